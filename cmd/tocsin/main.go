@@ -1,0 +1,4 @@
+// Command tocsin is the one program of a national CSIRT.
+package main
+
+func main() {}
