@@ -1,0 +1,262 @@
+// Package audit is the one append-only record of who did what: also the timeline, and the source for prompts, webhooks and live pages.
+//
+// A verb writes an entry in its own transaction, unnumbered. One sequencer gives numbers without gaps, extends the Merkle tree
+// (golang.org/x/mod/sumdb/tlog, RFC 6962 hashing) and signs checkpoints (note format) for others to keep. Followers use that number only.
+//
+// The leaf is a salted commitment: the entry's plain columns and the hash of salt and details. The details are sealed beside it under the
+// key of the object they concern, so that they can be erased while the tree still verifies.
+// Tables: audit_entry, audit_detail, audit_waiting, audit_number, audit_node, audit_checkpoint.
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// Log writes and reads the record.
+type Log struct {
+	Ring *keyring.Ring
+	Wake func() // tells the sequencer, after the commit, that an entry waits; may be nil
+}
+
+// Change is one field that changed. Values are shown in the timeline as they are, so they are plain words, codes or times.
+type Change struct {
+	Field string `json:"f"`
+	From  any    `json:"a,omitempty"`
+	To    any    `json:"b,omitempty"`
+}
+
+// Entry is what a verb records.
+type Entry struct {
+	At          time.Time
+	By          access.Actor
+	Verb        string  // "intake.triage", "incident.close", …
+	On          ref.Ref // what was changed or read
+	About       ref.Ref // the incident or report under which it is shown; zero: On itself
+	Compartment int64   // whose compartment it belongs to; 0 for the team alone
+	Changes     []Change
+	Note        string // a reason, as a person gave it
+	Data        any    // further details for the timeline, small
+	// Owner is whose data key seals the details: the object whose retention ends them. Zero: About, else On, else the house.
+	Owner int64
+}
+
+type detail struct {
+	Changes []Change        `json:"c,omitempty"`
+	Note    string          `json:"n,omitempty"`
+	Data    json.RawMessage `json:"d,omitempty"`
+}
+
+// Write records an entry in the caller's transaction and gives its row id.
+func (l *Log) Write(ctx context.Context, tx *db.Tx, e Entry) (int64, error) {
+	owner := e.Owner
+	if owner == 0 {
+		owner = e.About.ID
+	}
+	if owner == 0 {
+		owner = e.On.ID
+	}
+	d := detail{Changes: e.Changes, Note: e.Note}
+	if e.Data != nil {
+		raw, err := json.Marshal(e.Data)
+		if err != nil {
+			return 0, err
+		}
+		d.Data = raw
+	}
+	body, err := json.Marshal(d)
+	if err != nil {
+		return 0, err
+	}
+	salted := make([]byte, 16, 16+len(body))
+	_, _ = rand.Read(salted)
+	salted = append(salted, body...)
+	row := Row{At: e.At, Actor: e.By.Account, ActorName: e.By.Name, Origin: e.By.Origin, Verb: e.Verb, On: e.On, About: e.About.ID, Compartment: e.Compartment}
+	leaf := row.leaf(sha256.Sum256(salted))
+	var entry int64
+	err = tx.QueryRow(ctx, `INSERT INTO audit_entry (at, actor, actor_name, origin, verb, object, kind, about, compartment, leaf)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+		e.At, row.Actor, row.ActorName, int64(row.Origin), row.Verb, row.On.ID, int64(row.On.Kind), row.About, row.Compartment, leaf).Scan(&entry)
+	if err != nil {
+		return 0, fmt.Errorf("record %s: %w", e.Verb, err)
+	}
+	key, err := l.key(ctx, tx, owner, e.At)
+	if err != nil {
+		return 0, fmt.Errorf("record %s: %w", e.Verb, err)
+	}
+	if _, err = tx.Exec(ctx, `INSERT INTO audit_detail (entry, owner, sealed) VALUES ($1, $2, $3)`, entry, key.Owner(), key.Seal(place(entry), salted)); err != nil {
+		return 0, err
+	}
+	if _, err = tx.Exec(ctx, `INSERT INTO audit_waiting (entry) VALUES ($1)`, entry); err != nil {
+		return 0, err
+	}
+	if l.Wake != nil {
+		tx.AfterCommit(l.Wake)
+	}
+	return entry, nil
+}
+
+// key gives the key of the owner, or of the house for an owner that has none (accounts, settings, objects whose content was destroyed).
+func (l *Log) key(ctx context.Context, tx *db.Tx, owner int64, now time.Time) (keyring.Key, error) {
+	if owner != keyring.House {
+		k, err := l.Ring.Get(ctx, tx, owner)
+		if err == nil || err != keyring.ErrDestroyed { //nolint:errorlint // the ring gives this very value
+			return k, err
+		}
+	}
+	return l.Ring.House(ctx, tx, now)
+}
+
+func place(entry int64) string { return fmt.Sprintf("audit_detail.sealed:%d", entry) }
+
+// Row is a recorded entry.
+type Row struct {
+	ID          int64
+	Seq         int64 // 0 while it waits for its number
+	At          time.Time
+	Actor       int64
+	ActorName   string
+	Origin      access.Origin
+	Verb        string
+	On          ref.Ref
+	About       int64
+	Compartment int64
+	Leaf        []byte
+	Changes     []Change
+	Note        string
+	Data        json.RawMessage
+	Erased      bool // the details were destroyed
+}
+
+// leaf gives the commitment: SHA-256 over the plain columns, length-prefixed, and the hash of the salted details.
+func (r *Row) leaf(details [32]byte) []byte {
+	var b bytes.Buffer
+	text := func(s string) {
+		_ = binary.Write(&b, binary.BigEndian, uint32(len(s)))
+		b.WriteString(s)
+	}
+	text("tocsin audit v1")
+	for _, n := range []int64{r.At.UnixMicro(), r.Actor, int64(r.Origin), r.On.ID, int64(r.On.Kind), r.About, r.Compartment} {
+		_ = binary.Write(&b, binary.BigEndian, n)
+	}
+	text(r.ActorName)
+	text(r.Verb)
+	b.Write(details[:])
+	h := sha256.Sum256(b.Bytes())
+	return h[:]
+}
+
+const rowColumns = `e.id, COALESCE(n.seq, 0), e.at, e.actor, e.actor_name, e.origin, e.verb, e.object, e.kind, e.about, e.compartment, e.leaf`
+
+func (r *Row) dst() []any {
+	return []any{&r.ID, &r.Seq, &r.At, &r.Actor, &r.ActorName, &r.Origin, &r.Verb, &r.On.ID, &r.On.Kind, &r.About, &r.Compartment, &r.Leaf}
+}
+
+// About reads the record of one object and of all that is shown under it, oldest first, from a row id on. The caller has checked that the
+// reader may see the object.
+func (l *Log) About(ctx context.Context, h db.Handle, object int64, after int64, limit int) ([]Row, error) {
+	return l.read(ctx, h, `SELECT `+rowColumns+` FROM audit_entry e LEFT JOIN audit_number n ON n.entry = e.id
+		WHERE e.id > $2 AND (e.about = $1 OR (e.object = $1 AND e.about = 0)) ORDER BY e.id LIMIT $3`, object, after, limit)
+}
+
+// List reads the record newest first, before a row id (0 for the newest). The actor needs access.ReadAudit.
+func (l *Log) List(ctx context.Context, h db.Handle, by access.Actor, before int64, limit int) ([]Row, error) {
+	if err := by.Need(access.ReadAudit); err != nil {
+		return nil, err
+	}
+	if before == 0 {
+		before = 1 << 62
+	}
+	// Entries about sealed objects are shown only to those named in them (rule A12).
+	return l.read(ctx, h, `SELECT `+rowColumns+` FROM audit_entry e LEFT JOIN audit_number n ON n.entry = e.id
+		LEFT JOIN object o ON o.id = CASE WHEN e.about <> 0 THEN e.about ELSE e.object END
+		WHERE e.id < $1 AND (o.id IS NULL OR o.sealed = FALSE OR EXISTS (SELECT 1 FROM access_grant g WHERE g.object = o.id AND g.account = $3))
+		ORDER BY e.id DESC LIMIT $2`, before, limit, by.Account)
+}
+
+// Since reads numbered entries above seq, in order, for followers inside the house.
+func (l *Log) Since(ctx context.Context, h db.Handle, seq int64, limit int) ([]Row, error) {
+	return db.All(ctx, h, func(r *db.Rows) (Row, error) {
+		var x Row
+		return x, r.Scan(x.dst()...)
+	}, `SELECT `+rowColumns+` FROM audit_number n JOIN audit_entry e ON e.id = n.entry WHERE n.seq > $1 ORDER BY n.seq LIMIT $2`, seq, limit)
+}
+
+func (l *Log) read(ctx context.Context, h db.Handle, query string, args ...any) ([]Row, error) {
+	rows, err := db.All(ctx, h, func(r *db.Rows) (Row, error) {
+		var x Row
+		return x, r.Scan(x.dst()...)
+	}, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return rows, l.fill(ctx, h, rows)
+}
+
+// fill opens the details of the rows.
+func (l *Log) fill(ctx context.Context, h db.Handle, rows []Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(rows))
+	at := make(map[int64]*Row, len(rows))
+	for i := range rows {
+		ids[i], at[rows[i].ID] = rows[i].ID, &rows[i]
+		rows[i].Erased = true
+	}
+	type sealed struct {
+		entry, owner int64
+		body         []byte
+	}
+	q := new(db.Query).Add(`SELECT entry, owner, sealed FROM audit_detail WHERE entry IN `)
+	all, err := db.List(ctx, h, db.In(q, ids), func(r *db.Rows) (sealed, error) {
+		var s sealed
+		return s, r.Scan(&s.entry, &s.owner, &s.body)
+	})
+	if err != nil {
+		return err
+	}
+	owners := map[int64]bool{}
+	var list []int64
+	for _, s := range all {
+		if !owners[s.owner] {
+			owners[s.owner] = true
+			list = append(list, s.owner)
+		}
+	}
+	keys, err := l.Ring.Many(ctx, h, list)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		k, ok := keys[s.owner]
+		if !ok {
+			continue
+		}
+		salted, err := k.Open(place(s.entry), s.body)
+		if err != nil {
+			return err
+		}
+		r := at[s.entry]
+		if want := r.leaf(sha256.Sum256(salted)); !bytes.Equal(want, r.Leaf) {
+			return fmt.Errorf("audit entry %d does not match its leaf", s.entry)
+		}
+		var d detail
+		if err := json.Unmarshal(salted[16:], &d); err != nil {
+			return err
+		}
+		r.Changes, r.Note, r.Data, r.Erased = d.Changes, d.Note, d.Data, false
+	}
+	return nil
+}

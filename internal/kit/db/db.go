@@ -1,0 +1,309 @@
+// Package db gives one way to speak SQL to two engines: SQLite (one machine) and PostgreSQL (several).
+//
+// A Handle is either the database or a transaction. Statements are common SQL with $1 placeholders. Times are time.Time in Go and
+// whole microseconds UTC in the column; the zero time is NULL. Booleans are {bool} in migrations. Driver errors come back as kinds of
+// package errs. A write runs in a transaction that is retried when the engine says it lost a race; a write inside a write panics:
+// use the verb's Tx sibling.
+package db
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"database/sql"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// Engine names the database engine behind a handle.
+type Engine uint8
+
+// The two engines.
+const (
+	SQLite Engine = iota + 1
+	Postgres
+)
+
+func (e Engine) String() string {
+	if e == Postgres {
+		return "postgres"
+	}
+	return "sqlite"
+}
+
+// Handle runs statements on the database or inside a transaction.
+type Handle interface {
+	Engine() Engine
+	Exec(ctx context.Context, query string, args ...any) (affected int64, err error)
+	Query(ctx context.Context, query string, args ...any) (*Rows, error)
+	QueryRow(ctx context.Context, query string, args ...any) *Row
+}
+
+// DB is an open database. Its own Query and QueryRow read outside a transaction.
+type DB struct {
+	engine Engine
+	write  *sql.DB // SQLite: one connection
+	read   *sql.DB // SQLite: read-only pool
+	pool   *pgxpool.Pool
+	plain  sync.Map // query text -> text with the placeholders of SQLite
+	path   string
+}
+
+// Config says where the database is.
+type Config struct {
+	URL   string // "postgres://…", or "" for SQLite
+	Path  string // file of the SQLite database
+	Conns int    // most PostgreSQL connections or SQLite readers; 0 chooses
+}
+
+// Open opens the database and proves that it answers. It does not migrate.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if c.Conns == 0 {
+		c.Conns = max(8, 4*runtime.GOMAXPROCS(0))
+	}
+	if c.URL != "" {
+		return openPostgres(ctx, c)
+	}
+	return openSQLite(ctx, c)
+}
+
+// Engine names the engine.
+func (d *DB) Engine() Engine { return d.engine }
+
+// Path gives the file of a SQLite database, "" on PostgreSQL.
+func (d *DB) Path() string { return d.path }
+
+// Writer gives the one writing connection pool of SQLite, for the job queue; nil on PostgreSQL.
+func (d *DB) Writer() *sql.DB { return d.write }
+
+// Pool gives the pool of PostgreSQL, for the job queue, COPY and LISTEN; nil on SQLite.
+func (d *DB) Pool() *pgxpool.Pool { return d.pool }
+
+// Close ends all connections.
+func (d *DB) Close() {
+	if d.pool != nil {
+		d.pool.Close()
+	}
+	if d.read != nil {
+		_ = d.read.Close()
+	}
+	if d.write != nil {
+		_ = d.write.Close()
+	}
+}
+
+// Exec runs one statement in a transaction of its own.
+func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	var n int64
+	err := d.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+		n, err = tx.Exec(ctx, query, args...)
+		return err
+	})
+	return n, err
+}
+
+// Query reads outside a transaction.
+func (d *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error) {
+	if d.engine == Postgres {
+		r, err := d.pool.Query(ctx, query, encode(args)...)
+		return &Rows{pg: r}, kind(err)
+	}
+	r, err := d.read.QueryContext(ctx, d.lite(query), encode(args)...)
+	return &Rows{lite: r}, kind(err)
+}
+
+// QueryRow reads one row outside a transaction.
+func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *Row {
+	r, err := d.Query(ctx, query, args...)
+	return &Row{rows: r, err: err}
+}
+
+// lite rewrites $1 to ?1: SQLite numbers $1 by appearance, ?1 by its number.
+func (d *DB) lite(query string) string {
+	if v, ok := d.plain.Load(query); ok {
+		return v.(string)
+	}
+	out := numbered(query)
+	if len(query) < 4096 {
+		d.plain.Store(query, out)
+	}
+	return out
+}
+
+func numbered(query string) string {
+	if !strings.Contains(query, "$") {
+		return query
+	}
+	b := []byte(query)
+	quoted := false
+	for i := range b {
+		switch {
+		case b[i] == '\'':
+			quoted = !quoted
+		case b[i] == '$' && !quoted && i+1 < len(b) && b[i+1] >= '0' && b[i+1] <= '9':
+			b[i] = '?'
+		}
+	}
+	return string(b)
+}
+
+type writing struct{}
+
+// Write runs do in one transaction and commits it, or rolls back when do gives an error. It runs do again when the engine reports a
+// lost race, so do must change nothing but the database and what it assigns anew on each run.
+func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
+	if ctx.Value(writing{}) != nil {
+		panic("db: a write inside a write; use the Tx verb")
+	}
+	inner := context.WithValue(ctx, writing{}, true)
+	for try := 0; ; try++ {
+		tx, err := d.begin(ctx)
+		if err != nil {
+			return kind(err)
+		}
+		err = run(inner, tx, do)
+		if err == nil {
+			for _, f := range tx.after {
+				f()
+			}
+			return nil
+		}
+		if try < 8 && lostRace(err) && ctx.Err() == nil {
+			select {
+			case <-time.After(time.Duration(1<<try) * time.Millisecond):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		return kind(err)
+	}
+}
+
+func run(ctx context.Context, tx *Tx, do func(context.Context, *Tx) error) (err error) {
+	done := false
+	defer func() {
+		if !done {
+			tx.rollback()
+		}
+	}()
+	if err = do(ctx, tx); err != nil {
+		return err
+	}
+	done = true
+	return tx.commit(ctx)
+}
+
+func (d *DB) begin(ctx context.Context) (*Tx, error) {
+	if d.engine == Postgres {
+		p, err := d.pool.Begin(ctx)
+		return &Tx{db: d, pg: p}, err
+	}
+	l, err := d.write.BeginTx(ctx, nil)
+	return &Tx{db: d, lite: l}, err
+}
+
+// Each calls scan for every row and closes the rows.
+func Each(rows *Rows, err error, scan func(*Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// All collects one value per row.
+func All[T any](ctx context.Context, h Handle, scan func(*Rows) (T, error), query string, args ...any) ([]T, error) {
+	var out []T
+	rows, err := h.Query(ctx, query, args...)
+	err = Each(rows, err, func(r *Rows) error {
+		v, err := scan(r)
+		if err == nil {
+			out = append(out, v)
+		}
+		return err
+	})
+	return out, err
+}
+
+// One reads the first row; without one the error is errs.ErrNotFound.
+func One[T any](ctx context.Context, h Handle, scan func(*Rows) (T, error), query string, args ...any) (T, error) {
+	var zero T
+	all, err := All(ctx, h, scan, query, args...)
+	if err != nil {
+		return zero, err
+	}
+	if len(all) == 0 {
+		return zero, errs.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// Query builds a statement piece by piece; every ? becomes the next placeholder.
+type Query struct {
+	b    strings.Builder
+	args []any
+}
+
+// Add appends text and its arguments, as many as it has question marks.
+func (q *Query) Add(text string, args ...any) *Query {
+	if n := strings.Count(text, "?"); n != len(args) {
+		panic(fmt.Sprintf("db: %d arguments for %d placeholders in %q", len(args), n, text))
+	}
+	rest := text
+	for _, a := range args {
+		before, after, _ := strings.Cut(rest, "?")
+		q.args = append(q.args, a)
+		fmt.Fprintf(&q.b, "%s$%d", before, len(q.args))
+		rest = after
+	}
+	q.b.WriteString(rest)
+	return q
+}
+
+// In appends "(?, ?, …)" for the values; an empty list matches nothing.
+func In[T any](q *Query, values []T) *Query {
+	if len(values) == 0 {
+		return q.Add("(NULL)")
+	}
+	q.b.WriteString("(")
+	for i, v := range values {
+		if i > 0 {
+			q.b.WriteString(", ")
+		}
+		q.Add("?", v)
+	}
+	q.b.WriteString(")")
+	return q
+}
+
+// Text gives the statement.
+func (q *Query) Text() string { return q.b.String() }
+
+// Args gives the arguments.
+func (q *Query) Args() []any { return q.args }
+
+// Query runs the built statement on a handle.
+func (q *Query) Query(ctx context.Context, h Handle) (*Rows, error) {
+	return h.Query(ctx, q.Text(), q.args...)
+}
+
+// Exec runs the built statement on a handle.
+func (q *Query) Exec(ctx context.Context, h Handle) (int64, error) {
+	return h.Exec(ctx, q.Text(), q.args...)
+}
+
+// List runs the built statement and collects one value per row.
+func List[T any](ctx context.Context, h Handle, q *Query, scan func(*Rows) (T, error)) ([]T, error) {
+	return All(ctx, h, scan, q.Text(), q.args...)
+}

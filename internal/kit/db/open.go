@@ -1,0 +1,71 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	_ "modernc.org/sqlite" // registers the "sqlite" driver
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+func openPostgres(ctx context.Context, c Config) (*DB, error) {
+	pc, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "the database address cannot be read")
+	}
+	pc.MaxConns = int32(c.Conns)
+	pc.MaxConnIdleTime = 5 * time.Minute
+	if pc.ConnConfig.RuntimeParams["application_name"] == "" {
+		pc.ConnConfig.RuntimeParams["application_name"] = "tocsin"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, kind(fmt.Errorf("open database: %w", err))
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, errs.Wrap(errs.Unavailable, "the database does not answer", err)
+	}
+	return &DB{engine: Postgres, pool: pool}, nil
+}
+
+func openSQLite(ctx context.Context, c Config) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+		return nil, errs.Wrap(errs.Unavailable, "the data folder cannot be made", err)
+	}
+	f, err := os.OpenFile(c.Path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errs.Wrap(errs.Unavailable, "the database file cannot be opened", err)
+	}
+	_ = f.Close()
+	address := func(pragmas ...string) string {
+		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(2)", "cache_size(-16000)"}, pragmas...)}
+		q.Set("_txlock", "immediate")
+		return "file:" + (&url.URL{Path: c.Path}).EscapedPath() + "?" + q.Encode()
+	}
+	// FULL: a commit returns after the write-ahead log is on disk, which is what "250" and "received" promise.
+	write, err := sql.Open("sqlite", address("journal_mode(WAL)", "synchronous(2)", "wal_autocheckpoint(4000)"))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if err := write.PingContext(ctx); err != nil {
+		_ = write.Close()
+		return nil, errs.Wrap(errs.Unavailable, "the database does not answer", err)
+	}
+	read, err := sql.Open("sqlite", address("query_only(1)", "mmap_size(268435456)"))
+	if err != nil {
+		_ = write.Close()
+		return nil, err
+	}
+	read.SetMaxOpenConns(c.Conns)
+	read.SetMaxIdleConns(c.Conns)
+	return &DB{engine: SQLite, write: write, read: read, path: c.Path}, nil
+}

@@ -1,0 +1,84 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Tx is a write transaction.
+type Tx struct {
+	db    *DB
+	pg    pgx.Tx
+	lite  *sql.Tx
+	after []func()
+}
+
+// Engine names the engine.
+func (t *Tx) Engine() Engine { return t.db.engine }
+
+// SQL gives the SQLite transaction, for the job queue; nil on PostgreSQL.
+func (t *Tx) SQL() *sql.Tx { return t.lite }
+
+// PG gives the PostgreSQL transaction, for the job queue and COPY; nil on SQLite.
+func (t *Tx) PG() pgx.Tx { return t.pg }
+
+// AfterCommit runs f once the transaction is committed, never when it is rolled back. f must be quick.
+func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }
+
+// ForUpdate gives the clause that locks the selected rows until commit: " FOR UPDATE" on PostgreSQL, nothing on SQLite, which has one writer.
+func (t *Tx) ForUpdate() string {
+	if t.db.engine == Postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// Exec runs a statement and gives the number of rows it changed.
+func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if t.pg != nil {
+		tag, err := t.pg.Exec(ctx, query, encode(args)...)
+		return tag.RowsAffected(), kind(err)
+	}
+	r, err := t.lite.ExecContext(ctx, t.db.lite(query), encode(args)...)
+	if err != nil {
+		return 0, kind(err)
+	}
+	n, err := r.RowsAffected()
+	return n, kind(err)
+}
+
+// Query reads inside the transaction. On PostgreSQL the rows must be closed before the next statement; All does that.
+func (t *Tx) Query(ctx context.Context, query string, args ...any) (*Rows, error) {
+	if t.pg != nil {
+		r, err := t.pg.Query(ctx, query, encode(args)...)
+		return &Rows{pg: r}, kind(err)
+	}
+	r, err := t.lite.QueryContext(ctx, t.db.lite(query), encode(args)...)
+	return &Rows{lite: r}, kind(err)
+}
+
+// QueryRow reads one row inside the transaction.
+func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *Row {
+	r, err := t.Query(ctx, query, args...)
+	return &Row{rows: r, err: err}
+}
+
+func (t *Tx) commit(ctx context.Context) error {
+	if t.pg != nil {
+		return t.pg.Commit(ctx)
+	}
+	return t.lite.Commit()
+}
+
+func (t *Tx) rollback() {
+	if t.pg != nil {
+		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		_ = t.pg.Rollback(ctx)
+		return
+	}
+	_ = t.lite.Rollback()
+}
