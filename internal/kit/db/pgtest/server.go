@@ -1,0 +1,223 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Server is a running private PostgreSQL.
+type Server struct {
+	DSN string // administrator's address, database postgres
+
+	lifeline io.Closer
+	guard    *exec.Cmd
+}
+
+// guard runs the server as a child, waits until its standard input ends and then ends the server and removes its folder. The other end
+// of that pipe is held by this process alone and closes with it, even by SIGKILL: nothing is left behind. It has a session of its own, so
+// that tests that clean up after Ctrl-C still have their database.
+const guard = `
+"$1/postgres" -D "$2/data" -k "$2" >"$2/log" 2>&1 </dev/null &
+server=$!
+cat >/dev/null
+kill -QUIT "$server" 2>/dev/null
+wait "$server"
+rm -rf "$2"
+`
+
+// settings give up what a crash would need, and refuse the network.
+const settings = `
+listen_addresses = ''
+unix_socket_permissions = 0700
+max_connections = 300
+shared_buffers = 64MB
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 4GB
+checkpoint_timeout = 1h
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+`
+
+// Start makes and starts a server. It stops at Stop, or when this process ends.
+func Start(ctx context.Context) (*Server, error) {
+	bin, err := findBinaries()
+	if err != nil {
+		return nil, err
+	}
+	cred, err := owner()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(shortTemp(), "tocsin-pg-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(ctx, bin, dir, cred)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	return s, nil
+}
+
+func start(ctx context.Context, bin, dir string, cred *syscall.Credential) (*Server, error) {
+	if cred != nil {
+		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	// C sorts by bytes, as SQLite does: a query that needs another order must say so on both engines.
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres",
+		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	initdb.Dir, initdb.Env = dir, environment(dir)
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	if err := appendTo(filepath.Join(dir, "data", "postgresql.conf"), settings); err != nil {
+		return nil, err
+	}
+
+	run := exec.Command("/bin/sh", "-c", guard, "tocsin-pg-guard", bin, dir)
+	run.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setsid: true}
+	run.Dir, run.Env = "/", environment(dir)
+	pipe, err := run.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := run.Start(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		DSN:      "postgres://postgres@/postgres?" + url.Values{"host": {dir}, "sslmode": {"disable"}}.Encode(),
+		lifeline: pipe, guard: run,
+	}
+	if err := s.await(ctx, dir); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// await tries until the server answers. It is polling of another program's start, with an end.
+func (s *Server) await(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, err := pgx.Connect(ctx, s.DSN)
+		if err == nil {
+			return c.Close(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+			return fmt.Errorf("PostgreSQL did not answer: %w\n%s", err, log)
+		case <-tick.C:
+		}
+	}
+}
+
+// Stop ends the server, waits for it and removes its folder.
+func (s *Server) Stop() error {
+	_ = s.lifeline.Close()
+	if err := s.guard.Wait(); err != nil {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// findBinaries gives the folder of postgres and initdb: the newest of the usual places, else what PATH leads to.
+func findBinaries() (string, error) {
+	places, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	more, _ := filepath.Glob("/usr/pgsql-*/bin")
+	places = append(places, more...)
+	slices.SortFunc(places, func(a, b string) int { return major(b) - major(a) })
+	if p, err := exec.LookPath("postgres"); err == nil {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			places = append(places, filepath.Dir(real))
+		}
+		places = append(places, filepath.Dir(p))
+	}
+	for _, dir := range places {
+		if executable(filepath.Join(dir, "postgres")) && executable(filepath.Join(dir, "initdb")) {
+			return dir, nil
+		}
+	}
+	return "", errors.New("no postgres and initdb in PATH or /usr/lib/postgresql (Debian: apt-get install postgresql)")
+}
+
+// major reads the number in /usr/lib/postgresql/15/bin and /usr/pgsql-15/bin.
+func major(bin string) int {
+	name := filepath.Base(filepath.Dir(bin))
+	n, _ := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
+	return n
+}
+
+func executable(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
+}
+
+// owner is as whom the server runs: PostgreSQL refuses root, so root lends it another name.
+func owner() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err1 == nil && err2 == nil && uid != 0 {
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+		}
+	}
+	return nil, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody")
+}
+
+// shortTemp is a folder whose sockets stay below the 107 bytes that the kernel allows, and that another user can pass through.
+func shortTemp() string {
+	if dir := os.TempDir(); os.Geteuid() != 0 && len(dir) < 60 {
+		return dir
+	}
+	return "/tmp"
+}
+
+// environment is bare: PGDATA, PGHOST and locale of the caller are not the server's.
+func environment(dir string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + dir, "TZ=UTC"}
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteString(text); err != nil {
+		_ = f.Close()
+		return err
+	}
+	return f.Close()
+}
