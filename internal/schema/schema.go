@@ -9,8 +9,10 @@ package schema
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -46,6 +48,20 @@ func Migrate(ctx context.Context, d *db.DB) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return job.Migrate(ctx, d)
+}
+
+// Version names the schema: a hash of all migrations.
+func Version() string {
+	h := sha256.New()
+	names, _ := fs.Glob(files, "*.sql") // the pattern is well formed
+	for _, n := range names {
+		b, err := files.ReadFile(n)
+		if err != nil {
+			panic(err) // embedded
+		}
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Pending tells whether the database is behind this program.
