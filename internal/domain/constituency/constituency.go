@@ -1,0 +1,94 @@
+// Package constituency knows the country: organisations, their communities and what those are entitled to, contacts with their keys, assets,
+// and who answers for an address or a domain.
+//
+// An organisation is an object of realm access.Registry whose compartment is itself: staff see all, its own people see theirs. Contacts,
+// keys and assets belong to one organisation and are reached through it. Tables: constituency_….
+package constituency
+
+import (
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+)
+
+// Organisation is a member of the constituency, or another team or authority that we write to.
+type Organisation struct {
+	access.Object
+	Name        string
+	Sector      string // code, such as "drinking_water"
+	Class       string // NIS2: "essential", "important", ""
+	Criticality int    // 0 to 3
+	Size        int    // people served or employed, 0 unknown
+	Lang        string
+	Parent      int64 // object id, 0 for none
+	Communities []string
+}
+
+// Contact is a person or desk at an organisation.
+type Contact struct {
+	ID           int64
+	UID          string
+	Organisation int64
+	Name         string
+	Role         string // "security", "technical", "management", "duty"
+	Email        string
+	Phone        string
+	Lang         string
+	OnCall       bool      // reachable day and night
+	VerifiedAt   time.Time // zero: never verified
+	VerifiedHow  string
+}
+
+// Key is an OpenPGP certificate of a contact. Only approved keys encrypt or prove anything.
+type Key struct {
+	ID          int64
+	UID         string
+	Contact     int64
+	Fingerprint string // upper-case hexadecimal
+	Certificate []byte // minimal binary certificate
+	State       KeyState
+	Source      string // "attached", "wkd", "portal", "hand"
+	ExpiresAt   time.Time
+	OfferedAt   time.Time
+	ApprovedAt  time.Time
+	ApprovedBy  int64
+	ApprovedHow string // how it was checked
+}
+
+// KeyState is where a key stands.
+type KeyState uint8
+
+// The states of a key.
+const (
+	Offered KeyState = iota + 1
+	Approved
+	Rejected
+	Replaced
+)
+
+// Asset is what an organisation answers for.
+type Asset struct {
+	ID           int64
+	UID          string
+	Organisation int64
+	Kind         string // "prefix", "asn", "domain"
+	Value        string // normal form: 192.0.2.0/24, AS64500, example.org
+	ProvedAt     time.Time
+	ProvedHow    string
+}
+
+// Match says which organisation answers for something, and why.
+type Match struct {
+	Organisation Organisation
+	Asset        Asset
+	Why          string // "prefix", "asn", "domain", "parent domain"
+}
+
+// Entitlement is what a community may ask of us: one row of the fixed table.
+type Entitlement struct {
+	Community   string
+	Service     string        // "incident_response", "alerts", …
+	Level       string        // "full", "advice", "pointer", "none"
+	FirstAnswer time.Duration // within which a person answers; 0 for best effort
+	Priority    int           // 1 highest
+}

@@ -1,0 +1,157 @@
+// Package coordination is the heart of the house: who has been told what about a subject, what each was asked, what each answered and did,
+// and who is silent for how long.
+//
+// A party is one organisation's (or lone correspondent's) part in one subject (an incident, later a vulnerability or an exercise): its own
+// compartment, its own thread, its requests, its measures. A party never sees another. Tables: coordination_….
+package coordination
+
+import (
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+)
+
+// Role is what part a party has.
+type Role string
+
+// The roles of a party.
+const (
+	Affected  Role = "affected"
+	Source    Role = "source"
+	Provider  Role = "provider"
+	Vendor    Role = "vendor"
+	Authority Role = "authority"
+	Peer      Role = "peer"
+	Reporter  Role = "reporter"
+)
+
+// Party is one correspondent's part in a subject.
+type Party struct {
+	access.Object
+	Subject      ref.Ref
+	Organisation int64 // 0 for a lone reporter
+	Name         string
+	Contact      int64
+	Role         Role
+	Thread       int64
+	AddedAt      time.Time
+	WithdrawnAt  time.Time
+	Why          string // why it is a party, as a person or the correlation said
+}
+
+// RequestState is where a request stands.
+type RequestState string
+
+// The states of a request.
+const (
+	Draft     RequestState = "draft" // prepared, not sent
+	Asked     RequestState = "asked"
+	Replied   RequestState = "answered"
+	Accepted  RequestState = "accepted"  // we took the answer
+	Withdrawn RequestState = "withdrawn" // by us
+)
+
+// Request is something we ask a party, with a deadline and an answer.
+type Request struct {
+	access.Object
+	Party      int64
+	Subject    ref.Ref
+	State      RequestState
+	AskedAt    time.Time
+	DueAt      time.Time
+	AnsweredAt time.Time
+	Text       string
+	Answers    []correspondence.Message
+}
+
+// MeasureState is where a measure stands.
+type MeasureState string
+
+// The states of a measure (product.md).
+const (
+	Proposed     MeasureState = "proposed"
+	Acknowledged MeasureState = "acknowledged"
+	Planned      MeasureState = "planned"
+	Done         MeasureState = "done"
+	Verified     MeasureState = "verified"
+	Declined     MeasureState = "declined"
+	Expired      MeasureState = "expired"
+	Recalled     MeasureState = "withdrawn"
+)
+
+// MeasureMoves are the allowed moves. Party moves are made by the party or by somebody recording what it said; the others are ours.
+var MeasureMoves = map[MeasureState][]MeasureState{
+	Proposed:     {Acknowledged, Planned, Done, Declined, Expired, Recalled},
+	Acknowledged: {Planned, Done, Declined, Expired, Recalled},
+	Planned:      {Done, Declined, Expired, Recalled},
+	Done:         {Verified, Planned},
+	Declined:     {Acknowledged},
+}
+
+// Measure is a recommendation given to one party.
+type Measure struct {
+	access.Object
+	Party          int64
+	Subject        ref.Ref
+	Recommendation string // code in the library; "" for one written for this case
+	Revision       int    // of the recommendation as it was given
+	State          MeasureState
+	GivenAt        time.Time
+	DueAt          time.Time
+	PlannedFor     time.Time
+	Title          string
+	Text           string
+	Evidence       string // the party's words, or ours when we verified
+	Reason         string // declined, not verified, withdrawn
+	Moves          []Move
+}
+
+// Move is one step in the life of a measure.
+type Move struct {
+	At   time.Time    `json:"at"`
+	By   string       `json:"by"`
+	From MeasureState `json:"from"`
+	To   MeasureState `json:"to"`
+	Note string       `json:"note,omitempty"`
+}
+
+// Give is what a party is to receive in one send.
+type Give struct {
+	Parties         []string  // uids of parties
+	Recommendations []string  // codes of the library
+	Request         string    // text of the question, "" for none
+	DueAt           time.Time // of the request and the measures
+	Text            string    // free text in front; "" takes the template in the party's language
+	TLP             tlp.Level
+}
+
+// Preview is exactly what one party will receive.
+type Preview struct {
+	Party   Party
+	Reader  correspondence.Correspondent
+	Lang    string
+	Subject string
+	Text    string
+	Road    egress.Decision
+	Hits    []string // words of other parties found in the text (rule A9): a person must look before it leaves
+}
+
+// Row is one line of the matrix: what each party was told, saw, answered, did.
+type Row struct {
+	Party       Party
+	ToldAt      time.Time
+	DeliveredAt time.Time
+	SeenAt      time.Time // zero and SeenKnown false: by mail alone it is not known
+	SeenKnown   bool
+	AnsweredAt  time.Time
+	DoneAt      time.Time
+	VerifiedAt  time.Time
+	SilentSince time.Time // zero when nothing is owed
+	DueAt       time.Time
+	Requests    []Request
+	Measures    []Measure
+}

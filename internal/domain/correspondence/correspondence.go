@@ -1,0 +1,165 @@
+// Package correspondence holds the threads with outside correspondents and their messages: what came and went, by whatever way, with
+// signature, encryption, sender authentication, delivery and read state.
+//
+// A thread belongs to one compartment and has a data key, a random outward reference (R-… for a reporter, P-… for a party) and an
+// unguessable reply tag. The tag says where an answer is filed; who may read is decided by who proved it. A message that leaves is held in
+// the outbox first, where it can be stopped, then rendered, signed, encrypted and sent by a job with a pass of core/egress.
+// Mail as it arrived is an arrival: its bytes are never changed. Tables: correspondence_….
+package correspondence
+
+import (
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+)
+
+// Correspondent is the outside end of a thread.
+type Correspondent struct {
+	Name         string `json:"name,omitempty"`
+	Email        string `json:"email,omitempty"`
+	Phone        string `json:"phone,omitempty"`
+	Lang         string `json:"lang,omitempty"`
+	Organisation int64  `json:"organisation,omitempty"` // object id, 0 unknown
+	Contact      int64  `json:"contact,omitempty"`      // constituency contact, 0 for none
+}
+
+// Thread is the correspondence with one outside correspondent about one thing.
+type Thread struct {
+	access.Object
+	About         ref.Ref // the report or the party
+	Reference     string  // R-2026-7K2PQX
+	Tag           string  // the secret part of the reply address
+	Correspondent Correspondent
+	Encrypted     bool // it was encrypted once: no answer leaves in clear (rule P10)
+}
+
+// Direction tells in from out.
+type Direction uint8
+
+// The directions.
+const (
+	In Direction = iota + 1
+	Out
+)
+
+// Channel is the way a message came or goes.
+type Channel string
+
+// The channels.
+const (
+	ByMail   Channel = "mail"
+	ByForm   Channel = "form"
+	ByPortal Channel = "portal"
+	ByPhone  Channel = "phone"
+	ByAPI    Channel = "api"
+	ByLink   Channel = "link"
+)
+
+// State is where a message stands.
+type State string
+
+// The states of a message.
+const (
+	Filed      State = "filed"      // in: of the thread, readable by its correspondent
+	Unverified State = "unverified" // in: right tag, unproved sender; the team alone sees it until a person releases it
+	Held       State = "held"       // out: in the outbox until SendAfter; "Stop" works
+	Waiting    State = "waiting"    // out: a person must decide (receipt held, no road)
+	Sending    State = "sending"
+	Sent       State = "sent"
+	Failed     State = "failed"
+	Stopped    State = "stopped"
+)
+
+// Kind says what a message is for.
+type Kind string
+
+// The kinds of messages.
+const (
+	Letter   Kind = "letter"   // free text of a person
+	Receipt  Kind = "receipt"  // automatic
+	Ask      Kind = "ask"      // requests and measures given to a party
+	Reminder Kind = "reminder" // automatic
+	Closing  Kind = "closing"
+	Told     Kind = "told" // what a reporter or party told us
+)
+
+// Proof says how sure we are who wrote a message, best last.
+type Proof uint8
+
+// The proofs (security.md M4, P3).
+const (
+	Unknown     Proof = iota // nothing aligned, nothing signed
+	Claimed                  // no failure, no proof
+	Forged                   // failed authentication under a policy, or a bad signature
+	Aligned                  // DMARC-aligned DKIM or SPF for the single From
+	SignedByKey              // valid signature by an approved key of the contact with that address
+	SignedIn                 // wrote in the portal or the API after sign-in
+	ByHand                   // taken down by one of us
+)
+
+// Proved tells whether the proof is good enough for automatic answers and for filing to the thread.
+func (p Proof) Proved() bool { return p >= Aligned }
+
+// Seal says how a message was protected on its way.
+type Seal string
+
+// The seals: exactly one for the whole message.
+const (
+	Plain           Seal = "none"
+	Signed          Seal = "signed"
+	Encrypted       Seal = "encrypted"
+	SignedEncrypted Seal = "signed_encrypted"
+)
+
+// File is an attachment as it is kept.
+type File struct {
+	UID    string `json:"uid"`
+	Name   string `json:"name"` // as the sender named it: never a path
+	Type   string `json:"type"` // as the sender said
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Blob   string `json:"blob"`
+}
+
+// Body is the sealed content of a message.
+type Body struct {
+	Subject    string            `json:"subject,omitempty"`
+	Text       string            `json:"text,omitempty"`
+	From       string            `json:"from,omitempty"`
+	To         string            `json:"to,omitempty"`
+	Files      []File            `json:"files,omitempty"`
+	Oddities   []string          `json:"oddities,omitempty"`   // what was strange in the mail, as catalogue keys
+	Reasons    []string          `json:"reasons,omitempty"`    // why Proof is what it is, as catalogue keys
+	Signers    []string          `json:"signers,omitempty"`    // fingerprints
+	Unreadable string            `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
+	Fields     map[string]string `json:"fields,omitempty"`     // answers of a form
+}
+
+// Message is one item of a thread.
+type Message struct {
+	ID         int64
+	UID        string
+	Thread     int64
+	Direction  Direction
+	Channel    Channel
+	Kind       Kind
+	State      State
+	At         time.Time // arrived, or written
+	SendAfter  time.Time
+	SentAt     time.Time
+	SeenAt     time.Time // portal or link; by mail alone it is not known
+	Author     int64     // account, 0 for outside or automatic
+	AuthorName string
+	TLP        tlp.Level
+	Proof      Proof
+	Seal       Seal
+	Road       egress.Road
+	Refers     int64 // object id of the request it asks or answers
+	Arrival    int64
+	MessageID  string
+	Reason     string // why it waits or failed, as a catalogue key
+	Body       Body
+}

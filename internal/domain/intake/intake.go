@@ -1,0 +1,152 @@
+// Package intake takes reports: by form, mail, telephone, API and portal. A report is evidence; what was submitted is kept and never edited.
+// It is new, linked, answered, rejected or passed on, and each can be taken back to new. Its reporter follows it through a status link.
+//
+// Report states and moves: see Moves. Tables: intake_….
+package intake
+
+import (
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+)
+
+// State is where a report stands.
+type State string
+
+// The states of a report.
+const (
+	New      State = "new"
+	Linked   State = "linked"
+	Answered State = "answered"
+	Rejected State = "rejected"
+	PassedOn State = "passed_on"
+)
+
+// Moves are the allowed moves between states; each can be taken back to new.
+var Moves = map[State][]State{
+	New:      {Linked, Answered, Rejected, PassedOn},
+	Linked:   {New},
+	Answered: {New, Linked, Rejected, PassedOn},
+	Rejected: {New},
+	PassedOn: {New},
+}
+
+// ReceiptState is what became of the receipt.
+type ReceiptState string
+
+// The states of a receipt.
+const (
+	NoReceipt   ReceiptState = "none" // never for lists, daemons, reports without an address
+	ReceiptHeld ReceiptState = "held" // unproved sender: one key sends it
+	ReceiptSent ReceiptState = "sent"
+)
+
+// Report is what somebody told us.
+type Report struct {
+	access.Object
+	Reference    string // R-2026-7K2PQX: outside and inside
+	Channel      correspondence.Channel
+	State        State
+	Reason       string // why rejected, or to whom passed on
+	ReceivedAt   time.Time
+	AwareAt      time.Time
+	Organisation int64 // 0 unknown
+	Contact      int64
+	Thread       int64
+	Proof        correspondence.Proof
+	Seal         correspondence.Seal
+	Receipt      ReceiptState
+	AnswerCame   bool // something new came from the reporter after we worked on it
+	Body         Body
+	Incidents    []ref.Ref // linked now
+}
+
+// Body is the sealed content of a report: the first submission, as a reader of the queue needs it.
+type Body struct {
+	Summary     string            `json:"summary,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Name        string            `json:"name,omitempty"`
+	Email       string            `json:"email,omitempty"`
+	Phone       string            `json:"phone,omitempty"`
+	OrgText     string            `json:"org,omitempty"` // as the reporter wrote it
+	Ongoing     string            `json:"ongoing,omitempty"`
+	Kind        string            `json:"kind,omitempty"`
+	Type        string            `json:"type,omitempty"`
+	Fields      map[string]string `json:"fields,omitempty"`
+	Observables []Observable      `json:"observables,omitempty"`
+}
+
+// Observable is a typed value found in a report.
+type Observable struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// ReceiveInput is a report as it comes. Summary or Description is required.
+type ReceiveInput struct {
+	Channel      correspondence.Channel
+	Lang         string
+	TLP          string // "" counts as AMBER+STRICT
+	Body         Body
+	OccurredAt   time.Time
+	DetectedAt   time.Time
+	AwareAt      time.Time
+	Proof        correspondence.Proof
+	Seal         correspondence.Seal
+	Organisation int64 // when proved, else 0
+	Contact      int64
+	Arrival      int64
+	MessageID    string
+	Message      correspondence.Body // mail: text, oddities, files, signers
+	Original     []byte              // form, API, phone: canonical JSON
+	Files        []correspondence.FileIn
+	NoReceipt    bool   // a list, a daemon, an automatic mail
+	Reference    string // drawn by the public process before the report exists; "" draws one
+	CodeHash     []byte // likewise
+}
+
+// Received is what the reporter is told.
+type Received struct {
+	Report    Report
+	Reference string
+	Code      id.Secret // of the status link; empty when CodeHash was given
+	Clocks    []Clock
+}
+
+// Clock is a deadline that the report started.
+type Clock struct {
+	Kind  string    `json:"kind"`
+	Owes  string    `json:"owes"` // "us" or "reporter"
+	DueAt time.Time `json:"due_at"`
+}
+
+// Similar is a report or incident that looks like one, with the reason.
+type Similar struct {
+	Object access.Object
+	Title  string
+	Why    string // catalogue key: same_sender, same_message, same_text
+	Score  int    // percent
+}
+
+// StatusView is what a status link shows.
+type StatusView struct {
+	Reference  string
+	State      string // received, looking, handling, passed_on, concluded
+	ReceivedAt time.Time
+	Questions  []Question
+	Clocks     []Clock
+	Messages   []correspondence.Message // only when the code was shown on screen at filing or sent encrypted (rule I9)
+	Files      int
+	Full       bool
+}
+
+// Question is something we asked and wait for.
+type Question struct {
+	Request int64
+	UID     string
+	Text    string
+	DueAt   time.Time
+}
