@@ -73,7 +73,7 @@ var keepers = map[string]string{
 	"plugin":                            "",
 	module + "internal/kit/db":          "internal/kit internal/core internal/domain internal/schema internal/sample internal/app internal/cli internal/tools",
 	"database/sql":                      "internal/kit internal/core internal/domain internal/schema internal/app",
-	module + "internal/kit/browsertest": "",
+	module + "internal/kit/browsertest": "internal/tools",
 	module + "internal/kit/db/pgtest":   "internal/tools",
 }
 
