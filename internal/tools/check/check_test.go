@@ -160,3 +160,33 @@ func TestAFailureIsAFailure(t *testing.T) {
 		t.Error("a part that cannot be run passed though all is required")
 	}
 }
+
+// TestMissingToolsAreAskedOfApt has an apt-get that only writes down what it was asked, and knows no Chromium.
+func TestMissingToolsAreAskedOfApt(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	for name, text := range map[string]string{
+		"apt-get": "#!/bin/sh\necho \"$DEBIAN_FRONTEND $*\" >>" + log + "\ncase \"$*\" in *chromium*) echo 'no such package'; exit 100;; esac\n",
+		"sudo":    "#!/bin/sh\nshift\nexec \"$@\"\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	err := install(t.Context(), []tool{{name: "Chromium", deb: "chromium"}, {name: "C", deb: "gcc libc6-dev"}})
+	if err == nil || !strings.Contains(err.Error(), "no such package") {
+		t.Errorf("got %v", err)
+	}
+	asked, err := os.ReadFile(log)
+	want := "noninteractive -q -y update\n" +
+		"noninteractive -q -y install --no-install-recommends chromium\n" +
+		"noninteractive -q -y install --no-install-recommends gcc libc6-dev\n"
+	if err != nil || string(asked) != want {
+		t.Errorf("apt was asked %q, %v", asked, err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := install(t.Context(), nil); err == nil {
+		t.Error("installed without apt")
+	}
+}

@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -59,7 +60,10 @@ func main() {
 	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	flags.BoolVar(&r.fast, "fast", false, "")
 	flags.BoolVar(&r.long, "long", false, "")
-	if err := flags.Parse(os.Args[1:]); err != nil {
+	switch err := flags.Parse(os.Args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
 		os.Exit(2)
 	}
 	r.packages = flags.Args()
