@@ -272,4 +272,3 @@ func try(raw []byte, o opener) (pgp.SessionKey, bool) {
 	}
 	return pgp.SessionKey{Cipher: uint8(ek.CipherFunc), Key: ek.Key, Fingerprint: o.owner}, true
 }
-
