@@ -186,7 +186,6 @@ func TestUnfitKeys(t *testing.T) {
 	t.Parallel()
 	g := newGnuPG(t)
 	us := newTeam(t)
-	now := time.Now()
 	past := []string{"--faked-system-time", "20200601T000000!"}
 
 	g.run(nil, append(past, "--quick-gen-key", "Expired <expired@example.net>", "ed25519", "sign,cert", "1y")...)
@@ -206,6 +205,7 @@ func TestUnfitKeys(t *testing.T) {
 		return oneKey(t, g.run(nil, "--export", "signer@example.net"))
 	}()
 
+	now := time.Now()
 	for _, c := range []struct {
 		name  string
 		key   pgp.Key
