@@ -183,7 +183,7 @@ func readPublic(p rawPacket) (*packet.PublicKey, error) {
 		return nil, errUnsupported
 	}
 	pk, ok := got.(*packet.PublicKey)
-	if !ok || pk.Version != 4 && pk.Version != 6 || oversized(pk) {
+	if !ok || pk.Version != 4 && pk.Version != 6 || absurd(pk) {
 		return nil, errUnsupported
 	}
 	return pk, nil

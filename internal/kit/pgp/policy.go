@@ -12,6 +12,7 @@ import (
 
 const (
 	minRSABits = 2048
+	oldRSABits = 1024 // below it nothing is even looked at
 	maxRSABits = 8192 // larger ones only cost time
 )
 
@@ -53,9 +54,9 @@ func weakKey(pk *packet.PublicKey) bool {
 	return false
 }
 
-func oversized(pk *packet.PublicKey) bool {
+func absurd(pk *packet.PublicKey) bool {
 	k, ok := pk.PublicKey.(*rsa.PublicKey)
-	return ok && k.N.BitLen() > maxRSABits
+	return ok && (k.N.BitLen() > maxRSABits || k.N.BitLen() < oldRSABits)
 }
 
 func algorithmName(pk *packet.PublicKey) string {
