@@ -46,8 +46,10 @@ func newGnuPG(t testing.TB) gnupg {
 }
 
 func (g gnupg) try(in []byte, args ...string) (out []byte, log string, err error) {
-	cmd := exec.Command("gpg", append([]string{"--homedir", g.home, "--batch", "--yes", "--no-tty", "--trust-model", "always",
-		"--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
+	cmd := exec.Command("gpg", append([]string{
+		"--homedir", g.home, "--batch", "--yes", "--no-tty", "--trust-model", "always",
+		"--pinentry-mode", "loopback", "--passphrase", "",
+	}, args...)...)
 	cmd.Stdin = bytes.NewReader(in)
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e

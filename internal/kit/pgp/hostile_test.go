@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"compress/zlib"
 	"context"
+	"crypto"
 	"crypto/aes"
 	"crypto/rand"
 	"errors"
@@ -314,3 +315,60 @@ func TestKeyProcessDown(t *testing.T) {
 		t.Errorf("without an agent: %+v, %v", r, err)
 	}
 }
+
+// The newer container (SEIPD version 2) opens too, and a changed byte in it is noticed.
+func TestNewContainer(t *testing.T) {
+	t.Parallel()
+	us := newTeam(t)
+	session := make([]byte, 32)
+	rand.Read(session)
+	var esk, data bytes.Buffer
+	if err := packet.SerializeEncryptedKeyAEAD(&esk, encKey(t, us.key), testCipher, true, session, nil); err != nil {
+		t.Fatal(err)
+	}
+	cfg := &packet.Config{AEADConfig: &packet.AEADConfig{}}
+	w, err := packet.SerializeSymmetricallyEncrypted(&data, testCipher, true, packet.CipherSuite{Cipher: testCipher, Mode: packet.AEADModeOCB}, session, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(append(lit("new"), pkt(21, []byte("padding"))...))
+	w.Close()
+	r := us.open(t, binaryMail(esk.Bytes(), data.Bytes()))
+	want(t, r, pgp.Encrypted, pgp.Fine, "")
+	if string(r.Plain) != "new" {
+		t.Errorf("plain is %q", r.Plain)
+	}
+	data.Bytes()[data.Len()-1] ^= 1
+	r = us.open(t, binaryMail(esk.Bytes(), data.Bytes()))
+	want(t, r, pgp.Encrypted, pgp.Tampered, "")
+	if r.Plain != nil {
+		t.Error("P5: plaintext came out")
+	}
+}
+
+// A message signed for another reader and encrypted again to us is not good: the signer did not write to us.
+func TestSignedForAnotherReader(t *testing.T) {
+	t.Parallel()
+	us, other := newTeam(t), newTeam(t)
+	_, signer := secretEntity(t)
+	key := oneKey(t, func() []byte { var b bytes.Buffer; signer.Serialize(&b); return b.Bytes() }())
+	for reader, status := range map[*team]string{&us: "good", &other: "other_reader"} {
+		h := testHash.New()
+		h.Write([]byte("words"))
+		sig := &packet.Signature{
+			Version: 4, SigType: packet.SigTypeBinary, PubKeyAlgo: signer.PrivateKey.PubKeyAlgo, Hash: testHash, CreationTime: time.Now(),
+			IssuerKeyId: &signer.PrivateKey.KeyId, IntendedRecipients: []*packet.Recipient{{KeyVersion: 4, Fingerprint: entityOf(t, reader.key).PrimaryKey.Fingerprint}},
+		}
+		if err := sig.Sign(h, signer.PrivateKey, nil); err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := sig.Serialize(&b); err != nil {
+			t.Fatal(err)
+		}
+		esk, data := forge(t, append(b.Bytes(), lit("words")...), false, us.key)
+		want(t, us.open(t, binaryMail(esk[0], data), key), pgp.SignedEncrypted, pgp.Fine, status)
+	}
+}
+
+const testHash = crypto.SHA256
