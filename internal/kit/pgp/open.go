@@ -53,11 +53,11 @@ const (
 
 // Input is a mail or a part of one, and what to check it against.
 type Input struct {
-	Entity []byte // exactly as received: header, empty line, body
-	Keys   []Key  // candidates for the signer; whom one trusts is the caller's matter
-	Agent  Agent  // nil: encrypted mail stays closed
-	Date   time.Time
-	Now    time.Time
+	Entity []byte    // exactly as received: header, empty line, body
+	Keys   []Key     // candidates for the signer; whom one trusts is the caller's matter
+	Agent  Agent     // nil: encrypted mail stays closed
+	Date   time.Time // of the mail; zero: not compared with the signature's
+	Now    time.Time // must be set
 	Limits Limits
 }
 

@@ -26,7 +26,8 @@ const (
 
 var errPacket = errors.New("malformed packet")
 
-// rawPacket is one packet as it stands in the message. Body is without length octets; it is a copy only when the packet came in pieces.
+// rawPacket is one packet as it stands in the message. Body is without length octets; it is a copy only when the packet
+// came in pieces, and then empty for ciphertext.
 type rawPacket struct {
 	tag  uint8
 	all  []byte
@@ -54,7 +55,7 @@ func nextPacket(b []byte) (p rawPacket, rest []byte, err error) {
 		}
 		if !partial && piece == 0 {
 			p.body = b[at : at+n : at+n]
-		} else {
+		} else if !isSealed(p.tag) { // ciphertext is read from all, and need not be held twice
 			p.body = append(p.body, b[at:at+n]...)
 		}
 		at += n
@@ -112,10 +113,6 @@ func oldPacket(b []byte) (p rawPacket, rest []byte, err error) {
 	return p, b[end:], nil
 }
 
-func isData(tag uint8) bool {
-	switch tag {
-	case tagCompressed, tagUnsafeData, tagLiteral, tagSafeData, tagOCBData:
-		return true
-	}
-	return false
-}
+func isData(tag uint8) bool { return tag == tagCompressed || tag == tagLiteral || isSealed(tag) }
+
+func isSealed(tag uint8) bool { return tag == tagUnsafeData || tag == tagSafeData || tag == tagOCBData }
