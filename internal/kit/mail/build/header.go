@@ -123,7 +123,7 @@ func (l Letter) machine(b *bytes.Buffer) {
 
 // param gives a parameter, in the form of RFC 2231 and in pieces when it is long or not plain.
 func param(name, value string) string {
-	if len(value) <= 60 && strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. +='") == "" {
+	if len(value) <= 60 && !strings.Contains(value, "  ") && strings.TrimSpace(value) == value && strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. +='") == "" {
 		return name + `="` + value + `"`
 	}
 	var enc strings.Builder
