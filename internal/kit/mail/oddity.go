@@ -48,3 +48,12 @@ func (b *builder) odd(p *Part, k Kind, detail string) {
 	b.seen[o] = true
 	b.m.Oddities = append(b.m.Oddities, o)
 }
+
+// ambiguous are the oddities with which two programs read two different messages.
+var ambiguous = []Kind{
+	RepeatedField, RepeatedParameter, BrokenHeader, SpaceInName, BrokenAddress, BrokenType, JunkInBase64, UnknownEncoding, UnknownCharset,
+	NoBoundary, AfterClose, OddLineEnds, NUL, TooDeep, TooMany, TooLarge,
+}
+
+// Ambiguous tells whether another program may read another message in these bytes. It caps the trust at "claimed" (M3).
+func (m *Message) Ambiguous() bool { return m.Odd(ambiguous...) }
