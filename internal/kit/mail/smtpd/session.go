@@ -77,6 +77,7 @@ type session struct {
 func newSession(s *Server, conn net.Conn) *session {
 	t := &timedConn{Conn: conn, idle: s.cfg.Idle}
 	c := &session{s: s, conn: t, r: bufio.NewReaderSize(t, 32<<10), w: bufio.NewWriterSize(t, 2<<10)}
+	c.tls, _ = conn.(*tls.Conn) // a listener may speak TLS from the first byte
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
 	}
