@@ -15,6 +15,7 @@ import (
 type Organisation struct {
 	access.Object
 	Name        string
+	External    string // the key under which a register outside knows it
 	Sector      string // code, such as "drinking_water"
 	Class       string // NIS2: "essential", "important", ""
 	Criticality int    // 0 to 3
