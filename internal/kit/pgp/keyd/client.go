@@ -146,9 +146,14 @@ func (c *Client) connect(ctx context.Context) (k net.Conn, kept bool, err error)
 		last.Close()
 	}
 	c.mu.Unlock()
-	var d net.Dialer
-	k, err = d.DialContext(ctx, "unix", c.path)
+	k, err = connect(ctx, c.path)
 	return k, false, err
+}
+
+// connect is the only way out of this package, and it leads to a socket of this machine.
+func connect(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", path)
 }
 
 func (c *Client) keep(k net.Conn) {

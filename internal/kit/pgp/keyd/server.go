@@ -50,7 +50,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, errs.New(errs.Conflict, "the folder of the key socket can be entered by others; make it 0700")
 	}
-	if c, err := net.Dial("unix", path); err == nil {
+	if c, err := connect(context.Background(), path); err == nil {
 		c.Close()
 		return nil, errs.New(errs.Conflict, "another key process listens there")
 	}
