@@ -64,7 +64,7 @@ func partyMoves(from coordination.MeasureState) []string {
 }
 
 func (d Deps) measureView(v *page.Visit, m coordination.Measure) (MeasureView, error) {
-	view := MeasureView{PortalView: d.frame(v, "measures", m.Title), State: string(m.State), TLP: m.TLP.String(), Text: m.Text, Given: m.GivenAt, Due: m.DueAt, Can: partyMoves(m.State)}
+	view := MeasureView{PortalView: d.frame(v, "measures", m.Title), State: string(m.State), TLP: m.TLP.Name(), Text: m.Text, Given: m.GivenAt, Due: m.DueAt, Can: partyMoves(m.State)}
 	view.Clock = measureItem(v, m).Clock
 	if m.State == coordination.Planned {
 		view.Planned = m.PlannedFor

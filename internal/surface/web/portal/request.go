@@ -102,7 +102,7 @@ func (d Deps) saw(v *page.Visit, party int64) error {
 }
 
 func (d Deps) requestView(v *page.Visit, r coordination.Request) (RequestView, error) {
-	view := RequestView{PortalView: d.frame(v, "requests", firstLine(r.Text, 60)), State: requestState(v, r.State), TLP: r.TLP.String(), Text: r.Text, Asked: r.AskedAt, Due: r.DueAt, Reason: r.Reason}
+	view := RequestView{PortalView: d.frame(v, "requests", firstLine(r.Text, 60)), State: requestState(v, r.State), TLP: r.TLP.Name(), Text: r.Text, Asked: r.AskedAt, Due: r.DueAt, Reason: r.Reason}
 	if r.Owed() {
 		view.Clock = clockView(v.Now, r.AskedAt, r.DueAt)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
@@ -21,6 +22,7 @@ type Deps struct {
 	Intake         *intake.Service
 	Coordination   *coordination.Service
 	Deadlines      *deadline.Service
+	Accounts       *account.Service
 	// Around gives what stands around every page of this deployment: site, links of head and foot, theme. Title and Now are filled here.
 	Around func(v *page.Visit) page.PublicView
 }
