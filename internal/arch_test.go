@@ -59,22 +59,20 @@ var shelf = map[string]string{
 
 // keepers says which packages alone may import a library or package (a prefix), tests apart.
 var keepers = map[string]string{
-	"github.com/ProtonMail/gopenpgp":    "internal/kit/pgp",
-	"github.com/ProtonMail/go-crypto":   "internal/kit/pgp",
-	"github.com/emersion/go-smtp":       "internal/kit/mail",
-	"github.com/emersion/go-imap":       "internal/kit/mail",
-	"github.com/wneessen/go-mail":       "internal/kit/mail",
-	"net/smtp":                          "internal/kit/mail",
-	"github.com/minio/minio-go":         "internal/kit/blob",
-	"github.com/riverqueue/river":       "internal/kit/job",
-	"modernc.org/sqlite":                "internal/kit/db",
-	"github.com/jackc/pgx":              "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor",
-	"github.com/chromedp":               "internal/kit/browsertest",
-	"plugin":                            "",
-	module + "internal/kit/db":          "internal/kit internal/core internal/domain internal/schema internal/sample internal/app internal/cli internal/tools",
-	"database/sql":                      "internal/kit internal/core internal/domain internal/schema internal/app",
-	module + "internal/kit/browsertest": "",
-	module + "internal/kit/db/pgtest":   "internal/tools",
+	"github.com/ProtonMail/gopenpgp":  "internal/kit/pgp",
+	"github.com/ProtonMail/go-crypto": "internal/kit/pgp",
+	"github.com/emersion/go-smtp":     "internal/kit/mail",
+	"github.com/emersion/go-imap":     "internal/kit/mail",
+	"github.com/wneessen/go-mail":     "internal/kit/mail",
+	"net/smtp":                        "internal/kit/mail",
+	"github.com/minio/minio-go":       "internal/kit/blob",
+	"github.com/riverqueue/river":     "internal/kit/job",
+	"modernc.org/sqlite":              "internal/kit/db",
+	"github.com/jackc/pgx":            "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor internal/schema",
+	"github.com/chromedp":             "internal/kit/browsertest",
+	"plugin":                          "",
+	module + "internal/kit/db":        "internal/kit internal/core internal/domain internal/schema internal/sample internal/app internal/cli internal/tools",
+	"database/sql":                    "internal/kit internal/core internal/domain internal/schema internal/app",
 }
 
 // roads are the ways to reach a host. Only the packages of mayReach take them, tests apart.
@@ -124,7 +122,7 @@ func check(sources []source) []string {
 		for _, imp := range s.imports {
 			wrong = append(wrong, importRules(s, imp)...)
 		}
-		if s.test || within(s.dir, mayReach) {
+		if s.test || harness(s.dir) || within(s.dir, mayReach) {
 			continue
 		}
 		for _, name := range s.selected {
@@ -139,7 +137,8 @@ func check(sources []source) []string {
 
 func importRules(s source, imp string) (wrong []string) {
 	say := func(words string) { wrong = append(wrong, s.file+": "+words) }
-	if !s.test {
+	test := s.test || harness(s.dir)
+	if !test {
 		for prefix, who := range keepers {
 			if (imp == prefix || strings.HasPrefix(imp, prefix+"/")) && !within(s.dir, strings.Fields(who)) {
 				// a longer rule decides about what lies inside a shorter one
@@ -160,7 +159,9 @@ func importRules(s source, imp string) (wrong []string) {
 	switch {
 	case !known:
 		say("there is no floor " + fromFloor)
-	case fromFloor != toFloor && !slices.Contains(allowed, toFloor) && !(s.test && slices.Contains(forTests, toFloor)):
+	case harness(to) && !test && fromFloor != "tools":
+		say(imp + " belongs to tests")
+	case fromFloor != toFloor && !slices.Contains(allowed, toFloor) && !(test && slices.Contains(forTests, toFloor)):
 		say(fromFloor + " may not import " + toFloor + ": " + imp)
 	case fromFloor == "domain" && toFloor == "domain" && fromPart != toPart && !slices.Contains(strings.Fields(shelf[fromPart]), toPart):
 		say(fromPart + " does not stand on " + toPart)
@@ -185,6 +186,9 @@ func place(dir string) (floor, part string) {
 	}
 	return floor, part
 }
+
+// harness tells whether the folder holds parts of tests, such as pgtest: it may do what tests may, and only tests and tools import it.
+func harness(dir string) bool { return strings.HasSuffix(path.Base(dir), "test") }
 
 func within(dir string, parents []string) bool {
 	return slices.ContainsFunc(parents, func(p string) bool { return dir == p || strings.HasPrefix(dir, p+"/") })
@@ -291,7 +295,10 @@ func TestTheRulesCanFail(t *testing.T) {
 		{"SQL on a surface", "internal/surface/api/a.go", head + "api\n" + in("kit/db"), "internal/kit/db belongs to"},
 		{"SQL on a surface, plainly", "internal/surface/api/a.go", head + "api\nimport _ \"database/sql\"\n", "database/sql belongs to"},
 		{"SQL in a duty", "internal/domain/intake/a.go", head + "intake\n" + in("kit/db"), ""},
-		{"a harness in the program", "internal/domain/intake/a.go", head + "intake\n" + in("kit/db/pgtest"), "belongs to internal/tools"},
+		{"a harness in the program", "internal/domain/intake/a.go", head + "intake\n" + in("kit/db/pgtest"), "pgtest belongs to tests"},
+		{"a harness on real parts", "internal/core/coretest/a.go", head + "coretest\n" + in("kit/db/pgtest") + in("schema"), ""},
+		{"a harness that points upward", "internal/core/coretest/a.go", head + "coretest\n" + in("domain/intake"), "core may not import domain"},
+		{"a harness in a tool", "internal/tools/check/a.go", head + "main\n" + in("kit/browsertest"), ""},
 		{"a harness in a test", "internal/domain/intake/a_test.go", head + "intake\n" + in("kit/db/pgtest"), ""},
 		{"OpenPGP outside its package", "internal/surface/mailroom/a.go", head + "mailroom\nimport _ \"github.com/ProtonMail/gopenpgp/v3/crypto\"\n", "belongs to internal/kit/pgp"},
 		{"OpenPGP inside", "internal/kit/pgp/a.go", head + "pgp\nimport _ \"github.com/ProtonMail/gopenpgp/v3/crypto\"\n", ""},

@@ -1,8 +1,10 @@
-// Package draft keeps a person's unsent text by object and field, sealed for that person; it is never searched or audited. Table: draft_text.
+// Package draft keeps a person's unsent text by object and field, sealed under the object's key and bound to that person; it is never
+// searched or audited. Table: draft_text.
 package draft
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -10,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 // Service keeps drafts.
@@ -19,17 +22,63 @@ type Service struct {
 	Ring  *keyring.Ring
 }
 
-// Save stores a draft and gives the moment at which it was stored; empty text removes it.
+// MaxBytes is the longest draft.
+const MaxBytes = 256 << 10
+
+func place(account int64, on ref.Ref, field string) string {
+	return fmt.Sprintf("draft_text.sealed:%d:%s:%s", account, on, field)
+}
+
+// Save stores a draft and gives the moment at which it was stored; empty text removes it. The actor must be able to see the object.
 func (s *Service) Save(ctx context.Context, by access.Actor, on ref.Ref, field, text string) (time.Time, error) {
-	panic("not built yet")
+	if by.Account == 0 {
+		return time.Time{}, errs.New(errs.Unauthenticated, "sign in first")
+	}
+	if len(text) > MaxBytes || len(field) > 64 {
+		return time.Time{}, errs.New(errs.Limit, "the draft is too long to be kept here")
+	}
+	now := s.Clock.Now()
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if _, err := access.Load(ctx, tx, by, on); err != nil {
+			return err
+		}
+		if text == "" {
+			return s.DropTx(ctx, tx, by, on, field)
+		}
+		k, err := s.Ring.Get(ctx, tx, on.ID)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO draft_text (account, kind, object, field, sealed, saved_at) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (account, kind, object, field) DO UPDATE SET sealed = excluded.sealed, saved_at = excluded.saved_at`,
+			by.Account, int64(on.Kind), on.ID, field, k.Seal(place(by.Account, on, field), []byte(text)), now)
+		return err
+	})
+	return now, err
 }
 
 // Load gives a draft, "" for none.
 func (s *Service) Load(ctx context.Context, by access.Actor, on ref.Ref, field string) (string, time.Time, error) {
-	panic("not built yet")
+	var sealed []byte
+	var at time.Time
+	err := s.DB.QueryRow(ctx, `SELECT sealed, saved_at FROM draft_text WHERE account = $1 AND kind = $2 AND object = $3 AND field = $4`,
+		by.Account, int64(on.Kind), on.ID, field).Scan(&sealed, &at)
+	if errs.Is(err, errs.NotFound) {
+		return "", time.Time{}, nil
+	}
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	k, err := s.Ring.Get(ctx, s.DB, on.ID)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	text, err := k.Open(place(by.Account, on, field), sealed)
+	return string(text), at, err
 }
 
 // DropTx removes a draft when its text was sent.
 func (s *Service) DropTx(ctx context.Context, tx *db.Tx, by access.Actor, on ref.Ref, field string) error {
-	panic("not built yet")
+	_, err := tx.Exec(ctx, `DELETE FROM draft_text WHERE account = $1 AND kind = $2 AND object = $3 AND field = $4`, by.Account, int64(on.Kind), on.ID, field)
+	return err
 }

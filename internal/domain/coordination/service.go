@@ -8,8 +8,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
@@ -137,5 +139,22 @@ func (s *Service) Move(ctx context.Context, by access.Actor, measure string, in 
 
 // SeenTx records that a party looked at its thread in the portal.
 func (s *Service) SeenTx(ctx context.Context, tx *db.Tx, by access.Actor, party int64) error {
+	panic("not built yet")
+}
+
+// OpenTx counts what a subject still waits for: requests asked and not answered, measures in no end state.
+func (s *Service) OpenTx(ctx context.Context, tx *db.Tx, subject ref.Ref) (int, error) {
+	panic("not built yet")
+}
+
+// Concluding is a closing letter to one correspondent.
+type Concluding struct {
+	Thread  int64
+	TLP     tlp.Level
+	Outcome string
+}
+
+// ConcludeTx writes to a correspondent that the matter is concluded; the letter is held like every other.
+func (s *Service) ConcludeTx(ctx context.Context, tx *db.Tx, by access.Actor, c Concluding) error {
 	panic("not built yet")
 }

@@ -46,22 +46,58 @@ func (l Level) String() string {
 // Valid tells whether l is one of the five labels.
 func (l Level) Valid() bool { return l >= Clear && l <= Red }
 
+// Stricter tells whether l limits sharing more than other does.
+func (l Level) Stricter(other Level) bool { return l > other }
+
 // Max gives the stricter of two labels.
 func Max(a, b Level) Level { return max(a, b) }
 
-// Parse reads a label in any case, with or without "TLP:". WHITE (version 1) reads as CLEAR.
+// Strictest gives the label of a compound: the strictest of its parts, no label for no parts.
+func Strictest(parts ...Level) Level {
+	var l Level
+	for _, p := range parts {
+		l = max(l, p)
+	}
+	return l
+}
+
+// Parse reads a label in any case, with or without "TLP:". WHITE (version 1) reads as CLEAR. Unknown labels are Invalid: nothing is guessed.
 func Parse(s string) (Level, error) {
-	t := strings.ToUpper(strings.TrimSpace(s))
-	t = strings.TrimPrefix(t, "TLP:")
+	l, _, err := ParseLegacy(s)
+	return l, err
+}
+
+// ParseLegacy is Parse that also tells whether the label is of version 1, so that the reader can be told what it became.
+func ParseLegacy(s string) (l Level, legacy bool, err error) {
+	t := strings.TrimPrefix(upper(s), "TLP:")
 	if t == "WHITE" {
-		return Clear, nil
+		return Clear, true, nil
 	}
 	for i, n := range names {
 		if i > 0 && n == t {
-			return Level(i), nil
+			return Level(i), false, nil
 		}
 	}
-	return 0, errs.New(errs.Invalid, "this is no TLP label: use TLP:RED, TLP:AMBER+STRICT, TLP:AMBER, TLP:GREEN or TLP:CLEAR")
+	return 0, false, errs.New(errs.Invalid, "this is no TLP label: use TLP:RED, TLP:AMBER+STRICT, TLP:AMBER, TLP:GREEN or TLP:CLEAR")
+}
+
+// ParseArrival reads the label of something that came from outside: none at all counts as Unlabelled, an unknown one is still refused.
+func ParseArrival(s string) (Level, error) {
+	if strings.TrimSpace(s) == "" {
+		return Unlabelled, nil
+	}
+	return Parse(s)
+}
+
+// upper folds ASCII letters alone: the dotless i and the long s of Unicode fold onto I and S, and would make a label of what is none.
+func upper(s string) string {
+	b := []byte(strings.TrimSpace(s))
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
 }
 
 // MarshalText writes the label.
@@ -94,6 +130,7 @@ var papNames = [...]string{"", "PAP:CLEAR", "PAP:GREEN", "PAP:AMBER", "PAP:RED"}
 // PAPs lists the labels, least strict first.
 func PAPs() []PAP { return []PAP{PAPClear, PAPGreen, PAPAmber, PAPRed} }
 
+// String gives the label in full: "PAP:AMBER"; "" for none.
 func (p PAP) String() string {
 	if int(p) < len(papNames) {
 		return papNames[p]
@@ -101,13 +138,19 @@ func (p PAP) String() string {
 	return ""
 }
 
+// Valid tells whether p is one of the four labels.
+func (p PAP) Valid() bool { return p >= PAPClear && p <= PAPRed }
+
+// Stricter tells whether p allows less than other does.
+func (p PAP) Stricter(other PAP) bool { return p > other }
+
 // ParsePAP reads a label in any case, with or without "PAP:"; WHITE reads as CLEAR, empty text as none.
 func ParsePAP(s string) (PAP, error) {
-	t := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(s)), "PAP:")
-	switch t {
-	case "":
+	t := upper(s)
+	if t == "" {
 		return 0, nil
-	case "WHITE":
+	}
+	if t = strings.TrimPrefix(t, "PAP:"); t == "WHITE" {
 		return PAPClear, nil
 	}
 	for i, n := range papNames {

@@ -146,6 +146,12 @@ func (s *Server) Stop() error {
 	return nil
 }
 
+// Available gives nil where a server can be started, else what is missing.
+func Available() error {
+	_, err := findBinaries()
+	return err
+}
+
 // findBinaries gives the folder of postgres and initdb: the newest of the usual places, else what PATH leads to.
 func findBinaries() (string, error) {
 	places, _ := filepath.Glob("/usr/lib/postgresql/*/bin")

@@ -1,0 +1,242 @@
+// Package auth asks who really sent a mail: DKIM (RFC 6376), SPF (RFC 7208), DMARC alignment (RFC 7489), and the results that our own
+// relay wrote on top (RFC 8601).
+//
+//   - [Checker.Check] gives a [Result]: how sure we are, by which method, and machine-readable [Reason]s.
+//   - [Resolver] is the DNS it asks; [DNS], [Zone] and [Cached] are three of them.
+//
+// The identity is the domain of the single From address (M4), never Reply-To, Sender, a display name or the envelope. A result is about the
+// domain; whether the person is known, or signed by OpenPGP, is for others. It decides nothing: mail is kept whatever comes out.
+package auth
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+)
+
+// Trust says how sure we are of the domain in From.
+type Trust uint8
+
+// The levels. Nobody: there is no single From. Failed: the domain says that mail like this is not its own. Claimed: it may be, or not.
+// Proven: an aligned DKIM or SPF result, and nothing that lowers it.
+const (
+	Nobody Trust = iota
+	Failed
+	Claimed
+	Proven
+)
+
+func (t Trust) String() string { return [...]string{"none", "failed", "claimed", "proven"}[t] }
+
+// Reason says why. Upstairs it is a key of the message catalogue.
+type Reason string
+
+// The reasons.
+const (
+	NoSender       Reason = "no_sender"       // no From, several, or one that cannot be read strictly
+	Ambiguous      Reason = "ambiguous"       // another program may read another message: lowers
+	AlignedDKIM    Reason = "aligned_dkim"    // a signature of the From domain holds
+	AlignedSPF     Reason = "aligned_spf"     // the sending host may send for the From domain
+	AlignedRelay   Reason = "aligned_relay"   // our relay has found it aligned
+	NotAligned     Reason = "not_aligned"     // nothing speaks for the From domain
+	DKIMFailed     Reason = "dkim_failed"     // a signature of the From domain does not hold
+	DKIMLength     Reason = "dkim_length"     // a signature with l=: failed
+	DKIMWeak       Reason = "dkim_weak"       // a key of 1,024 bits or so
+	DKIMUnsigned   Reason = "dkim_unsigned"   // From, Subject, Date or To not signed: lowers
+	DKIMTooMany    Reason = "dkim_too_many"   // more than 5 signatures; the rest was not looked at
+	SPFFailed      Reason = "spf_failed"      // the domain says that this host may not
+	SPFSoft        Reason = "spf_soft"        // the domain is not sure of this host
+	PolicyFailed   Reason = "policy_failed"   // not aligned, and the domain asks to quarantine or reject that
+	NoPolicy       Reason = "no_policy"       // the domain has no DMARC record
+	OtherRecipient Reason = "other_recipient" // signed, but none of our addresses is in To or Cc: a sign of replay
+	OldDate        Reason = "old_date"        // signed, but a week or more ago: a sign of replay
+	ForeignResults Reason = "foreign_results" // Authentication-Results not from our relay: claims
+	Temporary      Reason = "temporary"       // DNS did not answer; ask again
+)
+
+// Method says what spoke for the domain.
+type Method string
+
+// The methods.
+const (
+	ByDKIM  Method = "dkim"
+	BySPF   Method = "spf"
+	ByRelay Method = "relay"
+)
+
+// Envelope is what the connection told.
+type Envelope struct {
+	Peer    netip.Addr
+	Helo    string
+	From    string // reverse path, "" when null
+	To      []string
+	Arrived time.Time
+}
+
+// Result is what is known of the sender.
+type Result struct {
+	Address string // the From address, "" for nobody
+	Trust   Trust
+	Method  Method // what spoke for the domain, "" when nothing did
+	Domain  string // the aligned domain that spoke
+	Reasons []Reason
+	DKIM    []Signature
+	SPF     SPF
+	Policy  Policy
+}
+
+// Has tells whether a reason was found.
+func (r Result) Has(x Reason) bool { return slices.Contains(r.Reasons, x) }
+
+func (r *Result) because(x Reason) {
+	if !r.Has(x) {
+		r.Reasons = append(r.Reasons, x)
+	}
+}
+
+// Checker checks mails.
+type Checker struct {
+	Resolver Resolver
+	// ServID is the authserv-id of our own relay. When set, mail comes through it: its topmost Authentication-Results counts, and
+	// SPF is not asked about the relay's own address.
+	ServID string
+}
+
+// Check looks at one message as it was received. It gives a result for every input.
+func (c *Checker) Check(ctx context.Context, raw []byte, e Envelope) Result {
+	m := mail.Parse(raw)
+	return c.CheckMessage(ctx, m, e)
+}
+
+// CheckMessage is Check for a message that is parsed already.
+func (c *Checker) CheckMessage(ctx context.Context, m *mail.Message, e Envelope) Result {
+	var r Result
+	sender, ok := m.Sender()
+	if !ok {
+		r.because(NoSender)
+	}
+	r.Address = sender.Addr
+	from := sender.Domain()
+	if len(m.Raw) > 0 && bytes.Contains(m.Root.RawHeader(), []byte(":")) {
+		r.DKIM = c.dkim(ctx, m, &r)
+	}
+	if ok {
+		r.Policy = c.policy(ctx, from, &r)
+	}
+	if c.ServID == "" {
+		r.SPF = c.spf(ctx, e)
+	}
+	if !ok {
+		return r
+	}
+	c.align(m, from, &r)
+	c.replay(m, e, &r)
+	lowered := m.Ambiguous()
+	if lowered {
+		r.because(Ambiguous)
+	}
+	if r.Method == ByDKIM && r.Has(DKIMUnsigned) {
+		lowered = true
+	}
+	switch {
+	case r.Method != "" && !lowered:
+		r.Trust = Proven
+	case r.Method != "" || r.Has(Temporary):
+		r.Trust = Claimed
+	case r.Policy.Enforced:
+		r.Trust = Failed
+		r.because(PolicyFailed)
+	default:
+		r.Trust = Claimed
+	}
+	return r
+}
+
+// align looks for a result that speaks for the domain of From. A signature with all it should cover comes before all others.
+func (c *Checker) align(m *mail.Message, from string, r *Result) {
+	relay, relayDomain := c.relay(m, from, r)
+	partial := ""
+	for _, s := range r.DKIM {
+		if !aligned(from, s.Domain, r.Policy.StrictDKIM) {
+			continue
+		}
+		switch {
+		case s.OK && s.Covers && r.Method == "":
+			r.Method, r.Domain = ByDKIM, s.Domain
+			r.because(AlignedDKIM)
+			if s.Weak {
+				r.because(DKIMWeak)
+			}
+		case s.OK:
+			partial = s.Domain
+		case s.Temporary:
+			r.because(Temporary)
+		default:
+			r.because(DKIMFailed)
+			if s.Length {
+				r.because(DKIMLength)
+			}
+		}
+	}
+	spf := aligned(from, r.SPF.Domain, r.Policy.StrictSPF)
+	if spf {
+		switch r.SPF.Outcome {
+		case Pass:
+			r.because(AlignedSPF)
+		case Fail:
+			r.because(SPFFailed)
+		case SoftFail:
+			r.because(SPFSoft)
+		case TempError:
+			r.because(Temporary)
+		}
+	}
+	switch {
+	case r.Method != "":
+	case spf && r.SPF.Outcome == Pass:
+		r.Method, r.Domain = BySPF, r.SPF.Domain
+	case relay:
+		r.Method, r.Domain = ByRelay, relayDomain
+		r.because(AlignedRelay)
+	case partial != "":
+		r.Method, r.Domain = ByDKIM, partial
+		r.because(AlignedDKIM)
+		r.because(DKIMUnsigned)
+	default:
+		r.because(NotAligned)
+	}
+}
+
+// replay notes what looks like a signed mail sent on to us by somebody else.
+func (c *Checker) replay(m *mail.Message, e Envelope, r *Result) {
+	if r.Method != ByDKIM {
+		return
+	}
+	to, _ := m.Header().Addresses("To")
+	cc, _ := m.Header().Addresses("Cc")
+	named := len(e.To) == 0
+	for _, a := range slices.Concat(to, cc) {
+		named = named || slices.ContainsFunc(e.To, func(x string) bool { return strings.EqualFold(withoutTag(x), withoutTag(a.Addr)) })
+	}
+	if !named {
+		r.because(OtherRecipient)
+	}
+	if d, ok := m.Date(); ok && !e.Arrived.IsZero() && e.Arrived.Sub(d) > 7*24*time.Hour {
+		r.because(OldDate)
+	}
+}
+
+// withoutTag takes "+tag" off the local part.
+func withoutTag(a string) string {
+	at := strings.LastIndexByte(a, '@')
+	plus := strings.IndexByte(a, '+')
+	if plus > 0 && plus < at {
+		return a[:plus] + a[at:]
+	}
+	return a
+}

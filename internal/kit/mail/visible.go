@@ -1,0 +1,56 @@
+package mail
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Visible gives s as one line in which control, bidirectional and other unseen characters are shown as what they are (M11).
+func Visible(s string) string { return visible(s, hiddenInLine) }
+
+// VisibleText is Visible for text of many lines: line feeds, tabs and the plain direction marks of a script stay.
+func VisibleText(s string) string { return visible(s, hiddenInText) }
+
+func visible(s string, hidden func(rune) bool) string {
+	if i := strings.IndexFunc(s, hidden); i < 0 && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s) + 16)
+	for _, r := range s {
+		switch {
+		case !hidden(r):
+			b.WriteRune(r)
+		case r < 0x20:
+			b.WriteRune(0x2400 + r)
+		case r == 0x7f:
+			b.WriteRune(0x2421)
+		default:
+			fmt.Fprintf(&b, "[U+%04X]", r)
+		}
+	}
+	return b.String()
+}
+
+func hiddenInLine(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r < 0xa0:
+		return true
+	case r < 0xad:
+		return false
+	}
+	switch r {
+	case 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0xfeff, 0x3164, 0xffa0, 0x115f, 0x1160:
+		return true
+	}
+	return r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r >= 0xfff0 && r <= 0xfffb || r >= 0xe0000 && r <= 0xe007f
+}
+
+func hiddenInText(r rune) bool {
+	switch r {
+	case '\n', '\t', 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0xfeff:
+		return false
+	}
+	return hiddenInLine(r)
+}

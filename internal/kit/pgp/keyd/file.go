@@ -1,0 +1,178 @@
+package keyd
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// fileHead begins every sealed file and is bound into it; its number is the version of the label and the layout.
+const fileHead = "tocsin-keys-1\n"
+
+// RootSize is the length of the root secret that seals the file.
+const RootSize = 32
+
+const maxFile = 8 << 20
+
+type storedKey struct {
+	Public   []byte                 `json:"public"`
+	Parts    [][]byte               `json:"parts"` // secret key packets
+	Purposes map[string]pgp.Purpose `json:"purposes"`
+}
+
+// Seal gives the ring as bytes that only the root secret opens.
+func (r *Ring) Seal(root []byte) ([]byte, error) {
+	aead, err := sealer(root)
+	if err != nil {
+		return nil, err
+	}
+	var keys []storedKey
+	for _, s := range r.secrets {
+		k := storedKey{Public: s.public.Binary(), Purposes: s.purposes}
+		for _, part := range s.held() {
+			var b bytes.Buffer
+			if err := part.Serialize(&b); err != nil {
+				return nil, err
+			}
+			k.Parts = append(k.Parts, b.Bytes())
+		}
+		keys = append(keys, k)
+	}
+	plain, err := json.Marshal(keys)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(plain)
+	nonce := make([]byte, aead.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
+		return nil, err
+	}
+	out := append([]byte(fileHead), nonce...)
+	return aead.Seal(out, nonce, plain, []byte(fileHead)), nil
+}
+
+// Unseal opens what Seal gave. A wrong root secret and a damaged file are the same refusal (Invalid).
+func Unseal(data, root []byte) (*Ring, error) {
+	aead, err := sealer(root)
+	if err != nil {
+		return nil, err
+	}
+	refused := errs.New(errs.Invalid, "the key file does not open with this secret, or is damaged")
+	body, ok := bytes.CutPrefix(data, []byte(fileHead))
+	if !ok || len(body) < aead.NonceSize() {
+		return nil, refused
+	}
+	plain, err := aead.Open(nil, body[:aead.NonceSize()], body[aead.NonceSize():], []byte(fileHead))
+	if err != nil {
+		return nil, refused
+	}
+	defer clear(plain)
+	var keys []storedKey
+	if err := json.Unmarshal(plain, &keys); err != nil || len(keys) == 0 {
+		return nil, refused
+	}
+	var secrets []*Secret
+	for _, k := range keys {
+		s, err := k.restore()
+		if err != nil {
+			return nil, err
+		}
+		secrets = append(secrets, s)
+	}
+	return NewRing(secrets[0], secrets[1:]...)
+}
+
+func (k storedKey) restore() (*Secret, error) {
+	pub, _ := pgp.ParseKeys(k.Public)
+	if len(pub) != 1 {
+		return nil, errs.New(errs.Invalid, "a certificate in the key file cannot be read")
+	}
+	held := map[string]*packet.PrivateKey{}
+	for _, raw := range k.Parts {
+		p, err := packet.Read(bytes.NewReader(raw))
+		part, ok := p.(*packet.PrivateKey)
+		if err != nil || !ok || !usable(part) {
+			return nil, errs.New(errs.Invalid, "a private key in the key file cannot be read")
+		}
+		held[string(part.Fingerprint)] = part
+	}
+	return assemble(pub[0], held, k.Purposes)
+}
+
+func sealer(root []byte) (cipher.AEAD, error) {
+	if len(root) != RootSize {
+		return nil, errs.New(errs.Invalid, "the root secret of the key file has 32 bytes")
+	}
+	key, err := hkdf.Key(sha256.New, root, nil, "tocsin key process file 1", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// Save writes the sealed ring, readable by its owner only, so that after a crash either the old or the new file is there.
+func (r *Ring) Save(path string, root []byte) error {
+	data, err := r.Seal(root)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".keys-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Load reads a file that Save wrote. A file that others may read is refused (Conflict).
+func Load(path string, root []byte) (*Ring, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, errs.New(errs.Conflict, "the key file can be read by others; make it 0600")
+	}
+	if info.Size() > maxFile {
+		return nil, errs.New(errs.Invalid, "the key file is too large")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Unseal(data, root)
+}

@@ -1,0 +1,174 @@
+package keyd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+const (
+	maxConns = 64
+	idleFor  = 5 * time.Minute
+	replyFor = 10 * time.Second
+)
+
+// Server answers on a Unix socket. Only processes of the users given may speak to it; their identity comes from the kernel.
+type Server struct {
+	agent *InProcess
+	uids  []uint32
+}
+
+// NewServer serves the ring to processes of the given users; none given means our own user.
+func NewServer(r *Ring, o Options, uids ...uint32) *Server {
+	if len(uids) == 0 {
+		uids = []uint32{uint32(os.Getuid())}
+	}
+	return &Server{agent: NewInProcess(r, o), uids: uids}
+}
+
+// Count tells how often a call ended so.
+func (s *Server) Count(call string, o Outcome) int { return s.agent.Count(call, o) }
+
+// Listen makes the socket, 0600 in a folder that only its owner may enter. A folder that others may enter is refused (Conflict). A socket that
+// a dead process left is replaced; one that answers is not (Conflict).
+func Listen(path string) (*net.UnixListener, error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, errs.New(errs.Conflict, "the folder of the key socket can be entered by others; make it 0700")
+	}
+	if c, err := connect(context.Background(), path); err == nil {
+		c.Close()
+		return nil, errs.New(errs.Conflict, "another key process listens there")
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Serve answers until ctx ends, then closes the listener and every connection and waits for them.
+func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	unhook := context.AfterFunc(ctx, func() { l.Close() })
+	defer unhook()
+	slots := make(chan struct{}, maxConns)
+	for {
+		c, err := l.AcceptUnix()
+		if err != nil {
+			l.Close()
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if uid, err := peer(c); err != nil || !s.allowed(uid) {
+			s.agent.note("connect", Refused, 0)
+			c.Close()
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		default:
+			s.agent.note("connect", Limited, 0)
+			c.Close()
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			defer func() { <-slots }()
+			s.talk(ctx, c)
+		}()
+	}
+}
+
+func (s *Server) allowed(uid uint32) bool {
+	for _, u := range s.uids {
+		if u == uid {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) talk(ctx context.Context, c *net.UnixConn) {
+	defer c.Close()
+	unhook := context.AfterFunc(ctx, func() { c.Close() })
+	defer unhook()
+	for {
+		c.SetDeadline(time.Now().Add(idleFor)) //nolint:errcheck // a closed connection shows at the next read
+		body, err := readFrame(c, maxFrame)
+		if errors.Is(err, errWire) {
+			s.agent.note("message", Refused, 0)
+		}
+		if err != nil {
+			return
+		}
+		answer, ok := s.answer(ctx, body)
+		c.SetDeadline(time.Now().Add(replyFor)) //nolint:errcheck // as above
+		err = writeFrame(c, answer)
+		clear(answer)
+		if err != nil || !ok {
+			return
+		}
+	}
+}
+
+// answer gives false when the connection is to end.
+func (s *Server) answer(ctx context.Context, body []byte) ([]byte, bool) {
+	sign, unwrap, err := decodeCall(body)
+	switch {
+	case err != nil:
+		s.agent.note("message", Refused, 0)
+		return []byte{answerRefused}, false
+	case sign != nil:
+		sig, err := s.agent.Sign(ctx, *sign)
+		if err != nil {
+			return refusal(err), true
+		}
+		return append([]byte{answerSignature}, sig...), true
+	}
+	key, err := s.agent.Unwrap(ctx, *unwrap)
+	if err != nil {
+		return refusal(err), true
+	}
+	defer clear(key.Key)
+	return encodeSession(key), true
+}
+
+func refusal(err error) []byte {
+	switch {
+	case errors.Is(err, pgp.ErrNotUnwrapped):
+		return []byte{answerNo}
+	case errs.Is(err, errs.Limit):
+		return []byte{answerLimit}
+	case errs.Is(err, errs.Invalid):
+		return []byte{answerRefused}
+	}
+	return []byte{answerNoKey}
+}

@@ -1,0 +1,268 @@
+package pgp
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"compress/flate"
+	"compress/zlib"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+)
+
+// Limits bound what one message may cost (P8). The zero value is the rule's figures.
+type Limits struct {
+	Input        int   // bytes of the mail, 64 MiB
+	Decompressed int64 // bytes, 500 MiB; a message may not grow more than 20 times either, with 1 MiB always allowed
+	Depth        int   // packets within packets, 5
+	Signatures   int   // 8
+}
+
+const (
+	growth    = 20
+	smallGrow = 1 << 20
+)
+
+func (l Limits) filled() Limits {
+	if l.Input == 0 {
+		l.Input = 64 << 20
+	}
+	if l.Decompressed == 0 {
+		l.Decompressed = 500 << 20
+	}
+	if l.Depth == 0 {
+		l.Depth = 5
+	}
+	if l.Signatures == 0 {
+		l.Signatures = 8
+	}
+	return l
+}
+
+// Causes inside the package; open.go gives each its Reason.
+var (
+	errLimit       = errors.New("over a limit")
+	errIntegrity   = errors.New("integrity check failed")
+	errUnprotected = errors.New("not integrity protected")
+	errNested      = errors.New("nested encryption or compression")
+	errPassword    = errors.New("encrypted with a password only")
+	errCipher      = errors.New("cipher not supported")
+)
+
+// content is what a message holds in the end: one text, and the signatures over it.
+type content struct {
+	literal []byte
+	sigs    []rawPacket
+}
+
+// reader walks the packets of one message.
+type reader struct {
+	lim        Limits
+	compressed bool
+	found      bool
+	out        content
+}
+
+// readMessage reads decrypted or never encrypted packets: at most one layer of compression, one literal, nothing after it but signatures.
+func readMessage(b []byte, lim Limits) (content, error) {
+	r := reader{lim: lim}
+	if err := r.level(b, 2); err != nil { // the message itself is depth 1
+		return content{}, err
+	}
+	if !r.found {
+		return content{}, errPacket
+	}
+	return r.out, nil
+}
+
+func (r *reader) level(b []byte, depth int) error {
+	if depth > r.lim.Depth {
+		return errLimit
+	}
+	onePass, trailing, inner, last := 0, 0, false, false
+	for len(b) > 0 {
+		p, rest, err := nextPacket(b)
+		if err != nil {
+			return err
+		}
+		b = rest
+		switch p.tag {
+		case tagPadding:
+		case tagSignature:
+			if r.out.sigs = append(r.out.sigs, p); len(r.out.sigs) > r.lim.Signatures {
+				return errLimit
+			}
+			if inner {
+				trailing++
+			}
+		case tagOnePass:
+			// After the one marked last, another would sign packets instead of the text.
+			if inner || last || onePass >= r.lim.Signatures {
+				return errPacket
+			}
+			onePass++
+			last = len(p.body) > 0 && p.body[len(p.body)-1] != 0
+		case tagCompressed:
+			if inner {
+				return errPacket
+			}
+			inner = true
+			if err := r.compressedLevel(p.body, depth); err != nil {
+				return err
+			}
+		case tagLiteral:
+			if inner || r.found {
+				return errPacket
+			}
+			inner, r.found = true, true
+			if r.out.literal, err = literal(p.body); err != nil {
+				return err
+			}
+		case tagPKESK, tagSKESK, tagUnsafeData, tagSafeData, tagOCBData:
+			return errNested
+		default:
+			return errPacket
+		}
+	}
+	if onePass != trailing || !inner {
+		return errPacket
+	}
+	return nil
+}
+
+func (r *reader) compressedLevel(body []byte, depth int) error {
+	if r.compressed {
+		return errNested
+	}
+	r.compressed = true
+	plain, err := decompress(body, r.lim)
+	if err != nil {
+		return err
+	}
+	return r.level(plain, depth+1)
+}
+
+func decompress(body []byte, lim Limits) ([]byte, error) {
+	if len(body) == 0 {
+		return nil, errPacket
+	}
+	in := bytes.NewReader(body[1:])
+	var src io.Reader
+	switch body[0] {
+	case 0:
+		return body[1:], nil
+	case 1:
+		src = flate.NewReader(in)
+	case 2:
+		z, err := zlib.NewReader(in)
+		if err != nil {
+			return nil, errPacket
+		}
+		src = z
+	case 3:
+		src = bzip2.NewReader(in)
+	default:
+		return nil, errPacket
+	}
+	limit := min(max(int64(len(body))*growth, smallGrow), lim.Decompressed)
+	plain, err := io.ReadAll(io.LimitReader(src, limit+1))
+	if int64(len(plain)) > limit {
+		return nil, errLimit
+	}
+	if err != nil || in.Len() > 0 {
+		return nil, errPacket
+	}
+	return plain, nil
+}
+
+// literal gives the text of a literal packet. Its file name and date are not to be trusted, so they are not even given.
+func literal(b []byte) ([]byte, error) {
+	if len(b) < 6 || len(b) < 6+int(b[1]) {
+		return nil, errPacket
+	}
+	switch b[0] {
+	case 'b', 't', 'u', 'm':
+		return b[6+int(b[1]):], nil
+	}
+	return nil, errPacket
+}
+
+// sealed is an encrypted message taken apart, not decrypted.
+type sealed struct {
+	recipients [][]byte
+	data       rawPacket
+}
+
+// cutSealed tells whether b is an encrypted message, and its parts.
+func cutSealed(b []byte) (s sealed, is bool, err error) {
+	passwords := 0
+	for len(b) > 0 {
+		p, rest, err := nextPacket(b)
+		if err != nil {
+			return s, is, err
+		}
+		b = rest
+		switch p.tag {
+		case tagPKESK:
+			is = true
+			if len(p.all) > MaxRecipientBytes || len(s.recipients) >= MaxRecipients {
+				return s, true, errLimit
+			}
+			s.recipients = append(s.recipients, p.all)
+		case tagSKESK:
+			is = true
+			if passwords++; passwords > MaxRecipients {
+				return s, true, errLimit
+			}
+		case tagSafeData, tagUnsafeData, tagOCBData:
+			s.data = p
+			if len(b) > 0 {
+				return s, true, errPacket
+			}
+			if len(s.recipients) == 0 {
+				return s, true, errPassword
+			}
+			return s, true, nil
+		default:
+			if is {
+				return s, true, errPacket
+			}
+			return s, false, nil
+		}
+	}
+	return s, is, errPacket
+}
+
+// decrypt asks the key process for the session key and gives the packets inside, only after the last byte is checked (P5). Data without
+// integrity protection comes with errUnprotected.
+func (s sealed) decrypt(ctx context.Context, a Agent) (plain []byte, key SessionKey, err error) {
+	if key, err = a.Unwrap(ctx, UnwrapRequest{Packets: s.recipients}); err != nil {
+		return nil, key, err
+	}
+	defer clear(key.Key)
+	got, err := packet.Read(bytes.NewReader(s.data.all))
+	if err != nil {
+		return nil, key, errCipher
+	}
+	data, ok := got.(packet.EncryptedDataPacket)
+	if !ok {
+		return nil, key, errCipher
+	}
+	cipher := packet.CipherFunction(key.Cipher)
+	r, err := data.Decrypt(cipher, key.Key)
+	if err != nil {
+		return nil, key, errCipher
+	}
+	// The reader gives plaintext before it has seen the end: nothing of it leaves here until Close agrees.
+	plain, err = io.ReadAll(r)
+	if cerr := r.Close(); err != nil || cerr != nil {
+		clear(plain)
+		return nil, key, errIntegrity
+	}
+	if s.data.tag == tagUnsafeData {
+		return plain, key, errUnprotected
+	}
+	return plain, key, nil
+}

@@ -1,0 +1,36 @@
+// Package public is the site that everybody sees and the report form that needs no account. This file is its map:
+//
+//	home.templ      three doors, advisories, contact
+//	report.templ    the report on one page, with all problems at once and nothing lost
+//	receipt.templ   what was received, and what happens next
+//	status.templ    a report behind its code: state, our questions, answering; and the page that asks for the code
+//
+// Views are plain values. Everything works without a script.
+package public
+
+import (
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// Nav gives the head's links; here is report, track or login.
+func Nav(p *text.Printer, here string) []page.NavItem {
+	return []page.NavItem{
+		{Text: p.T("public.nav.report"), Href: "/report", Here: here == "report"},
+		{Text: p.T("public.nav.track"), Href: "/r", Here: here == "track"},
+		{Text: p.T("public.nav.about"), Href: "/about", Here: here == "about"},
+		{Text: p.T("public.nav.sign_in"), Href: "/login", Here: here == "login"},
+	}
+}
+
+// Footer gives the links at the foot of every public page.
+func Footer(p *text.Printer) []page.NavItem {
+	return []page.NavItem{
+		{Text: "RFC 2350", Href: "/rfc2350"},
+		{Text: p.T("public.foot.key"), Href: "/pgp-key.asc"},
+		{Text: "security.txt", Href: "/.well-known/security.txt"},
+		{Text: p.T("public.foot.privacy"), Href: "/privacy"},
+		{Text: p.T("public.foot.accessibility"), Href: "/accessibility"},
+	}
+}
+

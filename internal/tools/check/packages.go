@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+const module = "github.com/tocsin-csirt/tocsin/"
+
+// raceOnSQLite are the packages that start goroutines around a SQLite database: they run under the race detector there too. This is
+// the one place where they are listed.
+var raceOnSQLite = []string{
+	"internal/kit/db",
+	"internal/kit/job",
+	"internal/kit/pubsub",
+	"internal/core/audit",
+	"internal/core/notify",
+}
+
+// tested is a package with tests, and what they stand on.
+type tested struct {
+	path     string
+	sqlite   bool // a database at all: kit/db links SQLite
+	postgres bool // knows both engines
+	browser  bool
+}
+
+// list finds the packages with tests.
+func list(ctx context.Context, patterns []string) ([]tested, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-test", "-json=ImportPath,Deps"}, patterns...)...)
+	var errText bytes.Buffer
+	cmd.Stderr = &errText
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w\n%s", err, errText.Bytes())
+	}
+	var found []tested
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath string
+			Deps       []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return found, nil
+		} else if err != nil {
+			return nil, err
+		}
+		path, isTest := strings.CutSuffix(p.ImportPath, ".test")
+		if !isTest {
+			continue
+		}
+		t := tested{path: path}
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(path, module+"internal/tools/") {
+				break // they start these things for others
+			}
+			dep, _, _ = strings.Cut(dep, " ") // a variant built for a test is named "path [test]"
+			t.sqlite = t.sqlite || dep == "modernc.org/sqlite"
+			t.postgres = t.postgres || dep == module+"internal/kit/db/pgtest"
+			t.browser = t.browser || dep == "github.com/chromedp/chromedp"
+		}
+		found = append(found, t)
+	}
+}
+
+// plan is one call of go test.
+type plan struct {
+	name     string
+	packages []string
+	engine   string
+	flags    []string
+}
+
+// plans sorts the packages into calls. What has no database needs no second run: it runs under the race detector only.
+func plans(all []tested, fast, postgres, race bool) []plan {
+	notBrowser := "-skip=^TestBrowser"
+	pick := func(is func(tested) bool) (paths []string) {
+		for _, t := range all {
+			if is(t) {
+				paths = append(paths, t.path)
+			}
+		}
+		return paths
+	}
+	listed := func(t tested) bool { return slices.Contains(raceOnSQLite, strings.TrimPrefix(t.path, module)) }
+	race = race && !fast
+	var out []plan
+	if !race {
+		out = append(out, plan{"tests, SQLite", pick(func(tested) bool { return true }), "sqlite", []string{notBrowser}})
+		if postgres {
+			out = append(out, plan{"tests, PostgreSQL", pick(func(t tested) bool { return t.postgres }), "postgres", []string{notBrowser}})
+		}
+	} else {
+		out = append(out,
+			plan{"tests, SQLite", pick(func(t tested) bool { return t.sqlite }), "sqlite", []string{notBrowser}},
+			plan{"race, no database", pick(func(t tested) bool { return !t.sqlite && (!t.postgres || !postgres) }), "sqlite", []string{"-race", notBrowser}},
+			plan{"race, SQLite", pick(func(t tested) bool { return t.sqlite && listed(t) }), "sqlite", []string{"-race", notBrowser}})
+		if postgres {
+			out = append(out, plan{"race, PostgreSQL", pick(func(t tested) bool { return t.postgres }), "postgres", []string{"-race", notBrowser}})
+		}
+	}
+	out = append(out, plan{"browser", pick(func(t tested) bool { return t.browser }), "sqlite", []string{"-p=1", "-run=^TestBrowser"}})
+	return slices.DeleteFunc(out, func(p plan) bool { return len(p.packages) == 0 })
+}
