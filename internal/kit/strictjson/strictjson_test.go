@@ -143,4 +143,3 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
