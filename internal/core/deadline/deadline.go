@@ -8,7 +8,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -46,47 +45,4 @@ type Service struct {
 	DB    *db.DB
 	Clock clock.Clock
 	Audit *audit.Log
-}
-
-// StartTx starts a clock.
-func (s *Service) StartTx(ctx context.Context, tx *db.Tx, by access.Actor, c Clock) (Clock, error) {
-	panic("not built yet")
-}
-
-// MeetTx marks the open clocks of a kind about an object as met.
-func (s *Service) MeetTx(ctx context.Context, tx *db.Tx, by access.Actor, about ref.Ref, kind string, at time.Time) error {
-	panic("not built yet")
-}
-
-// StopTx stops the open clocks of a kind about an object with a reason.
-func (s *Service) StopTx(ctx context.Context, tx *db.Tx, by access.Actor, about ref.Ref, kind, reason string) error {
-	panic("not built yet")
-}
-
-// MoveTx lets the clocks about an object stand on another strip (a report was linked to an incident).
-func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, about, under ref.Ref) error {
-	panic("not built yet")
-}
-
-// Under gives the clocks of an incident or report that the caller has checked, by due time.
-func (s *Service) Under(ctx context.Context, h db.Handle, under ...int64) (map[int64][]Clock, error) {
-	panic("not built yet")
-}
-
-// Filter narrows the list of deadlines.
-type Filter struct {
-	OwedBy string // "us", "them", "" for both
-	Late   bool
-	Limit  int
-	After  string
-}
-
-// List gives open clocks about objects that the actor may see, by due time.
-func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (clocks []Clock, next string, err error) {
-	panic("not built yet")
-}
-
-// Tick marks and hands over what is due now; a periodic job calls it. The handler of a kind is given at wiring.
-func (s *Service) Tick(ctx context.Context, handlers map[string]Due) (int, error) {
-	panic("not built yet")
 }
