@@ -2,7 +2,16 @@
 // and who is silent for how long.
 //
 // A party is one organisation's (or lone correspondent's) part in one subject (an incident, later a vulnerability or an exercise): its own
-// compartment, its own thread, its requests, its measures. A party never sees another. Tables: coordination_….
+// compartment, its own thread, its requests, its measures. A party never sees another, nor the subject: what it reads is made of rows in its
+// compartment alone (rule A6) and of ForParty. What was asked is shown to it once the letter that asks has left.
+//
+//	party.go     Add, AddTx, Withdraw          answer.go  Answer, AnswerTx, Accept, WithdrawRequest, SeenTx
+//	give.go      Preview, Send, Write          move.go    Move: the table MeasureMoves and who may make which move
+//	letter.go    what a letter says            remind.go  Handlers for clocks, MessageStoppedTx, ConcludeTx
+//	others.go    rule A9: no letter names another party
+//	matrix.go    Matrix                        list.go    Requests, Measures and single readers
+//
+// Tables: coordination_party, coordination_request, coordination_measure.
 package coordination
 
 import (
@@ -40,7 +49,22 @@ type Party struct {
 	Thread       int64
 	AddedAt      time.Time
 	WithdrawnAt  time.Time
-	Why          string // why it is a party, as a person or the correlation said
+	WordAt       time.Time // when it last said or did something
+	Why          string    // why it is a party, as a person or the correlation said
+	Gone         string    // why it was withdrawn
+}
+
+// ForParty is what the party itself may read of it: neither its role and the reasons, nor what it is part of.
+func (p Party) ForParty() Party {
+	return Party{Object: outward(p.Object), Organisation: p.Organisation, Name: p.Name, Contact: p.Contact, Thread: p.Thread, AddedAt: p.AddedAt, WordAt: p.WordAt}
+}
+
+// outward drops from an object what concerns the team alone.
+func outward(o access.Object) access.Object {
+	return access.Object{
+		Ref: o.Ref, UID: o.UID, Realm: o.Realm, Compartment: o.Compartment, TLP: o.TLP, Exercise: o.Exercise,
+		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, Version: o.Version,
+	}
 }
 
 // RequestState is where a request stands.
@@ -64,8 +88,19 @@ type Request struct {
 	AskedAt    time.Time
 	DueAt      time.Time
 	AnsweredAt time.Time
+	Message    int64 // that asked it
 	Text       string
+	Reason     string // why we withdrew it
 	Answers    []correspondence.Message
+}
+
+// Owed tells whether the party has to answer.
+func (r Request) Owed() bool { return r.State == Asked }
+
+// ForParty is what the party itself may read of it.
+func (r Request) ForParty() Request {
+	r.Object, r.Subject, r.Message = outward(r.Object), ref.Ref{}, 0
+	return r
 }
 
 // MeasureState is where a measure stands.
@@ -92,6 +127,14 @@ var MeasureMoves = map[MeasureState][]MeasureState{
 	Declined:     {Acknowledged},
 }
 
+// Owed tells whether the party has to do something about a measure in this state.
+func (m MeasureState) Owed() bool { return m == Proposed || m == Acknowledged || m == Planned }
+
+// Ended tells whether nobody has to do anything more about a measure in this state.
+func (m MeasureState) Ended() bool {
+	return m == Verified || m == Declined || m == Expired || m == Recalled
+}
+
 // Measure is a recommendation given to one party.
 type Measure struct {
 	access.Object
@@ -103,6 +146,9 @@ type Measure struct {
 	GivenAt        time.Time
 	DueAt          time.Time
 	PlannedFor     time.Time
+	DoneAt         time.Time
+	VerifiedAt     time.Time
+	Message        int64 // that gave it
 	Title          string
 	Text           string
 	Evidence       string // the party's words, or ours when we verified
@@ -110,10 +156,25 @@ type Measure struct {
 	Moves          []Move
 }
 
+// ForParty is what the party itself may read of it: which of us made a move stays with us.
+func (m Measure) ForParty() Measure {
+	m.Object, m.Subject, m.Message = outward(m.Object), ref.Ref{}, 0
+	moves := make([]Move, len(m.Moves))
+	for i, v := range m.Moves {
+		if v.Ours {
+			v.By = ""
+		}
+		moves[i] = v
+	}
+	m.Moves = moves
+	return m
+}
+
 // Move is one step in the life of a measure.
 type Move struct {
 	At   time.Time    `json:"at"`
 	By   string       `json:"by"`
+	Ours bool         `json:"ours,omitempty"` // made by the team, also when it recorded what the party said
 	From MeasureState `json:"from"`
 	To   MeasureState `json:"to"`
 	Note string       `json:"note,omitempty"`
@@ -126,7 +187,8 @@ type Give struct {
 	Request         string    // text of the question, "" for none
 	DueAt           time.Time // of the request and the measures
 	Text            string    // free text in front; "" takes the template in the party's language
-	TLP             tlp.Level
+	TLP             tlp.Level // 0 takes that of the subject
+	Looked          bool      // a person looked at the hits of the preview and lets them leave
 }
 
 // Preview is exactly what one party will receive.

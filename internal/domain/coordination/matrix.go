@@ -1,0 +1,140 @@
+package coordination
+
+import (
+	"context"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// Matrix gives the parties of a subject that the reader may see, in the order in which they came, with what became of each. The number of
+// statements does not grow with the parties. A subject that the reader may not see is NotFound: no party reads a matrix.
+func (s *Service) Matrix(ctx context.Context, by access.Actor, subject string) ([]Row, error) {
+	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := s.PartiesOf(ctx, s.DB, by, o.Ref)
+	if err != nil || len(parties) == 0 {
+		return nil, err
+	}
+	rows := make([]Row, len(parties))
+	index, threads := map[int64]*Row{}, make([]int64, len(parties))
+	for i, p := range parties {
+		rows[i].Party, threads[i] = p, p.Thread
+		index[p.Ref.ID] = &rows[i]
+	}
+	requests, err := db.All(ctx, s.DB, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE r.subject = $1 ORDER BY r.id`, o.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range requests {
+		if row := index[r.Party]; row != nil {
+			row.Requests = append(row.Requests, r)
+		}
+	}
+	measures, err := db.All(ctx, s.DB, s.scanMeasure, `SELECT `+measureColumns+` FROM object o`+measureTables+` WHERE r.subject = $1 ORDER BY r.id`, o.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range measures {
+		if row := index[m.Party]; row != nil {
+			row.Measures = append(row.Measures, m)
+		}
+	}
+	messages, err := s.Correspondence.Messages(ctx, s.DB, by, threads...)
+	if err != nil {
+		return nil, err
+	}
+	of := map[int64][]correspondence.Message{}
+	for _, m := range messages {
+		of[m.Thread] = append(of[m.Thread], m)
+	}
+	now := s.Clock.Now()
+	for i := range rows {
+		rows[i].read(of[rows[i].Party.Thread], now)
+	}
+	return rows, nil
+}
+
+// PartiesOf gives the parties of a subject that the reader may see, in the order in which they came.
+func (s *Service) PartiesOf(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) ([]Party, error) {
+	q := new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)
+	s.from(q, by, ref.Party, partyTables, "p").Add(` AND p.subject = ? ORDER BY p.added_at, o.id`, subject.ID)
+	parties, err := db.List(ctx, h, q, s.scanParty)
+	if !team(by) {
+		for i := range parties {
+			parties[i] = parties[i].ForParty()
+		}
+	}
+	return parties, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// read fills the times of a row from the messages of its thread, its requests and its measures. It decides and asks nobody.
+func (row *Row) read(messages []correspondence.Message, now time.Time) {
+	told := map[int64]time.Time{} // by message
+	asked, onlyHere := 0, true
+	for _, m := range messages {
+		if m.Direction == correspondence.In {
+			if m.State == correspondence.Filed {
+				row.AnsweredAt = later(row.AnsweredAt, m.At)
+			}
+			continue
+		}
+		row.SeenAt = later(row.SeenAt, m.SeenAt)
+		if m.Kind == correspondence.Receipt || m.Kind == correspondence.Reminder || m.State != correspondence.Sent {
+			continue
+		}
+		told[m.ID] = m.SentAt
+		row.ToldAt = later(row.ToldAt, m.SentAt)
+		row.DeliveredAt = later(row.DeliveredAt, m.SentAt)
+		asked++
+		onlyHere = onlyHere && m.Road == egress.Notice
+	}
+	// What can be read with us alone was not read while we did not see it read; what went out by mail may have been.
+	row.SeenKnown = !row.SeenAt.IsZero() || (asked > 0 && onlyHere)
+	row.AnsweredAt = later(row.AnsweredAt, row.Party.WordAt)
+	var owedSince time.Time
+	owe := func(message int64, due time.Time) {
+		row.DueAt = earlier(row.DueAt, due)
+		owedSince = earlier(owedSince, told[message])
+	}
+	for _, r := range row.Requests {
+		if r.Owed() {
+			owe(r.Message, r.DueAt)
+		}
+	}
+	for _, m := range row.Measures {
+		row.DoneAt, row.VerifiedAt = later(row.DoneAt, m.DoneAt), later(row.VerifiedAt, m.VerifiedAt)
+		if !m.State.Owed() {
+			continue
+		}
+		due := later(m.DueAt, m.PlannedFor)
+		if m.State == Proposed || now.After(due) { // acknowledged or planned in time is no silence
+			owe(m.Message, due)
+		} else {
+			row.DueAt = earlier(row.DueAt, due)
+		}
+	}
+	if !owedSince.IsZero() && row.Party.WithdrawnAt.IsZero() {
+		row.SilentSince = later(owedSince, row.AnsweredAt)
+	}
+}
