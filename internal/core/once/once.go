@@ -1,7 +1,7 @@
 // Package once lets a request that carries an idempotency key take effect once, however often it is sent.
 //
-// There is no reservation that a crash could leave behind. The note that a request was taken is written inside the act's own first write
-// transaction (db.Joining), so it is committed with what the act changed or not at all:
+// There is no reservation that a crash could leave behind. The note that a request was taken is written by the act's own transaction, the
+// one that records it (audit.Joining), so it is committed with what the act changed or not at all:
 //
 //	nothing noted           the act has changed nothing: it runs
 //	noted, with its answer  the act is done: the same answer again, nothing runs
@@ -11,7 +11,8 @@
 // answer. A refusal changes nothing, is not noted, and may be sent again. A key stands for one actor and one body: the same key with
 // another body is ErrOther. Answers are sealed under the key of the house, bound to their row, and swept after KeepFor.
 //
-// An act must make its changes in one transaction; what it prepares before (stored files) may be left over and is swept elsewhere.
+// An act must make its changes in one transaction and record them in it, as every verb does. What it prepares before without a record
+// (stored files) may be done again after a crash; what is left over of it is swept by its owner.
 // Table: once_answer.
 package once
 
@@ -22,6 +23,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -93,9 +95,10 @@ func (k *Keeper) Do(ctx context.Context, r Request, act func(ctx context.Context
 		return a, false, err
 	}
 	noted, beaten := false, false
+	var in *db.Tx // in which the note stands, not committed yet
 	now := k.Clock.Now()
-	a = act(db.Joining(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if noted {
+	a = act(audit.Joining(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if noted || in == tx {
 			return nil
 		}
 		// Without DO NOTHING the unique conflict would end the transaction in a way that the act could not tell from one of its own.
@@ -108,6 +111,7 @@ func (k *Keeper) Do(ctx context.Context, r Request, act func(ctx context.Context
 			beaten = true
 			return ErrTaken
 		}
+		in = tx
 		tx.AfterCommit(func() { noted = true })
 		return nil
 	}))

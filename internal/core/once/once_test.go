@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -25,8 +27,22 @@ func request(body string) once.Request {
 // mark is an act with one change: a setting gets one character longer.
 func mark(h *coretest.House) func(context.Context) once.Answer {
 	return func(ctx context.Context) once.Answer {
-		_, err := h.DB.Exec(ctx, `INSERT INTO setting_value (name, value, changed_at, changed_by) VALUES ('mark', 'x', $1, 0)
-			ON CONFLICT (name) DO UPDATE SET value = setting_value.value || 'x'`, h.Clock.Now())
+		if _, err := h.DB.Exec(ctx, `DELETE FROM setting_value WHERE name = 'prepared'`); err != nil { // no record, so no note
+			return once.Answer{Status: 500}
+		}
+		err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO setting_value (name, value, changed_at, changed_by) VALUES ('mark', 'x', $1, 0)
+				ON CONFLICT (name) DO UPDATE SET value = setting_value.value || 'x'`, h.Clock.Now())
+			if err != nil {
+				return err
+			}
+			for range 2 { // some verbs record more than once
+				if _, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(7, "Ana", access.Analyst), Verb: "test.mark"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return once.Answer{Status: errs.Of(err).HTTP()}
 		}
@@ -82,7 +98,10 @@ func TestARefusalMayBeSentAgain(t *testing.T) {
 	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
 		k := keeper(h)
 		a, _, err := k.Do(t.Context(), request("a"), func(ctx context.Context) once.Answer {
-			_ = h.DB.Write(ctx, func(context.Context, *db.Tx) error { return errs.New(errs.Invalid, "no") })
+			_ = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+				_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), Verb: "test.mark"})
+				return errors.Join(errs.New(errs.Invalid, "no"), err)
+			})
 			return once.Answer{Status: 422}
 		})
 		if err != nil || a.Status != 422 {
@@ -123,7 +142,10 @@ func TestACrashBeforeTheCommit(t *testing.T) {
 		func() {
 			defer func() { _ = recover() }()
 			_, _, _ = k.Do(t.Context(), request("a"), func(ctx context.Context) once.Answer {
-				_ = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { panic("killed") })
+				_ = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+					_, _ = h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), Verb: "test.mark"})
+					panic("killed")
+				})
 				return once.Answer{}
 			})
 		}()

@@ -154,14 +154,6 @@ func numbered(query string) string {
 
 type writing struct{}
 
-type joining struct{}
-
-// Joining gives a context under which every write transaction runs first before anything else of its own: what first writes is committed
-// together with the caller's act or not at all, and an error of first ends it. Package once notes by it that a request was taken.
-func Joining(ctx context.Context, first func(ctx context.Context, tx *Tx) error) context.Context {
-	return context.WithValue(ctx, joining{}, first)
-}
-
 // Write runs do in one transaction and commits it, or rolls back when do gives an error. It runs do again when the engine reports a
 // lost race, so do must change nothing but the database and what it assigns anew on each run.
 func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
@@ -199,11 +191,6 @@ func run(ctx context.Context, tx *Tx, do func(context.Context, *Tx) error) (err 
 			tx.rollback()
 		}
 	}()
-	if first, ok := ctx.Value(joining{}).(func(context.Context, *Tx) error); ok {
-		if err = first(ctx, tx); err != nil {
-			return err
-		}
-	}
 	if err = do(ctx, tx); err != nil {
 		return err
 	}
