@@ -8,12 +8,13 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"database/sql"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
