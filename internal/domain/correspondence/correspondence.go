@@ -4,7 +4,20 @@
 // A thread belongs to one compartment and has a data key, a random outward reference (R-… for a reporter, P-… for a party) and an
 // unguessable reply tag. The tag says where an answer is filed; who may read is decided by who proved it. A message that leaves is held in
 // the outbox first, where it can be stopped, then rendered, signed, encrypted and sent by a job with a pass of core/egress.
-// Mail as it arrived is an arrival: its bytes are never changed. Tables: correspondence_….
+// Mail as it arrived is an arrival: its bytes are never changed.
+//
+//	arrive.go committer.go   mail to disk, many in one commit, before the sender hears "accepted"
+//	thread.go                threads, their tags, Match
+//	receive.go file.go       what came in, attachments
+//	message.go original.go   what a reader may see of it
+//	send.go auto.go limit.go what goes out: by a person, or from the catalogue alone and within limits
+//	outbox.go                stop, send now, release, the list
+//	letter.go                the text of a letter as its reader gets it
+//	postman.go deliver.go    signing, encrypting, handing over: the send job
+//
+// An outgoing message is Held → Sending → Sent; Held → Stopped; Waiting → Held when a person decides; Sending → Failed → Held again.
+// It does not decide what may leave (core/egress), who wrote a mail (mailroom) or what a message means (the duties above).
+// Tables: correspondence_arrival, _thread, _message, _file, _automatic, _limit.
 package correspondence
 
 import (
@@ -161,5 +174,9 @@ type Message struct {
 	Arrival    int64
 	MessageID  string
 	Reason     string // why it waits or failed, as a catalogue key
+	Automatic  bool   // built from the catalogue alone
+	Released   bool   // a person let the correspondent see it
+	Withheld   bool   // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
+	Erased     bool   // its content was destroyed
 	Body       Body
 }

@@ -1,0 +1,290 @@
+package correspondence
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+)
+
+// Limits of an arrival.
+const (
+	MaxBatch  = 256      // mails in one transaction
+	inlineRaw = 64 << 10 // larger ones lie in a blob
+	MaxMail   = 50 << 20
+)
+
+// The states of an arrival.
+const (
+	ArrivalNew    = "new"
+	ArrivalSorted = "sorted"
+	ArrivalAside  = "aside"
+)
+
+// Arrival is a mail as it came, with its envelope.
+type Arrival struct {
+	ID         int64
+	UID        string
+	From       string   // envelope sender, "" for the null return path
+	To         []string // envelope recipients
+	PeerIP     string
+	Helo       string
+	TLS        bool
+	ReceivedAt time.Time
+	Size       int64
+	SHA256     []byte
+	Raw        []byte // only from OpenArrival and in Arrive
+	State      string // ArrivalNew, ArrivalSorted, ArrivalAside (panicked or tried too often: a person decides)
+	Under      int64  // object id of the report or thread under which it was filed
+	Reason     string // why it was set aside, as a catalogue key
+}
+
+// envelope is the sealed part of an arrival beside its bytes.
+type envelope struct {
+	From   string   `json:"from,omitempty"`
+	To     []string `json:"to,omitempty"`
+	PeerIP string   `json:"ip,omitempty"`
+	Helo   string   `json:"helo,omitempty"`
+	TLS    bool     `json:"tls,omitempty"`
+	SHA256 []byte   `json:"sha256"`
+}
+
+// SortJob asks the mailroom to file arrivals. The mailroom registers its worker in lane job.Mail.
+type SortJob struct {
+	Arrivals []int64 `json:"arrivals"`
+}
+
+// Kind names the job.
+func (SortJob) Kind() string { return "mailroom.sort" }
+
+// Arrive writes mails to disk in one transaction with one job for all of them, and returns after the commit: only then may the sender hear
+// "accepted". Bytes up to 64 KiB go into the database, larger ones to a synced blob before it. It gives the mails their ID, UID and State.
+func (s *Service) Arrive(ctx context.Context, mails []Arrival) error {
+	if len(mails) == 0 {
+		return nil
+	}
+	if len(mails) > MaxBatch {
+		return errs.Newf(errs.Invalid, "at most %d mails in one transaction", MaxBatch)
+	}
+	now := s.Clock.Now()
+	var large []int
+	for i := range mails {
+		m := &mails[i]
+		if len(m.Raw) > MaxMail {
+			return errs.New(errs.Limit, "the mail is larger than 50 MiB")
+		}
+		sum := sha256.Sum256(m.Raw)
+		m.SHA256, m.Size, m.State = sum[:], int64(len(m.Raw)), ArrivalNew
+		if m.ReceivedAt.IsZero() {
+			m.ReceivedAt = now
+		}
+		if len(m.Raw) > inlineRaw {
+			large = append(large, i)
+		}
+	}
+	blobs, err := s.storeLarge(ctx, mails, large, now)
+	if err != nil {
+		return fmt.Errorf("store arrived mail: %w", err)
+	}
+	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.arriveTx(ctx, tx, mails, blobs, now) })
+	if err != nil {
+		return fmt.Errorf("store arrived mail: %w", err)
+	}
+	return nil
+}
+
+// kept is a large mail whose bytes are in a blob already.
+type kept struct {
+	object access.Object
+	key    keyring.Key
+	blob   string
+}
+
+// storeLarge makes object and data key of the large mails first, because a blob is bound to its owner. What a crash leaves behind is an
+// object without an arrival: its sender was never told "accepted".
+func (s *Service) storeLarge(ctx context.Context, mails []Arrival, large []int, now time.Time) (map[int]kept, error) {
+	if len(large) == 0 {
+		return nil, nil
+	}
+	var objects []access.Object
+	var keys []keyring.Key
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		objects, keys, err = s.owners(ctx, tx, len(large), now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int]kept, len(large))
+	for n, i := range large {
+		b, err := s.Blobs.Put(ctx, blob.Key{Owner: keys[n].Owner(), Bytes: keys[n].Bytes()}, bytes.NewReader(mails[i].Raw))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = kept{objects[n], keys[n], b.Name}
+	}
+	return out, nil
+}
+
+// owners makes n objects of kind arrival with a data key each.
+func (s *Service) owners(ctx context.Context, tx *db.Tx, n int, now time.Time) ([]access.Object, []keyring.Key, error) {
+	objects := make([]access.Object, n)
+	for i := range objects {
+		objects[i] = access.Object{Ref: ref.Ref{Kind: ref.Arrival}, UID: id.New(), Realm: access.Team, TLP: tlp.Unlabelled}
+	}
+	if err := access.ProtectMany(ctx, tx, objects, now); err != nil {
+		return nil, nil, err
+	}
+	ids := make([]int64, n)
+	for i := range objects {
+		ids[i] = objects[i].Ref.ID
+	}
+	keys, err := s.Ring.CreateMany(ctx, tx, ids, now)
+	return objects, keys, err
+}
+
+func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, large map[int]kept, now time.Time) error {
+	objects, keys, err := s.owners(ctx, tx, len(mails)-len(large), now)
+	if err != nil {
+		return err
+	}
+	q := new(db.Query).Add(`INSERT INTO correspondence_arrival (object, state, received_at, size, envelope, raw, blob) VALUES `)
+	ids := make([]int64, len(mails))
+	next := 0
+	for i := range mails {
+		m := &mails[i]
+		k, isLarge := large[i]
+		var raw []byte
+		if !isLarge {
+			k = kept{object: objects[next], key: keys[next]}
+			next++
+			raw = k.key.Seal(arrivalPlace("raw", k.object.Ref.ID), m.Raw)
+		}
+		m.ID, m.UID = k.object.Ref.ID, k.object.UID
+		ids[i] = m.ID
+		e, err := json.Marshal(envelope{m.From, m.To, m.PeerIP, m.Helo, m.TLS, m.SHA256})
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			q.Add(`, `)
+		}
+		q.Add(`(?, ?, ?, ?, ?, ?, ?)`, m.ID, m.State, m.ReceivedAt, m.Size, k.key.Seal(arrivalPlace("envelope", m.ID), e), raw, k.blob)
+	}
+	if _, err := q.Exec(ctx, tx); err != nil {
+		return err
+	}
+	return s.Jobs.Insert(ctx, tx, SortJob{Arrivals: ids}, job.Options{Lane: job.Mail})
+}
+
+func arrivalPlace(column string, object int64) string {
+	return fmt.Sprintf("correspondence_arrival.%s:%d", column, object)
+}
+
+// OpenArrival gives an arrival with its raw bytes, for the mailroom. The caller has the right to read it.
+func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (Arrival, error) {
+	var a Arrival
+	var sealed, raw, wrapped []byte
+	var name string
+	err := h.QueryRow(ctx, `SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, k.wrapped
+		FROM correspondence_arrival a JOIN object o ON o.id = a.object JOIN keyring_key k ON k.owner = a.object WHERE a.object = $1`, arrival).
+		Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &sealed, &raw, &name, &a.Under, &a.Reason, &wrapped)
+	if err != nil {
+		return a, fmt.Errorf("open arrival: %w", err)
+	}
+	key, err := s.Ring.Unwrap(a.ID, wrapped)
+	if err != nil {
+		return a, err
+	}
+	plain, err := key.Open(arrivalPlace("envelope", a.ID), sealed)
+	if err != nil {
+		return a, err
+	}
+	var e envelope
+	if err := json.Unmarshal(plain, &e); err != nil {
+		return a, err
+	}
+	a.From, a.To, a.PeerIP, a.Helo, a.TLS, a.SHA256 = e.From, e.To, e.PeerIP, e.Helo, e.TLS, e.SHA256
+	if name != "" {
+		a.Raw, err = blob.Bytes(ctx, s.Blobs, blob.Key{Owner: a.ID, Bytes: key.Bytes()}, name, MaxMail)
+	} else {
+		a.Raw, err = key.Open(arrivalPlace("raw", a.ID), raw)
+	}
+	if err == nil {
+		if sum := sha256.Sum256(a.Raw); !bytes.Equal(sum[:], a.SHA256) {
+			err = fmt.Errorf("arrival %d is not what came", a.ID)
+		}
+	}
+	return a, err
+}
+
+// SortedTx marks an arrival as filed under an object (a report or a thread), in the transaction that files it. A second call for the same
+// arrival is a Conflict: a job may run twice.
+func (s *Service) SortedTx(ctx context.Context, tx *db.Tx, arrival int64, under ref.Ref) error {
+	n, err := tx.Exec(ctx, `UPDATE correspondence_arrival SET state = $1, filed_under = $2, sorted_at = $3 WHERE object = $4 AND state <> $1`,
+		ArrivalSorted, under.ID, s.Clock.Now(), arrival)
+	if err != nil {
+		return fmt.Errorf("mark arrival as filed: %w", err)
+	}
+	if n == 0 {
+		return &errs.Error{Kind: errs.Conflict, Key: "error.arrival.sorted", Text: "this mail is filed already"}
+	}
+	return nil
+}
+
+// Aside sets an arrival aside for a person after a panic or too many tries, so that it stops nothing else (rule D4). What is filed stays filed.
+func (s *Service) Aside(ctx context.Context, by access.Actor, arrival int64, reason string) error {
+	if err := by.Need(access.Triage); err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE correspondence_arrival SET state = $1, reason = $2 WHERE object = $3 AND state = $4`, ArrivalAside, reason, arrival, ArrivalNew)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "correspondence.aside", On: ref.Ref{Kind: ref.Arrival, ID: arrival},
+			Changes: []audit.Change{{Field: "state", From: ArrivalNew, To: ArrivalAside}, {Field: "reason", To: reason}}})
+		return err
+	})
+}
+
+// Sweep asks the mailroom again for mail that is still new after two minutes: its job was lost or is stuck. It gives their number.
+func (s *Service) Sweep(ctx context.Context) (int, error) {
+	var ids []int64
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		ids, err = db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
+			`SELECT object FROM correspondence_arrival WHERE state = 'new' AND received_at < $1 ORDER BY received_at, object LIMIT $2`,
+			s.Clock.Now().Add(-2*time.Minute), MaxBatch)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		return s.Jobs.Insert(ctx, tx, SortJob{Arrivals: ids}, job.Options{Lane: job.Mail, Unique: true})
+	})
+	return len(ids), err
+}
+
+// Asides lists the mails that were set aside, oldest first, without their bytes.
+func (s *Service) Asides(ctx context.Context, by access.Actor, limit int) ([]Arrival, error) {
+	if err := by.Need(access.Triage); err != nil {
+		return nil, err
+	}
+	q := new(db.Query).Add(`SELECT a.object, o.uid, a.state, a.received_at, a.size, a.reason FROM correspondence_arrival a JOIN `)
+	access.Sees(by).From(q, ref.Arrival).Add(` ON o.id = a.object WHERE a.state = 'aside' ORDER BY a.received_at, a.object LIMIT ?`, min(max(limit, 1), 500))
+	return db.List(ctx, s.DB, q, func(r *db.Rows) (Arrival, error) {
+		var a Arrival
+		return a, r.Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &a.Reason)
+	})
+}

@@ -1,0 +1,403 @@
+package correspondence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// batch is how many letters share the three short transactions of their sending.
+const batch = 16
+
+// maxTries is how often a letter is tried before a person must look.
+const maxTries = 10
+
+// lease is how long a run may have a letter before another one takes it up.
+const lease = 10 * time.Minute
+
+// errAgain asks the queue to run the job again: at least one letter could not be handed over yet.
+var errAgain = errors.New("some letters could not be handed over; they are tried again")
+
+// send is the job. It may run twice for the same letters and sends each once: what is neither held nor on its way is left alone, the
+// Message-ID is fixed before anything leaves, and the pass is used before it does.
+func (s *Service) send(ctx context.Context, j SendJob) error {
+	again := false
+	var wait time.Duration
+	for ids := j.Messages; len(ids) > 0; {
+		n := min(batch, len(ids))
+		more, later, err := s.sendBatch(ctx, ids[:n])
+		if err != nil {
+			return err
+		}
+		again, wait = again || more, max(wait, later)
+		ids = ids[n:]
+	}
+	if again {
+		return errAgain
+	}
+	if wait > 0 {
+		return job.Later(wait)
+	}
+	return nil
+}
+
+// outbound is one letter on its way through a run.
+type outbound struct {
+	stored
+	thread Thread
+	ask    egress.Ask
+	key    pgp.Key
+	parcel parcel
+	pass   egress.Pass
+	result send.Result
+	failed string // reason for which it goes no further
+	waits  string // reason for which a person must decide
+	again  bool   // nothing left; try later
+}
+
+// goes tells whether the letter is still on its way.
+func (l *outbound) goes() bool { return l.failed == "" && l.waits == "" && !l.again }
+
+// sendBatch takes a few letters through the run; later says when to look again at those that are not due, or are in another run.
+func (s *Service) sendBatch(ctx context.Context, ids []int64) (again bool, later time.Duration, err error) {
+	letters, later, err := s.take(ctx, ids)
+	if err != nil || len(letters) == 0 {
+		return false, later, err
+	}
+	for _, l := range letters {
+		s.write(ctx, l)
+	}
+	if err := s.handOver(ctx, letters); err != nil {
+		return false, 0, err
+	}
+	for _, l := range letters {
+		if !l.goes() || l.Channel != ByMail {
+			continue
+		}
+		l.result, err = s.Postman.deliver(ctx, l.pass, l.parcel)
+		if err != nil {
+			l.waits = reasonChanged
+		}
+	}
+	// What was handed over is written down even when the run is being stopped.
+	settle, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer stop()
+	again, err = s.settle(settle, letters)
+	return again, later, err
+}
+
+// take moves what is due to Sending and fixes its Message-ID. A letter that was on its way when a run was cut off goes on when nothing can
+// have left, or when handing it over again is harmless; else a person decides.
+func (s *Service) take(ctx context.Context, ids []int64) (letters []*outbound, later time.Duration, err error) {
+	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		letters, later = nil, 0
+		list, err := s.lockLetters(ctx, tx, ids)
+		if err != nil {
+			return err
+		}
+		now := s.Clock.Now()
+		for _, m := range list {
+			switch {
+			case m.State == Held && m.SendAfter.After(now):
+				later = max(later, m.SendAfter.Sub(now))
+				continue
+			case m.State == Sending && now.Sub(m.takenAt) < lease:
+				later = max(later, 30*time.Second)
+				continue
+			}
+			l := &outbound{stored: m}
+			if err := s.begin(ctx, tx, l, now); err != nil {
+				return err
+			}
+			letters = append(letters, l)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("take letters: %w", err)
+	}
+	return letters, later, nil
+}
+
+// lockLetters reads the letters of a batch in the order of the job, which is a shuffled one (rule A7), under the locks of their threads.
+func (s *Service) lockLetters(ctx context.Context, tx *db.Tx, ids []int64) ([]stored, error) {
+	lock := new(db.Query).Add(`SELECT o.id FROM object o WHERE o.id IN (SELECT m.thread FROM correspondence_message m WHERE m.id IN `)
+	_, err := db.List(ctx, tx, db.In(lock, ids).Add(`) ORDER BY o.id`+tx.ForUpdate()), func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
+	if err != nil {
+		return nil, err
+	}
+	q := new(db.Query).Add(`SELECT ` + messageColumns + ` FROM correspondence_message m LEFT JOIN keyring_key k ON k.owner = m.thread WHERE m.id IN `)
+	db.In(q, ids).Add(` AND m.direction = ? AND m.state IN ('held', 'sending')`, int64(Out))
+	list, err := db.List(ctx, tx, q, s.scanMessage)
+	slices.SortFunc(list, func(a, b stored) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
+	return list, err
+}
+
+func (s *Service) begin(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) error {
+	list, err := s.Threads(ctx, tx, l.Thread)
+	if err != nil {
+		return err
+	}
+	l.thread = list[l.Thread]
+	switch {
+	case l.Erased:
+		l.failed = reasonErased
+		return nil
+	case !l.handedAt.IsZero() && l.Channel == ByMail && !s.Postman.repeats():
+		l.failed = reasonUnsure
+		return nil
+	}
+	if l.MessageID == "" {
+		mid, err := build.NewID(s.Team.domain())
+		if err != nil {
+			return err
+		}
+		l.MessageID = mid.String()
+	}
+	if l.ask, l.key, err = s.ask(ctx, tx, l.stored, l.thread, now); err != nil {
+		return err
+	}
+	l.tries++
+	l.takenAt = now
+	return s.move(ctx, tx, &l.stored, Sending, "")
+}
+
+// write makes the mail: outside a transaction, because signing and encrypting take time.
+func (s *Service) write(ctx context.Context, l *outbound) {
+	if !l.goes() {
+		return
+	}
+	l.parcel = parcel{from: s.Team.Address, to: l.Body.To, name: l.UID, rendition: l.rendition()}
+	if l.Channel != ByMail {
+		return
+	}
+	road := l.Road
+	switch {
+	case l.ask.HasKey:
+		road = egress.Encrypted // a key that arrived while the letter was held is used
+	case road == egress.Encrypted:
+		l.waits = egress.KeyExpected // it was written to be read by one (rule P10)
+		return
+	}
+	letter, err := s.compose(ctx, l, road)
+	if err == nil {
+		l.parcel.raw, err = s.Postman.sealed(ctx, letter, road, l.key, s.Clock.Now())
+	}
+	var unfit *pgp.KeyError
+	switch {
+	case err == nil:
+		l.Road = road
+	case errors.As(err, &unfit):
+		l.waits = egress.KeyExpected
+	case errs.Is(err, errs.Invalid), errs.Is(err, errs.NotFound):
+		l.failed = reasonLetter
+	default:
+		l.again = true // the key process is away
+	}
+}
+
+// compose gives the letter for the builder. The reader's name stays out of it: it may be a stranger's words.
+func (s *Service) compose(ctx context.Context, l *outbound, road egress.Road) (build.Letter, error) {
+	subject, body := s.letter(&l.stored, l.thread, road)
+	var out build.Letter
+	var err error
+	if out.Subject, err = build.NewLine(subject); err != nil {
+		return out, err
+	}
+	if out.From, err = build.NewAddress(s.Team.Name, s.Team.Address); err != nil {
+		return out, err
+	}
+	if out.To, err = build.NewAddress("", l.Body.To); err != nil {
+		return out, err
+	}
+	if out.ReplyTo, err = build.NewAddress(s.Team.Name, s.Team.ReplyTo(l.thread.Tag)); err != nil {
+		return out, err
+	}
+	if out.ID, err = build.ParseID(l.MessageID); err != nil {
+		return out, err
+	}
+	if answers, err := build.ParseID(l.content.InReplyTo); err == nil && !l.Automatic && len(l.content.InReplyTo) <= 250 {
+		out.InReplyTo, out.References = answers, []build.ID{answers}
+	}
+	out.Date, out.AutoSubmitted, out.Text = s.Clock.Now(), l.Automatic, body
+	out.Language = string(s.printer(l.content.Lang).Lang())
+	if road == egress.Notice {
+		return out, nil
+	}
+	for _, f := range l.Body.Files {
+		a, err := s.attachment(ctx, f)
+		if err != nil {
+			return out, err
+		}
+		out.Attachments = append(out.Attachments, a)
+	}
+	return out, nil
+}
+
+func (s *Service) attachment(ctx context.Context, f File) (build.Attachment, error) {
+	raw, err := s.fileBytes(ctx, f)
+	if err != nil {
+		return build.Attachment{}, err
+	}
+	name, err := build.NewLine(f.Name)
+	if err != nil {
+		return build.Attachment{}, err
+	}
+	kind, _, _ := strings.Cut(f.Type, ";")
+	return build.Attachment{Name: name, Type: strings.TrimSpace(kind), Bytes: raw}, nil
+}
+
+// handOver uses the passes, in the transaction before the letters leave. What may not leave any more waits for a person.
+func (s *Service) handOver(ctx context.Context, letters []*outbound) error {
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, l := range letters {
+			if !l.goes() {
+				continue
+			}
+			if err := s.usePass(ctx, tx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("hand over letters: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) usePass(ctx context.Context, tx *db.Tx, l *outbound) error {
+	if !l.handedAt.IsZero() { // a run was cut off after handing over, and repeating that is harmless
+		if err := s.Egress.Unused(ctx, tx, l.stored.pass); err != nil {
+			return err
+		}
+	}
+	pass, err := s.Egress.Use(ctx, tx, l.stored.pass, l.ask, l.parcel.rendition)
+	switch {
+	case errs.Is(err, errs.Conflict), errs.Is(err, errs.Forbidden):
+		if l.waits = keyOf(err); l.waits == "" {
+			l.waits = reasonChanged
+		}
+		return nil
+	case err != nil:
+		return err
+	case l.Channel == ByMail && pass.Road() != l.Road: // a key came or went between writing and now
+		l.again = true
+		return s.Egress.Unused(ctx, tx, l.stored.pass)
+	}
+	l.pass = pass
+	_, err = tx.Exec(ctx, `UPDATE correspondence_message SET handed_at = $1 WHERE id = $2`, s.Clock.Now(), l.ID)
+	return err
+}
+
+// settle writes down what became of each letter.
+func (s *Service) settle(ctx context.Context, letters []*outbound) (again bool, err error) {
+	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		again = false
+		for _, l := range letters {
+			more, err := s.settleOne(ctx, tx, l)
+			if err != nil {
+				return err
+			}
+			again = again || more
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("settle letters: %w", err)
+	}
+	return again, nil
+}
+
+func (s *Service) settleOne(ctx context.Context, tx *db.Tx, l *outbound) (again bool, err error) {
+	now := s.Clock.Now()
+	m := l.stored
+	to, reason, left := s.outcome(l)
+	m.takenAt, m.handedAt = time.Time{}, time.Time{}
+	if left {
+		m.handedAt = now
+	} else if l.pass.ID() != 0 {
+		if err := s.Egress.Unused(ctx, tx, l.pass.ID()); err != nil {
+			return false, err
+		}
+	}
+	if to == Sent {
+		m.SentAt, m.Seal = now, sealOf(m)
+	}
+	if err := s.move(ctx, tx, &m, to, reason); err != nil || to == Sending {
+		return to == Sending, err
+	}
+	if to == Sent {
+		if err := s.afterSent(ctx, tx, l, now); err != nil {
+			return false, err
+		}
+	}
+	return false, s.record(ctx, tx, access.System("sender"), "correspondence."+string(to), l.thread, m.Message, ref.Ref{}, reasonChange(to, reason))
+}
+
+// outcome says where a letter stands after a run, why, and whether it left the house, as far as we know.
+func (s *Service) outcome(l *outbound) (to State, reason string, left bool) {
+	switch {
+	case l.failed != "":
+		return Failed, l.failed, l.failed == reasonUnsure
+	case l.waits != "":
+		return Waiting, l.waits, false
+	case l.Channel != ByMail && !l.again:
+		return Sent, "", true
+	case l.result.State == send.Delivered && !l.again:
+		return Sent, "", true
+	case l.result.Uncertain:
+		if s.Postman.repeats() {
+			break
+		}
+		return Failed, reasonUnsure, true
+	case l.result.State == send.Refused:
+		return Failed, reasonRefused + string(l.result.Class), false
+	}
+	if l.tries >= maxTries {
+		return Failed, reasonTries, false
+	}
+	return Sending, "", false
+}
+
+// afterSent lets the thread follow: an encrypted letter makes it an encrypted one, and the correspondent has something new.
+func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) error {
+	if l.Channel == ByMail && l.Road == egress.Encrypted && !l.thread.Encrypted {
+		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, l.Thread); err != nil {
+			return err
+		}
+	}
+	return access.Touch(ctx, tx, l.Thread, now)
+}
+
+func sealOf(m stored) Seal {
+	switch {
+	case m.Channel != ByMail:
+		return Plain
+	case m.Road == egress.Encrypted:
+		return SignedEncrypted
+	}
+	return Signed
+}
+
+func reasonChange(to State, reason string) []audit.Change {
+	c := []audit.Change{{Field: "state", From: Sending, To: to}}
+	if reason != "" {
+		c = append(c, audit.Change{Field: "reason", To: reason})
+	}
+	return c
+}

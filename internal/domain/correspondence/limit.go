@@ -1,0 +1,79 @@
+package correspondence
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// The limits of automatic mail (rule M9).
+const (
+	hourlyToAddress = 3
+	dailyToAddress  = 10
+	hourlyToDomain  = 30 // of a domain that is no constituent's
+)
+
+// underLimit tells whether an automatic mail to the thread's correspondent is within the limits, and counts it when it is. Two transactions
+// that write to the same address wait for each other.
+func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, now time.Time) (bool, error) {
+	key := s.Ring.Derive("correspondence automatic/v1")
+	email := strings.ToLower(t.Correspondent.Email)
+	address := hashed(key, "address", email)
+	domain := hashed(key, "domain", email[strings.LastIndexByte(email, '@')+1:])
+	constituent := t.Correspondent.Organisation != 0 || t.Correspondent.Contact != 0
+	locks := [][]byte{address}
+	if !constituent {
+		locks = append(locks, domain)
+	}
+	for _, who := range locks {
+		if _, err := tx.Exec(ctx, `INSERT INTO correspondence_limit (who, at) VALUES ($1, $2) ON CONFLICT (who) DO UPDATE SET at = excluded.at`, who, now); err != nil {
+			return false, fmt.Errorf("count automatic mail: %w", err)
+		}
+	}
+	for _, limit := range []struct {
+		column string
+		who    []byte
+		since  time.Duration
+		most   int64
+		counts bool
+	}{
+		{"address", address, time.Hour, hourlyToAddress, true},
+		{"address", address, 24 * time.Hour, dailyToAddress, true},
+		{"domain", domain, time.Hour, hourlyToDomain, !constituent},
+	} {
+		if !limit.counts {
+			continue
+		}
+		var n int64
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM correspondence_automatic WHERE `+limit.column+` = $1 AND at > $2`, limit.who, now.Add(-limit.since)).Scan(&n)
+		if err != nil {
+			return false, fmt.Errorf("count automatic mail: %w", err)
+		}
+		if n >= limit.most {
+			return false, nil
+		}
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $2, $3)`, address, domain, now)
+	return err == nil, err
+}
+
+func hashed(key []byte, purpose, value string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(purpose + ":" + value))
+	return m.Sum(nil)
+}
+
+// sweepLimits forgets what counts no more.
+func (s *Service) sweepLimits(ctx context.Context) error {
+	old := s.Clock.Now().Add(-25 * time.Hour)
+	if _, err := s.DB.Exec(ctx, `DELETE FROM correspondence_automatic WHERE at < $1`, old); err != nil {
+		return err
+	}
+	_, err := s.DB.Exec(ctx, `DELETE FROM correspondence_limit WHERE at < $1`, old)
+	return err
+}

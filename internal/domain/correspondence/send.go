@@ -1,0 +1,374 @@
+package correspondence
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// Outgoing is a message to the correspondent of a thread.
+type Outgoing struct {
+	Kind    Kind      // Letter when empty
+	TLP     tlp.Level // 0 takes the thread's
+	Subject string
+	Text    string
+	Files   []File    // of the same thread
+	DueAt   time.Time // by when an answer is asked
+	Refers  int64
+	Under   ref.Ref // the incident or report on whose timeline it is shown; zero: what the thread is about
+	// Auto, when set, is an automatic letter: Subject, Text and Files stay empty, it is not held for second thoughts, carries Auto-Submitted
+	// and obeys the limits of rule M9.
+	Auto *Auto
+	// HoldBack leaves an automatic letter in state Waiting for a person (receipt held), for Reason, a catalogue key.
+	HoldBack  bool
+	Reason    string
+	InReplyTo string // Message-ID of what it answers
+	Lowered   bool   // two people approved a label below the thread's (rule T5)
+}
+
+// Addressed is an outgoing message and the thread it goes to.
+type Addressed struct {
+	Thread int64
+	Outgoing
+}
+
+// Limits of a letter.
+const (
+	maxSubject = 200
+	maxText    = 256 << 10
+	maxFiles   = 20 << 20 // bytes, all files together, before encoding
+)
+
+// SendJob sends what is held. Ids only; whether a message still is to be sent is its state.
+type SendJob struct {
+	Messages []int64 `json:"messages"`
+}
+
+// Kind names the job.
+func (SendJob) Kind() string { return "correspondence.send" }
+
+// Why a message waits or failed, beside the reasons of core/egress.
+const (
+	reasonLimit   = "mail.reason.limit"   // too much automatic mail to this address (rule M9)
+	reasonChanged = "mail.reason.changed" // what may leave changed while it was held
+	reasonUnsure  = "mail.reason.unsure"  // it may have left: a person decides whether it goes again
+	reasonTries   = "mail.reason.tries"   // tried too often
+	reasonLetter  = "mail.reason.letter"  // it cannot be written as mail
+	reasonErased  = "mail.reason.erased"  // its content was destroyed
+	reasonRefused = "mail.reason."        // and the class in which the transport refused
+)
+
+// SendTx puts a message into the outbox: held for s.Hold, then sent by a job. A road that is refused is Forbidden with the reason as its key;
+// an automatic letter that may not leave waits for a person instead, so that it never undoes what caused it. The actor needs access.SendOutside
+// and must see the thread, unless the letter is automatic. Too little or too much text, and foreign files, are refused.
+func (s *Service) SendTx(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, out Outgoing) (Message, error) {
+	list, err := s.SendManyTx(ctx, tx, by, []Addressed{{thread, out}})
+	if err != nil {
+		return Message{}, err
+	}
+	return list[0], nil
+}
+
+// SendManyTx is SendTx for many messages with one job for all of them; one refusal refuses all. They leave in shuffled order (rule A7).
+func (s *Service) SendManyTx(ctx context.Context, tx *db.Tx, by access.Actor, list []Addressed) ([]Message, error) {
+	now := s.Clock.Now()
+	out := make([]Message, len(list))
+	jobs := map[time.Time][]int64{}
+	for i, a := range list {
+		m, err := s.put(ctx, tx, by, a, now)
+		if err != nil {
+			return nil, err
+		}
+		if out[i] = m; m.State == Held {
+			jobs[m.SendAfter] = append(jobs[m.SendAfter], m.ID)
+		}
+	}
+	for at, ids := range jobs {
+		mathrand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		if err := s.schedule(ctx, tx, at, now, ids); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) schedule(ctx context.Context, tx *db.Tx, at, now time.Time, ids []int64) error {
+	o := job.Options{Lane: job.Send}
+	if at.After(now) {
+		o.At = time.Now().Add(at.Sub(now)) // the queue has the machine's clock
+	}
+	return s.Jobs.Insert(ctx, tx, SendJob{Messages: ids}, o)
+}
+
+// put writes one message into the outbox.
+func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Addressed, now time.Time) (Message, error) {
+	if a.Auto == nil {
+		if err := by.Need(access.SendOutside); err != nil {
+			return Message{}, err
+		}
+		if _, err := access.Load(ctx, tx, by, ref.Ref{Kind: ref.Thread, ID: a.Thread}); err != nil {
+			return Message{}, fmt.Errorf("send message: %w", err)
+		}
+	}
+	if err := a.check(); err != nil {
+		return Message{}, err
+	}
+	t, err := s.lockThread(ctx, tx, a.Thread)
+	if err != nil {
+		return Message{}, fmt.Errorf("send message: %w", err)
+	}
+	m := s.outgoing(by, t, a.Outgoing, now)
+	pass, err := s.decide(ctx, tx, &m, t, a, now)
+	if err != nil {
+		return m.Message, err
+	}
+	if err := s.insertOut(ctx, tx, &m, pass, now); err != nil {
+		return m.Message, fmt.Errorf("send message: %w", err)
+	}
+	if err := s.bindFiles(ctx, tx, t, m.ID, 0, a.Files); err != nil {
+		return m.Message, err
+	}
+	var changes []audit.Change
+	if m.Reason != "" {
+		changes = []audit.Change{{Field: "reason", To: m.Reason}}
+	}
+	return m.Message, s.record(ctx, tx, by, "correspondence.send", t, m.Message, a.Under, changes)
+}
+
+// check finds all problems of a letter at once.
+func (o Outgoing) check() error {
+	if o.Auto != nil {
+		if o.Subject != "" || o.Text != "" || len(o.Files) > 0 || o.InReplyTo != "" {
+			return fmt.Errorf("send automatic letter: it has no room for text, files or a foreign id (rule M8)")
+		}
+		return o.Auto.check()
+	}
+	var p errs.Problems
+	switch {
+	case strings.TrimSpace(o.Subject) == "":
+		p.Add("subject", "error.required")
+	case utf8.RuneCountInString(o.Subject) > maxSubject:
+		p.Add("subject", "error.too_long", "max", maxSubject)
+	default:
+		if _, err := build.NewLine(o.Subject); err != nil {
+			p.Add("subject", "error.characters")
+		}
+	}
+	switch {
+	case strings.TrimSpace(o.Text) == "":
+		p.Add("text", "error.required")
+	case len(o.Text) > maxText:
+		p.Add("text", "error.too_long", "max", maxText)
+	case !utf8.ValidString(o.Text) || strings.ContainsRune(o.Text, 0):
+		p.Add("text", "error.characters")
+	}
+	var size int64
+	for _, f := range o.Files {
+		size += f.Size
+	}
+	if size > maxFiles {
+		p.Add("files", "error.too_large", "max", maxFiles)
+	}
+	if o.TLP != 0 && !o.TLP.Valid() {
+		p.Add("tlp", "error.tlp")
+	}
+	return p.Err()
+}
+
+// outgoing makes the message as it will be sent, but for the road.
+func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time) stored {
+	m := stored{Message: Message{UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
+		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil}}
+	m.AuthorName = by.Name
+	if by.System != "" {
+		m.AuthorName = ""
+	}
+	if m.TLP == 0 {
+		m.TLP = t.TLP
+	}
+	body := Body{Subject: o.Subject, Text: o.Text, To: t.Correspondent.Email, From: s.Team.Address, Files: o.Files}
+	if o.Auto != nil {
+		m.Author, m.AuthorName = 0, ""
+		body.Subject, body.Text = o.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, o.Auto.Code))
+		if m.Kind == "" {
+			m.Kind = Receipt
+		}
+	} else {
+		m.SendAfter = now.Add(s.Hold)
+	}
+	if m.Kind == "" {
+		m.Kind = Letter
+	}
+	if body.To == "" {
+		m.Channel = ByPortal
+	}
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt)
+	m.Body = body
+	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt}
+	if !o.DueAt.IsZero() {
+		m.content.DueAt = &o.DueAt
+	}
+	return m
+}
+
+func (s *Service) printer(lang string) *text.Printer {
+	p := s.Text.For(text.Lang(lang))
+	if s.Team.Zone != nil {
+		p = p.In(s.Team.Zone)
+	}
+	return p
+}
+
+// decide asks core/egress for a pass. An automatic letter without one, over its limits or held back waits for a person.
+func (s *Service) decide(ctx context.Context, tx *db.Tx, m *stored, t Thread, a Addressed, now time.Time) (pass int64, err error) {
+	ask, _, err := s.ask(ctx, tx, *m, t, now)
+	if err != nil {
+		return 0, err
+	}
+	ask.Lowered = a.Lowered
+	wait := func(reason string) (int64, error) {
+		m.State, m.Reason, m.SendAfter = Waiting, reason, time.Time{}
+		return 0, nil
+	}
+	if a.HoldBack {
+		policy, err := s.Egress.Policy(ctx, tx)
+		m.Road = egress.Decide(policy, ask).Road
+		if err != nil {
+			return 0, err
+		}
+		return wait(a.Reason)
+	}
+	if m.Automatic && m.Channel == ByMail {
+		ok, err := s.underLimit(ctx, tx, t, now)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			return wait(reasonLimit)
+		}
+	}
+	p, err := s.Egress.PassTx(ctx, tx, ask, m.rendition())
+	if m.Automatic && errs.Is(err, errs.Forbidden) {
+		return wait(keyOf(err))
+	}
+	if err != nil {
+		return 0, err
+	}
+	m.Road = p.Road()
+	return p.ID(), nil
+}
+
+func keyOf(err error) string {
+	var e *errs.Error
+	if errors.As(err, &e) {
+		return e.Key
+	}
+	return ""
+}
+
+// ask says what wants to leave, and gives the key that it would be encrypted to. What the thread is about lends it its seal and its exercise mark.
+func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t Thread, now time.Time) (egress.Ask, pgp.Key, error) {
+	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
+	if m.Channel == ByPortal {
+		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
+	}
+	var sealed, exercise bool
+	err := h.QueryRow(ctx, `SELECT o.sealed, o.exercise FROM object o WHERE o.id = $1`, t.About.ID).Scan(&sealed, &exercise)
+	if err != nil {
+		return a, pgp.Key{}, fmt.Errorf("read what the thread is about: %w", err)
+	}
+	a.Object.Sealed = a.Object.Sealed || sealed
+	a.Object.Exercise = a.Object.Exercise || exercise
+	key, has, err := s.readerKey(ctx, h, t, m.Body.To, now)
+	a.HasKey = has
+	return a, key, err
+}
+
+// readerKey gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact.
+func (s *Service) readerKey(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (pgp.Key, bool, error) {
+	if t.Correspondent.Contact == 0 || address == "" || !strings.EqualFold(address, t.Correspondent.Email) {
+		return pgp.Key{}, false, nil
+	}
+	keys, err := s.Constituency.Keys(ctx, h, t.Correspondent.Contact, now)
+	if err != nil {
+		return pgp.Key{}, false, fmt.Errorf("read the correspondent's keys: %w", err)
+	}
+	for _, k := range keys {
+		parsed, _ := pgp.ParseKeys(k.Certificate)
+		for _, p := range parsed {
+			if p.CanEncrypt(now) == nil {
+				return p, true, nil
+			}
+		}
+	}
+	return pgp.Key{}, false, nil
+}
+
+// rendition is the hash of what leaves, before signing and encrypting. The salt keeps it from telling anything.
+func (m *stored) rendition() []byte {
+	b, err := json.Marshal(struct {
+		Content content
+		TLP     tlp.Level
+		Kind    Kind
+		Auto    bool
+	}{m.content, m.TLP, m.Kind, m.Automatic})
+	if err != nil {
+		panic(err) // strings, times and numbers
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
+
+func (s *Service) insertOut(ctx context.Context, tx *db.Tx, m *stored, pass int64, now time.Time) error {
+	key, err := s.Ring.Get(ctx, tx, m.Thread)
+	if err != nil {
+		return err
+	}
+	body, err := sealContent(key, m.UID, m.content)
+	if err != nil {
+		return err
+	}
+	return tx.QueryRow(ctx, `INSERT INTO correspondence_message
+		(uid, thread, direction, channel, kind, state, at, send_after, author, tlp, seal, road, refers, reason, automatic, pass, line, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id`,
+		m.UID, m.Thread, int64(m.Direction), string(m.Channel), string(m.Kind), string(m.State), m.At, m.SendAfter, m.Author, int64(m.TLP), string(m.Seal), int64(m.Road),
+		m.Refers, m.Reason, m.Automatic, pass, line(m.State, now), body).Scan(&m.ID)
+}
+
+// RoadOf says before sending which road a message with this label would take to the correspondent of a thread.
+func (s *Service) RoadOf(ctx context.Context, h db.Handle, t Thread, label tlp.Level) (egress.Decision, error) {
+	m := stored{Message: Message{TLP: label, Channel: ByMail, Body: Body{To: t.Correspondent.Email}}}
+	if label == 0 {
+		m.TLP = t.TLP
+	}
+	if m.Body.To == "" {
+		m.Channel = ByPortal
+	}
+	ask, _, err := s.ask(ctx, h, m, t, s.Clock.Now())
+	if err != nil {
+		return egress.Decision{}, err
+	}
+	policy, err := s.Egress.Policy(ctx, h)
+	return egress.Decide(policy, ask), err
+}
