@@ -197,7 +197,8 @@ type Preview struct {
 	Reader  correspondence.Correspondent
 	Lang    string
 	Subject string
-	Text    string
+	Text    string // as it leaves by this road
+	Letter  string // the letter itself: what waits in the portal when the road is a notice
 	Road    egress.Decision
 	Hits    []string // words of other parties found in the text (rule A9): a person must look before it leaves
 }

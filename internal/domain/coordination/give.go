@@ -2,22 +2,257 @@ package coordination
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
-// Preview shows exactly what each party will receive and by which road. It changes nothing.
+const maxWords = 20000 // characters of a free text or a question
+
+// parcel is what one party is to receive, ready to be sent.
+type parcel struct {
+	Preview
+	out    correspondence.Outgoing
+	advice []Advice
+}
+
+// check finds all problems of a Give at once.
+func (g Give) check(s *Service) error {
+	var p errs.Problems
+	if len(g.Parties) == 0 {
+		p.Add("parties", "error.required")
+	}
+	asks := strings.TrimSpace(g.Request) != "" || len(g.Recommendations) > 0
+	if !asks && strings.TrimSpace(g.Text) == "" {
+		p.Add("request", "error.required")
+	}
+	if utf8.RuneCountInString(g.Request) > maxWords {
+		p.Add("request", "error.too_long", "max", maxWords)
+	}
+	if utf8.RuneCountInString(g.Text) > maxWords {
+		p.Add("text", "error.too_long", "max", maxWords)
+	}
+	switch {
+	case asks && g.DueAt.IsZero():
+		p.Add("due_at", "error.required")
+	case !g.DueAt.IsZero() && !g.DueAt.After(s.Clock.Now()):
+		p.Add("due_at", "error.future")
+	}
+	if g.TLP != 0 && !g.TLP.Valid() {
+		p.Add("tlp", "error.choose")
+	}
+	return p.Err()
+}
+
+// Preview shows exactly what each party will receive and by which road, in the order asked for. It changes nothing. The actor needs
+// access.WorkCases. Refused: Invalid, NotFound for a subject, a party of it or a recommendation that is not there.
 func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, g Give) ([]Preview, error) {
-	panic("not built yet")
+	if err := by.Need(access.WorkCases); err != nil {
+		return nil, err
+	}
+	if err := g.check(s); err != nil {
+		return nil, err
+	}
+	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	if err != nil {
+		return nil, err
+	}
+	parcels, err := s.parcels(ctx, s.DB, by, o, g)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Preview, len(parcels))
+	for i, p := range parcels {
+		out[i] = p.Preview
+	}
+	return out, nil
 }
 
-// Send gives measures and asks requests: one thread a party, in its language, held in the outbox. All or none is put in the outbox.
+// parcels writes the letters and looks at each: by which road, and whether it names another party.
+func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, g Give) ([]parcel, error) {
+	if g.TLP == 0 {
+		g.TLP = subject.TLP
+	}
+	g.Request = strings.TrimSpace(g.Request)
+	all, err := s.PartiesOf(ctx, h, by, subject.Ref)
+	if err != nil {
+		return nil, err
+	}
+	ids, byUID := make([]int64, len(all)), map[string]Party{}
+	for i, p := range all {
+		ids[i], byUID[p.UID] = p.Thread, p
+	}
+	threads, err := s.Correspondence.Threads(ctx, h, ids...)
+	if err != nil {
+		return nil, err
+	}
+	watch, err := s.watchFor(ctx, h, by, all, threads)
+	if err != nil {
+		return nil, err
+	}
+	advice := map[string][]Advice{} // by language
+	var out []parcel
+	done := map[string]bool{}
+	for _, uid := range g.Parties {
+		if done[uid] {
+			continue
+		}
+		done[uid] = true
+		party, ok := byUID[uid]
+		if !ok || !party.WithdrawnAt.IsZero() {
+			return nil, errs.ErrNotFound
+		}
+		t := threads[party.Thread]
+		p := s.printer(t.Correspondent.Lang)
+		lang := string(p.Lang())
+		if _, ok := advice[lang]; !ok {
+			if advice[lang], err = s.advice(ctx, h, g.Recommendations, lang); err != nil {
+				return nil, err
+			}
+		}
+		letter := s.ask(p, g, party, t.Correspondent, advice[lang])
+		seen, err := s.Correspondence.Preview(ctx, h, t, letter)
+		if err != nil {
+			return nil, err
+		}
+		// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
+		hits := watch.hits(party.Ref.ID, letter.Subject, letter.Text)
+		out = append(out, parcel{
+			Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
+			out:     letter, advice: advice[lang],
+		})
+	}
+	return out, nil
+}
+
+func (s *Service) advice(ctx context.Context, h db.Handle, codes []string, lang string) ([]Advice, error) {
+	var out []Advice
+	for _, code := range codes {
+		if slices.ContainsFunc(out, func(a Advice) bool { return a.Code == code }) {
+			continue
+		}
+		a, err := s.Library.Advice(ctx, h, code, lang)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// stop refuses what a person has to look at first: a reader without a road, or a letter that names another party (rule A9). Refusals name the
+// words to who may see them, as arguments of the fields; the error's own text holds none.
+func stop(parcels []parcel, looked bool) error {
+	roads := errs.Error{Kind: errs.Conflict, Key: "error.no_road", Text: "nothing was sent: there is no way to reach some of the parties with this label"}
+	named := errs.Error{Kind: errs.Conflict, Key: "error.other_party_named", Text: "nothing was sent: a letter names another party, look at it first"}
+	for _, p := range parcels {
+		if p.Road.Road == egress.Refused {
+			roads.Fields = append(roads.Fields, errs.Field{Name: "parties", Key: "error.no_road", Args: map[string]any{"party": p.Party.UID, "name": p.Party.Name, "why": p.Road.Reason}})
+		}
+		if len(p.Hits) > 0 && !looked {
+			named.Fields = append(named.Fields, errs.Field{
+				Name: "text", Key: "error.other_party_named", Args: map[string]any{"party": p.Party.UID, "words": strings.Join(p.Hits, ", ")},
+			})
+		}
+	}
+	switch {
+	case len(roads.Fields) > 0:
+		return &roads
+	case len(named.Fields) > 0:
+		return &named
+	}
+	return nil
+}
+
+// Send gives measures and asks requests: one thread a party, in its language, held in the outbox. All or none is put there, with the requests,
+// the measures and their clocks; a party reads of them when its letter has left. The actor needs access.WorkCases and access.SendOutside.
+// Refused: what Preview refuses, and Conflict for a party without a road or a letter that names another party, unless g.Looked.
 func (s *Service) Send(ctx context.Context, by access.Actor, subject string, g Give) ([]correspondence.Message, error) {
-	panic("not built yet")
+	if err := by.Need(access.WorkCases); err != nil {
+		return nil, err
+	}
+	if err := by.Need(access.SendOutside); err != nil {
+		return nil, err
+	}
+	if err := g.check(s); err != nil {
+		return nil, err
+	}
+	var out []correspondence.Message
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		o, err := access.LoadForChange(ctx, tx, by, ref.Incident, subject)
+		if err != nil {
+			return err
+		}
+		parcels, err := s.parcels(ctx, tx, by, o, g)
+		if err != nil {
+			return err
+		}
+		if err := stop(parcels, g.Looked); err != nil {
+			return err
+		}
+		out, err = s.put(ctx, tx, by, g, parcels)
+		return err
+	})
+	return out, err
 }
 
-// Write sends a free message to one party.
-func (s *Service) Write(ctx context.Context, by access.Actor, party string, out correspondence.Outgoing) (correspondence.Message, error) {
-	panic("not built yet")
+// Hits gives what of the other parties of its subject a text to one party names (rule A9), for a composer that sends by other verbs.
+func (s *Service) Hits(ctx context.Context, h db.Handle, by access.Actor, party Party, texts ...string) ([]string, error) {
+	all, err := s.PartiesOf(ctx, h, by, party.Subject)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(all))
+	for i, p := range all {
+		ids[i] = p.Thread
+	}
+	threads, err := s.Correspondence.Threads(ctx, h, ids...)
+	if err != nil {
+		return nil, err
+	}
+	watch, err := s.watchFor(ctx, h, by, all, threads)
+	if err != nil {
+		return nil, err
+	}
+	return watch.hits(party.Ref.ID, texts...), nil
+}
+
+// Write sends a free message to one party; Looked says that a person looked at what it names of others. The actor needs access.WorkCases and
+// access.SendOutside. Refused: NotFound, Conflict for a message that names another party, and what correspondence refuses.
+func (s *Service) Write(ctx context.Context, by access.Actor, party string, out correspondence.Outgoing, looked bool) (correspondence.Message, error) {
+	var m correspondence.Message
+	if err := by.Need(access.WorkCases); err != nil {
+		return m, err
+	}
+	if err := by.Need(access.SendOutside); err != nil {
+		return m, err
+	}
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		p, err := s.partyForChange(ctx, tx, by, party)
+		if err != nil {
+			return err
+		}
+		texts := []string{out.Subject, out.Text}
+		for _, f := range out.Files {
+			texts = append(texts, f.Name)
+		}
+		hits, err := s.Hits(ctx, tx, by, p, texts...)
+		if err != nil {
+			return err
+		}
+		if err := stop([]parcel{{Preview: Preview{Party: p, Road: egress.Decision{Road: egress.Signed}, Hits: hits}}}, looked); err != nil {
+			return err
+		}
+		out.Under = p.Subject
+		m, err = s.Correspondence.SendTx(ctx, tx, by, p.Thread, out)
+		return err
+	})
+	return m, err
 }

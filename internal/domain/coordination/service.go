@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -44,7 +43,6 @@ type Service struct {
 	Deadlines      *deadline.Service
 	Library        Library
 	Texts          *text.Catalogue
-	Zone           *time.Location // in which letters write times; nil is UTC
 }
 
 // act tells whether the actor may answer and move for a party: the party's own people, the holder of its status link, or one of us who

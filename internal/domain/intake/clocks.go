@@ -85,6 +85,16 @@ func (s *Service) clocks(ctx context.Context, h db.Handle, r *row, who reporter,
 	return nil, nil
 }
 
+// firstAnswer gives by when we answer, zero when we promised nothing.
+func firstAnswer(clocks []Clock) time.Time {
+	for _, c := range clocks {
+		if c.Kind == FirstAnswer {
+			return c.DueAt
+		}
+	}
+	return time.Time{}
+}
+
 // bestEffort is two business days.
 func (s *Service) bestEffort(from time.Time) time.Time {
 	if s.Calendar == nil {

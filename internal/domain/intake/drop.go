@@ -288,12 +288,12 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 	by := access.Stranger(access.ByPage, in.Lang)
 	input := asWho(by, ReceiveInput{
 		Channel: correspondence.Channel(in.Channel), Lang: in.Lang, TLP: in.TLP, Body: in.Body, OccurredAt: in.OccurredAt, DetectedAt: in.DetectedAt,
-		AwareAt: in.AwareAt, Proof: correspondence.Claimed, Original: in.Original, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey, Files: files,
+		AwareAt: in.AwareAt, Proof: correspondence.Claimed, Original: in.Original, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey,
 	})
 	if err := Validate(input, s.Clock.Now()); err != nil {
 		return err
 	}
-	kept, err := s.keep(ctx, by, &input)
+	kept, err := s.keep(ctx, files)
 	if err != nil {
 		return err
 	}

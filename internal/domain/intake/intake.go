@@ -126,19 +126,7 @@ type ReceiveInput struct {
 	Reference    string // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte // likewise
 	CodeKey      []byte // likewise: PublicKeyOf the code
-	Reserved     *Reserved
 }
-
-// Reserved is a report that exists so that its files have an owner, before it is received. Until then nobody sees it.
-type Reserved struct {
-	object    access.Object
-	thread    int64
-	reference string
-	who       reporter
-}
-
-// Thread gives the owner for correspondence.StoreFiles.
-func (r *Reserved) Thread() int64 { return r.thread }
 
 // Received is what the reporter is told.
 type Received struct {

@@ -25,7 +25,7 @@ func (s *Service) Receive(ctx context.Context, by access.Actor, in ReceiveInput)
 	if err := Validate(in, s.Clock.Now()); err != nil {
 		return Received{}, err
 	}
-	files, err := s.keep(ctx, by, &in)
+	files, err := s.keep(ctx, in.Files)
 	if err != nil {
 		return Received{}, err
 	}
@@ -37,7 +37,8 @@ func (s *Service) Receive(ctx context.Context, by access.Actor, in ReceiveInput)
 	return out, err
 }
 
-// ReceiveTx is Receive inside a transaction, with files stored before under in.Reserved; the mailroom calls it with SortedTx.
+// ReceiveTx is Receive inside a transaction, with files stored before (correspondence.StoreFiles, owner 0 or the arrival); the mailroom calls
+// it with SortedTx.
 func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, files []correspondence.File) (Received, error) {
 	in = asWho(by, in)
 	if err := Validate(in, s.Clock.Now()); err != nil {
@@ -46,25 +47,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, in 
 	return s.receive(ctx, tx, by, in, files)
 }
 
-// Reserve makes the objects of a report that will have files, so that these can be stored under its thread's key before the transaction that
-// receives it. Give it to ReceiveTx as in.Reserved. A reservation that is never received stays unseen and empty.
-func (s *Service) Reserve(ctx context.Context, by access.Actor, in ReceiveInput) (*Reserved, error) {
-	in = asWho(by, in)
-	var out *Reserved
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		out, err = s.reserve(ctx, tx, by, in)
-		return err
-	})
-	return out, err
-}
-
 // keep stores the files of a form or an API post before the transaction.
-func (s *Service) keep(ctx context.Context, by access.Actor, in *ReceiveInput) ([]correspondence.File, error) {
-	if len(in.Files) == 0 {
-		return nil, nil
-	}
+func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]correspondence.File, error) {
 	var total int64
-	for _, f := range in.Files {
+	for _, f := range files {
 		n, err := f.Content.Seek(0, io.SeekEnd)
 		if err != nil {
 			return nil, errs.Wrap(errs.Invalid, "a file cannot be read", err)
@@ -76,12 +62,7 @@ func (s *Service) keep(ctx context.Context, by access.Actor, in *ReceiveInput) (
 		p.Add("files", "error.files_too_large", "max", MaxFileBytes>>20)
 		return nil, p.Err()
 	}
-	r, err := s.Reserve(ctx, by, *in)
-	if err != nil {
-		return nil, err
-	}
-	in.Reserved = r
-	return s.Correspondence.StoreFiles(ctx, r.Thread(), in.Files)
+	return s.Correspondence.StoreFiles(ctx, 0, files)
 }
 
 // asWho lets nobody say more about himself than he proved: a stranger claims, who signed in is himself, one of us took it down. Only the
@@ -153,37 +134,33 @@ func (s *Service) match(ctx context.Context, h db.Handle, by access.Actor, in Re
 	return who, nil
 }
 
-// reserve writes the object, its data key and its thread.
-func (s *Service) reserve(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput) (*Reserved, error) {
+// begin writes the object, its data key and its thread.
+func (s *Service) begin(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, who reporter) (o access.Object, t correspondence.Thread, err error) {
 	now := s.Clock.Now()
-	who, err := s.match(ctx, tx, by, in)
-	if err != nil {
-		return nil, err
-	}
 	reference := in.Reference
 	if reference == "" {
 		if reference, err = drawReference(ctx, tx, now.Year()); err != nil {
-			return nil, err
+			return o, t, err
 		}
 	}
 	label := tlp.Unlabelled
 	if in.TLP != "" {
 		if label, err = tlp.Parse(in.TLP); err != nil {
-			return nil, err
+			return o, t, err
 		}
 	}
-	o := access.Object{Ref: ref.Ref{Kind: ref.Report}, Number: reference, Realm: access.Team, TLP: label, Compartment: who.organisation.Ref.ID}
+	o = access.Object{Ref: ref.Ref{Kind: ref.Report}, Number: reference, Realm: access.Team, TLP: label, Compartment: who.organisation.Ref.ID}
 	if err := access.Protect(ctx, tx, &o, now); err != nil {
-		return nil, err
+		return o, t, err
 	}
 	if o.Compartment == 0 { // a lone reporter: nobody but the holder of its code
 		o.Compartment = o.Ref.ID
 		if err := access.Update(ctx, tx, &o, now); err != nil {
-			return nil, err
+			return o, t, err
 		}
 	}
 	if _, err := s.Ring.Create(ctx, tx, o.Ref.ID, now); err != nil {
-		return nil, err
+		return o, t, err
 	}
 	c := correspondence.Correspondent{
 		Name: in.Body.Name, Email: in.Body.Email, Phone: in.Body.Phone, Lang: in.Lang,
@@ -198,13 +175,10 @@ func (s *Service) reserve(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if who.known && who.contact.Lang != "" {
 		c.Lang = who.contact.Lang
 	}
-	t, err := s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
+	t, err = s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
 		About: o.Ref, Compartment: o.Compartment, TLP: label, Prefix: "R", Reference: reference, Correspondent: c,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &Reserved{object: o, thread: t.Ref.ID, reference: reference, who: who}, nil
+	return o, t, err
 }
 
 // drawReference draws a reference that nobody has. The public process draws its own through Drop and Store.
@@ -226,23 +200,24 @@ func takeReference(ctx context.Context, tx *db.Tx, reference string) (bool, erro
 
 func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, files []correspondence.File) (Received, error) {
 	now := s.Clock.Now()
-	res := in.Reserved
-	if res == nil {
-		var err error
-		if res, err = s.reserve(ctx, tx, by, in); err != nil {
-			return Received{}, err
-		}
+	who, err := s.match(ctx, tx, by, in)
+	if err != nil {
+		return Received{}, err
+	}
+	o, t, err := s.begin(ctx, tx, by, in, who)
+	if err != nil {
+		return Received{}, err
 	}
 	r := row{queue: isNew, queueAt: now}
 	r.Report = Report{
-		Object: res.object, Reference: res.reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: now, OccurredAt: in.OccurredAt,
-		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: res.who.organisation.Ref.ID, Contact: res.who.contact.ID, Thread: res.thread,
+		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: now, OccurredAt: in.OccurredAt,
+		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: who.organisation.Ref.ID, Contact: who.contact.ID, Thread: t.Ref.ID,
 		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body,
 	}
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
 	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
-	clocks, err := s.start(ctx, tx, by, &r, res.who, in)
+	clocks, err := s.start(ctx, tx, by, &r, who, in)
 	if err != nil {
 		return Received{}, err
 	}
@@ -268,7 +243,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if out.Code, err = s.firstCode(ctx, tx, &r, in); err != nil {
 		return Received{}, err
 	}
-	if err := s.receipt(ctx, tx, &r, res.who, in); err != nil {
+	if err := s.receipt(ctx, tx, &r, t, who, in, firstAnswer(clocks)); err != nil {
 		return Received{}, err
 	}
 	out.Report = r.Report

@@ -8,7 +8,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/calendar"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
-	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -26,7 +25,6 @@ type Service struct {
 	Constituency   *constituency.Service
 	Correspondence *correspondence.Service
 	Deadlines      *deadline.Service
-	Texts          *text.Catalogue
 	Calendar       *calendar.Calendar // nil counts hours alone
 
 	// Answer files what a reporter adds to a thread that went on as a party's: coordination, which stands above, is asked first. It tells

@@ -136,7 +136,13 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 			v.Clocks = append(v.Clocks, Clock{Kind: c.Kind, Owes: map[string]string{"us": "us", "them": "reporter"}[c.OwedBy], DueAt: c.DueAt})
 		}
 	}
-	all, err := s.Correspondence.Messages(ctx, h, access.System("intake"), r.Thread)
+	threads, err := s.Correspondence.Threads(ctx, h, r.Thread)
+	if err != nil {
+		return v, err
+	}
+	// As the holder of a link reads it: what travelled encrypted stays withheld (rule P6).
+	reader := access.Actor{Origin: access.ByLink, Strength: access.Link, Compartments: []int64{threads[r.Thread].Compartment}}
+	all, err := s.Correspondence.Messages(ctx, h, reader, r.Thread)
 	if err != nil {
 		return v, err
 	}
@@ -174,25 +180,15 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 	return v, nil
 }
 
-// outward is a message as its correspondent reads it: no name of ours, no place of storage, and nothing that came encrypted from a sender
-// who did not prove inside the encryption that it is his (rule P6).
+// outward is a message as its correspondent reads it: no name of ours, no place of storage.
 func outward(m correspondence.Message) correspondence.Message {
-	out := correspondence.Message{UID: m.UID, Direction: m.Direction, Channel: m.Channel, Kind: m.Kind, State: m.State, At: m.At, SentAt: m.SentAt, Seal: m.Seal}
-	if m.Direction == correspondence.In && Withheld(m) {
-		out.Reason = "encrypted_unproved"
-		return out
+	out := correspondence.Message{
+		UID: m.UID, Direction: m.Direction, Channel: m.Channel, Kind: m.Kind, State: m.State, At: m.At, SentAt: m.SentAt, Seal: m.Seal, Withheld: m.Withheld,
+		Body: correspondence.Body{Subject: m.Body.Subject, Text: m.Body.Text},
 	}
-	out.Body = correspondence.Body{Subject: m.Body.Subject, Text: m.Body.Text}
 	for _, f := range m.Body.Files {
 		f.Blob = ""
 		out.Body.Files = append(out.Body.Files, f)
 	}
 	return out
-}
-
-// Withheld tells whether a message may be shown and quoted to nobody outside: it came encrypted, and no approved key of its contact signed
-// it inside. Anybody may send us a ciphertext that was taken from somebody else.
-func Withheld(m correspondence.Message) bool {
-	sealed := m.Seal == correspondence.Encrypted || m.Seal == correspondence.SignedEncrypted
-	return sealed && (m.Proof != correspondence.SignedByKey || m.Seal == correspondence.Encrypted)
 }

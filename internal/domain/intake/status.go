@@ -87,15 +87,12 @@ func (s *Service) addByHash(ctx context.Context, hash []byte, text string, files
 	if err := ValidateAddition(text, len(files)); err != nil {
 		return correspondence.Message{}, err
 	}
-	_, _, r, err := s.byHash(ctx, s.DB, hash)
+	if _, _, _, err := s.byHash(ctx, s.DB, hash); err != nil {
+		return correspondence.Message{}, err // before anything is stored
+	}
+	kept, err := s.keep(ctx, files)
 	if err != nil {
 		return correspondence.Message{}, err
-	}
-	var kept []correspondence.File
-	if len(files) > 0 {
-		if kept, err = s.Correspondence.StoreFiles(ctx, r.Thread, files); err != nil {
-			return correspondence.Message{}, err
-		}
 	}
 	original, err := json.Marshal(map[string]any{"channel": correspondence.ByLink, "text": text})
 	if err != nil {

@@ -230,7 +230,7 @@ func (s *Service) Reply(ctx context.Context, by access.Actor, report string, out
 	if err := p.Err(); err != nil {
 		return correspondence.Message{}, err
 	}
-	out.Automatic, out.HoldBack = false, false
+	out.Auto, out.HoldBack = nil, false
 	if out.Kind == "" {
 		out.Kind = correspondence.Letter
 	}

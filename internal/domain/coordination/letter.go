@@ -1,0 +1,106 @@
+package coordination
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// ask writes what a party is asked, in its language: the words of the team in front, the question, the recommendations, and how to answer.
+// Label, reference, deadline and foot are around every letter (package correspondence).
+func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondence.Correspondent, advice []Advice) correspondence.Outgoing {
+	out := correspondence.Outgoing{Kind: correspondence.Ask, TLP: g.TLP, Subject: p.T("mail.ask.subject"), DueAt: g.DueAt, Under: party.Subject}
+	asks := g.Request != "" || len(advice) > 0
+	if !asks {
+		out.Kind, out.Subject = correspondence.Letter, p.T("mail.ask.subject_free")
+	}
+	words := strings.TrimSpace(g.Text)
+	if words == "" {
+		words = p.T("mail.ask.intro", "name", cmp.Or(party.Name, reader.Name))
+	}
+	parts := []string{words}
+	if g.Request != "" {
+		parts = append(parts, heading(p.T("mail.ask.request"))+"\n\n"+strings.TrimSpace(g.Request))
+	}
+	if len(advice) > 0 {
+		var b strings.Builder
+		b.WriteString(heading(p.T("mail.ask.measures")))
+		for _, a := range advice {
+			b.WriteString("\n\n- " + a.Title)
+			for line := range strings.Lines(strings.TrimSpace(a.Text)) {
+				b.WriteString("\n  " + strings.TrimRight(line, " \r\n"))
+			}
+		}
+		parts = append(parts, b.String())
+	}
+	if asks {
+		parts = append(parts, s.howToAnswer(p, reader, len(advice) > 0))
+	}
+	out.Text = strings.Join(parts, "\n\n")
+	return out
+}
+
+func heading(s string) string { return s + "\n" + strings.Repeat("-", len([]rune(s))) }
+
+func (s *Service) howToAnswer(p *text.Printer, reader correspondence.Correspondent, measures bool) string {
+	b := heading(p.T("mail.ask.answer")) + "\n"
+	if measures {
+		b += "\n- " + p.T("mail.ask.states")
+	}
+	if reader.Email != "" {
+		b += "\n- " + p.T("mail.ask.by_mail")
+	}
+	if reader.Organisation != 0 {
+		b += "\n- " + p.T("mail.ask.by_portal", "link", s.Correspondence.Team.URL+"/portal")
+	}
+	return b
+}
+
+func (s *Service) printer(lang string) *text.Printer { return s.Texts.For(text.Lang(lang)) }
+
+// Concluding says what a reporter or party is told at the end.
+type Concluding struct {
+	Thread  int64
+	TLP     tlp.Level
+	Outcome string // resolved, not_resolved, handed_over, no_incident
+}
+
+// ConcludeTx writes the closing letter to a thread in the correspondent's language, held like every letter. Its words are the catalogue's alone.
+// The actor needs access.SendOutside. A road that is refused is an error that says why.
+func (s *Service) ConcludeTx(ctx context.Context, tx *db.Tx, by access.Actor, c Concluding) error {
+	if err := by.Need(access.SendOutside); err != nil {
+		return err
+	}
+	threads, err := s.Correspondence.Threads(ctx, tx, c.Thread)
+	if err != nil {
+		return err
+	}
+	t, ok := threads[c.Thread]
+	if !ok {
+		return errs.ErrNotFound
+	}
+	p := s.printer(t.Correspondent.Lang)
+	words := []string{p.T("mail.concluded.text", "reference", t.Reference)}
+	switch c.Outcome {
+	case "resolved":
+		words = append(words, p.T("mail.concluded.resolved"))
+	case "not_resolved":
+		words = append(words, p.T("mail.concluded.not_resolved"))
+	case "handed_over":
+		words = append(words, p.T("mail.concluded.handed_over"))
+	case "no_incident":
+		words = append(words, p.T("mail.concluded.no_incident"))
+	}
+	words = append(words, p.T("mail.concluded.after"))
+	_, err = s.Correspondence.SendTx(ctx, tx, by, c.Thread, correspondence.Outgoing{
+		Kind: correspondence.Closing, TLP: tlp.Max(c.TLP, t.TLP), Subject: p.T("mail.concluded.subject"), Text: strings.Join(words, "\n\n"),
+	})
+	return err
+}

@@ -1,0 +1,133 @@
+package coordination
+
+import (
+	"context"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// put writes letters into the outbox with what they ask.
+func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, parcels []parcel) ([]correspondence.Message, error) {
+	now := s.Clock.Now()
+	type asked struct{ request, measures int } // places in objects; -1 for none
+	var objects []access.Object
+	of := make([]asked, len(parcels))
+	list := make([]correspondence.Addressed, len(parcels))
+	for i, p := range parcels {
+		o := access.Object{Realm: access.Team, Compartment: p.Party.Compartment, TLP: p.out.TLP, Exercise: p.Party.Exercise, Sealed: p.Party.Sealed}
+		of[i] = asked{-1, -1}
+		if g.Request != "" {
+			o.Ref.Kind = ref.Request
+			of[i].request = len(objects)
+			objects = append(objects, o)
+		}
+		o.Ref.Kind = ref.Measure
+		of[i].measures = len(objects)
+		for range p.advice {
+			objects = append(objects, o)
+		}
+	}
+	for start := 0; start < len(objects); start += 500 {
+		if err := access.ProtectMany(ctx, tx, objects[start:min(start+500, len(objects))], now); err != nil {
+			return nil, err
+		}
+	}
+	for i, p := range parcels {
+		if of[i].request >= 0 {
+			p.out.Refers = objects[of[i].request].Ref.ID
+		}
+		list[i] = correspondence.Addressed{Thread: p.Party.Thread, Outgoing: p.out}
+	}
+	sent, err := s.Correspondence.SendManyTx(ctx, tx, by, list)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range parcels {
+		var shown time.Time
+		if sent[i].State == correspondence.Held {
+			shown = sent[i].SendAfter
+		}
+		if of[i].request >= 0 {
+			r := Request{Object: objects[of[i].request], Party: p.Party.Ref.ID, Subject: p.Party.Subject, State: Asked, AskedAt: now, DueAt: g.DueAt, Message: sent[i].ID, Text: g.Request}
+			if err := s.insertRequest(ctx, tx, by, r, shown, p.Lang); err != nil {
+				return nil, err
+			}
+		}
+		for j, a := range p.advice {
+			m := Measure{
+				Object: objects[of[i].measures+j], Party: p.Party.Ref.ID, Subject: p.Party.Subject, Recommendation: a.Code, Revision: a.Revision, State: Proposed,
+				GivenAt: now, DueAt: g.DueAt, Message: sent[i].ID, Title: a.Title, Text: a.Text,
+			}
+			if err := s.insertMeasure(ctx, tx, by, m, shown, p.Lang); err != nil {
+				return nil, err
+			}
+		}
+		// For the team alone until the letter has left: no compartment.
+		_, err := s.Audit.Write(ctx, tx, audit.Entry{
+			At: now, By: by, Verb: "coordination.send", On: p.Party.Ref, About: p.Party.Subject,
+			Changes: []audit.Change{
+				{Field: "party", To: p.Party.Name}, {Field: "requests", To: min(len(g.Request), 1)}, {Field: "measures", To: len(p.advice)},
+				{Field: "tlp", To: p.out.TLP.String()}, {Field: "looked", To: g.Looked && len(p.Hits) > 0},
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return sent, nil
+}
+
+func (s *Service) insertRequest(ctx context.Context, tx *db.Tx, by access.Actor, r Request, shown time.Time, lang string) error {
+	k, err := s.Ring.Get(ctx, tx, r.Party)
+	if err != nil {
+		return err
+	}
+	sealed, err := seal(k, "request", r.Ref.ID, requestBody{Text: r.Text})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO coordination_request (id, party, subject, subject_kind, state, open, message, asked_at, shown_at, due_at, body)
+		VALUES ($1, $2, $3, $4, $5, TRUE, $6, $7, $8, $9, $10)`,
+		r.Ref.ID, r.Party, r.Subject.ID, int64(r.Subject.Kind), string(r.State), r.Message, r.AskedAt, shown, r.DueAt, sealed)
+	if err != nil {
+		return err
+	}
+	if err := s.Search.PutTx(ctx, tx, r.Ref, lang, r.Text); err != nil {
+		return err
+	}
+	return s.startClock(ctx, tx, by, r.Object, r.Subject, requestClock, r.AskedAt, r.DueAt)
+}
+
+func (s *Service) insertMeasure(ctx context.Context, tx *db.Tx, by access.Actor, m Measure, shown time.Time, lang string) error {
+	k, err := s.Ring.Get(ctx, tx, m.Party)
+	if err != nil {
+		return err
+	}
+	sealed, err := seal(k, "measure", m.Ref.ID, measureBody{Title: m.Title, Text: m.Text})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO coordination_measure (id, party, subject, subject_kind, recommendation, revision, state, open, message, given_at, shown_at, due_at, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10, $11, $12)`,
+		m.Ref.ID, m.Party, m.Subject.ID, int64(m.Subject.Kind), m.Recommendation, m.Revision, string(m.State), m.Message, m.GivenAt, shown, m.DueAt, sealed)
+	if err != nil {
+		return err
+	}
+	if err := s.Search.PutTx(ctx, tx, m.Ref, lang, m.Title); err != nil { // the library's own words find nothing new
+		return err
+	}
+	return s.startClock(ctx, tx, by, m.Object, m.Subject, measureClock, m.GivenAt, m.DueAt)
+}
+
+func (s *Service) startClock(ctx context.Context, tx *db.Tx, by access.Actor, o access.Object, subject ref.Ref, kind string, from, due time.Time) error {
+	_, err := s.Deadlines.StartTx(ctx, tx, by, deadline.Clock{
+		About: o.Ref, Under: subject, Compartment: o.Compartment, Kind: kind, OwedBy: deadline.Them, StartedAt: from, DueAt: due, RemindAt: remindAt(from, due),
+	})
+	return err
+}
