@@ -194,7 +194,9 @@ func parties(t *testing.T) PartiesView {
 
 const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 
-func TestBrowserTriage(t *testing.T) { pagetest.Look(t, "triage", pagetest.Desk, Triage(triage(t, text.EN))) }
+func TestBrowserTriage(t *testing.T) {
+	pagetest.Look(t, "triage", pagetest.Desk, Triage(triage(t, text.EN)))
+}
 
 func TestBrowserIncident(t *testing.T) {
 	pagetest.Look(t, "incident", pagetest.Desk, IncidentTimeline(timeline(t, text.EN)))
@@ -208,11 +210,11 @@ func TestBrowserEmptyDesk(t *testing.T) {
 	p := printer(t, text.EN)
 	v := TriageView{DeskView: shell(p, "triage", "Triage"), New: "/n", Bulk: "/b", OldestOpen: "2 days"}
 	v.Toast = &page.ToastView{Text: "Report R-2026-7K2PQX rejected", Undo: "/undo"}
-	pagetest.Look(t, "triage-empty", pagetest.Desk, Triage(v))
+	pagetest.Glance(t, "triage-empty", pagetest.Desk, Triage(v))
 	i := TimelineView{IncidentFrame: IncidentFrame{DeskView: shell(p, "incidents", "x"), Ref: "INC-2026-000001", Name: "One", TLP: "CLEAR", State: page.ChipView{Text: "Open"}}}
 	i.Closed = "Closed 3 November by Ana Duarte."
-	pagetest.Look(t, "incident-empty", pagetest.Desk, IncidentTimeline(i))
-	pagetest.Look(t, "parties-none", pagetest.Desk, IncidentParties(PartiesView{IncidentFrame: i.IncidentFrame}))
+	pagetest.Glance(t, "incident-empty", pagetest.Desk, IncidentTimeline(i))
+	pagetest.Glance(t, "parties-none", pagetest.Desk, IncidentParties(PartiesView{IncidentFrame: i.IncidentFrame}))
 }
 
 func TestBrowserLongWords(t *testing.T) {
@@ -222,11 +224,11 @@ func TestBrowserLongWords(t *testing.T) {
 	v.Preview.Title, v.Preview.Words = long, long+long
 	v.Preview.Warnings = []string{"Two parts of this mail could not be read; they are kept in the original."}
 	v.Duty = long
-	pagetest.Look(t, "triage-long", pagetest.Desk, Triage(v))
+	pagetest.Glance(t, "triage-long", pagetest.Desk, Triage(v))
 	i := timeline(t, text.PT)
 	i.Name = long
 	i.Days[0].Entries[1].Message.Body = strings.Repeat(long, 3)
 	i.Parties[0].Name = long
 	i.Composer.Internal, i.Composer.Error = true, "Write the note first"
-	pagetest.Look(t, "incident-long", pagetest.Desk, IncidentTimeline(i))
+	pagetest.Glance(t, "incident-long", pagetest.Desk, IncidentTimeline(i))
 }

@@ -71,12 +71,12 @@ func TestBrowserHome(t *testing.T) { pagetest.Look(t, "home", pagetest.Public, H
 func TestBrowserHomeWithoutNews(t *testing.T) {
 	v := home(t, text.DE)
 	v.News, v.Alert, v.Doors = nil, page.Alert{}, v.Doors[:1]
-	pagetest.Look(t, "home-none-de", pagetest.Public, Home(v))
+	pagetest.Glance(t, "home-none-de", pagetest.Public, Home(v))
 }
 
 func TestBrowserReport(t *testing.T) {
 	pagetest.Look(t, "report", pagetest.Public, Report(report(t, text.EN)))
-	pagetest.Look(t, "report-pt", pagetest.Public, Report(report(t, text.PT)))
+	pagetest.Glance(t, "report-pt", pagetest.Public, Report(report(t, text.PT)))
 }
 
 func TestBrowserReportWithProblems(t *testing.T) {
@@ -96,13 +96,13 @@ func TestBrowserStatus(t *testing.T) {
 		Questions: []Question{{ID: "1", Text: "Which account opened the VPN session at 02:13?", Asked: noon, Due: &page.ClockView{Start: noon, Due: noon.Add(3 * time.Hour), Now: noon.Add(time.Hour)}}, {ID: "2", Text: "Is the backup intact?", Asked: noon, Answered: true}}}
 	pagetest.Look(t, "status", pagetest.Public, Status(v))
 	v.Action, v.Questions, v.Done = "", nil, "We received your message."
-	pagetest.Look(t, "status-concluded", pagetest.Public, Status(v))
+	pagetest.Glance(t, "status-concluded", pagetest.Public, Status(v))
 }
 
 func TestBrowserTrack(t *testing.T) {
-	pagetest.Look(t, "track", pagetest.Public, Track(TrackView{PublicView: frame(t, text.NL, "track", "Track"), Action: "/r", Problems: []page.Problem{{Field: "code", Text: "Enter the code"}}}))
+	pagetest.Glance(t, "track", pagetest.Public, Track(TrackView{PublicView: frame(t, text.NL, "track", "Track"), Action: "/r", Problems: []page.Problem{{Field: "code", Text: "Enter the code"}}}))
 }
 
 func TestBrowserError(t *testing.T) {
-	pagetest.Look(t, "error", pagetest.Public, page.Error(page.NewError(frame(t, text.FR, "", ""), errs.Internal, "", "7K2PQX")))
+	pagetest.Glance(t, "error", pagetest.Public, page.Error(page.NewError(frame(t, text.FR, "", ""), errs.Internal, "", "7K2PQX")))
 }

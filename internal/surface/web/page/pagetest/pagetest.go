@@ -17,7 +17,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/chromedp/chromedp"
@@ -31,15 +33,29 @@ const (
 	Public = 45 << 10
 	Desk   = 90 << 10
 	fonts  = 80 << 10
+
+	patience = 15 * time.Second
 )
 
-// Serve gives the page at "/", and the assets; every other address answers with nothing.
-func Serve(t testing.TB, c templ.Component) *httptest.Server {
+// Site serves one page, and remembers what the page asked for besides.
+type Site struct {
+	URL string
+
+	mu      sync.Mutex
+	answers map[string]string
+	signals chan string
+	heard   chan string
+}
+
+// Serve gives the page at "/", the assets, and a live stream at "/live"; every other address answers with nothing, unless
+// Answer said otherwise.
+func Serve(t testing.TB, c templ.Component) *Site {
 	t.Helper()
 	assets, err := page.Assets()
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &Site{answers: map[string]string{}, signals: make(chan string), heard: make(chan string, 100)}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+page.Prefix, assets)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
@@ -47,46 +63,130 @@ func Serve(t testing.TB, c templ.Component) *httptest.Server {
 			t.Error(err)
 		}
 	})
-	mux.HandleFunc("GET /live", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, "retry: 600000\n\n")
-		if f, ok := w.(http.Flusher); ok {
-			f.Flush()
-		}
-		<-r.Context().Done()
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	s := httptest.NewServer(page.Secure(mux))
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	mux.HandleFunc("GET /live", s.live)
+	mux.HandleFunc("/", s.other)
+	server := httptest.NewServer(page.Secure(mux))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	s.URL = server.URL
 	return s
+}
+
+func (s *Site) live(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	rc := http.NewResponseController(w)
+	fmt.Fprint(w, "retry: 600000\n\n")
+	for rc.Flush() == nil {
+		select {
+		case name := <-s.signals:
+			fmt.Fprintf(w, "event: %s\nid: 7\ndata: 7\n\n", name)
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (s *Site) other(w http.ResponseWriter, r *http.Request) {
+	what := r.Method + " " + r.URL.RequestURI()
+	if r.Method == http.MethodPost {
+		_ = r.ParseMultipartForm(1 << 20) // a form without files is no multipart form
+		if v := r.PostForm.Get("text"); v != "" {
+			what += " text=" + v
+		}
+	}
+	s.mu.Lock()
+	body, ok := s.answers[r.URL.Path]
+	s.mu.Unlock()
+	if !ok {
+		w.WriteHeader(http.StatusNoContent)
+	} else if strings.HasPrefix(body, "<") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, body)
+	} else {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, body)
+	}
+	s.heard <- what
+}
+
+// Answer sets what an address answers: HTML when it begins with "<", else plain text.
+func (s *Site) Answer(path, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[path] = body
+}
+
+// Signal sends a signal to the page that listens.
+func (s *Site) Signal(t testing.TB, name string) {
+	t.Helper()
+	select {
+	case s.signals <- name:
+	case <-time.After(patience):
+		t.Fatalf("nobody listens for %s", name)
+	}
+}
+
+// Heard waits until the page has asked for what begins so: "POST /report text=…".
+func (s *Site) Heard(t testing.TB, what string) {
+	t.Helper()
+	deadline := time.After(patience)
+	var others []string
+	for {
+		select {
+		case got := <-s.heard:
+			if strings.HasPrefix(got, what) {
+				return
+			}
+			others = append(others, got)
+		case <-deadline:
+			t.Fatalf("the page did not ask for %q, but for %q", what, others)
+		}
+	}
 }
 
 // Look fails on any finding of axe, any word in the console, sideways scrolling, or a page above its budget.
 func Look(t *testing.T, name string, budget int, c templ.Component) {
 	t.Helper()
+	look(t, name, budget, c, []light{{"light", wide}, {"light", phone}, {"dark", wide}, {"dark", phone}})
+}
+
+// Glance is Look in two lights, for the further states of a page: light on a phone, dark on a wide screen.
+func Glance(t *testing.T, name string, budget int, c templ.Component) {
+	t.Helper()
+	look(t, name, budget, c, []light{{"light", phone}, {"dark", wide}})
+}
+
+const (
+	wide  = 1440
+	phone = 320
+)
+
+type light struct {
+	scheme string
+	width  int64
+}
+
+func look(t *testing.T, name string, budget int, c templ.Component, lights []light) {
+	t.Helper()
 	url := Serve(t, c).URL
 	weigh(t, url, budget)
 	p := browsertest.New(t)
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{1440, 320} {
-			p.Scheme(scheme)
-			p.Viewport(width, 900)
-			if status := p.Open(url); status != http.StatusOK {
-				t.Fatalf("%s: status %d", name, status)
-			}
-			settle(p)
-			t.Run(fmt.Sprintf("%s-%s-%d", name, scheme, width), func(t *testing.T) {
-				for _, f := range p.Axe() {
-					t.Errorf("axe: %v", f)
-				}
-				over := browsertest.Get(p, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-				if over > 0 {
-					t.Errorf("scrolls sideways by %d px", over)
-				}
-			})
-			if dir := os.Getenv("TOCSIN_SHOTS"); dir != "" {
-				p.Screenshot(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", name, scheme, width)))
-			}
+	for _, l := range lights {
+		p.Scheme(l.scheme)
+		p.Viewport(l.width, 900)
+		if status := p.Open(url); status != http.StatusOK {
+			t.Fatalf("%s: status %d", name, status)
+		}
+		settle(p)
+		as := fmt.Sprintf("%s-%s-%d", name, l.scheme, l.width)
+		for _, f := range p.Axe() {
+			t.Errorf("%s: axe: %v", as, f)
+		}
+		over := browsertest.Get(p, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+		if over > 0 {
+			t.Errorf("%s scrolls sideways by %d px", as, over)
+		}
+		if dir := os.Getenv("TOCSIN_SHOTS"); dir != "" {
+			p.Screenshot(filepath.Join(dir, as+".png"))
 		}
 	}
 	p.Quiet()
