@@ -86,3 +86,8 @@ func Locked(ctx context.Context, tx *db.Tx, objectID int64) (Object, error) {
 	err := tx.QueryRow(ctx, `SELECT `+Columns+` FROM object o WHERE o.id = $1`+tx.ForUpdate(), objectID).Scan(o.Dst()...)
 	return o, err
 }
+
+// EndGrants takes from an account all that it was given beyond its roles. It gives how much that was.
+func EndGrants(ctx context.Context, tx *db.Tx, account int64) (int64, error) {
+	return tx.Exec(ctx, `DELETE FROM access_grant WHERE account = $1`, account)
+}

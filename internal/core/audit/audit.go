@@ -58,8 +58,21 @@ type detail struct {
 	Data    json.RawMessage `json:"d,omitempty"`
 }
 
+type joining struct{}
+
+// Joining gives a context under which join runs in every transaction that records an entry, before the entry: what it writes is committed
+// together with the act or not at all, and its error ends the act. Package once notes by it that a request was taken.
+func Joining(ctx context.Context, join func(ctx context.Context, tx *db.Tx) error) context.Context {
+	return context.WithValue(ctx, joining{}, join)
+}
+
 // Write records an entry in the caller's transaction and gives its row id.
 func (l *Log) Write(ctx context.Context, tx *db.Tx, e Entry) (int64, error) {
+	if join, ok := ctx.Value(joining{}).(func(context.Context, *db.Tx) error); ok {
+		if err := join(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
 	owner := e.Owner
 	if owner == 0 {
 		owner = e.About.ID

@@ -71,11 +71,19 @@ func (s *Service) Close(ctx context.Context, by access.Actor, incident string, v
 				return nil, "", err
 			}
 		}
-		if err := s.Intake.ConcludeTx(ctx, tx, by, in.Ref, true); err != nil {
+		if err := s.Intake.ConcludeTx(ctx, tx, by, in.Ref.ID, stillOpen(ctx, tx)); err != nil {
 			return nil, "", err
 		}
 		return []audit.Change{{Field: "state", From: from, To: Closed}, {Field: "outcome", To: c.Outcome}, {Field: "root_cause", To: c.RootCause}}, "incident.close", nil
 	})
+}
+
+// stillOpen tells whether another incident is open, so that its reports are not concluded by this one.
+func stillOpen(ctx context.Context, tx *db.Tx) func(int64) bool {
+	return func(id int64) bool {
+		var n int64
+		return tx.QueryRow(ctx, `SELECT id FROM incident_incident WHERE id = $1 AND state <> 'closed'`, id).Scan(&n) == nil
+	}
 }
 
 // tell writes to the reporters that the incident is concluded.
@@ -105,7 +113,7 @@ func (s *Service) Reopen(ctx context.Context, by access.Actor, incident, reason 
 		}
 		in.State = Analysing
 		in.ClosedAt = time.Time{}
-		if err := s.Intake.ConcludeTx(ctx, tx, by, in.Ref, false); err != nil {
+		if err := s.Intake.ResumeTx(ctx, tx, by, in.Ref.ID); err != nil {
 			return nil, "", err
 		}
 		return []audit.Change{{Field: "state", From: Closed, To: Analysing}, {Field: "reason", To: reason}}, "incident.reopen", nil

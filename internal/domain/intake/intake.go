@@ -1,7 +1,13 @@
 // Package intake takes reports: by form, mail, telephone, API and portal. A report is evidence; what was submitted is kept and never edited.
 // It is new, linked, answered, rejected or passed on, and each can be taken back to new. Its reporter follows it through a status link.
 //
-// Report states and moves: see Moves. Tables: intake_….
+// Report states and moves: see Moves. A receipt is no move and meets no clock. What the queue shows first is decided when something
+// happens (queue, queue_at), not when it is read.
+//
+// Public pages may run without keys: they seal what they take into a Drop (drop.go) that only the house opens, and show of a report what
+// the house sealed for the holder of its code (shown.go).
+//
+// Tables: intake_report, intake_link, intake_code, intake_shown, intake_reference, intake_drop.
 package intake
 
 import (
@@ -50,18 +56,31 @@ type Report struct {
 	Reference    string // R-2026-7K2PQX: outside and inside
 	Channel      correspondence.Channel
 	State        State
-	Reason       string // why rejected, or to whom passed on
+	Reason       string // why rejected: a code
+	Decision     Decision
+	Lang         string
 	ReceivedAt   time.Time
+	OccurredAt   time.Time
+	DetectedAt   time.Time
 	AwareAt      time.Time
-	Organisation int64 // 0 unknown
+	ConcludedAt  time.Time // its incidents were closed
+	Organisation int64     // 0 unknown
 	Contact      int64
 	Thread       int64
 	Proof        correspondence.Proof
 	Seal         correspondence.Seal
 	Receipt      ReceiptState
 	AnswerCame   bool // something new came from the reporter after we worked on it
+	Unreadable   bool // what came could not be decrypted or parsed; the original is kept
 	Body         Body
+	Destroyed    bool      // its content was destroyed when its retention ended; Body is empty
 	Incidents    []ref.Ref // linked now
+}
+
+// Decision is what a person wrote when setting a report aside.
+type Decision struct {
+	To   string `json:"to,omitempty"`   // to whom it was passed on
+	Note string `json:"note,omitempty"` // seen by the team alone
 }
 
 // Body is the sealed content of a report: the first submission, as a reader of the queue needs it.
@@ -106,6 +125,7 @@ type ReceiveInput struct {
 	NoReceipt    bool   // a list, a daemon, an automatic mail
 	Reference    string // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte // likewise
+	CodeKey      []byte // likewise: PublicKeyOf the code
 }
 
 // Received is what the reporter is told.
@@ -133,14 +153,15 @@ type Similar struct {
 
 // StatusView is what a status link shows.
 type StatusView struct {
-	Reference  string
-	State      string // received, looking, handling, passed_on, concluded
-	ReceivedAt time.Time
-	Questions  []Question
-	Clocks     []Clock
-	Messages   []correspondence.Message // only when the code was shown on screen at filing or sent encrypted (rule I9)
-	Files      int
-	Full       bool
+	Reference  string                   `json:"reference"`
+	State      string                   `json:"state"` // received, looking, handling, passed_on, concluded
+	PassedOnTo string                   `json:"passed_on_to,omitempty"`
+	ReceivedAt time.Time                `json:"received_at"`
+	Questions  []Question               `json:"questions,omitempty"` // without their text when not Full
+	Clocks     []Clock                  `json:"clocks,omitempty"`
+	Messages   []correspondence.Message `json:"messages,omitempty"` // only when the code was shown on screen at filing or sent encrypted (rule I9)
+	Files      int                      `json:"files,omitempty"`
+	Full       bool                     `json:"full"`
 }
 
 // Question is something we asked and wait for.

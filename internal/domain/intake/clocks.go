@@ -1,0 +1,130 @@
+package intake
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// The kinds of clocks that a report starts.
+const (
+	FirstAnswer = "first_answer" // we owe the reporter the answer of a person
+	ToNotify    = "notification" // the reporter owes the next stage
+	ToFinish    = "final_report"
+)
+
+// NIS2 gives these times: an answer to an early warning within 24 hours (Art. 23(5)), the notification 72 hours after becoming aware
+// (Art. 23(4)(b)), the final report a month after the notification (Art. 23(4)(d)).
+const (
+	nis2Answer = 24 * time.Hour
+	nis2Notify = 72 * time.Hour
+)
+
+// start starts the clocks that law, entitlement and custom give, and puts the report into its group of the queue.
+func (s *Service) start(ctx context.Context, tx *db.Tx, by access.Actor, r *row, who reporter, in ReceiveInput) ([]Clock, error) {
+	wanted, err := s.clocks(ctx, tx, r, who, in)
+	if err != nil {
+		return nil, err
+	}
+	out := []Clock{}
+	for _, c := range wanted {
+		c.About, c.Under, c.Compartment = r.Ref, r.Ref, r.Compartment
+		if _, err := s.Deadlines.StartTx(ctx, tx, by, c); err != nil {
+			return nil, err
+		}
+		owes := "reporter"
+		if c.OwedBy == deadline.Us {
+			owes = "us"
+			r.queue, r.queueAt = clockRuns, c.DueAt
+		}
+		out = append(out, Clock{Kind: c.Kind, Owes: owes, DueAt: c.DueAt})
+	}
+	return out, nil
+}
+
+func (s *Service) clocks(ctx context.Context, h db.Handle, r *row, who reporter, in ReceiveInput) ([]deadline.Clock, error) {
+	now := r.ReceivedAt
+	ours := func(due time.Time, law string) deadline.Clock {
+		span := due.Sub(now)
+		return deadline.Clock{Kind: FirstAnswer, OwedBy: deadline.Us, StartedAt: now, DueAt: due, RemindAt: now.Add(span * 3 / 4), Law: law}
+	}
+	theirs := func(kind string, start, due time.Time, law string) deadline.Clock {
+		return deadline.Clock{Kind: kind, OwedBy: deadline.Them, StartedAt: start, DueAt: due, RemindAt: due.Add(-due.Sub(now) / 4), Law: law}
+	}
+	if strings.EqualFold(in.Body.Fields["law"], "NIS2") {
+		out := []deadline.Clock{ours(now.Add(nis2Answer), "NIS2 Art. 23(5)")}
+		switch in.Body.Fields["stage"] {
+		case "early_warning":
+			aware := in.AwareAt
+			if aware.IsZero() || aware.After(now) {
+				aware = now
+			}
+			out = append(out, theirs(ToNotify, aware, aware.Add(nis2Notify), "NIS2 Art. 23(4)(b)"))
+		case "notification":
+			out = append(out, theirs(ToFinish, now, now.AddDate(0, 1, 0), "NIS2 Art. 23(4)(d)"))
+		}
+		return out, nil
+	}
+	if who.organisation.Ref.ID == 0 {
+		return nil, nil
+	}
+	e, err := s.Constituency.Entitlement(ctx, h, who.organisation.Communities, "incident_response")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case e.FirstAnswer > 0:
+		return []deadline.Clock{ours(now.Add(e.FirstAnswer), "agreement")}, nil
+	case e.Level == "full" || e.Level == "advice":
+		return []deadline.Clock{ours(s.bestEffort(now), "")}, nil
+	}
+	return nil, nil
+}
+
+// firstAnswer gives by when we answer, zero when we promised nothing.
+func firstAnswer(clocks []Clock) time.Time {
+	for _, c := range clocks {
+		if c.Kind == FirstAnswer {
+			return c.DueAt
+		}
+	}
+	return time.Time{}
+}
+
+// bestEffort is two business days.
+func (s *Service) bestEffort(from time.Time) time.Time {
+	if s.Calendar == nil {
+		return from.Add(48 * time.Hour)
+	}
+	return s.Calendar.AddBusiness(from, 2*s.Calendar.Day())
+}
+
+// requeue puts a report where it waits now: by its running clock, as new, or nowhere. It is asked after every move.
+func (s *Service) requeue(ctx context.Context, tx *db.Tx, r *row) error {
+	switch {
+	case r.AnswerCame:
+		if r.queue != answerCame {
+			r.queue, r.queueAt = answerCame, s.Clock.Now()
+		}
+		return nil
+	case r.State != New:
+		r.queue = notWaiting
+		return nil
+	}
+	r.queue, r.queueAt = isNew, r.ReceivedAt
+	all, err := s.Deadlines.About(ctx, tx, r.Ref.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range all[r.Ref.ID] {
+		if c.Kind == FirstAnswer && c.Open() {
+			r.queue, r.queueAt = clockRuns, c.DueAt
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,343 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/hpke"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+)
+
+// Drop is a report, or an addition to one, sealed for the house by a process that cannot read cases: it holds only the public half of the
+// drop key.
+type Drop struct {
+	Input     ReceiveInput
+	CodeHash  []byte // of the code that the page showed, or of the link by which something is added
+	CodeKey   []byte // the code's public key, of a new report
+	Reference string // "" lets Store draw one
+	Add       bool   // Text and Files are added to the report of CodeHash; Input is empty
+	Text      string
+	Files     []correspondence.FileIn
+}
+
+// dropped is a drop as it is sealed. The house takes from it only what a stranger may say.
+type dropped struct {
+	Add        bool       `json:"add,omitempty"`
+	Channel    string     `json:"channel,omitempty"`
+	Lang       string     `json:"lang,omitempty"`
+	TLP        string     `json:"tlp,omitempty"`
+	Body       Body       `json:"body,omitzero"`
+	OccurredAt time.Time  `json:"occurred_at,omitzero"`
+	DetectedAt time.Time  `json:"detected_at,omitzero"`
+	AwareAt    time.Time  `json:"aware_at,omitzero"`
+	Original   []byte     `json:"original,omitempty"`
+	Reference  string     `json:"reference,omitempty"`
+	CodeHash   []byte     `json:"code_hash"`
+	CodeKey    []byte     `json:"code_key,omitempty"`
+	Text       string     `json:"text,omitempty"`
+	Files      []heldFile `json:"files,omitempty"`
+}
+
+type heldFile struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Content []byte `json:"content"`
+}
+
+const dropInfo = "tocsin intake drop v1"
+
+// settingDropKey holds both halves of the drop key: the public one as it is, the private one sealed by the house.
+const settingDropKey = "intake.drop_key"
+
+type dropKey struct {
+	Public []byte `json:"public"`
+	Sealed []byte `json:"sealed"`
+}
+
+const dropPlace = "setting_value.value:intake.drop_key"
+
+// DropKey gives the public key (HPKE, DHKEM X25519 with HKDF-SHA-256 and AES-256-GCM) under which public pages seal what they take. The house
+// makes it at the first call.
+func (s *Service) DropKey(ctx context.Context) ([]byte, error) {
+	if k, err := PublicDropKey(ctx, s.DB); err == nil || !errs.Is(err, errs.Unavailable) {
+		return k, err
+	}
+	private, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if k, err := PublicDropKey(ctx, tx); err == nil || !errs.Is(err, errs.Unavailable) {
+			out = k
+			return err
+		}
+		now := s.Clock.Now()
+		house, err := s.Ring.House(ctx, tx, now)
+		if err != nil {
+			return err
+		}
+		out = private.PublicKey().Bytes()
+		return setting.Put(ctx, tx, 0, now, settingDropKey, dropKey{out, house.Seal(dropPlace, private.Bytes())})
+	})
+	return out, err
+}
+
+// PublicDropKey reads the public half: all that a page without keys needs. Before the house made it, it is Unavailable.
+func PublicDropKey(ctx context.Context, h db.Handle) ([]byte, error) {
+	var k dropKey
+	if err := setting.Get(ctx, h, settingDropKey, &k); err != nil {
+		return nil, err
+	}
+	if len(k.Public) == 0 {
+		return nil, errs.New(errs.Unavailable, "the house has not opened its box yet; try again in a moment")
+	}
+	return k.Public, nil
+}
+
+// Store seals a drop and puts it where only the house can read it; it is on disk when Store returns. It needs no key but the public one. It
+// gives the reference for the reporter, and refuses what Validate or ValidateAddition refuse.
+func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop Drop) (reference string, err error) {
+	now := c.Now()
+	sealed := dropped{Add: drop.Add, CodeHash: drop.CodeHash, CodeKey: drop.CodeKey, Text: drop.Text}
+	files := append(drop.Files, drop.Input.Files...)
+	if drop.Add {
+		if err := ValidateAddition(drop.Text, len(files)); err != nil {
+			return "", err
+		}
+	} else {
+		in := drop.Input
+		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.Claimed, 0, 0, 0
+		in.Reference, in.CodeHash, in.CodeKey, in.Files = drop.Reference, drop.CodeHash, drop.CodeKey, files
+		if err := Validate(in, now); err != nil {
+			return "", err
+		}
+		sealed.Channel, sealed.Lang, sealed.TLP, sealed.Body, sealed.Original = string(in.Channel), in.Lang, in.TLP, in.Body, in.Original
+		sealed.OccurredAt, sealed.DetectedAt, sealed.AwareAt = in.OccurredAt, in.DetectedAt, in.AwareAt
+		if sealed.Original == nil {
+			sealed.Original = Canonical(in)
+		}
+	}
+	if len(drop.CodeHash) != 32 {
+		return "", errs.New(errs.Invalid, "a drop needs the hash of a code")
+	}
+	if sealed.Files, err = hold(files); err != nil {
+		return "", err
+	}
+	err = d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		reference = drop.Reference
+		if !drop.Add {
+			if reference == "" {
+				if reference, err = drawReference(ctx, tx, now.Year()); err != nil {
+					return err
+				}
+			} else if ok, err := takeReference(ctx, tx, reference); err != nil || !ok {
+				return errors.Join(err, errs.New(errs.Conflict, "the reference is taken; draw another one"))
+			}
+		}
+		sealed.Reference = reference
+		raw, err := json.Marshal(sealed)
+		if err != nil {
+			return err
+		}
+		box, err := sealTo(publicKey, dropInfo, raw)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
+		return err
+	})
+	return reference, err
+}
+
+func hold(files []correspondence.FileIn) ([]heldFile, error) {
+	var out []heldFile
+	room := int64(MaxFileBytes)
+	for _, f := range files {
+		if _, err := f.Content.Seek(0, io.SeekStart); err != nil {
+			return nil, errs.Wrap(errs.Invalid, "a file cannot be read", err)
+		}
+		raw, err := io.ReadAll(io.LimitReader(f.Content, room+1))
+		if err != nil {
+			return nil, errs.Wrap(errs.Invalid, "a file cannot be read", err)
+		}
+		if room -= int64(len(raw)); room < 0 {
+			var p errs.Problems
+			p.Add("files", "error.files_too_large", "max", MaxFileBytes>>20)
+			return nil, p.Err()
+		}
+		out = append(out, heldFile{f.Name, f.Type, raw})
+	}
+	return out, nil
+}
+
+// dropTries is how often a drop is tried before it is set aside for a person.
+const dropTries = 3
+
+// errTaken says that another process opened the drop.
+var errTaken = errors.New("the drop was opened by another process")
+
+// OpenDrops turns waiting drops into reports and additions, each exactly once, and gives how many. A drop that cannot be taken is tried
+// again, then set aside and recorded; it hinders no other.
+func (s *Service) OpenDrops(ctx context.Context) (int, error) {
+	type box struct {
+		id     int64
+		sealed []byte
+		at     time.Time
+	}
+	var key hpke.PrivateKey
+	done, last := 0, int64(0)
+	var failed []error
+	for {
+		some, err := db.All(ctx, s.DB, func(r *db.Rows) (box, error) {
+			var b box
+			return b, r.Scan(&b.id, &b.sealed, &b.at)
+		}, `SELECT id, sealed, dropped_at FROM intake_drop WHERE aside_at IS NULL AND id > $1 ORDER BY id LIMIT 8`, last)
+		if err != nil {
+			return done, err
+		}
+		if len(some) == 0 {
+			return done, errors.Join(failed...)
+		}
+		if key == nil {
+			if key, err = s.privateDropKey(ctx); err != nil {
+				return done, err
+			}
+		}
+		for _, b := range some {
+			last = b.id
+			err := s.openDrop(ctx, key, b.id, b.sealed)
+			switch {
+			case err == nil:
+				done++
+			case errors.Is(err, errTaken):
+			case ctx.Err() != nil:
+				return done, ctx.Err()
+			default:
+				failed = append(failed, fmt.Errorf("open drop %d: %w", b.id, err), s.tried(ctx, b.id))
+			}
+		}
+	}
+}
+
+func (s *Service) privateDropKey(ctx context.Context) (hpke.PrivateKey, error) {
+	var k dropKey
+	if err := setting.Get(ctx, s.DB, settingDropKey, &k); err != nil {
+		return nil, err
+	}
+	house, err := s.Ring.Get(ctx, s.DB, 0)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := house.Open(dropPlace, k.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	private, err := ecdh.X25519().NewPrivateKey(raw)
+	if err != nil {
+		return nil, err
+	}
+	return hpke.NewDHKEMPrivateKey(private)
+}
+
+func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64, box []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a drop made the opener panic: %T", p)
+		}
+	}()
+	kdf, aead := statusSuite()
+	raw, err := hpke.Open(key, kdf, aead, []byte(dropInfo), box)
+	if err != nil {
+		return err
+	}
+	var in dropped
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return errors.New("a drop that cannot be read")
+	}
+	take := func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM intake_drop WHERE id = $1 AND aside_at IS NULL`, drop)
+		if err == nil && n == 0 {
+			return errTaken
+		}
+		return err
+	}
+	var files []correspondence.FileIn
+	for _, f := range in.Files {
+		files = append(files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader(f.Content)})
+	}
+	if in.Add {
+		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, take)
+		return err
+	}
+	by := access.Stranger(access.ByPage, in.Lang)
+	input := asWho(by, ReceiveInput{
+		Channel: correspondence.Channel(in.Channel), Lang: in.Lang, TLP: in.TLP, Body: in.Body, OccurredAt: in.OccurredAt, DetectedAt: in.DetectedAt,
+		AwareAt: in.AwareAt, Proof: correspondence.Claimed, Original: in.Original, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey,
+	})
+	if err := Validate(input, s.Clock.Now()); err != nil {
+		return err
+	}
+	kept, err := s.keep(ctx, files)
+	if err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := take(ctx, tx); err != nil {
+			return err
+		}
+		_, err := s.receive(ctx, tx, by, input, kept)
+		return err
+	})
+}
+
+// tried counts a failed try; the last one sets the drop aside and says so in the record, which prompts a person.
+func (s *Service) tried(ctx context.Context, drop int64) error {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now := s.Clock.Now()
+		n, err := tx.Exec(ctx, `UPDATE intake_drop SET tries = tries + 1 WHERE id = $1 AND tries < $2`, drop, dropTries-1)
+		if err != nil || n == 1 {
+			return err
+		}
+		if n, err = tx.Exec(ctx, `UPDATE intake_drop SET aside_at = $2, tries = tries + 1 WHERE id = $1 AND aside_at IS NULL`, drop, now); err != nil || n == 0 {
+			return err
+		}
+		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("intake"), Verb: "intake.drop_aside", Data: map[string]any{"drop": drop}})
+		return err
+	})
+}
+
+// dropRhythm is how often the box is looked into when nobody rings.
+const dropRhythm = 200 * time.Millisecond
+
+// WatchDrops opens drops until ctx ends: at each wake, and every 200 ms. App runs it in one goroutine of a process with keys.
+func (s *Service) WatchDrops(ctx context.Context, wake <-chan struct{}, log *slog.Logger) {
+	t := time.NewTicker(dropRhythm)
+	defer t.Stop()
+	for {
+		if _, err := s.OpenDrops(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("drops", "error", errs.Of(err).String(), "detail", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-t.C:
+		}
+	}
+}

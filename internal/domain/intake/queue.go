@@ -1,0 +1,281 @@
+package intake
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+)
+
+// QueueFilter narrows the queue.
+type QueueFilter struct {
+	Mine  bool   // unassigned or mine
+	Group string // "clock", "new", "answer"; "" for all
+	Text  string // a reference, or words of the report
+	State State  // "" means what waits: new, and answers that came back
+	Limit int    // 50 when 0, 200 at most
+	After string
+}
+
+// Line is one line of the queue.
+type Line struct {
+	Report
+	Group       string // "clock", "new", "answer"
+	DueAt       time.Time
+	StartedAt   time.Time // of the clock
+	OrgName     string
+	Sector      string
+	SameCount   int // other reports with the same text that the reader may see, sameCap at most
+	HandlerName string
+}
+
+const (
+	sameCap  = 100
+	countCap = 1000
+	textScan = 1000 // how many lines a search for words opens at most
+)
+
+func (f *QueueFilter) limit() int {
+	if f.Limit <= 0 {
+		return 50
+	}
+	return min(f.Limit, 200)
+}
+
+// Queue lists what waits for triage, by group, then by deadline, then oldest first. With a State it lists the reports in that state, newest
+// first. The actor needs access.ReadCases. HandlerName is left to the page, which knows the accounts.
+func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (constituency.Page[Line], error) {
+	var page constituency.Page[Line]
+	if err := by.Need(access.ReadCases); err != nil {
+		return page, err
+	}
+	rows, next, err := s.lines(ctx, by, f, true)
+	if err != nil {
+		return page, err
+	}
+	page.Next = next
+	page.Items = make([]Line, len(rows))
+	var reports, orgs []int64
+	for i := range rows {
+		page.Items[i] = Line{Report: rows[i].Report, Group: groups[rows[i].queue], SameCount: rows[i].same}
+		reports = append(reports, rows[i].Ref.ID)
+		if rows[i].Organisation != 0 {
+			orgs = append(orgs, rows[i].Organisation)
+		}
+	}
+	clocks, err := s.Deadlines.About(ctx, s.DB, reports...)
+	if err != nil {
+		return page, err
+	}
+	names, err := s.Constituency.ByID(ctx, s.DB, orgs...)
+	if err != nil {
+		return page, err
+	}
+	for i := range page.Items {
+		l := &page.Items[i]
+		l.OrgName, l.Sector = names[l.Organisation].Name, names[l.Organisation].Sector
+		for _, c := range clocks[l.Ref.ID] {
+			if c.Kind == FirstAnswer && c.Open() {
+				l.DueAt, l.StartedAt = c.DueAt, c.StartedAt
+				break
+			}
+		}
+	}
+	return page, nil
+}
+
+// List lists reports of the actor, newest first (staff: all; constituents: their organisation's).
+func (s *Service) List(ctx context.Context, by access.Actor, f QueueFilter) (constituency.Page[Report], error) {
+	var page constituency.Page[Report]
+	if !by.Can(access.ReadCases) && !by.Can(access.ReadGranted) {
+		if err := by.Need(access.OwnCases); err != nil {
+			return page, err
+		}
+	}
+	rows, next, err := s.lines(ctx, by, f, false)
+	page.Next = next
+	for i := range rows {
+		page.Items = append(page.Items, rows[i].Report)
+	}
+	return page, err
+}
+
+type line struct {
+	row
+	same int
+}
+
+func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, queue bool) ([]line, string, error) {
+	f.Text = strings.TrimSpace(f.Text)
+	if reference, ok := id.ParseReference(f.Text); ok {
+		r, err := s.load(ctx, s.DB, by, reference)
+		if errs.Is(err, errs.NotFound) {
+			return nil, "", nil
+		}
+		return []line{{row: r}}, "", err
+	}
+	waiting := queue && f.State == ""
+	at, err := readCursor(f.After)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []line
+	want, opened := f.limit(), 0
+	for {
+		batch := want + 1
+		if f.Text != "" {
+			batch = 200
+		}
+		some, err := db.List(ctx, s.DB, s.listQuery(by, f, waiting, queue, at, batch), func(rows *db.Rows) (line, error) {
+			return scanLine(rows, queue)
+		})
+		if err != nil {
+			return nil, "", fmt.Errorf("list reports: %w", err)
+		}
+		for i := range some {
+			l := &some[i]
+			if len(out) == want {
+				return out, at.text(), s.linksOf(ctx, out)
+			}
+			opened++
+			at = cursor{l.queue, l.queueAt, l.Ref.ID}
+			if err := s.open(&l.row); err != nil {
+				return nil, "", err
+			}
+			if f.Text == "" || l.Body.has(f.Text) {
+				out = append(out, *l)
+			}
+		}
+		if len(some) < batch {
+			return out, "", s.linksOf(ctx, out)
+		}
+		if opened >= textScan {
+			return out, at.text(), s.linksOf(ctx, out)
+		}
+	}
+}
+
+func (s *Service) linksOf(ctx context.Context, lines []line) error {
+	reports := make([]*Report, len(lines))
+	for i := range lines {
+		reports[i] = &lines[i].Report
+	}
+	return s.links(ctx, s.DB, reports)
+}
+
+// has tells whether a report holds words, without regard to case.
+func (b Body) has(words string) bool {
+	words = strings.ToLower(words)
+	for _, s := range []string{b.Summary, b.Description, b.Name, b.Email, b.OrgText} {
+		if strings.Contains(strings.ToLower(s), words) {
+			return true
+		}
+	}
+	return false
+}
+
+// listQuery is the one place that builds a list of reports: what waits by the index of the queue, everything else newest first.
+func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, at cursor, limit int) *db.Query {
+	scope := access.Sees(by)
+	q := new(db.Query).Add(`SELECT ` + reportColumns)
+	if same { // counted inside the reader's scope (rule A10), capped
+		q.Add(`, CASE WHEN r.words IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM (SELECT d.id FROM intake_report d WHERE d.words = r.words AND d.id <> r.id
+			AND EXISTS (SELECT 1 FROM `)
+		scope.From(q, ref.Report).Add(` WHERE o.id = d.id) LIMIT ?) counted) END`, sameCap)
+	}
+	q.Add(` FROM `)
+	scope.From(q, ref.Report).Add(joins).Add(` WHERE r.id > 0`)
+	if f.State != "" {
+		q.Add(` AND r.state = ?`, string(f.State))
+	}
+	if f.Mine {
+		q.Add(` AND o.handler IN (0, ?)`, by.Account)
+	}
+	if !waiting {
+		if at.id != 0 {
+			q.Add(` AND r.id < ?`, at.id)
+		}
+		return q.Add(` ORDER BY r.id DESC LIMIT ?`, limit)
+	}
+	q.Add(` AND r.queue <> 0`)
+	for i, g := range groups {
+		if f.Group != "" && g == f.Group {
+			q.Add(` AND r.queue = ?`, i)
+		}
+	}
+	if at.id != 0 {
+		q.Add(` AND (r.queue, r.queue_at, r.id) > (?, ?, ?)`, at.queue, at.at, at.id)
+	}
+	return q.Add(` ORDER BY r.queue, r.queue_at, r.id LIMIT ?`, limit)
+}
+
+func scanLine(rows *db.Rows, same bool) (line, error) {
+	var l line
+	dst := l.dst()
+	if same {
+		dst = append(dst, &l.same)
+	}
+	return l, rows.Scan(dst...)
+}
+
+// Counts says how many reports wait in each group for the reader, at most 1,000 each: a page then says "more than".
+func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for i, g := range groups {
+		if i == notWaiting {
+			continue
+		}
+		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id FROM `)
+		access.Sees(by).From(q, ref.Report).Add(` JOIN intake_report r ON r.id = o.id WHERE r.queue <> 0 AND r.queue = ? LIMIT ?) counted`, i, countCap)
+		n, err := db.One(ctx, s.DB, func(rows *db.Rows) (n int, err error) { return n, rows.Scan(&n) }, q.Text(), q.Args()...)
+		if err != nil {
+			return nil, err
+		}
+		out[g] = n
+	}
+	return out, nil
+}
+
+// Get gives one report by uid or reference.
+func (s *Service) Get(ctx context.Context, h db.Handle, by access.Actor, name string) (Report, error) {
+	r, err := s.load(ctx, h, by, name)
+	return r.Report, err
+}
+
+// cursor is where a page ended.
+type cursor struct {
+	queue int
+	at    time.Time
+	id    int64
+}
+
+func (c cursor) text() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d.%d", c.queue, c.at.UnixMicro(), c.id))
+}
+
+func readCursor(s string) (c cursor, err error) {
+	if s == "" {
+		return c, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	var micro int64
+	if err == nil {
+		_, err = fmt.Sscanf(string(raw), "%d.%d.%d", &c.queue, &micro, &c.id)
+	}
+	if err != nil {
+		return c, errs.New(errs.Invalid, "this page of the list does not exist")
+	}
+	c.at = time.UnixMicro(micro).UTC()
+	return c, nil
+}

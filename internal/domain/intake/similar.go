@@ -1,0 +1,142 @@
+package intake
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// mac is a keyed hash for finding what is the same without storing it; each purpose has a key of its own (rule K4).
+func (s *Service) mac(purpose, value string) []byte {
+	if value == "" {
+		return nil
+	}
+	m := hmac.New(sha256.New, s.Ring.Derive("intake same "+purpose))
+	m.Write([]byte(value))
+	return m.Sum(nil)
+}
+
+// fewest is how many letters a text needs before being the same says anything.
+const fewest = 20
+
+// normal gives a text with everything dropped in which copies differ: case, blanks, punctuation, the marks of answering and forwarding.
+func normal(summary, description string) string {
+	var b strings.Builder
+	for line := range strings.Lines(prefixless(summary) + "\n" + description) {
+		if strings.HasPrefix(strings.TrimSpace(line), ">") {
+			continue
+		}
+		for _, r := range line {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				b.WriteRune(unicode.ToLower(r))
+			}
+			if b.Len() > 20_000 {
+				return b.String()
+			}
+		}
+	}
+	if b.Len() < fewest {
+		return ""
+	}
+	return b.String()
+}
+
+func prefixless(s string) string {
+	for {
+		head, rest, ok := strings.Cut(s, ":")
+		if !ok || !slices.Contains([]string{"re", "fw", "fwd", "aw", "wg", "tr", "enc", "res", "antw", "doorst"}, strings.ToLower(strings.TrimSpace(head))) {
+			return s
+		}
+		s = rest
+	}
+}
+
+// similarLimit caps what is looked at for each reason.
+const similarLimit = 20
+
+// Similar gives reports and linked incidents that look alike, computed inside the reader's scope (rule A10), best first.
+func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Similar, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return nil, err
+	}
+	own, err := s.load(ctx, s.DB, by, r.UID)
+	if err != nil {
+		return nil, err
+	}
+	var out []Similar
+	seen := map[int64]bool{own.Ref.ID: true}
+	for _, why := range []struct {
+		column, key string
+		value       []byte
+		score       int
+	}{{"message", "same_message", own.message, 100}, {"words", "same_text", own.words, 95}, {"sender", "same_sender", own.sender, 40}} {
+		if why.value == nil {
+			continue
+		}
+		q := new(db.Query).Add(`SELECT ` + reportColumns + ` FROM `)
+		access.Sees(by).From(q, ref.Report).Add(joins).Add(` WHERE r.`+why.column+` = ? ORDER BY r.id DESC LIMIT ?`, why.value, similarLimit)
+		rows, err := db.List(ctx, s.DB, q, scanRow)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if seen[rows[i].Ref.ID] {
+				continue
+			}
+			seen[rows[i].Ref.ID] = true
+			if err := s.open(&rows[i]); err != nil {
+				return nil, err
+			}
+			out = append(out, Similar{Object: rows[i].Object, Title: rows[i].Body.Title(), Why: why.key, Score: why.score})
+			found, err := s.incidentsOf(ctx, by, &rows[i].Report)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range found {
+				if !seen[o.Ref.ID] {
+					seen[o.Ref.ID] = true
+					out = append(out, Similar{Object: o, Title: o.Number, Why: why.key, Score: why.score - 5})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Similar) int { return b.Score - a.Score })
+	return out, nil
+}
+
+// incidentsOf gives the linked incidents that the reader may see.
+func (s *Service) incidentsOf(ctx context.Context, by access.Actor, r *Report) ([]access.Object, error) {
+	if err := s.links(ctx, s.DB, []*Report{r}); err != nil || len(r.Incidents) == 0 {
+		return nil, err
+	}
+	ids := make([]int64, len(r.Incidents))
+	for i, x := range r.Incidents {
+		ids[i] = x.ID
+	}
+	q := new(db.Query).Add(`SELECT ` + access.Columns + ` FROM `)
+	access.Sees(by).From(q, ref.Incident).Add(` WHERE o.id IN `)
+	return db.List(ctx, s.DB, db.In(q, ids), func(rows *db.Rows) (access.Object, error) {
+		var o access.Object
+		return o, rows.Scan(o.Dst()...)
+	})
+}
+
+// Title is what a list shows: the summary, or the beginning of the description.
+func (b Body) Title() string {
+	if s := strings.TrimSpace(b.Summary); s != "" {
+		return s
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(b.Description), "\n")
+	runes := []rune(first)
+	if len(runes) > 120 {
+		return string(runes[:120]) + "…"
+	}
+	return first
+}
