@@ -23,7 +23,7 @@ func (d Deps) login(v *page.Visit) error {
 	return v.Show(LoginPage(view))
 }
 
-// signIn tries the doors that are served here, in their order. A door that the account has no role for refuses like a wrong password.
+// signIn opens the door of the account's roles, if it is served here; else it refuses like a wrong password.
 func (d Deps) signIn(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
@@ -41,9 +41,11 @@ func (d Deps) signIn(v *page.Visit) error {
 		view.PublicView = d.frame(v, v.P.T("portal.login.title"), true)
 		return v.ShowStatus(errs.Invalid.HTTP(), LoginPage(view))
 	}
-	got, door, err := d.anyDoor(v, in)
+	at := from(v.R, "")
+	at.Doors = d.Doors
+	got, err := d.Accounts.SignIn(v.Ctx(), at, in)
 	if err == nil {
-		return d.enter(v, door, got, to)
+		return d.enter(v, got.Door, got, to)
 	}
 	words, ok := said(v, err)
 	if !ok {
@@ -51,18 +53,6 @@ func (d Deps) signIn(v *page.Visit) error {
 	}
 	view.PublicView, view.Said = d.frame(v, v.P.T("portal.login.title"), true), words
 	return v.ShowStatus(errs.Of(err).HTTP(), LoginPage(view))
-}
-
-func (d Deps) anyDoor(v *page.Visit, in account.Credentials) (account.SignedIn, account.Door, error) {
-	var got account.SignedIn
-	var err error = errs.New(errs.Unauthenticated, "sign in first")
-	for _, door := range d.Doors {
-		got, err = d.Accounts.SignIn(v.Ctx(), from(v.R, door), in)
-		if err == nil || !errs.Is(err, errs.Unauthenticated) {
-			return got, door, err
-		}
-	}
-	return got, "", err
 }
 
 // enter hands out the cookies and leads on. The session's name is new at each sign-in (rule I4).

@@ -2,6 +2,7 @@ package entry
 
 import (
 	"slices"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -56,6 +57,9 @@ func AccountRoutes(d Deps, door account.Door) []page.Route {
 	}
 }
 
+// slow is how long the counters of failed tries last: at the latest then the next try counts.
+const slow = 16 * time.Minute
+
 // small is enough for every form here: a password of ten megabytes is not read (rule I2).
 const small = 16 << 10
 
@@ -71,7 +75,7 @@ func said(v *page.Visit, err error) (string, bool) {
 	case errs.Unauthenticated:
 		return v.P.T("portal.login.refused"), true
 	case errs.Limit:
-		return v.P.T("portal.login.slow"), true
+		return v.P.T("portal.login.slow", "until", v.P.Clock(v.Now.Add(slow))), true
 	case errs.Unavailable:
 		return v.P.T("portal.login.busy"), true
 	}
