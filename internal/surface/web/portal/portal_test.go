@@ -33,7 +33,7 @@ func TestAConstituentAnswersAndMovesAMeasure(t *testing.T) {
 	request := first(t, over.body, "/portal/requests/")
 	h.has(b.get(request), "Which account opened", "TLP:AMBER", "Waiting for your answer")
 	empty := b.post(request, "text", " ")
-	if empty.status != http.StatusUnprocessableEntity || !strings.Contains(empty.body, `href="#text"`) {
+	if empty.status != http.StatusUnprocessableEntity || !strings.Contains(empty.body, `href="#text"`) || !strings.Contains(empty.body, "Write something, or attach a file") {
 		t.Errorf("an empty answer: %d", empty.status)
 	}
 	a := b.upload(request, "files", `..\gateway.log`, "02:13 opened", "text", "It was svc-backup. Closed at 09:40.")
@@ -54,7 +54,7 @@ func TestAConstituentAnswersAndMovesAMeasure(t *testing.T) {
 	if a := b.post(measure); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "Choose what you will do") {
 		t.Errorf("no choice: %d", a.status)
 	}
-	if a := b.post(measure, "to", "declined"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#reason"`) {
+	if a := b.post(measure, "to", "declined"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#reason"`) || !strings.Contains(a.body, "Say why you decline") {
 		t.Errorf("declined without reason: %d", a.status)
 	}
 	if a := b.post(measure, "to", "planned", "planned-day", "31", "planned-month", "11", "planned-year", "2026"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `value="31"`) {
