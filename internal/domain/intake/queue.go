@@ -150,6 +150,7 @@ func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, que
 			if err := s.open(&l.row); err != nil {
 				return nil, "", err
 			}
+			withhold(by, &l.Report)
 			if f.Text == "" || l.Body.has(f.Text) {
 				out = append(out, *l)
 			}
@@ -280,6 +281,7 @@ func (s *Service) ByID(ctx context.Context, h db.Handle, by access.Actor, ids ..
 		if err := s.open(&rows[i]); err != nil {
 			return nil, err
 		}
+		withhold(by, &rows[i].Report)
 		at[i] = &rows[i].Report
 	}
 	if err := s.links(ctx, h, at); err != nil {
