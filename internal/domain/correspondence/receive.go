@@ -104,16 +104,17 @@ func (s *Service) incoming(t Thread, by access.Actor, in Incoming, now time.Time
 	return m
 }
 
-// markThread lets the thread know what came. What waits unverified changes nothing that the correspondent could notice (rule A6).
+// markThread lets the thread know what was filed. What waits unverified changes nothing: not what the correspondent could notice (rule A6),
+// and not how we answer, which a stranger who has the tag could turn.
 func (s *Service) markThread(ctx context.Context, tx *db.Tx, t *Thread, m Message, label tlp.Level, now time.Time) error {
+	if m.State != Filed {
+		return nil
+	}
 	if !t.Encrypted && (m.Seal == Encrypted || m.Seal == SignedEncrypted) {
 		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, t.Ref.ID); err != nil {
 			return err
 		}
 		t.Encrypted = true
-	}
-	if m.State != Filed {
-		return nil
 	}
 	if label > t.TLP {
 		t.TLP = label
