@@ -105,6 +105,10 @@ func (s *Service) sendBatch(ctx context.Context, ids []int64) (again bool, later
 func (s *Service) take(ctx context.Context, ids []int64) (letters []*outbound, later time.Duration, err error) {
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		letters, later = nil, 0
+		if paused, err := s.Paused(ctx, tx); err != nil || paused {
+			later = time.Minute
+			return err
+		}
 		list, err := s.lockLetters(ctx, tx, ids)
 		if err != nil {
 			return err
