@@ -2,19 +2,18 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
-	"github.com/tocsin-csirt/tocsin/internal/core/once"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
-	"github.com/tocsin-csirt/tocsin/internal/surface/api"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -113,11 +112,6 @@ func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		}
 		mux.Handle("/desk", handler)
 		mux.Handle("/desk/", handler)
-		a, err := h.api()
-		if err != nil {
-			return nil, err
-		}
-		mux.Handle(api.Prefix+"/", a)
 	}
 	if withPortal {
 		ent.Doors = append(ent.Doors, account.Portal)
@@ -146,9 +140,9 @@ func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		if err != nil {
 			return nil, err
 		}
-		mux.Handle("/", absent(handler, pub, h))
+		mux.Handle("/", absent(handler, pub, h.Text, h.Log))
 	} else {
-		mux.Handle("/", absent(http.NotFoundHandler(), pub, h))
+		mux.Handle("/", absent(http.NotFoundHandler(), pub, h.Text, h.Log))
 	}
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", h.ready)
@@ -156,8 +150,8 @@ func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bo
 }
 
 // absent shows our own page for what is not there, whatever mux would have answered.
-func absent(next http.Handler, pub *public.Public, h *House) http.Handler {
-	s := &page.Surface{Name: "absent", Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Fail: pub.Fail, Routes: []page.Route{
+func absent(next http.Handler, pub *public.Public, texts *text.Catalogue, log *slog.Logger) http.Handler {
+	s := &page.Surface{Name: "absent", Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail, Routes: []page.Route{
 		{Pattern: "/", Need: page.Open, Serve: func(*page.Visit) error { return errs.ErrNotFound }},
 	}}
 	missing, err := s.Mux()
@@ -216,7 +210,9 @@ func (h *House) desk(site page.Site) *desk.Desk {
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Newest: h.Newest,
 		Zone: h.Config.Location(), Site: site,
-		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) { return h.Accounts.Names(ctx, h.DB, ids...) },
+		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
+			return h.Accounts.Names(ctx, h.DB, ids...)
+		},
 		Staff: func(ctx context.Context, by access.Actor) ([]desk.Colleague, error) {
 			all, err := h.Accounts.Staff(ctx, h.DB, by)
 			out := make([]desk.Colleague, len(all))
@@ -230,18 +226,6 @@ func (h *House) desk(site page.Site) *desk.Desk {
 			return err == nil
 		},
 	}
-}
-
-func (h *House) api() (http.Handler, error) {
-	a, err := api.New(api.Deps{
-		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
-		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("build API: %w", err)
-	}
-	return a, nil
 }
 
 // Version is the version of this program.
