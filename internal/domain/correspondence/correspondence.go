@@ -11,7 +11,8 @@
 //	receive.go file.go       what came in, attachments
 //	message.go original.go   what a reader may see of it
 //	send.go auto.go limit.go what goes out: by a person, or from the catalogue alone and within limits
-//	outbox.go                stop, send now, release, the list
+//	outbox.go list.go        stop, send now, release, the list
+//	pause.go                 all outgoing mail stopped with one control; lost jobs found again
 //	letter.go                the text of a letter as its reader gets it
 //	postman.go deliver.go    signing, encrypting, handing over: the send job
 //

@@ -105,6 +105,10 @@ func (s *Service) sendBatch(ctx context.Context, ids []int64) (again bool, later
 func (s *Service) take(ctx context.Context, ids []int64) (letters []*outbound, later time.Duration, err error) {
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		letters, later = nil, 0
+		if paused, err := s.Paused(ctx, tx); err != nil || paused {
+			later = time.Minute
+			return err
+		}
 		list, err := s.lockLetters(ctx, tx, ids)
 		if err != nil {
 			return err
@@ -378,6 +382,11 @@ func (s *Service) outcome(l *outbound) (to State, reason string, left bool) {
 func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) error {
 	if l.Channel == ByMail && l.Road == egress.Encrypted && !l.thread.Encrypted {
 		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, l.Thread); err != nil {
+			return err
+		}
+	}
+	if s.Follow != nil {
+		if err := s.Follow.MessageSentTx(ctx, tx, l.Message, now); err != nil {
 			return err
 		}
 	}

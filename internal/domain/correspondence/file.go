@@ -164,6 +164,9 @@ func (s *Service) sweep(ctx context.Context, _ SweepJob) error {
 	if _, err := s.Sweep(ctx); err != nil {
 		return err
 	}
+	if err := s.sweepLetters(ctx); err != nil {
+		return err
+	}
 	if err := s.sweepFiles(ctx); err != nil {
 		return err
 	}

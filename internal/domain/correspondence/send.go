@@ -168,7 +168,7 @@ func (o Outgoing) check() error {
 	case strings.TrimSpace(o.Subject) == "":
 		p.Add("subject", "error.required")
 	case utf8.RuneCountInString(o.Subject) > maxSubject:
-		p.Add("subject", "error.too_long", "max", maxSubject)
+		p.Add("subject", "error.too_long", "most", maxSubject)
 	default:
 		if _, err := build.NewLine(o.Subject); err != nil {
 			p.Add("subject", "error.characters")
@@ -178,7 +178,7 @@ func (o Outgoing) check() error {
 	case strings.TrimSpace(o.Text) == "":
 		p.Add("text", "error.required")
 	case len(o.Text) > maxText:
-		p.Add("text", "error.too_long", "max", maxText)
+		p.Add("text", "error.too_long", "most", maxText)
 	case !utf8.ValidString(o.Text) || strings.ContainsRune(o.Text, 0):
 		p.Add("text", "error.characters")
 	}
@@ -187,7 +187,7 @@ func (o Outgoing) check() error {
 		size += f.Size
 	}
 	if size > maxFiles {
-		p.Add("files", "error.too_large", "max", maxFiles)
+		p.Add("files", "error.too_large", "most", maxFiles)
 	}
 	if o.TLP != 0 && !o.TLP.Valid() {
 		p.Add("tlp", "error.tlp")

@@ -54,20 +54,16 @@ func (s *Service) SendReceipt(ctx context.Context, by access.Actor, report strin
 	if err := by.Need(access.Triage); err != nil {
 		return err
 	}
-	r, err := s.load(ctx, s.DB, by, report)
-	if err != nil {
-		return err
-	}
-	if r.Receipt != ReceiptHeld {
-		return errs.New(errs.Conflict, "there is no receipt that waits")
-	}
-	if err := s.Correspondence.SendNow(ctx, by, r.receiptMessage); err != nil && !errs.Is(err, errs.Conflict) {
-		return err // a Conflict: it was sent already, by the outbox or by a try that ended between the two steps
-	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		r, err := s.loadForChange(ctx, tx, by, report)
-		if err != nil || r.Receipt != ReceiptHeld {
+		if err != nil {
 			return err
+		}
+		if r.Receipt != ReceiptHeld {
+			return errs.New(errs.Conflict, "there is no receipt that waits")
+		}
+		if err := s.Correspondence.SendNowTx(ctx, tx, by, r.receiptMessage); err != nil && !errs.Is(err, errs.Conflict) {
+			return err // a Conflict: somebody sent it from the outbox
 		}
 		r.Receipt = ReceiptSent
 		return s.change(ctx, tx, by, &r, audit.Entry{Verb: "intake.receipt", Changes: []audit.Change{{Field: "receipt", From: string(ReceiptHeld), To: string(ReceiptSent)}}})

@@ -11,7 +11,7 @@ import (
 // sheets says of which files each style sheet is made.
 func sheets() map[string][]string {
 	return map[string][]string{
-		"public.css": {"layers", "fonts", "tokens", "base", "marks", "form", "panel", "table", "public", "print"},
+		"public.css": {"layers", "fonts", "tokens", "base", "marks", "form", "panel", "table", "public", "portal", "print"},
 		"desk.css":   {"layers", "fonts", "tokens", "base", "marks", "form", "panel", "table", "desk", "queue", "incident", "print"},
 	}
 }

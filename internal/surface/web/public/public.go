@@ -33,4 +33,3 @@ func Footer(p *text.Printer) []page.NavItem {
 		{Text: p.T("public.foot.accessibility"), Href: "/accessibility"},
 	}
 }
-

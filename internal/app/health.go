@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/schema"
+)
+
+// Check is one line of /readyz and of doctor.
+type Check struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	Note string `json:"note,omitempty"` // what to do, without secrets
+}
+
+// Ready looks whether this process can do its work: database, migrations, record, queue, disk.
+func (h *House) Ready(ctx context.Context) []Check {
+	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+	defer stop()
+	var out []Check
+	add := func(name string, ok bool, note string) {
+		if ok {
+			note = ""
+		}
+		out = append(out, Check{name, ok, note})
+	}
+	var one int64
+	err := h.DB.QueryRow(ctx, `SELECT 1`).Scan(&one)
+	add("database", err == nil, "the database does not answer")
+	if err != nil {
+		return out
+	}
+	pending, err := schema.Pending(ctx, h.DB)
+	add("migrations", err == nil && !pending, "the database is older than this program: restart to migrate")
+	var oldest time.Time
+	err = h.DB.QueryRow(ctx, `SELECT MIN(e.at) FROM (SELECT entry FROM audit_waiting ORDER BY entry LIMIT 1) w JOIN audit_entry e ON e.id = w.entry`).Scan(&oldest)
+	add("record", err == nil && (oldest.IsZero() || h.Clock.Now().Sub(oldest) < 10*time.Second), "audit entries wait for their number longer than 10 seconds")
+	late, err := lateJobs(ctx, h.DB, h.Clock.Now())
+	add("queue", err == nil && late == 0, "jobs wait longer than a minute: is a worker running?")
+	free, ok := diskFree(h.Config.Data)
+	add("disk", !ok || free >= 10, "less than 10 % of the disk is free")
+	return out
+}
+
+// lateJobs counts jobs that should have begun a minute ago.
+func lateJobs(ctx context.Context, d *db.DB, now time.Time) (n int64, err error) {
+	query := `SELECT COUNT(*) FROM (SELECT 1 FROM river_job WHERE state = 'available' AND scheduled_at < $1 LIMIT 100) j`
+	var limit any = now.Add(-time.Minute).UTC().Format("2006-01-02 15:04:05.000")
+	if d.Engine() == db.Postgres {
+		query = `SELECT COUNT(*) FROM (SELECT 1 FROM river_job WHERE state = 'available' AND scheduled_at < to_timestamp($1) LIMIT 100) j`
+		limit = float64(now.Add(-time.Minute).Unix())
+	}
+	return n, d.QueryRow(ctx, query, limit).Scan(&n)
+}
+
+// diskFree gives the free share of the disk in percent.
+func diskFree(dir string) (percent uint64, ok bool) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil || st.Blocks == 0 {
+		return 0, false
+	}
+	return st.Bavail * 100 / st.Blocks, true
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// ready answers which parts are fit; it names no version, path or number that a stranger could use.
+func (h *House) ready(w http.ResponseWriter, r *http.Request) {
+	checks := h.Ready(r.Context())
+	status := http.StatusOK
+	for _, c := range checks {
+		if !c.OK {
+			status = http.StatusServiceUnavailable
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"ready": status == http.StatusOK, "checks": checks})
+}

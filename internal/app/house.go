@@ -1,0 +1,206 @@
+// Package app builds the house from its configuration: every duty once, in the order in which they stand on each other, then the surfaces
+// above them; it starts the parts of a role in order and stops them in reverse.
+//
+//	team.go      who we are: the profile and the published keys
+//	keys.go      the key process
+//	house.go     the duties
+//	serve.go     the roles and their parts
+//	web.go       the listeners and what each serves
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/draft"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/search"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
+	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
+	"github.com/tocsin-csirt/tocsin/internal/schema"
+)
+
+// House is every duty of one process.
+type House struct {
+	Config  conf.Config
+	Profile Profile
+	Log     *slog.Logger
+	Clock   clock.Clock
+
+	DB        *db.DB
+	Ring      *keyring.Ring
+	Blobs     blob.Store
+	Registry  *job.Registry
+	Jobs      *job.Queue
+	Audit     *audit.Log
+	Sequencer *audit.Sequencer
+	Verifier  note.Verifier
+	Newest    *pubsub.Newest
+	Text      *text.Catalogue
+	Taxonomy  *taxonomy.Taxonomy
+
+	Egress    *egress.Gate
+	Accounts  *account.Service
+	Deadlines *deadline.Service
+	Drafts    *draft.Service
+	Search    *search.Index
+
+	Constituency   *constituency.Service
+	Playbook       *playbook.Library
+	Correspondence *correspondence.Service
+	Intake         *intake.Service
+	Coordination   *coordination.Service
+	Incidents      *incident.Service
+
+	close []func()
+}
+
+// Open builds the house on its database, migrated. It starts nothing.
+func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*House, error) {
+	h := &House{Config: c, Log: log, Clock: clock.System(), Registry: job.NewRegistry()}
+	if err := h.open(ctx); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// Close releases what Open took.
+func (h *House) Close() {
+	for i := len(h.close) - 1; i >= 0; i-- {
+		h.close[i]()
+	}
+	h.close = nil
+}
+
+func (h *House) open(ctx context.Context) error {
+	c := h.Config
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return err
+	}
+	root, err := keyring.MakeRoot(c.RootKeyFile())
+	if err != nil {
+		return err
+	}
+	if h.Ring, err = keyring.New(root); err != nil {
+		return err
+	}
+	h.DB, err = db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: filepath.Join(c.Data, "tocsin.db")})
+	if err != nil {
+		return err
+	}
+	h.close = append(h.close, h.DB.Close)
+	if err := schema.Migrate(ctx, h.DB); err != nil {
+		return err
+	}
+	blobs, err := blob.NewFolder(filepath.Join(c.Data, "blobs"), h.Ring.Derive("blob names/v1"))
+	if err != nil {
+		return err
+	}
+	h.close = append(h.close, func() { _ = blobs.Close() })
+	h.Blobs = blobs
+	if h.Text, err = text.Load(); err != nil {
+		return err
+	}
+	if h.Playbook, err = playbook.New(); err != nil {
+		return err
+	}
+	if h.Profile, err = profile(ctx, h.DB); err != nil {
+		return err
+	}
+	return h.duties()
+}
+
+// profile reads the profile; before init there is none, and the house still opens for init itself.
+func profile(ctx context.Context, d *db.DB) (Profile, error) {
+	p, err := ReadProfile(ctx, d)
+	if err != nil && p.Address == "" {
+		return Profile{Name: "Tocsin", Lang: "en"}, nil //nolint:nilerr // not set up yet
+	}
+	return p, err
+}
+
+func (h *House) duties() error {
+	signer, verifier, err := audit.SignerOf(h.Ring.Derive("audit checkpoint/v1"))
+	if err != nil {
+		return err
+	}
+	if h.Verifier, err = note.NewVerifier(verifier); err != nil {
+		return err
+	}
+	if h.Jobs, err = job.New(h.DB, h.Registry, nil, h.Log); err != nil {
+		return err
+	}
+	h.Newest = pubsub.NewNewest(0)
+	h.Sequencer = &audit.Sequencer{DB: h.DB, Clock: h.Clock, Signer: signer, Log: h.Log, Notify: h.notify}
+	h.Audit = &audit.Log{Ring: h.Ring, Wake: h.Sequencer.Wake}
+	h.Egress = &egress.Gate{DB: h.DB, Clock: h.Clock}
+	h.Search = search.New(h.Ring)
+	h.Drafts = &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
+	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
+	h.Constituency = &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
+	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
+	h.Correspondence = &correspondence.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
+		Team: correspondence.Team{Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL()}, Hold: 20 * time.Second,
+	}
+	h.Intake = &intake.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
+	}
+	h.Coordination = &coordination.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
+	}
+	types, err := taxonomy.New()
+	if err != nil {
+		return err
+	}
+	h.Taxonomy = types
+	h.Incidents = &incident.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence,
+		Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines, Search: h.Search,
+		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang,
+	}
+	return nil
+}
+
+func (h *House) publicURL() string { return h.Config.PublicURL() }
+
+// portalURL is where constituents sign in.
+func (h *House) portalURL() string {
+	if u := h.Config.Portal().URL; u != nil {
+		return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+	}
+	return h.publicURL()
+}
+
+// notify tells this process and the others that the record has grown.
+func (h *House) notify(seq int64) {
+	h.Newest.Set(seq)
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	defer stop()
+	if err := pubsub.Tell(ctx, h.DB, seq); err != nil {
+		h.Log.Warn("other processes were not told of new entries", "error", err)
+	}
+}

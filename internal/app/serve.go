@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
+)
+
+// Role is what part of the work a process does.
+type Role string
+
+// The roles.
+const (
+	All    Role = "all"
+	Public Role = "public" // public pages: no root key, no private key, cannot read cases
+	Desk   Role = "desk"   // desk, portal and API
+	Mail   Role = "mail"   // takes mail in
+	Worker Role = "worker" // jobs: filing, sending, clocks
+	Keys   Role = "keys"   // the private keys
+)
+
+// stopWithin is how long an orderly stop may take.
+const stopWithin = 20 * time.Second
+
+// Serve runs a role until ctx ends. Started is called once everything answers; it may be nil.
+func Serve(ctx context.Context, c conf.Config, role Role, log *slog.Logger, started func(*House)) error {
+	switch role {
+	case Keys:
+		return KeysMain(ctx, c, log)
+	case Public:
+		return servePublic(ctx, c, log)
+	}
+	h, err := Open(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.Serve(ctx, role, started)
+}
+
+// Serve runs a role on an open house.
+func (h *House) Serve(ctx context.Context, role Role, started func(*House)) error {
+	if _, err := ReadProfile(ctx, h.DB); err != nil {
+		return err
+	}
+	does := func(r Role) bool { return role == All || role == r }
+	var parts []lifecycle.Part
+	add := func(name string, run func(ctx context.Context, ready func()) error) {
+		parts = append(parts, lifecycle.Part{Name: name, Run: run})
+	}
+	var agent pgp.Agent
+	if does(Mail) || does(Worker) {
+		socket := KeySocket(h.Config)
+		if role == All {
+			dir, err := os.MkdirTemp("", "tocsin-keys-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			if socket = filepath.Join(dir, "sock"); len(socket) > maxSocketPath {
+				return errs.New(errs.Invalid, "the path of the temporary folder is too long for a socket: set TMPDIR")
+			}
+			add("key process", func(ctx context.Context, ready func()) error {
+				return keysChild(ctx, h.Config, socket, h.Log, ready)
+			})
+		}
+		client := keyd.Dial(socket)
+		defer client.Close()
+		agent = client
+	}
+	add("sequencer", func(ctx context.Context, ready func()) error {
+		ready()
+		return h.Sequencer.Run(ctx)
+	})
+	add("followers", func(ctx context.Context, ready func()) error {
+		if n, err := h.newest(ctx); err == nil {
+			h.Newest.Set(n)
+		}
+		ready()
+		return pubsub.Listen(ctx, h.DB, h.Newest, h.newest)
+	})
+	if does(Worker) {
+		postman, err := h.postman(ctx, agent)
+		if err != nil {
+			return err
+		}
+		h.Correspondence.Postman = postman
+		if err := h.register(ctx, agent); err != nil {
+			return err
+		}
+		add("workers", h.work)
+	}
+	if does(Mail) {
+		add("mail", h.receiveMail)
+	}
+	if does(Desk) || role == All {
+		parts = append(parts, h.web(role)...)
+	}
+	if started != nil {
+		add("started", func(ctx context.Context, ready func()) error {
+			started(h)
+			ready()
+			<-ctx.Done()
+			return nil
+		})
+	}
+	return lifecycle.Run(ctx, stopWithin, parts...)
+}
+
+func (h *House) newest(ctx context.Context) (n int64, err error) {
+	return n, h.DB.QueryRow(ctx, `SELECT COALESCE(MAX(seq), 0) FROM audit_number`).Scan(&n)
+}
+
+// work runs the jobs of this process.
+func (h *House) work(ctx context.Context, ready func()) error {
+	q, err := job.New(h.DB, h.Registry, map[job.Lane]int{job.Mail: 2, job.Send: 4, job.House: 2, job.Clocks: 1}, h.Log)
+	if err != nil {
+		return err
+	}
+	if err := q.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start workers: %w", err)
+	}
+	ready()
+	<-ctx.Done()
+	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer stop()
+	return q.Stop(end)
+}
+
+// tickJob looks for reminders and escalations that are due.
+type tickJob struct{}
+
+func (tickJob) Kind() string { return "deadline.tick" }
+
+// sweepJob looks for what a crash may have left behind.
+type sweepJob struct{}
+
+func (sweepJob) Kind() string { return "correspondence.sweep" }
+
+func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handlers() }
+
+func (h *House) register(ctx context.Context, agent pgp.Agent) error {
+	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ tickJob) error {
+		_, err := h.Deadlines.Tick(ctx, h.clocks())
+		return err
+	})
+	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, tickJob{})
+	job.Handle(h.Registry, job.House, func(ctx context.Context, _ sweepJob) error { return h.Correspondence.Sweep(ctx) })
+	h.Registry.Every("correspondence.sweep", time.Minute, job.House, sweepJob{})
+	return h.registerDuties(ctx, agent)
+}
+
+// serveHTTP runs one listener.
+func (h *House) serveHTTP(l conf.Listener, handler http.Handler) func(ctx context.Context, ready func()) error {
+	return func(ctx context.Context, ready func()) error {
+		return listenHTTP(ctx, l, handler, h.Config, h.Log, ready)
+	}
+}
+
+var errClosed = http.ErrServerClosed
+
+func closed(err error) error {
+	if errors.Is(err, errClosed) {
+		return nil
+	}
+	return err
+}
+

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// Profile is who runs this house: a setting, written by init, changed by an administrator.
+type Profile struct {
+	Name      string `json:"name"`      // "CERT.EX"
+	Kind      string `json:"kind"`      // "National CSIRT"
+	Authority string `json:"authority"` // "National Cybersecurity Centre · Ministry of Internal Affairs"
+	Phone     string `json:"phone"`
+	Address   string `json:"address"` // the intake address
+	Country   string `json:"country"`
+	Lang      string `json:"lang"` // in which the team writes
+}
+
+const (
+	settingProfile = "team.profile"
+	settingKeys    = "team.keys"
+	settingVerify  = "audit.verifier"
+)
+
+// ReadProfile reads the profile; a house without one was not set up yet.
+func ReadProfile(ctx context.Context, h db.Handle) (Profile, error) {
+	var p Profile
+	if err := setting.Get(ctx, h, settingProfile, &p); err != nil {
+		return p, err
+	}
+	if p.Address == "" {
+		return p, errs.New(errs.Unavailable, "this data folder is not set up: run tocsin init")
+	}
+	return p, nil
+}
+
+// WriteProfileTx writes the profile.
+func WriteProfileTx(ctx context.Context, tx *db.Tx, by int64, now time.Time, p Profile) error {
+	return setting.Put(ctx, tx, by, now, settingProfile, p)
+}
+
+// TeamKeys are the team's certificates, newest first, as they are published: armoured, without any private part.
+func TeamKeys(ctx context.Context, h db.Handle) ([]pgp.Key, error) {
+	var armoured []string
+	if err := setting.Get(ctx, h, settingKeys, &armoured); err != nil {
+		return nil, err
+	}
+	var out []pgp.Key
+	for _, a := range armoured {
+		keys, _ := pgp.ParseKeys([]byte(a))
+		out = append(out, keys...)
+	}
+	return out, nil
+}
+
+// WriteTeamKeysTx publishes the team's certificates: page, WKD and mails take them from here.
+func WriteTeamKeysTx(ctx context.Context, tx *db.Tx, by int64, now time.Time, keys []pgp.Key) error {
+	armoured := make([]string, len(keys))
+	for i, k := range keys {
+		armoured[i] = string(k.Armored())
+	}
+	return setting.Put(ctx, tx, by, now, settingKeys, armoured)
+}

@@ -1,0 +1,140 @@
+package egress_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+)
+
+// ours is a letter at this label to the party in compartment 7, about a thread of that party with the same label.
+func ours(label tlp.Level, change ...func(*egress.Ask)) egress.Ask {
+	a := egress.Ask{
+		Object:      access.Object{Ref: ref.Ref{Kind: ref.Thread, ID: 3}, TLP: label, Compartment: 7},
+		TLP:         label,
+		Compartment: 7,
+		Reader:      "soc@hospital.example",
+		Channel:     egress.Mail,
+	}
+	for _, c := range change {
+		c(&a)
+	}
+	return a
+}
+
+func key(a *egress.Ask)        { a.HasKey = true }
+func onceSealed(a *egress.Ask) { a.OnceSealed = true }
+func automatic(a *egress.Ask)  { a.Automatic = true }
+func sealed(a *egress.Ask)     { a.Object.Sealed = true }
+func exercise(a *egress.Ask)   { a.Object.Exercise = true }
+func lowered(a *egress.Ask)    { a.Lowered = true }
+func by(c egress.Channel) func(*egress.Ask) {
+	return func(a *egress.Ask) { a.Channel = c }
+}
+func aboutTLP(l tlp.Level) func(*egress.Ask) { return func(a *egress.Ask) { a.Object.TLP = l } }
+
+// The road table (rules O1, O9, P10): label × key × once encrypted × automatic.
+func TestRoads(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ask  egress.Ask
+		road egress.Road
+		why  string
+	}{
+		{"clear without key", ours(tlp.Clear), egress.Signed, ""},
+		{"green without key", ours(tlp.Green), egress.Signed, ""},
+		{"amber without key", ours(tlp.Amber), egress.Notice, egress.KeyMissing},
+		{"amber+strict without key", ours(tlp.AmberStrict), egress.Notice, egress.KeyMissing},
+		{"red without key", ours(tlp.Red), egress.Refused, egress.KeyMissing},
+		{"clear with key", ours(tlp.Clear, key), egress.Encrypted, ""},
+		{"red with key", ours(tlp.Red, key), egress.Encrypted, ""},
+		{"once encrypted, key gone", ours(tlp.Green, onceSealed), egress.Notice, egress.KeyExpected},
+		{"once encrypted, key gone, red", ours(tlp.Red, onceSealed), egress.Refused, egress.KeyExpected},
+		{"once encrypted, key there", ours(tlp.Green, onceSealed, key), egress.Encrypted, ""},
+		{"automatic, red, no key", ours(tlp.Red, automatic), egress.Signed, ""},
+		{"automatic, once encrypted, no key", ours(tlp.Amber, automatic, onceSealed), egress.Notice, egress.KeyExpected},
+		{"automatic with key", ours(tlp.Amber, automatic, key), egress.Encrypted, ""},
+		{"below the label of the case", ours(tlp.Green, key, aboutTLP(tlp.Amber)), egress.Refused, egress.Lower},
+		{"below, approved by two", ours(tlp.Green, key, aboutTLP(tlp.Amber), lowered), egress.Encrypted, ""},
+		{"below, automatic", ours(tlp.Green, aboutTLP(tlp.Amber), automatic), egress.Signed, ""},
+		{"unlabelled case counts as amber+strict", ours(tlp.Amber, key, aboutTLP(0)), egress.Refused, egress.Lower},
+		{"unlabelled case, as strict", ours(tlp.AmberStrict, key, aboutTLP(0)), egress.Encrypted, ""},
+		{"no label", ours(0, key), egress.Refused, egress.NoLabel},
+		{"unknown label", ours(9, key), egress.Refused, egress.NoLabel},
+		{"sealed", ours(tlp.Green, key, sealed), egress.Refused, egress.Sealed},
+		{"sealed, automatic", ours(tlp.Green, automatic, sealed), egress.Refused, egress.Sealed},
+		{"sealed, portal", ours(tlp.Green, by(egress.Portal), sealed), egress.Refused, egress.Sealed},
+		{"exercise", ours(tlp.Clear, key, exercise), egress.Refused, egress.Exercise},
+		{"exercise, automatic", ours(tlp.Clear, automatic, exercise), egress.Refused, egress.Exercise},
+		{"exercise, export", ours(tlp.Clear, by(egress.Export), exercise), egress.Refused, egress.Exercise},
+		{"exercise, portal", ours(tlp.Amber, by(egress.Portal), exercise), egress.Direct, ""},
+		{"portal needs no key", ours(tlp.Red, by(egress.Portal), onceSealed), egress.Direct, ""},
+		{"link", ours(tlp.Amber, by(egress.Link)), egress.Direct, ""},
+		{"link, red", ours(tlp.Red, by(egress.Link)), egress.Refused, egress.NoChannel},
+		{"unknown channel", ours(tlp.Clear, key, by(99)), egress.Refused, egress.NoChannel},
+		{"another party", ours(tlp.Clear, key, func(a *egress.Ask) { a.Compartment = 8 }), egress.Refused, egress.Foreign},
+		{"of the team alone", ours(tlp.Clear, key, func(a *egress.Ask) { a.Compartment, a.Object.Compartment = 0, 0 }), egress.Refused, egress.Foreign},
+		{"export inside the house", ours(tlp.Red, by(egress.Export), func(a *egress.Ask) { a.Compartment = 0 }), egress.Direct, ""},
+		{"nobody", ours(tlp.Clear, key, func(a *egress.Ask) { a.Reader = "" }), egress.Refused, egress.NoReader},
+	} {
+		if d := egress.Decide(egress.NoKey(), c.ask); d.Road != c.road || d.Reason != c.why {
+			t.Errorf("%s: %s %q, want %s %q", c.name, d.Road, d.Reason, c.road, c.why)
+		}
+	}
+}
+
+// anyAsk draws an ask out of everything that could be asked, labels and channels that do not exist included.
+func anyAsk(t *rapid.T) egress.Ask {
+	label := rapid.Uint8Range(0, 7)
+	flag := rapid.Bool()
+	return egress.Ask{
+		Object: access.Object{
+			Ref: ref.Ref{Kind: ref.Thread, ID: 3}, TLP: tlp.Level(label.Draw(t, "case")), Compartment: rapid.Int64Range(0, 2).Draw(t, "compartment"),
+			Sealed: flag.Draw(t, "sealed"), Exercise: flag.Draw(t, "exercise"),
+		},
+		TLP: tlp.Level(label.Draw(t, "label")), Lowered: flag.Draw(t, "lowered"), Compartment: rapid.Int64Range(0, 2).Draw(t, "reader's compartment"),
+		Reader: rapid.SampledFrom([]string{"", "a@x.example"}).Draw(t, "reader"), Channel: egress.Channel(rapid.Uint8Range(0, 6).Draw(t, "channel")),
+		HasKey: flag.Draw(t, "key"), OnceSealed: flag.Draw(t, "once"), Automatic: flag.Draw(t, "automatic"),
+	}
+}
+
+// Whatever is asked: nothing leaves past a check (rules O1, O9, P10, A6).
+func TestNothingLeavesWithoutTheChecks(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		a := anyAsk(t)
+		d := egress.Decide(egress.NoKey(), a)
+		if (d.Road == egress.Refused) != (d.Reason != "" && d.Road != egress.Notice) {
+			t.Fatalf("%s with reason %q", d.Road, d.Reason)
+		}
+		if d.Road == egress.Refused {
+			return
+		}
+		inClear := d.Road == egress.Signed
+		switch {
+		case a.Object.Sealed:
+			t.Fatal("a sealed case left")
+		case a.Object.Exercise && (a.Channel == egress.Mail || a.Channel == egress.Export):
+			t.Fatal("an exercise left")
+		case !a.TLP.Valid() || a.Reader == "":
+			t.Fatal("without label or reader")
+		case a.Compartment != a.Object.Compartment && a.Channel != egress.Export:
+			t.Fatal("to another party")
+		case a.TLP < a.Object.TLP && !a.Lowered && !a.Automatic:
+			t.Fatal("below its label")
+		case inClear && a.OnceSealed:
+			t.Fatal("in clear although the thread was encrypted")
+		case inClear && a.HasKey:
+			t.Fatal("in clear although there is a key")
+		case inClear && !a.Automatic && a.TLP >= tlp.Amber:
+			t.Fatal("AMBER in clear")
+		case d.Road == egress.Encrypted && !a.HasKey:
+			t.Fatal("encrypted without a key")
+		}
+	})
+}

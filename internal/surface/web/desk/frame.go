@@ -1,0 +1,227 @@
+package desk
+
+import (
+	"context"
+	"mime"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// frame is what stands around a page of the workbench.
+func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
+	n := d.counts(v)
+	f := page.DeskView{
+		Frame:    page.Frame{P: v.P, Site: d.Site, Title: title, Now: v.Now, Path: v.R.URL.RequestURI(), Theme: theme(v)},
+		Nav:      Menu(v.P, here, n),
+		SearchAt: "/desk/search",
+		Stream:   "/desk/live",
+		Me:       page.Person{Name: v.By.Name},
+		MeAt:     "/desk/account",
+		SignOut:  "/logout",
+		Toast:    toast(v),
+	}
+	if v.By.Can(access.ManageAccounts) || v.By.Can(access.ReadAudit) {
+		f.Settings = Settings(v.P, here)
+	}
+	return f
+}
+
+func theme(v *page.Visit) string {
+	if c, err := v.R.Cookie("theme"); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// counts are capped, and computed inside the reader's scope (rule A10). A number that cannot be had is left out.
+func (d *Desk) counts(v *page.Visit) Counts {
+	var n Counts
+	open, mine, err := d.Incidents.Counts(v.Ctx(), v.By)
+	if err == nil {
+		n.Incidents, n.My = int(open), int(mine)
+	}
+	if waiting, err := d.Intake.Counts(v.Ctx(), v.By); err == nil {
+		for _, x := range waiting {
+			n.Triage += x
+		}
+		n.Late = waiting["clock"] > 0
+	}
+	return n
+}
+
+// toast reads the one line that a POST left for the page after it: a key of the catalogue and, for what can be undone, where.
+func toast(v *page.Visit) *page.ToastView {
+	q := v.R.URL.Query()
+	key := q.Get("done")
+	if key == "" {
+		return nil
+	}
+	words, ok := toasts[key]
+	if !ok {
+		return nil
+	}
+	t := &page.ToastView{Text: words(v.P)}
+	if undo := q.Get("undo"); strings.HasPrefix(undo, "/desk/") && path.Clean(undo) == undo {
+		t.Undo = undo
+		for _, name := range []string{"incident", "entry"} {
+			if x := q.Get("u_" + name); x != "" {
+				t.Fields = append(t.Fields, page.Hid{Name: name, Value: x})
+			}
+		}
+	}
+	return t
+}
+
+// toasts are the lines that may be shown: a stranger's link cannot write another.
+var toasts = map[string]func(p *text.Printer) string{
+	"accepted":  func(p *text.Printer) string { return p.T("desk.done.accepted") },
+	"attached":  func(p *text.Printer) string { return p.T("desk.done.attached") },
+	"rejected":  func(p *text.Printer) string { return p.T("desk.done.rejected") },
+	"passed_on": func(p *text.Printer) string { return p.T("desk.done.passed_on") },
+	"restored":  func(p *text.Printer) string { return p.T("desk.done.restored") },
+	"held":      func(p *text.Printer) string { return p.T("desk.done.held") },
+	"stopped":   func(p *text.Printer) string { return p.T("desk.done.stopped") },
+	"sent":      func(p *text.Printer) string { return p.T("desk.done.sent") },
+	"saved":     func(p *text.Printer) string { return p.T("desk.done.saved") },
+	"undone":    func(p *text.Printer) string { return p.T("desk.done.undone") },
+	"closed":    func(p *text.Printer) string { return p.T("desk.done.closed") },
+	"reopened":  func(p *text.Printer) string { return p.T("desk.done.reopened") },
+	"logged":    func(p *text.Printer) string { return p.T("desk.done.logged") },
+}
+
+// back sends the visitor on with a toast.
+func back(v *page.Visit, to, done string, more ...string) error {
+	q := url.Values{"done": {done}}
+	for i := 0; i+1 < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
+	return v.See(to + "?" + q.Encode())
+}
+
+// contentDisposition names a download: the sender's name without path, quoted as RFC 6266 says.
+func contentDisposition(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r < 32 || r == 127 || strings.ContainsRune(`/\:`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	if name == "" || name == "." || name == ".." {
+		name = "file"
+	}
+	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
+}
+
+func severity(in incident.Incident, words bool) page.SeverityView {
+	return page.SeverityView{Level: in.Severity, National: in.National, Words: words}
+}
+
+// stateChip names the state of an incident.
+func stateChip(p *text.Printer, s incident.State) page.ChipView {
+	switch s {
+	case incident.Open:
+		return page.ChipView{Text: p.T("desk.state.open"), Kind: "info", Icon: "circle-dot"}
+	case incident.Analysing:
+		return page.ChipView{Text: p.T("desk.state.analysing"), Kind: "info", Icon: "circle-dot"}
+	case incident.Coordinating:
+		return page.ChipView{Text: p.T("desk.state.coordinating"), Kind: "info", Icon: "circle-dot"}
+	case incident.Monitoring:
+		return page.ChipView{Text: p.T("desk.state.monitoring"), Kind: "ok", Icon: "circle-dot"}
+	default:
+		return page.ChipView{Text: p.T("desk.state.closed"), Icon: "circle-check"}
+	}
+}
+
+// proofChip says how sure we are who wrote.
+func proofChip(p *text.Printer, x correspondence.Proof) page.ChipView {
+	switch x {
+	case correspondence.SignedByKey:
+		return page.ChipView{Text: p.T("desk.proof.signed"), Kind: "ok", Icon: "shield-check"}
+	case correspondence.SignedIn:
+		return page.ChipView{Text: p.T("desk.proof.signed_in"), Kind: "ok", Icon: "check"}
+	case correspondence.Aligned:
+		return page.ChipView{Text: p.T("desk.proof.aligned"), Kind: "ok", Icon: "check"}
+	case correspondence.ByHand:
+		return page.ChipView{Text: p.T("desk.proof.by_hand"), Icon: "phone"}
+	case correspondence.Forged:
+		return page.ChipView{Text: p.T("desk.proof.forged"), Kind: "crit", Icon: "triangle-alert"}
+	default:
+		return page.ChipView{Text: p.T("desk.proof.unproved"), Kind: "warn", Icon: "triangle-alert"}
+	}
+}
+
+// sealChip says how a message was protected.
+func sealChip(p *text.Printer, s correspondence.Seal) (page.ChipView, bool) {
+	switch s {
+	case correspondence.SignedEncrypted:
+		return page.ChipView{Text: p.T("desk.seal.both"), Kind: "ok", Icon: "lock"}, true
+	case correspondence.Encrypted:
+		return page.ChipView{Text: p.T("desk.seal.encrypted"), Kind: "ok", Icon: "lock"}, true
+	case correspondence.Signed:
+		return page.ChipView{Text: p.T("desk.seal.signed"), Kind: "ok", Icon: "shield-check"}, true
+	}
+	return page.ChipView{}, false
+}
+
+func clockView(c deadline.Clock, now time.Time) page.ClockView {
+	return page.ClockView{Start: c.StartedAt, Due: c.DueAt, Now: now}
+}
+
+// problems turns the field problems of a refusal into those of a page; ids maps a field's name to its control.
+func problems(p *text.Printer, err error, ids map[string]string) (all []page.Problem, by map[string]string) {
+	by = map[string]string{}
+	for _, f := range errs.Fields(err) {
+		said := page.SayField(p, f)
+		id := f.Name
+		if x, ok := ids[f.Name]; ok {
+			id = x
+		}
+		by[f.Name] = said
+		all = append(all, page.Problem{Field: id, Text: said})
+	}
+	return all, by
+}
+
+func clip(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most-1]) + "…"
+}
+
+func reportTitle(p *text.Printer, r intake.Report) string {
+	for _, s := range []string{r.Body.Summary, strings.TrimSpace(firstLine(r.Body.Description))} {
+		if s != "" {
+			return clip(s, 160)
+		}
+	}
+	return p.T("desk.report.no_title")
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}
+
+func (d *Desk) name(ctx context.Context, account int64) string {
+	if account == 0 {
+		return ""
+	}
+	m, err := d.Names(ctx, account)
+	if err != nil {
+		return ""
+	}
+	return m[account]
+}

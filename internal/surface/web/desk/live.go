@@ -1,0 +1,94 @@
+package desk
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// live sends signals, never content: names of what changed, for regions that then fetch themselves. The id of an event is the audit number; a
+// reader who comes back with one hears "resync". An object the reader may not see makes no signal. The stream ends within five seconds when
+// the session ends (rule A11).
+func (d *Desk) live(v *page.Visit) error {
+	rc := http.NewResponseController(v.W)
+	_ = rc.SetReadDeadline(time.Time{})
+	_ = rc.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	v.W.Header().Set("Content-Type", "text/event-stream")
+	v.W.Header().Set("X-Accel-Buffering", "no")
+	seq, changed := d.Newest.Get()
+	first := "retry: 3000\n\n"
+	if last := v.R.Header.Get("Last-Event-ID"); last != "" {
+		first += "event: resync\nid: " + strconv.FormatInt(seq, 10) + "\ndata: 1\n\n"
+	}
+	if _, err := fmt.Fprint(v.W, first); err != nil {
+		return nil
+	}
+	_ = rc.Flush()
+	alive := time.NewTicker(4 * time.Second)
+	defer alive.Stop()
+	for {
+		var out strings.Builder
+		select {
+		case <-v.Ctx().Done():
+			return nil
+		case <-alive.C:
+			if !d.Still(v.R) {
+				return nil
+			}
+			out.WriteString(": still here\n\n")
+		case <-changed:
+			var newest int64
+			newest, changed = d.Newest.Get()
+			rows, err := d.Audit.Since(v.Ctx(), d.DB, seq, 500)
+			if err != nil {
+				return nil //nolint:nilerr // the reader comes back and hears resync
+			}
+			for name := range d.signals(v, rows) {
+				fmt.Fprintf(&out, "event: %s\nid: %d\ndata: 1\n\n", name, newest)
+			}
+			seq = newest
+		}
+		if out.Len() == 0 {
+			continue
+		}
+		_ = rc.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		if _, err := v.W.Write([]byte(out.String())); err != nil {
+			return nil //nolint:nilerr // the reader went away
+		}
+		_ = rc.Flush()
+	}
+}
+
+// signals names what changed among the objects that the reader may see.
+func (d *Desk) signals(v *page.Visit, rows []audit.Row) map[string]bool {
+	out := map[string]bool{}
+	for _, r := range rows {
+		on := r.On
+		if r.About != 0 {
+			on = ref.Ref{Kind: ref.Incident, ID: r.About}
+		}
+		name := ""
+		switch {
+		case strings.HasPrefix(r.Verb, "intake."):
+			name, on = "triage", r.On
+		case strings.HasPrefix(r.Verb, "incident."), strings.HasPrefix(r.Verb, "coordination."), strings.HasPrefix(r.Verb, "correspondence."):
+			name = "incident"
+		default:
+			continue
+		}
+		if out[name] {
+			continue
+		}
+		if _, err := access.Load(v.Ctx(), d.DB, v.By, on); err == nil {
+			out[name] = true
+		}
+	}
+	return out
+}

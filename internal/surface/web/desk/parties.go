@@ -1,0 +1,386 @@
+package desk
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// parties shows the matrix: told, seen, answered, done, verified, silent for how long.
+func (d *Desk) parties(v *page.Visit) error {
+	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	f, rows, err := d.incidentFrame(v, in, "parties")
+	if err != nil {
+		return err
+	}
+	view := PartiesView{IncidentFrame: f}
+	if in.State != incident.Closed && v.By.Can(access.WorkCases) {
+		view.Add, view.Ask = f.Href+"/parties/add", f.Href+"/ask"
+	}
+	for _, r := range rows {
+		view.Rows = append(view.Rows, matrixRow(v, r))
+		for _, m := range r.Measures {
+			view.Measures = append(view.Measures, measureView(v, r.Party.Name, m, v.By))
+		}
+	}
+	return v.Show(IncidentParties(view))
+}
+
+func matrixRow(v *page.Visit, r coordination.Row) page.PartyRow {
+	p := v.P
+	step := func(at time.Time, otherwise string) page.Step {
+		if at.IsZero() {
+			return page.Step{State: otherwise}
+		}
+		return page.Step{State: "yes", Text: p.Brief(at, v.Now)}
+	}
+	x := page.PartyRow{
+		Name: r.Party.Name, Href: "/desk/parties/" + r.Party.UID, Role: roleName(p, r.Party.Role),
+		Told: step(r.ToldAt, "no"), Seen: step(r.SeenAt, "no"), Answered: step(r.AnsweredAt, "no"), Done: step(r.DoneAt, "no"), Verified: step(r.VerifiedAt, "no"),
+	}
+	if r.SeenAt.IsZero() && !r.SeenKnown && !r.ToldAt.IsZero() {
+		x.Seen = page.Step{State: "unknown", Text: p.T("desk.seen.unknown")}
+	}
+	if !r.SilentSince.IsZero() {
+		x.Silent = page.Step{State: "wait", Text: p.Duration(v.Now.Sub(r.SilentSince))}
+		if !r.DueAt.IsZero() && v.Now.After(r.DueAt) {
+			x.Silent.State = "late"
+		}
+	}
+	return x
+}
+
+func roleName(p *text.Printer, r coordination.Role) string {
+	switch r {
+	case coordination.Affected:
+		return p.T("desk.role.affected")
+	case coordination.Source:
+		return p.T("desk.role.source")
+	case coordination.Provider:
+		return p.T("desk.role.provider")
+	case coordination.Vendor:
+		return p.T("desk.role.vendor")
+	case coordination.Authority:
+		return p.T("desk.role.authority")
+	case coordination.Peer:
+		return p.T("desk.role.peer")
+	}
+	return p.T("desk.role.reporter")
+}
+
+var roles = []coordination.Role{coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer}
+
+// measureView is a measure with the moves that this person may make.
+func measureView(v *page.Visit, party string, m coordination.Measure, by access.Actor) page.MeasureView {
+	p := v.P
+	x := page.MeasureView{Title: m.Title, Party: party, State: string(m.State), Reason: m.Reason, Fields: []page.Hid{{Name: "version", Value: strconv.FormatInt(m.Version, 10)}}}
+	if n := len(m.Moves); n > 0 {
+		x.When = p.Brief(m.Moves[n-1].At, v.Now)
+	}
+	act := func(to coordination.MeasureState, words string) {
+		x.Actions = append(x.Actions, page.ButtonView{Text: words, Name: "to", Value: string(to), FormAction: "/desk/measures/" + m.UID + "/move"})
+	}
+	for _, to := range coordination.MeasureMoves[m.State] {
+		switch {
+		case to == coordination.Verified && by.Can(access.Verify):
+			act(to, p.T("desk.measure.verify"))
+		case to == coordination.Done && by.Can(access.WorkCases):
+			act(to, p.T("desk.measure.done"))
+		case to == coordination.Recalled && by.Can(access.WorkCases):
+			act(to, p.T("desk.measure.withdraw"))
+		}
+	}
+	return x
+}
+
+func (d *Desk) moveMeasure(v *page.Visit) error {
+	m, err := d.Coordination.Move(v.Ctx(), v.By, v.R.PathValue("measure"), coordination.MoveInput{
+		To: coordination.MeasureState(v.R.PostFormValue("to")), Note: orDefault(v.R.PostFormValue("note"), v.P.T("desk.measure.recorded", "who", v.By.Name)), Version: version(v),
+	})
+	if err != nil {
+		return err
+	}
+	in, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, m.Subject.ID)
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/incidents/"+in[m.Subject.ID].Number+"/parties", "saved")
+}
+
+func orDefault(s, otherwise string) string {
+	if strings.TrimSpace(s) == "" {
+		return otherwise
+	}
+	return s
+}
+
+// chooseParties finds organisations by name, domain, address or AS number.
+func (d *Desk) chooseParties(v *page.Visit) error {
+	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	f, rows, err := d.incidentFrame(v, in, "parties")
+	if err != nil {
+		return err
+	}
+	q := strings.TrimSpace(v.R.URL.Query().Get("q"))
+	found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: q, Community: v.R.URL.Query().Get("community"), Limit: 100})
+	if err != nil {
+		return err
+	}
+	there := map[int64]bool{}
+	for _, r := range rows {
+		there[r.Party.Organisation] = true
+	}
+	var list []choice
+	for _, o := range found.Items {
+		if !there[o.Ref.ID] {
+			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: v.P.T("desk.sector." + o.Sector)})
+		}
+	}
+	var options []page.SelectOption
+	for _, r := range roles {
+		options = append(options, page.SelectOption{Value: string(r), Text: roleName(v.P, r)})
+	}
+	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: addParties(v.P, f.Href+"/parties/add", q, list, options)}))
+}
+
+func (d *Desk) addParties(v *page.Visit) error {
+	if err := v.R.ParseForm(); err != nil {
+		return errs.New(errs.Invalid, "the form could not be read")
+	}
+	chosen := v.R.PostForm["organisation"]
+	if len(chosen) == 0 {
+		return errs.New(errs.Invalid, "choose at least one organisation")
+	}
+	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	if _, err := d.Coordination.Add(v.Ctx(), v.By, in.UID, chosen, coordination.Role(v.R.PostFormValue("role")), v.R.PostFormValue("why")); err != nil {
+		return err
+	}
+	return back(v, "/desk/incidents/"+in.Number+"/parties", "saved")
+}
+
+// give reads what is to be asked and recommended, and whom.
+func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, error) {
+	if err := v.R.ParseForm(); err != nil {
+		return coordination.Give{}, errs.New(errs.Invalid, "the form could not be read")
+	}
+	g := coordination.Give{
+		Parties: v.R.Form["party"], Recommendations: v.R.Form["recommendation"], Request: strings.TrimSpace(v.R.Form.Get("request")),
+		Text: strings.TrimSpace(v.R.Form.Get("text")), TLP: in.TLP, Looked: v.R.Form.Get("looked") != "",
+	}
+	if l, err := tlp.Parse(v.R.Form.Get("tlp")); err == nil {
+		g.TLP = l
+	}
+	due, err := d.localTime(v.R.Form.Get("due"))
+	g.DueAt = due
+	return g, err
+}
+
+// ask is the page on which measures and a request are given to parties: first a form, then exactly what each will receive.
+func (d *Desk) ask(v *page.Visit) error {
+	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	g := coordination.Give{TLP: in.TLP, DueAt: v.Now.Add(2 * day).Truncate(time.Hour)}
+	if p := v.R.URL.Query().Get("party"); p != "" {
+		g.Parties = []string{p}
+	}
+	return d.showAsk(v, in, g, nil, nil, http.StatusOK)
+}
+
+func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give, previews []coordination.Preview, wrong error, status int) error {
+	f, rows, err := d.incidentFrame(v, in, "parties")
+	if err != nil {
+		return err
+	}
+	x := askView{at: f.Href + "/ask", text: g.Text, request: g.Request, tlp: tlpOptions(g.TLP), looked: g.Looked}
+	x.problems, x.wrong = problems(v.P, wrong, nil)
+	if !g.DueAt.IsZero() {
+		x.due = g.DueAt.In(d.Zone).Format("2006-01-02T15:04")
+	}
+	in2 := func(list []string, s string) bool {
+		for _, y := range list {
+			if y == s {
+				return true
+			}
+		}
+		return false
+	}
+	for _, r := range rows {
+		x.parties = append(x.parties, choice{
+			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(g.Parties) == 0,
+		})
+	}
+	for _, rec := range d.recommendations(in.Type, string(v.P.Lang())) {
+		rec.checked = in2(g.Recommendations, rec.value)
+		x.recommendations = append(x.recommendations, rec)
+	}
+	for _, pv := range previews {
+		l := PreviewLetter{
+			Party: pv.Party.Name, Reader: strings.Trim(pv.Reader.Name+" <"+pv.Reader.Email+">", " "), Lang: pv.Lang, Road: roadChip(v.P, pv.Road), TLP: g.TLP.String(),
+			Subject: pv.Subject, Text: pv.Text,
+		}
+		if len(pv.Hits) > 0 {
+			l.Warn = v.P.T("desk.ask.hits", "words", strings.Join(pv.Hits, ", "))
+			x.hits = true
+		}
+		if pv.Road.Road == egress.Refused {
+			x.refused++
+		}
+		x.letters = append(x.letters, l)
+	}
+	return v.ShowStatus(status, IncidentTab(TabView{IncidentFrame: f, Body: askPage(v.P, x)}))
+}
+
+// sendAsk shows the preview, or sends what was previewed.
+func (d *Desk) sendAsk(v *page.Visit) error {
+	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	if err != nil {
+		return err
+	}
+	g, err := d.give(v, in)
+	if err != nil {
+		return err
+	}
+	if v.R.Form.Get("send") == "" {
+		previews, err := d.Coordination.Preview(v.Ctx(), v.By, in.UID, g)
+		if errs.Is(err, errs.Invalid) {
+			return d.showAsk(v, in, g, nil, err, errs.Invalid.HTTP())
+		}
+		if err != nil {
+			return err
+		}
+		return d.showAsk(v, in, g, previews, nil, http.StatusOK)
+	}
+	if _, err := d.Coordination.Send(v.Ctx(), v.By, in.UID, g); err != nil {
+		return err
+	}
+	return back(v, "/desk/incidents/"+in.Number+"/parties", "held")
+}
+
+// party shows one party: its thread, its requests, its measures.
+func (d *Desk) party(v *page.Visit) error {
+	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, v.R.PathValue("party"))
+	if err != nil {
+		return err
+	}
+	found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, p.Subject.ID)
+	if err != nil {
+		return err
+	}
+	in, ok := found[p.Subject.ID]
+	if !ok {
+		return errs.ErrNotFound
+	}
+	f, rows, err := d.incidentFrame(v, in, "parties")
+	if err != nil {
+		return err
+	}
+	body := []templ.Component{heading(p.Name + " · " + roleName(v.P, p.Role))}
+	for _, r := range rows {
+		if r.Party.UID != p.UID {
+			continue
+		}
+		for _, q := range r.Requests {
+			body = append(body, requestCard(v.P, d.requestView(v, q)))
+		}
+		var measures []page.MeasureView
+		for _, m := range r.Measures {
+			measures = append(measures, measureView(v, p.Name, m, v.By))
+		}
+		if len(measures) > 0 {
+			body = append(body, heading(v.P.T("desk.measures")), page.Measures(v.P, measures))
+		}
+	}
+	uids, err := d.threadUIDs(v, p.Thread)
+	if err != nil {
+		return err
+	}
+	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, p.Thread)
+	if err != nil {
+		return err
+	}
+	body = append(body, heading(v.P.T("desk.party.thread")))
+	for _, m := range messages {
+		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{messageEntry(v, m, p.Name, uids[m.Thread]).Entry}}}))
+	}
+	if in.State != incident.Closed && v.By.Can(access.SendOutside) {
+		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
+			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
+	}
+	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
+}
+
+type requestView struct {
+	text, due, state, answer string
+	chip                     page.ChipView
+}
+
+func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {
+	x := requestView{text: q.Text, due: v.P.DateTime(q.DueAt)}
+	switch q.State {
+	case coordination.Replied, coordination.Accepted:
+		x.chip = page.ChipView{Text: v.P.T("desk.party.answered"), Kind: "ok"}
+	case coordination.Withdrawn:
+		x.chip = page.ChipView{Text: v.P.T("desk.request.withdrawn")}
+	default:
+		x.chip = page.ChipView{Text: v.P.T("desk.request.open"), Kind: "warn"}
+		x.answer = "/desk/requests/" + q.UID + "/answer"
+	}
+	return x
+}
+
+// answerRequest records what a party said on the telephone.
+func (d *Desk) answerRequest(v *page.Visit) error {
+	q, err := d.Coordination.Answer(v.Ctx(), v.By, v.R.PathValue("request"), v.R.PostFormValue("text"), nil)
+	if err != nil {
+		return err
+	}
+	in, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, q.Subject.ID)
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/incidents/"+in[q.Subject.ID].Number+"/parties", "saved")
+}
+
+func (d *Desk) writeParty(v *page.Visit) error {
+	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, v.R.PathValue("party"))
+	if err != nil {
+		return err
+	}
+	_, err = d.Coordination.Write(v.Ctx(), v.By, p.UID, correspondence.Outgoing{Kind: correspondence.Letter, TLP: p.TLP, Subject: v.P.T("desk.compose.subject"), Text: v.R.PostFormValue("text")}, v.R.PostFormValue("looked") != "")
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/parties/"+p.UID, "held")
+}
+
+func (d *Desk) withdrawParty(v *page.Visit) error {
+	if err := d.Coordination.Withdraw(v.Ctx(), v.By, v.R.PathValue("party"), v.R.PostFormValue("reason")); err != nil {
+		return err
+	}
+	return back(v, "/desk/parties/"+v.R.PathValue("party"), "saved")
+}

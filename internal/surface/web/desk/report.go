@@ -1,0 +1,317 @@
+package desk
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// reportFacts are the facts of a report: who, how sure, for whom, since when, by when.
+func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, error) {
+	p := v.P
+	var facts []page.Property
+	add := func(label string, value templ.Component) {
+		facts = append(facts, page.Property{Label: label, Value: value})
+	}
+	who := strings.Trim(r.Body.Name+" · "+r.Body.Email, " ·")
+	if who == "" {
+		who = p.T("desk.report.unnamed")
+	}
+	add(p.T("desk.fact.reporter"), page.Text(who))
+	add(p.T("desk.fact.proof"), page.Chip(proofChip(p, r.Proof)))
+	if c, ok := sealChip(p, r.Seal); ok {
+		add(p.T("desk.fact.seal"), page.Chip(c))
+	}
+	if r.Organisation != 0 {
+		orgs, err := d.Constituency.ByID(v.Ctx(), d.DB, r.Organisation)
+		if err != nil {
+			return nil, err
+		}
+		if o, ok := orgs[r.Organisation]; ok {
+			add(p.T("desk.fact.organisation"), page.To(o.Name, "/desk/constituency/"+o.UID))
+			var names []string
+			for _, c := range o.Communities {
+				names = append(names, p.T("desk.community."+c))
+			}
+			if len(names) > 0 {
+				add(p.T("desk.fact.communities"), page.Text(strings.Join(names, ", ")))
+			}
+			e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response")
+			if err == nil && e.FirstAnswer > 0 {
+				add(p.T("desk.fact.entitled"), page.Text(p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer))))
+			}
+		}
+	} else if r.Body.OrgText != "" {
+		add(p.T("desk.fact.organisation"), page.Text(r.Body.OrgText))
+	}
+	if r.Body.Phone != "" {
+		add(p.T("desk.fact.phone"), page.Mono(r.Body.Phone))
+	}
+	add(p.T("desk.fact.received"), page.At(p, r.ReceivedAt, v.Now))
+	if !r.AwareAt.IsZero() {
+		add(p.T("desk.fact.aware"), page.At(p, r.AwareAt, v.Now))
+	}
+	switch r.Body.Ongoing {
+	case "yes", "contained", "no", "unknown":
+		add(p.T("desk.fact.ongoing"), page.Text(p.T("desk.ongoing."+r.Body.Ongoing)))
+	}
+	clocks, err := d.Deadlines.Under(v.Ctx(), d.DB, r.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range clocks[r.Ref.ID] {
+		if c.Open() {
+			add(clockName(p, c.Kind), page.Clock(p, clockView(c, v.Now)))
+		}
+	}
+	add(p.T("desk.fact.marking"), page.TLP(r.TLP.String()))
+	if len(r.Incidents) > 0 {
+		ids := make([]int64, len(r.Incidents))
+		for i, x := range r.Incidents {
+			ids[i] = x.ID
+		}
+		found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, ids...)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range found {
+			add(p.T("desk.fact.incident"), page.To(in.Number+" · "+clip(in.Title, 60), "/desk/incidents/"+in.Number))
+		}
+	}
+	return facts, nil
+}
+
+func clockName(p *text.Printer, kind string) string {
+	switch kind {
+	case "first_answer":
+		return p.T("desk.clock.first_answer")
+	case "request":
+		return p.T("desk.clock.request")
+	case "measure":
+		return p.T("desk.clock.measure")
+	}
+	return p.T("desk.clock.other")
+}
+
+func fileViews(thread string, m correspondence.Message) []page.FileView {
+	var out []page.FileView
+	for _, f := range m.Body.Files {
+		out = append(out, page.FileView{
+			Name: f.Name, Size: f.Size, SHA256: f.SHA256, Href: "/desk/messages/" + thread + "/" + m.UID + "/files/" + f.UID, Danger: true,
+		})
+	}
+	return out
+}
+
+// warnings say what could not be read, decrypted or proved, in words.
+func warnings(p *text.Printer, m correspondence.Message) []string {
+	var out []string
+	if m.Body.Unreadable != "" {
+		out = append(out, p.T(m.Body.Unreadable))
+	}
+	for _, k := range m.Body.Oddities {
+		out = append(out, p.T(k))
+	}
+	if !m.Proof.Proved() {
+		for _, k := range m.Body.Reasons {
+			out = append(out, p.T(k))
+		}
+	}
+	return out
+}
+
+// roadChip says before sending how a text will travel.
+func roadChip(p *text.Printer, road egress.Decision) page.ChipView {
+	switch road.Road {
+	case egress.Encrypted:
+		return page.ChipView{Text: p.T("desk.road.encrypted"), Kind: "ok", Icon: "lock"}
+	case egress.Signed:
+		return page.ChipView{Text: p.T("desk.road.signed"), Kind: "warn", Icon: "shield-check"}
+	case egress.Notice:
+		return page.ChipView{Text: p.T("desk.road.notice"), Kind: "info", Icon: "mail"}
+	default:
+		return page.ChipView{Text: p.T("desk.road.refused"), Kind: "crit", Icon: "triangle-alert"}
+	}
+}
+
+func version(v *page.Visit) int64 {
+	n, _ := strconv.ParseInt(v.R.PostFormValue("version"), 10, 64)
+	return n
+}
+
+func (d *Desk) accept(v *page.Visit) error {
+	in, err := d.Incidents.Open(v.Ctx(), v.By, incident.NewIncident{Reports: []string{v.R.PathValue("report")}, Handler: v.By.Account})
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/incidents/"+in.Number, "accepted")
+}
+
+func (d *Desk) attach(v *page.Visit) error {
+	to := strings.ToUpper(strings.TrimSpace(v.R.PostFormValue("ref")))
+	if to == "" {
+		to = v.R.PostFormValue("incident")
+	}
+	if to == "" {
+		return errs.New(errs.Invalid, "choose an incident, or type its number")
+	}
+	report := v.R.PathValue("report")
+	in, err := d.Incidents.Attach(v.Ctx(), v.By, to, []string{report})
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "attached", "undo", "/desk/reports/"+report+"/restore", "u_incident", in.Number)
+}
+
+func (d *Desk) reply(v *page.Visit) error {
+	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err != nil {
+		return err
+	}
+	_, err = d.Intake.Reply(v.Ctx(), v.By, r.UID, correspondence.Outgoing{
+		Kind: correspondence.Letter, TLP: r.TLP, Subject: v.P.T("desk.reply.subject"), Text: v.R.PostFormValue("text"),
+	})
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "held")
+}
+
+func (d *Desk) reject(v *page.Visit) error {
+	report := v.R.PathValue("report")
+	_, err := d.Intake.Reject(v.Ctx(), v.By, report, v.R.PostFormValue("reason"), v.R.PostFormValue("note"), version(v))
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "rejected", "undo", "/desk/reports/"+report+"/restore")
+}
+
+func (d *Desk) passOn(v *page.Visit) error {
+	report := v.R.PathValue("report")
+	_, err := d.Intake.PassOn(v.Ctx(), v.By, report, v.R.PostFormValue("to"), v.R.PostFormValue("note"), version(v))
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "passed_on", "undo", "/desk/reports/"+report+"/restore")
+}
+
+// restore takes an act of triage back; with an incident it undoes the link to it.
+func (d *Desk) restore(v *page.Visit) error {
+	report := v.R.PathValue("report")
+	var err error
+	if in := v.R.PostFormValue("incident"); in != "" {
+		_, err = d.Incidents.Detach(v.Ctx(), v.By, in, report)
+	} else {
+		_, err = d.Intake.Restore(v.Ctx(), v.By, report)
+	}
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "restored", "report", report)
+}
+
+func (d *Desk) assign(v *page.Visit) error {
+	if _, err := d.Intake.Assign(v.Ctx(), v.By, v.R.PathValue("report"), v.By.Account); err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "saved", "report", v.R.PathValue("report"))
+}
+
+func (d *Desk) receipt(v *page.Visit) error {
+	if err := d.Intake.SendReceipt(v.Ctx(), v.By, v.R.PathValue("report")); err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "sent", "report", v.R.PathValue("report"))
+}
+
+const maxBulk = 200
+
+// bulk does one act to all that were selected: all or none.
+func (d *Desk) bulk(v *page.Visit) error {
+	if err := v.R.ParseForm(); err != nil {
+		return errs.New(errs.Invalid, "the form could not be read")
+	}
+	chosen := v.R.PostForm["id"]
+	if len(chosen) == 0 {
+		return errs.New(errs.Invalid, "select at least one report first")
+	}
+	if len(chosen) > maxBulk {
+		return errs.New(errs.Limit, "select at most 200 reports at once")
+	}
+	switch v.R.PostForm.Get("action") {
+	case "accept":
+		in, err := d.Incidents.Open(v.Ctx(), v.By, incident.NewIncident{Reports: chosen, Handler: v.By.Account})
+		if err != nil {
+			return err
+		}
+		return back(v, "/desk/incidents/"+in.Number, "accepted")
+	case "assign":
+		if _, err := d.Intake.AssignMany(v.Ctx(), v.By, chosen, v.By.Account); err != nil {
+			return err
+		}
+		return back(v, "/desk/triage", "saved")
+	case "reject":
+		if _, err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", ""); err != nil {
+			return err
+		}
+		return back(v, "/desk/triage", "rejected")
+	}
+	return errs.New(errs.Invalid, "choose what to do with the selected reports")
+}
+
+func (d *Desk) release(v *page.Visit) error {
+	if err := d.Correspondence.Release(v.Ctx(), v.By, v.R.PathValue("message")); err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "saved")
+}
+
+func (d *Desk) original(v *page.Visit) error {
+	r, media, sum, err := d.Correspondence.Original(v.Ctx(), v.By, v.R.PathValue("thread"), v.R.PathValue("message"))
+	if err != nil {
+		return err
+	}
+	name := v.R.PathValue("message") + ".json"
+	if media == "message/rfc822" {
+		name = v.R.PathValue("message") + ".eml"
+	}
+	return copyFile(v, name, r, hexOf(sum))
+}
+
+func (d *Desk) file(v *page.Visit) error {
+	f, r, err := d.Correspondence.OpenFile(v.Ctx(), v.By, v.R.PathValue("thread"), v.R.PathValue("message"), v.R.PathValue("file"))
+	if err != nil {
+		return err
+	}
+	return copyFile(v, f.Name, r, f.SHA256)
+}
+
+// saveDraft keeps unsent text; the answer is the moment at which it was kept.
+func (d *Desk) saveDraft(v *page.Visit) error {
+	kind, ok := ref.ParseKind(v.R.PathValue("kind"))
+	if !ok {
+		return errs.ErrNotFound
+	}
+	o, err := access.Find(v.Ctx(), d.DB, v.By, kind, v.R.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	at, err := d.Drafts.Save(v.Ctx(), v.By, o.Ref, v.R.PathValue("field"), v.R.PostFormValue("text"))
+	if err != nil {
+		return err
+	}
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err = v.W.Write([]byte(v.P.T("desk.draft.saved", "at", v.P.Clock(at))))
+	return err
+}

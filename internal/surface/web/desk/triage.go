@@ -1,0 +1,354 @@
+package desk
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// reasons are why a report is rejected; passTo are who may take it instead.
+var (
+	reasons = []string{"spam", "out_of_scope", "duplicate", "no_incident", "test", "other"}
+	passTo  = []string{"police", "data_protection", "sector_authority", "crisis_centre", "peer_csirt", "provider"}
+)
+
+func filterOf(q url.Values) intake.QueueFilter {
+	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 100}
+	switch s := intake.State(q.Get("state")); s {
+	case intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn:
+		f.State = s
+	}
+	return f
+}
+
+// triage shows the queue with one report beside it.
+func (d *Desk) triage(v *page.Visit) error {
+	q := v.R.URL.Query()
+	f := filterOf(q)
+	list, err := d.Intake.Queue(v.Ctx(), v.By, f)
+	if err != nil {
+		return err
+	}
+	view := d.triageView(v, f, list)
+	chosen := q.Get("report")
+	if chosen == "" && len(list.Items) > 0 {
+		chosen = list.Items[0].UID
+	}
+	if chosen != "" {
+		r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, chosen)
+		if err != nil {
+			return err
+		}
+		if err := d.preview(v, &view, r); err != nil {
+			return err
+		}
+	}
+	return v.Show(Triage(view))
+}
+
+func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency.Page[intake.Line]) TriageView {
+	q := v.R.URL.Query()
+	view := TriageView{
+		DeskView: d.frame(v, "triage", v.P.T("desk.nav.triage")), Sorted: v.P.T("desk.triage.sorted"),
+		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", Phone: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "",
+	}
+	if n, ok := d.numbered(v); ok {
+		view.News = "/desk/triage/news?since=" + strconv.FormatInt(n, 10)
+	}
+	without := func(name string) string {
+		c := url.Values{}
+		for k, x := range q {
+			if k != name && k != "report" && k != "done" && k != "after" {
+				c[k] = x
+			}
+		}
+		return "/desk/triage?" + c.Encode()
+	}
+	if f.Mine {
+		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.mine"), Kind: "on", Remove: without("mine"), RemoveName: v.P.T("desk.filter.remove")})
+	} else {
+		view.Add = append(view.Add, page.NavItem{Text: v.P.T("desk.filter.mine"), Href: without("mine") + "&mine=1"})
+	}
+	if f.State != "" {
+		view.Filters = append(view.Filters, page.ChipView{Text: reportState(v.P, f.State), Kind: "on", Remove: without("state"), RemoveName: v.P.T("desk.filter.remove")})
+	} else {
+		for _, s := range []intake.State{intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn} {
+			view.Add = append(view.Add, page.NavItem{Text: reportState(v.P, s), Href: without("state") + "&state=" + string(s)})
+		}
+	}
+	if !view.NoFilters {
+		view.ClearFilters = "/desk/triage"
+	}
+	groups := []page.QueueGroup{
+		{ID: "clock", Title: v.P.T("desk.group.clock"), Icon: "clock", Urgent: true},
+		{ID: "new", Title: v.P.T("desk.group.new"), Icon: "inbox"},
+		{ID: "answer", Title: v.P.T("desk.group.answer"), Icon: "reply"},
+		{ID: "other", Title: v.P.T("desk.group.other"), Icon: "archive"},
+	}
+	chosen := q.Get("report")
+	for i, l := range list.Items {
+		g := 3
+		for j := range groups {
+			if groups[j].ID == l.Group {
+				g = j
+			}
+		}
+		row := d.row(v, l)
+		row.Here = l.UID == chosen || (chosen == "" && i == 0)
+		groups[g].Rows = append(groups[g].Rows, row)
+		groups[g].Count++
+		view.Waiting++
+		view.Oldest = max(view.Oldest, v.Now.Sub(l.ReceivedAt))
+	}
+	for _, g := range groups {
+		if g.Count > 0 {
+			view.Groups = append(view.Groups, g)
+		}
+	}
+	if list.Next != "" {
+		view.Pages = &page.PagesView{Next: without("after") + "&after=" + url.QueryEscape(list.Next), From: 1, To: view.Waiting, Total: view.Waiting, TotalAtLeast: true}
+	}
+	return view
+}
+
+func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
+	second := l.OrgName
+	if second == "" {
+		second = l.Body.OrgText
+	}
+	if second == "" {
+		second = channelName(v.P, l.Channel)
+	}
+	row := page.QueueRow{
+		ID: l.UID, Href: "/desk/triage?report=" + l.UID, Open: "/desk/reports/" + l.UID, Title: reportTitle(v.P, l.Report), Ref: l.Reference,
+		Second: second, TLP: l.TLP.String(), Since: l.ReceivedAt, Now: v.Now, Assignee: page.Person{Name: l.HandlerName},
+	}
+	if !l.DueAt.IsZero() {
+		row.Clock = &page.ClockView{Start: l.StartedAt, Due: l.DueAt, Now: v.Now}
+	}
+	if l.SameCount > 0 {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.N("desk.chip.similar", l.SameCount)})
+	}
+	if l.Receipt == intake.ReceiptHeld {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.receipt_held"), Kind: "warn"})
+	}
+	if l.Proof == correspondence.Forged {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.proof.forged"), Kind: "crit"})
+	}
+	if l.Unreadable {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.unreadable"), Kind: "warn"})
+	}
+	if c, ok := sealChip(v.P, l.Seal); ok {
+		row.Chips = append(row.Chips, c)
+	}
+	return row
+}
+
+func reportState(p *text.Printer, s intake.State) string {
+	switch s {
+	case intake.Linked:
+		return p.T("desk.report.linked")
+	case intake.Answered:
+		return p.T("desk.report.answered")
+	case intake.Rejected:
+		return p.T("desk.report.rejected")
+	case intake.PassedOn:
+		return p.T("desk.report.passed_on")
+	}
+	return p.T("desk.report.new")
+}
+
+func channelName(p *text.Printer, c correspondence.Channel) string {
+	switch c {
+	case correspondence.ByForm, correspondence.ByLink:
+		return p.T("desk.channel.form")
+	case correspondence.ByPhone:
+		return p.T("desk.channel.phone")
+	case correspondence.ByAPI:
+		return p.T("desk.channel.api")
+	case correspondence.ByPortal:
+		return p.T("desk.channel.portal")
+	}
+	return p.T("desk.channel.mail")
+}
+
+// preview fills the pane beside the queue: who sent it and how sure we are, the organisation and what it is entitled to, likely matches.
+func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
+	p := &page.PreviewView{Ref: r.Reference, Title: reportTitle(v.P, r), Open: "/desk/reports/" + r.UID, Words: r.Body.Description}
+	if r.State != intake.New {
+		p.Kind = page.ChipView{Text: reportState(v.P, r.State), Kind: "outline"}
+	} else {
+		p.Kind = page.ChipView{Text: channelName(v.P, r.Channel), Kind: "outline"}
+	}
+	facts, err := d.reportFacts(v, r)
+	if err != nil {
+		return err
+	}
+	p.Facts = facts
+	uids, err := d.threadUIDs(v, r.Thread)
+	if err != nil {
+		return err
+	}
+	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
+		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
+	}
+	for _, o := range r.Body.Observables {
+		p.Found = append(p.Found, page.ObservableView{Kind: o.Type, Value: o.Value})
+	}
+	similar, err := d.Intake.Similar(v.Ctx(), v.By, r)
+	if err != nil {
+		return err
+	}
+	for _, s := range similar {
+		m, target := d.match(v, s)
+		p.Similar = append(p.Similar, m)
+		if target.Value != "" {
+			view.Acts.Targets = append(view.Acts.Targets, target)
+		}
+	}
+	view.Preview = p
+	return d.acts(v, view, r)
+}
+
+func (d *Desk) match(v *page.Visit, s intake.Similar) (page.MatchView, page.SelectOption) {
+	why := v.P.T("desk.similar."+s.Why, "percent", v.P.Percent(s.Score))
+	m := page.MatchView{Title: s.Title, Ref: s.Object.Number, Href: "/desk/reports/" + s.Object.UID, Why: page.ChipView{Text: why, Kind: "warn"}}
+	if s.Object.Ref.Kind.String() == "incident" {
+		m.Href = "/desk/incidents/" + s.Object.Number
+		return m, page.SelectOption{Value: s.Object.Number, Text: s.Object.Number + " · " + s.Title}
+	}
+	return m, page.SelectOption{}
+}
+
+// acts offers what the moves of the report's state and the person's rights allow.
+func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
+	at := "/desk/reports/" + r.UID
+	a := &view.Acts
+	a.Fields = []page.Hid{{Name: "version", Value: strconv.FormatInt(r.Version, 10)}}
+	can := func(to intake.State) bool {
+		for _, s := range intake.Moves[r.State] {
+			if s == to {
+				return true
+			}
+		}
+		return false
+	}
+	if can(intake.Linked) {
+		a.Accept, a.Attach = at+"/accept", at+"/attach"
+		open, err := d.Incidents.List(v.Ctx(), v.By, incident.Filter{Limit: 12})
+		if err != nil {
+			return err
+		}
+		for _, in := range open.Items {
+			if len(a.Targets) < 8 && !has(a.Targets, in.Number) {
+				a.Targets = append(a.Targets, page.SelectOption{Value: in.Number, Text: in.Number + " · " + in.Title})
+			}
+		}
+	}
+	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, r.Thread)
+	if err != nil {
+		return err
+	}
+	if t, ok := threads[r.Thread]; ok && t.Correspondent.Email != "" && (can(intake.Answered) || r.State == intake.Linked || r.State == intake.Answered) {
+		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, r.TLP)
+		if err != nil {
+			return err
+		}
+		a.Reply, a.ReplyTo, a.ReplyTLP = at+"/reply", reader(t), r.TLP.String()
+		a.ReplyRoad = roadChip(v.P, road)
+	}
+	if can(intake.Rejected) {
+		a.Reject = at + "/reject"
+		for _, x := range reasons {
+			a.Reasons = append(a.Reasons, page.SelectOption{Value: x, Text: v.P.T("desk.reason." + x)})
+		}
+	}
+	if can(intake.PassedOn) {
+		a.PassOn = at + "/pass-on"
+		for _, x := range passTo {
+			a.Authorities = append(a.Authorities, page.SelectOption{Value: x, Text: v.P.T("desk.pass_to." + x)})
+		}
+	}
+	if r.Receipt == intake.ReceiptHeld {
+		a.Receipt = at + "/receipt"
+	}
+	return nil
+}
+
+func has(list []page.SelectOption, value string) bool {
+	for _, x := range list {
+		if x.Value == value {
+			return true
+		}
+	}
+	return false
+}
+
+func reader(t correspondence.Thread) string {
+	if t.Correspondent.Name != "" {
+		return t.Correspondent.Name
+	}
+	return t.Correspondent.Email
+}
+
+// report is the selected report as a page of its own.
+func (d *Desk) report(v *page.Visit) error {
+	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err != nil {
+		return err
+	}
+	view := TriageView{DeskView: d.frame(v, "triage", reportTitle(v.P, r)), One: true, New: "/desk/incidents/new"}
+	if err := d.preview(v, &view, r); err != nil {
+		return err
+	}
+	return v.Show(Triage(view))
+}
+
+// news answers how many reports came since an audit number.
+func (d *Desk) news(v *page.Visit) error {
+	since, err := strconv.ParseInt(v.R.URL.Query().Get("since"), 10, 64)
+	if err != nil {
+		since = 0
+	}
+	rows, err := d.Audit.Since(v.Ctx(), d.DB, since, 200)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, r := range rows {
+		if r.Verb == "intake.receive" || r.Verb == "intake.add" {
+			n++
+		}
+	}
+	return v.Show(NewsBar(TriageView{DeskView: page.DeskView{Frame: page.Frame{P: v.P, Now: v.Now}}}, n, "/desk/triage"))
+}
+
+func (d *Desk) numbered(_ *page.Visit) (int64, bool) {
+	n, _ := d.Newest.Get()
+	return n, true
+}
+
+// threadUIDs gives the outward names of threads, for links to originals and files.
+func (d *Desk) threadUIDs(v *page.Visit, ids ...int64) (map[int64]string, error) {
+	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, ids...)
+	out := make(map[int64]string, len(threads))
+	for id, t := range threads {
+		out[id] = t.UID
+	}
+	return out, err
+}
+
+const day = 24 * time.Hour

@@ -1,0 +1,61 @@
+package portal
+
+import (
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// frame fills what is around a page; here is the room of the menu that it belongs to.
+func (d Deps) frame(v *page.Visit, here, title string) page.PortalView {
+	around := d.Around(v)
+	around.Frame.P, around.Title, around.Now, around.Path = v.P, title, v.Now, v.R.URL.Path
+	p := page.PortalView{Frame: around.Frame, Nav: around.Nav, Me: page.Person{Name: v.By.Name}, SignOut: "/logout?door=portal", Toast: toast(v)}
+	p.Menu = Menu(v, here)
+	if v.By.Organisation != 0 {
+		if o, err := d.Constituency.ByID(v.Ctx(), d.DB, v.By.Organisation); err == nil {
+			p.Organisation = o[v.By.Organisation].Name
+		}
+	}
+	return p
+}
+
+// Menu gives the rooms of the portal that the visitor may enter.
+func Menu(v *page.Visit, here string) []page.NavItem {
+	item := func(key, words, href, icon string) page.NavItem {
+		return page.NavItem{Text: words, Href: href, Icon: icon, Here: key == here}
+	}
+	menu := []page.NavItem{
+		item("overview", v.P.T("portal.nav.overview"), "/portal/", "house"),
+		item("requests", v.P.T("portal.nav.requests"), "/portal/requests", "message-square"),
+		item("measures", v.P.T("portal.nav.measures"), "/portal/measures", "list-checks"),
+		item("reports", v.P.T("portal.nav.reports"), "/portal/reports", "siren"),
+		item("messages", v.P.T("portal.nav.messages"), "/portal/messages", "mail"),
+	}
+	if v.By.Can(access.OwnRegistry) {
+		menu = append(menu, item("organisation", v.P.T("portal.nav.organisation"), "/portal/organisation", "building-2"))
+	}
+	return append(menu, item("account", v.P.T("portal.nav.account"), "/portal/account", "user"))
+}
+
+// toast tells what the act before the redirect did. Only these words can be asked for by the address.
+func toast(v *page.Visit) *page.ToastView {
+	words := map[string]string{
+		"answered": v.P.T("portal.done.answered"),
+		"moved":    v.P.T("portal.done.moved"),
+		"added":    v.P.T("portal.done.added"),
+		"offered":  v.P.T("portal.done.offered"),
+		"reported": v.P.T("portal.done.reported"),
+	}
+	if s, ok := words[v.R.URL.Query().Get("done")]; ok {
+		return &page.ToastView{Text: s}
+	}
+	return nil
+}
+
+// Fail shows a refusal in the frame of the public pages: what one may not see and what does not exist look alike (rule A5).
+func (d Deps) Fail(v *page.Visit, kind errs.Kind, said, reference string) error {
+	around := d.Around(v)
+	around.Frame.P, around.Now, around.Path = v.P, v.Now, "/portal/"
+	return v.ShowStatus(kind.HTTP(), page.Error(page.NewError(around, kind, said, reference)))
+}

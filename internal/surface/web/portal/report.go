@@ -1,0 +1,257 @@
+package portal
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+func tlpSentence(p *text.Printer, level string) string {
+	return p.T("common.tlp." + strings.ToLower(strings.ReplaceAll(level, "+", "_")))
+}
+
+func tlpID(level string) string { return "tlp-" + strings.ReplaceAll(level, "+", "-") }
+
+// standing is what the reporter reads of a report. It is never concluded while the reporter still owes a stage.
+func standing(r intake.Report, clocks []deadline.Clock) string {
+	owes := owed(clocks) != nil
+	switch {
+	case !owes && (r.State == intake.Rejected || !r.ConcludedAt.IsZero()):
+		return intake.StatusConcluded
+	case r.State == intake.PassedOn:
+		return intake.StatusPassedOn
+	case r.State != intake.New:
+		return intake.StatusHandling
+	case r.Handler != 0:
+		return intake.StatusLooking
+	}
+	return intake.StatusReceived
+}
+
+func standingChip(v *page.Visit, state string) page.ChipView {
+	c := page.ChipView{Text: v.P.T("portal.report.state." + state), Kind: "info"}
+	switch state {
+	case intake.StatusConcluded:
+		c.Kind, c.Icon = "ok", "check"
+	case intake.StatusPassedOn, intake.StatusReceived:
+		c.Kind = ""
+	}
+	return c
+}
+
+func reportTitle(v *page.Visit, r intake.Report) string {
+	for _, s := range []string{r.Body.Summary, firstLine(r.Body.Description, 100)} {
+		if strings.TrimSpace(s) != "" {
+			return s
+		}
+	}
+	return v.P.T("portal.report.untitled")
+}
+
+func reportItem(v *page.Visit, r intake.Report, clocks []deadline.Clock) Item {
+	item := Item{Icon: "siren", Title: reportTitle(v, r), Ref: r.Reference, Href: "/portal/reports/" + r.UID, When: r.ReceivedAt}
+	item.Chips = []page.ChipView{standingChip(v, standing(r, clocks))}
+	if c := owed(clocks); c != nil {
+		item.Clock, item.Second = clockView(v.Now, c.StartedAt, c.DueAt), stageName(v, c.Kind)
+	}
+	return item
+}
+
+func stageName(v *page.Visit, kind string) string {
+	switch kind {
+	case intake.ToNotify:
+		return v.P.T("portal.stage.notification")
+	case intake.ToFinish:
+		return v.P.T("portal.stage.final_report")
+	case intake.FirstAnswer:
+		return v.P.T("portal.stage.first_answer")
+	}
+	return v.P.T("portal.stage.other")
+}
+
+func (d Deps) reports(v *page.Visit) error {
+	list, err := d.Intake.List(v.Ctx(), v.By, intake.QueueFilter{Limit: 50, After: v.R.URL.Query().Get("after")})
+	if err != nil {
+		return err
+	}
+	clocks, err := d.clocks(v, list.Items)
+	if err != nil {
+		return err
+	}
+	view := ListView{PortalView: d.frame(v, "reports", v.P.T("portal.nav.reports")), Lead: v.P.T("portal.reports.lead"), Next: nextPage(v, list.Next)}
+	for _, r := range list.Items {
+		view.Items = append(view.Items, reportItem(v, r, clocks[r.Ref.ID]))
+	}
+	view.Act = page.ButtonView{Text: v.P.T("portal.report.new"), Href: "/portal/reports/new", Icon: "siren", Kind: "primary"}
+	view.Empty = page.EmptyView{Icon: "siren", Title: v.P.T("portal.reports.none"), Note: v.P.T("portal.reports.none.note")}
+	return v.Show(List(view))
+}
+
+func (d Deps) report(v *page.Visit) error {
+	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err != nil {
+		return err
+	}
+	err = d.DB.Write(v.Ctx(), func(ctx context.Context, tx *db.Tx) error {
+		return d.Correspondence.SeenTx(ctx, tx, r.Thread, v.Now)
+	})
+	if err != nil {
+		return err
+	}
+	view, err := d.reportView(v, r)
+	if err != nil {
+		return err
+	}
+	return v.Show(Report(view))
+}
+
+func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
+	view := ReportView{PortalView: d.frame(v, "reports", reportTitle(v, r)), Reference: r.Reference, TLP: r.TLP.Name(), Received: r.ReceivedAt}
+	clocks, err := d.Deadlines.About(v.Ctx(), d.DB, r.Ref.ID)
+	if err != nil {
+		return view, err
+	}
+	state := standing(r, clocks[r.Ref.ID])
+	view.State = standingChip(v, state)
+	view.Stages = stages(v, r, state, clocks[r.Ref.ID])
+	view.Answers = told(v, r)
+	all, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
+	if err != nil {
+		return view, err
+	}
+	if view.Messages, err = d.saidOf(v, all); err != nil {
+		return view, err
+	}
+	// A linked report goes on as a party: what we asked stands on the same thread.
+	p, err := d.Coordination.PartyOfThread(v.Ctx(), d.DB, r.Thread)
+	if err == nil && p.Compartment == r.Compartment {
+		asked, err := d.Coordination.Requests(v.Ctx(), v.By, coordination.RequestFilter{Open: true, Party: p.Ref.ID})
+		if err != nil {
+			return view, err
+		}
+		for _, x := range asked.Items {
+			view.Requests = append(view.Requests, requestItem(v, x))
+		}
+	} else if err != nil && !errs.Is(err, errs.NotFound) {
+		return view, err
+	}
+	view.Write = d.writing(v, "/portal/reports/"+r.UID)
+	view.Write.Hint = v.P.T("portal.report.add.hint")
+	return view, nil
+}
+
+// stages tells what was, is and will be: received, our answer, what the reporter owes, the end.
+func stages(v *page.Visit, r intake.Report, state string, clocks []deadline.Clock) []page.Stage {
+	out := []page.Stage{{Title: v.P.T("portal.stage.received"), Note: v.P.DateTime(r.ReceivedAt), State: "done"}}
+	now := true // the first stage that is not done is the present one
+	add := func(s page.Stage, done bool) {
+		switch {
+		case done:
+			s.State = "done"
+		case now:
+			s.State, now = "now", false
+		default:
+			s.State = "next"
+		}
+		out = append(out, s)
+	}
+	for _, c := range clocks {
+		s := page.Stage{Title: stageName(v, c.Kind), Icon: "phone"}
+		if c.OwedBy == deadline.Them {
+			s.Icon = "pencil"
+		}
+		switch {
+		case !c.StoppedAt.IsZero():
+			continue
+		case !c.MetAt.IsZero():
+			s.Note = v.P.DateTime(c.MetAt)
+		default:
+			s.Note, s.Due = v.P.T("common.clock.due", "when", v.P.DateTime(c.DueAt)), dueChip(v, c.DueAt)
+		}
+		add(s, !c.Open())
+	}
+	handled := page.Stage{Title: v.P.T("portal.stage.handling"), Note: v.P.T("portal.stage.handling.note"), Icon: "users"}
+	if state == intake.StatusPassedOn {
+		handled.Title, handled.Note = v.P.T("portal.stage.passed_on"), r.Decision.To
+	}
+	ended := state == intake.StatusConcluded
+	add(handled, ended)
+	last := page.Stage{Title: v.P.T("portal.stage.concluded"), Note: v.P.T("portal.stage.concluded.note")}
+	if !r.ConcludedAt.IsZero() && ended {
+		last.Note = v.P.DateTime(r.ConcludedAt)
+	}
+	add(last, ended)
+	return out
+}
+
+func dueChip(v *page.Visit, due time.Time) page.ChipView {
+	left := due.Sub(v.Now)
+	switch {
+	case left < 0:
+		return page.ChipView{Text: v.P.T("common.clock.late", "time", v.P.Duration(-left)), Kind: "crit", Icon: "clock"}
+	case left < 24*time.Hour:
+		return page.ChipView{Text: v.P.Duration(left), Kind: "warn", Icon: "clock"}
+	}
+	return page.ChipView{Text: v.P.Duration(left), Icon: "clock"}
+}
+
+// told is what the report said when it came.
+func told(v *page.Visit, r intake.Report) []page.Answer {
+	out := []page.Answer{
+		{Question: v.P.T("public.report.summary"), Value: r.Body.Summary},
+		{Question: v.P.T("public.report.description"), Value: r.Body.Description},
+	}
+	aware := page.Answer{Question: v.P.T("public.report.aware")}
+	if !r.AwareAt.IsZero() {
+		aware.Value = v.P.DateTime(r.AwareAt)
+	}
+	ongoing := page.Answer{Question: v.P.T("public.report.ongoing")}
+	switch r.Body.Ongoing {
+	case "yes", "contained", "no", "unknown":
+		ongoing.Value = v.P.T("public.report.ongoing." + r.Body.Ongoing)
+	}
+	return append(out, aware, ongoing,
+		page.Answer{Question: v.P.T("public.report.name"), Value: r.Body.Name},
+		page.Answer{Question: v.P.T("public.report.email"), Value: r.Body.Email},
+		page.Answer{Question: v.P.T("public.report.phone"), Value: r.Body.Phone},
+		page.Answer{Question: v.P.T("public.report.tlp"), TLP: r.TLP.Name()})
+}
+
+func (d Deps) addToReport(v *page.Visit) error {
+	f, err := read(v)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err != nil {
+		return err
+	}
+	if err = intake.ValidateAddition(f.get("text"), len(f.files)); err == nil {
+		err = d.keep(v, f, r.Thread, func(ctx context.Context, tx *db.Tx, in correspondence.Incoming) error {
+			_, err := d.Intake.AddTx(ctx, tx, v.By, r.Ref.ID, in)
+			return err
+		})
+	}
+	if err == nil {
+		return v.See("/portal/reports/" + r.UID + "?done=added")
+	}
+	if !typedWrong(err) {
+		return err
+	}
+	view, again := d.reportView(v, r)
+	if again != nil {
+		return again
+	}
+	view.Write.Text, view.Problems, view.Wrong = f.get("text"), problems(v, err, nil), true
+	return v.ShowStatus(errs.Invalid.HTTP(), Report(view))
+}

@@ -1,0 +1,69 @@
+package portal
+
+import (
+	"net/http"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// Deps is what the pages lean on.
+type Deps struct {
+	DB             *db.DB
+	Constituency   *constituency.Service
+	Correspondence *correspondence.Service
+	Intake         *intake.Service
+	Coordination   *coordination.Service
+	Deadlines      *deadline.Service
+	Accounts       *account.Service
+	// Around gives what stands around every page of this deployment: site, links of head and foot, theme. Title and Now are filled here.
+	Around func(v *page.Visit) page.PublicView
+}
+
+// maxForm is what a form with files may weigh: the files of one message and a little for the fields.
+const maxForm = intake.MaxFileBytes + 1<<20
+
+// Routes gives every page of the portal.
+func Routes(d Deps) []page.Route {
+	own, registry := page.Needs(access.OwnCases), page.Needs(access.OwnRegistry)
+	get := func(path string, need page.Need, serve func(*page.Visit) error) page.Route {
+		return page.Route{Pattern: "GET " + path, Need: need, Serve: serve}
+	}
+	post := func(path string, need page.Need, serve func(*page.Visit) error) page.Route {
+		return page.Route{Pattern: "POST " + path, Need: need, MaxBody: maxForm, Serve: serve}
+	}
+	return []page.Route{
+		get("/portal", page.SignedIn, home),
+		get("/portal/{$}", own, d.overview),
+		get("/portal/reports", own, d.reports),
+		get("/portal/reports/new", own, d.newReport),
+		post("/portal/reports/new", own, d.sendReport),
+		get("/portal/reports/{report}", own, d.report),
+		post("/portal/reports/{report}", own, d.addToReport),
+		get("/portal/requests", own, d.requests),
+		get("/portal/requests/{request}", own, d.request),
+		post("/portal/requests/{request}", own, d.answer),
+		get("/portal/measures", own, d.measures),
+		get("/portal/measures/{measure}", own, d.measure),
+		post("/portal/measures/{measure}", own, d.move),
+		get("/portal/messages", own, d.messages),
+		get("/portal/messages/{party}", own, d.thread),
+		post("/portal/messages/{party}", own, d.writeMessage),
+		get("/portal/files/{thread}/{message}/{file}", own, d.file),
+		get("/portal/organisation", registry, d.organisation),
+		get("/portal/organisation/key", registry, d.offer),
+		post("/portal/organisation/key", registry, d.offerKey),
+	}
+}
+
+func home(v *page.Visit) error {
+	http.Redirect(v.W, v.R, "/portal/", http.StatusSeeOther)
+	return nil
+}
