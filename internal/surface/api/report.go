@@ -194,17 +194,15 @@ func (a *API) followReports(ctx context.Context, by access.Actor, after int64, l
 	if err != nil {
 		return reply[List[Report]]{}, err
 	}
-	objects, err := a.visible(ctx, by, ref.Report, ids)
+	found, err := a.Intake.ByID(ctx, a.Intake.DB, by, ids...)
 	if err != nil {
 		return reply[List[Report]]{}, err
 	}
-	all := make([]intake.Report, 0, len(objects))
-	for _, o := range objects {
-		r, err := a.Intake.Get(ctx, a.Intake.DB, by, o.UID)
-		if err != nil {
-			return reply[List[Report]]{}, err
+	all := make([]intake.Report, 0, len(found))
+	for _, id := range ids {
+		if r, ok := found[id]; ok {
+			all = append(all, r)
 		}
-		all = append(all, r)
 	}
 	items, err := a.reportViews(ctx, by, all)
 	out := list(items, "")
