@@ -57,3 +57,6 @@ func (s *Service) Add(ctx context.Context, by access.Actor, report string, in Ad
 	})
 	return m, err
 }
+
+// Outward gives the state as its reporter reads it: StatusReceived and so on.
+func (r Report) Outward() string { return r.status() }

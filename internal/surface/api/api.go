@@ -55,9 +55,9 @@ type Deps struct {
 	Text    *text.Catalogue
 	Clock   clock.Clock
 	Log     *slog.Logger
-	URL     string                            // public address without a final slash, for status links
-	Network func(r *http.Request) netip.Addr  // who connects, behind trusted proxies; nil takes the peer's address
-	Limits  Limits                            // the zero Limits are the usual ones
+	URL     string                           // public address without a final slash, for status links
+	Network func(r *http.Request) netip.Addr // who connects, behind trusted proxies; nil takes the peer's address
+	Limits  Limits                           // the zero Limits are the usual ones
 	Version string
 
 	Constituency   *constituency.Service

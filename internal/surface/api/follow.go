@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -10,14 +11,26 @@ import (
 
 // Page is what every list takes.
 type Page struct {
-	Limit int    `query:"limit" minimum:"1" maximum:"500" doc:"Lines of a page, 50 when left out"`
-	After string `query:"after" doc:"The next of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" doc:"Lines of a page, 50 when left out"`
+	Cursor string `query:"after" doc:"The next of the page before"`
 }
 
-// Follow lets the team's tokens follow what changes.
-type Follow struct {
-	UpdatedAfter int64 `query:"updated_after" minimum:"0" doc:"Give what changed after this audit number, in the order of the record; take updated_after of the answer for the next call. 0 is where the record begins, -1 is not taken. Used with limit alone."`
-	asked        bool
+// Updated lets the team's tokens follow what changes.
+type Updated struct {
+	Since string `query:"updated_after" doc:"Give what changed after this number of the record, oldest change first; give updated_after of the answer at the next call. 0 is where the record begins. Used with limit alone."`
+}
+
+func (u *Updated) asked() (after int64, ok bool, err error) {
+	if u.Since == "" {
+		return 0, false, nil
+	}
+	after, err = strconv.ParseInt(u.Since, 10, 64)
+	if err != nil || after < 0 {
+		var p errs.Problems
+		p.Add("updated_after", "error.parameter")
+		return 0, true, p.Err()
+	}
+	return after, true, nil
 }
 
 // List is a page of a list.
@@ -93,11 +106,10 @@ func (a *API) visible(ctx context.Context, by access.Actor, kind ref.Kind, ids [
 	return out, nil
 }
 
-var (
-	errStaffOnly = &errs.Error{Kind: errs.Forbidden, Key: "error.staff_only", Text: "this is for the team's own tokens"}
-	errAlone     = func(field string) error {
-		var p errs.Problems
-		p.Add(field, "error.alone")
-		return p.Err()
-	}
-)
+var errStaffOnly = &errs.Error{Kind: errs.Forbidden, Key: "error.staff_only", Text: "this is for the team's own tokens"}
+
+func errAlone(field string) error {
+	var p errs.Problems
+	p.Add(field, "error.alone")
+	return p.Err()
+}

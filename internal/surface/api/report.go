@@ -161,19 +161,23 @@ type Ref struct {
 type ReportsInput struct {
 	Page
 	Updated
+	IfNoneMatch
 	State string `query:"state" enum:"new,linked,answered,rejected,passed_on" doc:"For the team"`
 	Text  string `query:"q" doc:"Words, or a reference"`
 	Mine  bool   `query:"mine" doc:"For the team: nobody's or mine"`
 }
 
 func (a *API) listReports(ctx context.Context, by access.Actor, in *ReportsInput) (reply[List[Report]], error) {
-	if after, ok := in.asked(); ok {
-		if in.State != "" || in.Text != "" || in.Mine || in.After != "" {
-			return reply[List[Report]]{}, errAlone("updated_after")
+	if after, ok, err := in.asked(); ok {
+		if err == nil && (in.State != "" || in.Text != "" || in.Mine || in.Cursor != "") {
+			err = errAlone("updated_after")
+		}
+		if err != nil {
+			return reply[List[Report]]{}, err
 		}
 		return a.followReports(ctx, by, after, in.Limit)
 	}
-	f := intake.QueueFilter{Text: in.Text, Limit: in.Limit, After: in.After}
+	f := intake.QueueFilter{Text: in.Text, Limit: in.Limit, After: in.Cursor}
 	if by.Team() { // to others these would tell what we do with a report
 		f.State, f.Mine = intake.State(in.State), in.Mine
 	}
@@ -190,17 +194,15 @@ func (a *API) followReports(ctx context.Context, by access.Actor, after int64, l
 	if err != nil {
 		return reply[List[Report]]{}, err
 	}
-	objects, err := a.visible(ctx, by, ref.Report, ids)
+	found, err := a.Intake.ByID(ctx, a.Intake.DB, by, ids...)
 	if err != nil {
 		return reply[List[Report]]{}, err
 	}
-	all := make([]intake.Report, 0, len(objects))
-	for _, o := range objects {
-		r, err := a.Intake.Get(ctx, a.Intake.DB, by, o.UID)
-		if err != nil {
-			return reply[List[Report]]{}, err
+	all := make([]intake.Report, 0, len(found))
+	for _, id := range ids {
+		if r, ok := found[id]; ok {
+			all = append(all, r)
 		}
-		all = append(all, r)
 	}
 	items, err := a.reportViews(ctx, by, all)
 	out := list(items, "")

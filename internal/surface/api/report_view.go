@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 )
 
-// Report is a report as its reader may see it. Fields from state_of_triage on are the team's.
+// Report is a report as its reader may see it. What stands in triage is the team's.
 type Report struct {
 	ID          string            `json:"id"`
 	Reference   string            `json:"reference"`
@@ -69,25 +69,11 @@ func proofName(p correspondence.Proof) string {
 	return proofs[0]
 }
 
-// outwardState is what its reporter reads of a report's state, the words of the status page.
-func outwardState(r intake.Report) string {
-	switch {
-	case !r.ConcludedAt.IsZero() || r.State == intake.Rejected:
-		return "concluded"
-	case r.State == intake.PassedOn:
-		return "passed_on"
-	case r.State == intake.Linked:
-		return "handling"
-	case r.State == intake.Answered || r.Handler != 0:
-		return "looking"
-	}
-	return "received"
-}
-
-// sealedFrom tells whether a report came encrypted from somebody who did not sign inside: then only the team reads it (rule P6).
+// sealedFrom tells whether a report came encrypted and was not signed inside by an approved key: then only the team reads it (rule P6).
 func sealedFrom(by access.Actor, seal correspondence.Seal, proof correspondence.Proof) bool {
 	encrypted := seal == correspondence.Encrypted || seal == correspondence.SignedEncrypted
-	return !by.Team() && encrypted && proof < correspondence.SignedByKey
+	own := seal == correspondence.SignedEncrypted && proof == correspondence.SignedByKey
+	return !by.Team() && encrypted && !own
 }
 
 // reportViews writes reports out for their reader, with organisations and incidents in one query each.
@@ -134,7 +120,7 @@ func (a *API) reportViews(ctx context.Context, by access.Actor, list []intake.Re
 
 func reportView(by access.Actor, r intake.Report) Report {
 	v := Report{
-		ID: r.UID, Reference: r.Reference, State: outwardState(r), Channel: string(r.Channel), TLP: r.TLP.String(), ReceivedAt: r.ReceivedAt,
+		ID: r.UID, Reference: r.Reference, State: r.Outward(), Channel: string(r.Channel), TLP: r.TLP.String(), ReceivedAt: r.ReceivedAt,
 		OccurredAt: r.OccurredAt, DetectedAt: r.DetectedAt, AwareAt: r.AwareAt, ConcludedAt: r.ConcludedAt, Destroyed: r.Destroyed,
 	}
 	if by.Team() {
@@ -215,7 +201,7 @@ func messageView(by access.Actor, m correspondence.Message) Message {
 	if by.Team() {
 		v.Team = &MessageTeam{
 			State: string(m.State), Reason: m.Reason, Author: m.AuthorName, From: m.Body.From, To: m.Body.To, Proof: proofName(m.Proof), Protection: string(m.Seal),
-			Road: string(m.Road), Signers: m.Body.Signers, SendAfter: m.SendAfter, SentAt: m.SentAt, SeenAt: m.SeenAt, Automatic: m.Automatic,
+			Road: m.Road.String(), Signers: m.Body.Signers, SendAfter: m.SendAfter, SentAt: m.SentAt, SeenAt: m.SeenAt, Automatic: m.Automatic,
 			Released: m.Released, Unreadable: m.Body.Unreadable,
 		}
 	}
