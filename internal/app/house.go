@@ -59,6 +59,7 @@ type House struct {
 	Verifier  note.Verifier
 	Newest    *pubsub.Newest
 	Text      *text.Catalogue
+	Taxonomy  *taxonomy.Taxonomy
 
 	Egress    *egress.Gate
 	Accounts  *account.Service
@@ -171,10 +172,15 @@ func (h *House) duties() error {
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 	}
+	types, err := taxonomy.New()
+	if err != nil {
+		return err
+	}
+	h.Taxonomy = types
 	h.Incidents = &incident.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence,
 		Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines, Search: h.Search,
-		TypeKnown: func(code string) bool { _, err := taxonomy.Parse(code); return err == nil }, Zone: h.Config.Location(), Lang: h.Profile.Lang,
+		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang,
 	}
 	return nil
 }

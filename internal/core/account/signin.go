@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -17,6 +18,7 @@ import (
 // From is where a person signs in: shown in the list of sessions, counted by the throttle.
 type From struct {
 	Door    Door
+	Doors   []Door // without a Door, SignIn takes the first of these that the account's roles open
 	Address netip.Addr
 	Device  string // what the browser calls itself
 	Known   string // the secret of a browser that signed in before, "" for none
@@ -41,6 +43,7 @@ const (
 type SignedIn struct {
 	Step    Step
 	Secret  id.Secret
+	Door    Door
 	Session string    // uid of the session
 	Known   id.Secret // marks this browser as known; empty until the step is Done
 	Account Account
@@ -58,9 +61,13 @@ var errCode = &errs.Error{Kind: errs.Unauthenticated, Key: "error.code", Text: "
 // SignIn checks address and password at a door. Refusals are one answer with one cost; too many of them are a Limit, but not for a browser
 // that is known. When a second factor is enrolled the answer is NeedCode.
 func (s *Service) SignIn(ctx context.Context, from From, in Credentials) (SignedIn, error) {
-	if _, ok := limits[from.Door]; !ok {
+	if from.Door != "" {
+		from.Doors = []Door{from.Door}
+	}
+	if len(from.Doors) == 0 || slices.ContainsFunc(from.Doors, func(d Door) bool { _, ok := limits[d]; return !ok }) {
 		return SignedIn{}, errSignIn
 	}
+	from.Door = from.Doors[0] // of a refusal
 	folded, ok := foldEmail(in.Email)
 	if len(in.Email) > 512 || tooLong(in.Password) {
 		return SignedIn{}, errSignIn
@@ -97,7 +104,9 @@ func (s *Service) SignIn(ctx context.Context, from From, in Credentials) (Signed
 			if err := tx.QueryRow(ctx, `SELECT password FROM account_person WHERE id = $1`, account).Scan(&now); err != nil {
 				return err
 			}
-			if a.Active && now == hash && opens(a, from.Door) {
+			i := slices.IndexFunc(from.Doors, func(d Door) bool { return opens(a, d) })
+			if a.Active && now == hash && i >= 0 {
+				from.Door = from.Doors[i]
 				if err := forgive(ctx, tx, tries); err != nil {
 					return err
 				}
@@ -198,7 +207,7 @@ func (s *Service) GiveCode(ctx context.Context, from From, half, code string) (S
 // enter writes a session, half or whole.
 func (s *Service) enter(ctx context.Context, tx *db.Tx, a Account, from From, half bool, strength access.Strength) (SignedIn, error) {
 	now := s.Clock.Now()
-	out := SignedIn{Step: Done, Secret: id.NewSecret("ses"), Session: id.New(), Account: a}
+	out := SignedIn{Step: Done, Secret: id.NewSecret("ses"), Door: from.Door, Session: id.New(), Account: a}
 	if half {
 		out.Step, out.Secret, strength = NeedCode, id.NewSecret("half"), access.Unproved
 	}

@@ -145,32 +145,10 @@ func (s *Service) Find(ctx context.Context, by access.Actor, f Filter) (Page[Org
 		f.Limit = 50
 	}
 	f.Limit = min(f.Limit, 500)
-	// CROSS JOIN says the same on both engines, and keeps SQLite from walking all objects before it knows the names.
-	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + ` FROM `)
-	if access.Sees(by).Wide() {
-		q.Add(`constituency_organisation c CROSS JOIN `)
-		access.Sees(by).From(q, ref.Organisation)
-	} else {
-		access.Sees(by).From(q, ref.Organisation).Add(` CROSS JOIN constituency_organisation c`)
+	q, ok, err := find(by, f)
+	if err != nil || !ok {
+		return page, err
 	}
-	q.Add(` WHERE c.id = o.id`)
-	if strings.TrimSpace(f.Text) != "" && !match(q, f.Text) {
-		return page, nil
-	}
-	if f.Community != "" {
-		q.Add(` AND c.id IN (SELECT m.organisation FROM constituency_membership m WHERE m.community = ?)`, f.Community)
-	}
-	if f.Sector != "" {
-		q.Add(` AND c.sector = ? AND c.sector <> ''`, f.Sector)
-	}
-	if f.After != "" {
-		c, err := parseCursor(f.After)
-		if err != nil {
-			return page, err
-		}
-		q.Add(` AND (c.folded, c.id) > (?, ?)`, c.Name, c.ID)
-	}
-	q.Add(` ORDER BY c.folded, c.id LIMIT ?`, int64(f.Limit+1))
 	list, err := db.List(ctx, s.DB, q, scan)
 	if err != nil {
 		return page, err
@@ -187,6 +165,36 @@ func (s *Service) Find(ctx context.Context, by access.Actor, f Filter) (Page[Org
 		page.Items = append(page.Items, l.Organisation)
 	}
 	return page, nil
+}
+
+// find builds the list query, one row longer than the page; false when nothing can match.
+func find(by access.Actor, f Filter) (*db.Query, bool, error) {
+	// CROSS JOIN says the same on both engines, and keeps SQLite from walking all objects before it knows the names.
+	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + ` FROM `)
+	if access.Sees(by).Wide() {
+		q.Add(`constituency_organisation c CROSS JOIN `)
+		access.Sees(by).From(q, ref.Organisation)
+	} else {
+		access.Sees(by).From(q, ref.Organisation).Add(` CROSS JOIN constituency_organisation c`)
+	}
+	q.Add(` WHERE c.id = o.id`)
+	if strings.TrimSpace(f.Text) != "" && !match(q, f.Text) {
+		return nil, false, nil
+	}
+	if f.Community != "" {
+		q.Add(` AND c.id IN (SELECT m.organisation FROM constituency_membership m WHERE m.community = ?)`, f.Community)
+	}
+	if f.Sector != "" {
+		q.Add(` AND c.sector = ? AND c.sector <> ''`, f.Sector)
+	}
+	if f.After != "" {
+		c, err := parseCursor(f.After)
+		if err != nil {
+			return nil, false, err
+		}
+		q.Add(` AND (c.folded, c.id) > (?, ?)`, c.Name, c.ID)
+	}
+	return q.Add(` ORDER BY c.folded, c.id LIMIT ?`, int64(f.Limit+1)), true, nil
 }
 
 // match narrows to what a text names: a network address or prefix, an AS number, a mail address, a domain, or the beginnings of words of

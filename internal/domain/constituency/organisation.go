@@ -151,6 +151,14 @@ func (s *Service) EditTx(ctx context.Context, tx *db.Tx, by access.Actor, uid st
 
 // check brings the input to its normal form and names all problems at once.
 func (s *Service) check(ctx context.Context, h db.Handle, in NewOrganisation) (NewOrganisation, error) {
+	known, err := s.communities(ctx, h)
+	if err != nil {
+		return in, err
+	}
+	return normalOrganisation(in, known)
+}
+
+func normalOrganisation(in NewOrganisation, known []string) (NewOrganisation, error) {
 	var p errs.Problems
 	in.Name = text(&p, "name", in.Name, 200, true)
 	in.External = text(&p, "external", in.External, 100, false)
@@ -167,10 +175,6 @@ func (s *Service) check(ctx context.Context, h db.Handle, in NewOrganisation) (N
 	in.Lang = lang(&p, in.Lang)
 	if in.Lang == "" {
 		in.Lang = langs[0]
-	}
-	known, err := s.communities(ctx, h)
-	if err != nil {
-		return in, err
 	}
 	in.Communities = slices.Compact(slices.Sorted(slices.Values(in.Communities)))
 	for _, c := range in.Communities {

@@ -61,7 +61,7 @@ func (s *Service) Answer(ctx context.Context, by access.Actor, request, text str
 		channel, proof := channelOf(by)
 		_, err := s.Correspondence.ReceiveTx(ctx, tx, by, p.Thread, correspondence.Incoming{
 			Channel: channel, Kind: correspondence.Told, State: correspondence.Filed, At: now, TLP: r.TLP, Proof: proof, Seal: correspondence.Plain,
-			Author: by.Account, Refers: r.Ref.ID, Body: correspondence.Body{Text: text, Files: stored},
+			Author: by.Account, Refers: r.Ref.ID, Under: r.Subject, Body: correspondence.Body{Text: text, Files: stored},
 		})
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, part
 	if !in.Proof.Proved() {
 		in.State = correspondence.Unverified
 	}
-	in.Kind, in.Refers = correspondence.Told, 0
+	in.Kind, in.Refers, in.Under = correspondence.Told, 0, party.Subject
 	if in.State != correspondence.Filed {
 		return s.Correspondence.ReceiveTx(ctx, tx, by, party.Thread, in)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -23,14 +24,20 @@ type parcel struct {
 	advice []Advice
 }
 
+// trimmed is g without the white space around its texts.
+func (g Give) trimmed() Give {
+	g.Request, g.Text = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text)
+	return g
+}
+
 // check finds all problems of a Give at once.
 func (g Give) check(s *Service) error {
 	var p errs.Problems
 	if len(g.Parties) == 0 {
 		p.Add("parties", "error.required")
 	}
-	asks := strings.TrimSpace(g.Request) != "" || len(g.Recommendations) > 0
-	if !asks && strings.TrimSpace(g.Text) == "" {
+	asks := g.Request != "" || len(g.Recommendations) > 0
+	if !asks && g.Text == "" {
 		p.Add("request", "error.required")
 	}
 	if utf8.RuneCountInString(g.Request) > maxWords {
@@ -57,6 +64,7 @@ func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, 
 	if err := by.Need(access.WorkCases); err != nil {
 		return nil, err
 	}
+	g = g.trimmed()
 	if err := g.check(s); err != nil {
 		return nil, err
 	}
@@ -77,10 +85,6 @@ func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, 
 
 // parcels writes the letters and looks at each: by which road, and whether it names another party.
 func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, g Give) ([]parcel, error) {
-	if g.TLP == 0 {
-		g.TLP = subject.TLP
-	}
-	g.Request = strings.TrimSpace(g.Request)
 	all, err := s.PartiesOf(ctx, h, by, subject.Ref)
 	if err != nil {
 		return nil, err
@@ -118,6 +122,9 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 			}
 		}
 		letter := s.ask(p, g, party, t.Correspondent, advice[lang])
+		if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
+			letter.TLP = tlp.Max(subject.TLP, t.TLP)
+		}
 		seen, err := s.Correspondence.Preview(ctx, h, t, letter)
 		if err != nil {
 			return nil, err
@@ -181,6 +188,7 @@ func (s *Service) Send(ctx context.Context, by access.Actor, subject string, g G
 	if err := by.Need(access.SendOutside); err != nil {
 		return nil, err
 	}
+	g = g.trimmed()
 	if err := g.check(s); err != nil {
 		return nil, err
 	}

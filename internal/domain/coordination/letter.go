@@ -21,13 +21,13 @@ func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondenc
 	if !asks {
 		out.Kind, out.Subject = correspondence.Letter, p.T("mail.ask.subject_free")
 	}
-	words := strings.TrimSpace(g.Text)
+	words := g.Text
 	if words == "" {
 		words = p.T("mail.ask.intro", "name", cmp.Or(party.Name, reader.Name))
 	}
 	parts := []string{words}
 	if g.Request != "" {
-		parts = append(parts, heading(p.T("mail.ask.request"))+"\n\n"+strings.TrimSpace(g.Request))
+		parts = append(parts, heading(p.T("mail.ask.request"))+"\n\n"+g.Request)
 	}
 	if len(advice) > 0 {
 		var b strings.Builder

@@ -107,7 +107,7 @@ func (row *Row) read(messages []correspondence.Message, now time.Time) {
 		row.ToldAt = later(row.ToldAt, m.SentAt)
 		row.DeliveredAt = later(row.DeliveredAt, m.SentAt)
 		asked++
-		onlyHere = onlyHere && m.Road == egress.Notice
+		onlyHere = onlyHere && (m.Road == egress.Notice || m.Road == egress.Direct)
 	}
 	// What can be read with us alone was not read while we did not see it read; what went out by mail may have been.
 	row.SeenKnown = !row.SeenAt.IsZero() || (asked > 0 && onlyHere)

@@ -156,7 +156,7 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, by access.Actor, p Party,
 		channel, proof := channelOf(by)
 		_, err := s.Correspondence.ReceiveTx(ctx, tx, by, p.Thread, correspondence.Incoming{
 			Channel: channel, Kind: correspondence.Told, State: correspondence.Filed, At: now, TLP: m.TLP, Proof: proof, Seal: correspondence.Plain,
-			Author: by.Account, Refers: m.Ref.ID, Body: correspondence.Body{Text: in.Note, Files: files},
+			Author: by.Account, Refers: m.Ref.ID, Under: m.Subject, Body: correspondence.Body{Text: in.Note, Files: files},
 		})
 		if err != nil {
 			return err

@@ -23,8 +23,8 @@ func (s *Service) OpenTx(ctx context.Context, tx *db.Tx, subject ref.Ref) (int, 
 	return requests + measures, err
 }
 
-// recall withdraws the open requests and measures that match, with a reason. What never left (unsent) concerns the party no longer: it goes
-// back into the team's compartment.
+// recall withdraws the open requests and measures that match, with a reason that stays in the record: the party is not told it. What never left
+// (unsent) concerns the party no longer: it goes back into the team's compartment.
 func (s *Service) recall(ctx context.Context, tx *db.Tx, by access.Actor, which string, id int64, reason string, unsent bool) error {
 	now := s.Clock.Now()
 	requests, err := db.All(ctx, tx, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE `+which+` AND r.open = TRUE ORDER BY o.id`, id)
@@ -34,7 +34,7 @@ func (s *Service) recall(ctx context.Context, tx *db.Tx, by access.Actor, which 
 	for i := range requests {
 		r := &requests[i]
 		compartment := r.Compartment
-		r.State, r.Reason = Withdrawn, reason
+		r.State = Withdrawn
 		if unsent {
 			r.Compartment = 0
 		}
@@ -52,7 +52,7 @@ func (s *Service) recall(ctx context.Context, tx *db.Tx, by access.Actor, which 
 	for i := range measures {
 		m := &measures[i]
 		compartment := m.Compartment
-		m.apply(by, MoveInput{To: Recalled, Note: reason}, now)
+		m.apply(by, MoveInput{To: Recalled}, now)
 		if unsent {
 			m.Compartment = 0
 		}

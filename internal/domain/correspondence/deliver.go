@@ -385,6 +385,11 @@ func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, now tim
 			return err
 		}
 	}
+	if s.Follow != nil {
+		if err := s.Follow.MessageSentTx(ctx, tx, l.Message, now); err != nil {
+			return err
+		}
+	}
 	return access.Touch(ctx, tx, l.Thread, now)
 }
 

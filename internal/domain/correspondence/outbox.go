@@ -54,6 +54,11 @@ func (s *Service) Stop(ctx context.Context, by access.Actor, message string) err
 		if err := s.move(ctx, tx, &m, Stopped, ""); err != nil {
 			return fmt.Errorf("stop message: %w", err)
 		}
+		if s.Follow != nil {
+			if err := s.Follow.MessageStoppedTx(ctx, tx, by, m.Message); err != nil {
+				return fmt.Errorf("stop message: %w", err)
+			}
+		}
 		return s.record(ctx, tx, by, "correspondence.stop", t, m.Message, ref.Ref{}, stateChange(from, Stopped))
 	})
 }
@@ -120,6 +125,11 @@ func (s *Service) Release(ctx context.Context, by access.Actor, message string) 
 		}
 		if err := s.markThread(ctx, tx, &t, m.Message, 0, s.Clock.Now()); err != nil {
 			return err
+		}
+		if s.Follow != nil && from == Unverified {
+			if err := s.Follow.ReleasedTx(ctx, tx, by, m.Message); err != nil {
+				return fmt.Errorf("release message: %w", err)
+			}
 		}
 		return s.record(ctx, tx, by, "correspondence.release", t, m.Message, ref.Ref{}, stateChange(from, Filed))
 	})

@@ -1,6 +1,8 @@
 package correspondence
 
 import (
+	"context"
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"strings"
 	"time"
 
@@ -50,6 +52,8 @@ type Service struct {
 	Text         *text.Catalogue
 	Team         Team
 	Hold         time.Duration // how long what a person sends is held; 20 s
+	// Follow hears in the same transaction what became of messages; nil when nobody asks. Coordination is it.
+	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
 }
@@ -61,4 +65,14 @@ func (s *Service) Work(r *job.Registry) {
 	}
 	job.Handle(r, job.House, s.sweep)
 	r.Every("correspondence.sweep", time.Minute, job.House, SweepJob{})
+}
+
+// Follower is a duty above that acts on what became of messages.
+type Follower interface {
+	// MessageStoppedTx hears of an outgoing message that a person stopped.
+	MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m Message) error
+	// MessageSentTx hears of a message that left.
+	MessageSentTx(ctx context.Context, tx *db.Tx, m Message, at time.Time) error
+	// ReleasedTx hears of an unverified message that a person let count as the correspondent's.
+	ReleasedTx(ctx context.Context, tx *db.Tx, by access.Actor, m Message) error
 }

@@ -247,6 +247,50 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, 
 	return out, nil
 }
 
+// Waiting says how many reports wait, and how many of them are past their clock; each is capped like Counts.
+func (s *Service) Waiting(ctx context.Context, by access.Actor) (waiting, late int, err error) {
+	counts, err := s.Counts(ctx, by)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, n := range counts {
+		waiting += n
+	}
+	q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id FROM `)
+	access.Sees(by).From(q, ref.Report).Add(` JOIN intake_report r ON r.id = o.id WHERE r.queue <> 0 AND r.queue = ? AND r.queue_at < ? LIMIT ?) counted`,
+		clockRuns, s.Clock.Now(), countCap)
+	late, err = db.One(ctx, s.DB, func(rows *db.Rows) (n int, err error) { return n, rows.Scan(&n) }, q.Text(), q.Args()...)
+	return waiting, late, err
+}
+
+// ByID gives reports by object id under the reader's scope; what it may not see is missing.
+func (s *Service) ByID(ctx context.Context, h db.Handle, by access.Actor, ids ...int64) (map[int64]Report, error) {
+	out := map[int64]Report{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	q := new(db.Query).Add(`SELECT ` + reportColumns + ` FROM `)
+	access.Sees(by).From(q, ref.Report).Add(joins).Add(` WHERE o.id IN `)
+	rows, err := db.List(ctx, h, db.In(q, ids), scanRow)
+	if err != nil {
+		return nil, err
+	}
+	at := make([]*Report, len(rows))
+	for i := range rows {
+		if err := s.open(&rows[i]); err != nil {
+			return nil, err
+		}
+		at[i] = &rows[i].Report
+	}
+	if err := s.links(ctx, h, at); err != nil {
+		return nil, err
+	}
+	for _, r := range at {
+		out[r.Ref.ID] = *r
+	}
+	return out, nil
+}
+
 // Get gives one report by uid or reference.
 func (s *Service) Get(ctx context.Context, h db.Handle, by access.Actor, name string) (Report, error) {
 	r, err := s.load(ctx, h, by, name)

@@ -27,7 +27,7 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		SearchAt: "/desk/search",
 		Stream:   "/desk/live",
 		Me:       page.Person{Name: v.By.Name},
-		MeAt:     "/account",
+		MeAt:     "/desk/account",
 		SignOut:  "/logout",
 		Toast:    toast(v),
 	}
@@ -51,8 +51,11 @@ func (d *Desk) counts(v *page.Visit) Counts {
 	if err == nil {
 		n.Incidents, n.My = int(open), int(mine)
 	}
-	if waiting, late, err := d.Intake.Waiting(v.Ctx(), v.By); err == nil {
-		n.Triage, n.Late = waiting, late
+	if waiting, err := d.Intake.Counts(v.Ctx(), v.By); err == nil {
+		for _, x := range waiting {
+			n.Triage += x
+		}
+		n.Late = waiting["clock"] > 0
 	}
 	return n
 }

@@ -22,6 +22,7 @@ func TestBrowserKeysOfTriage(t *testing.T) {
 	p.Press("j")
 	site.Heard(t, "GET /desk/triage?sel=R-2026-3VD8MN")
 	p.Wait("#second")
+	t.Log(browsertest.Get(p, chromedp.Evaluate[string](`location.href + document.body.innerHTML.slice(0,300)`)), p.Console())
 	if got := here(p); got != "Mailbox of finance director taken over, invoices altered" {
 		t.Errorf("J went to %q", got)
 	}

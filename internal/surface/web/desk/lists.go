@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
@@ -140,16 +141,20 @@ func threadHref(t correspondence.Thread) string {
 
 // thread leads from a thread to what it is about.
 func (d *Desk) thread(v *page.Visit) error {
-	o, err := d.Correspondence.Find(v.Ctx(), d.DB, v.By, v.R.PathValue("thread"))
+	o, err := access.Find(v.Ctx(), d.DB, v.By, ref.Thread, v.R.PathValue("thread"))
 	if err != nil {
 		return err
 	}
-	if o.About.Kind.String() == "report" {
-		r, err := d.Intake.ByID(v.Ctx(), d.DB, v.By, o.About.ID)
+	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, o.Ref.ID)
+	if err != nil {
+		return err
+	}
+	if about := threads[o.Ref.ID].About; about.Kind == ref.Report {
+		r, err := d.Intake.ByID(v.Ctx(), d.DB, v.By, about.ID)
 		if err != nil {
 			return err
 		}
-		return v.See("/desk/reports/" + r[o.About.ID].UID)
+		return v.See("/desk/reports/" + r[about.ID].UID)
 	}
 	p, err := d.Coordination.PartyOfThread(v.Ctx(), d.DB, o.Ref.ID)
 	if err != nil {
@@ -288,7 +293,7 @@ func (d *Desk) organisation(v *page.Visit) error {
 		fact(p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
 	}
 	for _, c := range contacts {
-		keys, err := d.Constituency.KeysOf(v.Ctx(), d.DB, c.ID)
+		keys, err := d.Constituency.AllKeys(v.Ctx(), d.DB, c.ID)
 		if err != nil {
 			return err
 		}
@@ -325,14 +330,14 @@ func (d *Desk) organisation(v *page.Visit) error {
 }
 
 func (d *Desk) approveKey(v *page.Visit) error {
-	if err := d.Constituency.ApproveKey(v.Ctx(), v.By, v.R.PathValue("key"), v.R.PostFormValue("how")); err != nil {
+	if _, err := d.Constituency.ApproveKey(v.Ctx(), v.By, v.R.PathValue("key"), v.R.PostFormValue("how")); err != nil {
 		return err
 	}
 	return back(v, "/desk/constituency/"+v.R.PostFormValue("organisation"), "saved")
 }
 
 func (d *Desk) rejectKey(v *page.Visit) error {
-	if err := d.Constituency.RejectKey(v.Ctx(), v.By, v.R.PathValue("key"), v.R.PostFormValue("how")); err != nil {
+	if _, err := d.Constituency.RejectKey(v.Ctx(), v.By, v.R.PathValue("key"), v.R.PostFormValue("how")); err != nil {
 		return err
 	}
 	return back(v, "/desk/constituency/"+v.R.PostFormValue("organisation"), "saved")

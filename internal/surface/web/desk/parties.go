@@ -315,13 +315,17 @@ func (d *Desk) party(v *page.Visit) error {
 			body = append(body, heading(v.P.T("desk.measures")), page.Measures(v.P, measures))
 		}
 	}
+	uids, err := d.threadUIDs(v, p.Thread)
+	if err != nil {
+		return err
+	}
 	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, p.Thread)
 	if err != nil {
 		return err
 	}
 	body = append(body, heading(v.P.T("desk.party.thread")))
 	for _, m := range messages {
-		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{messageEntry(v, m, p.Name).Entry}}}))
+		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{messageEntry(v, m, p.Name, uids[m.Thread]).Entry}}}))
 	}
 	if in.State != incident.Closed && v.By.Can(access.SendOutside) {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
@@ -367,7 +371,7 @@ func (d *Desk) writeParty(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.Coordination.Write(v.Ctx(), v.By, p.UID, correspondence.Outgoing{Kind: correspondence.Letter, TLP: p.TLP, Subject: v.P.T("desk.compose.subject"), Text: v.R.PostFormValue("text")})
+	_, err = d.Coordination.Write(v.Ctx(), v.By, p.UID, correspondence.Outgoing{Kind: correspondence.Letter, TLP: p.TLP, Subject: v.P.T("desk.compose.subject"), Text: v.R.PostFormValue("text")}, v.R.PostFormValue("looked") != "")
 	if err != nil {
 		return err
 	}

@@ -64,15 +64,19 @@ func (d *Desk) logCall(v *page.Visit) error {
 
 // recommendations gives the library, those that fit the type first.
 func (d *Desk) recommendations(code, lang string) []choice {
-	var fit, other []choice
-	for _, r := range d.Playbook.Recommendations(playbook.Filter{}) {
-		c := choice{name: "recommendation", value: r.Code, label: r.Title(lang)}
-		if r.Fits(code) {
-			c.second = "●"
-			fit = append(fit, c)
-		} else {
-			other = append(other, c)
+	var out []choice
+	there := map[string]bool{}
+	filters := []playbook.Filter{{Lang: lang}}
+	if code != "" {
+		filters = []playbook.Filter{{Type: code, Lang: lang}, {Lang: lang}}
+	}
+	for _, f := range filters {
+		for _, r := range d.Playbook.Recommendations(f) {
+			if !there[r.Code] {
+				there[r.Code] = true
+				out = append(out, choice{name: "recommendation", value: r.Code, label: r.Title})
+			}
 		}
 	}
-	return append(fit, other...)
+	return out
 }

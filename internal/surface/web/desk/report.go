@@ -104,11 +104,11 @@ func clockName(p *text.Printer, kind string) string {
 	return p.T("desk.clock.other")
 }
 
-func fileViews(m correspondence.Message) []page.FileView {
+func fileViews(thread string, m correspondence.Message) []page.FileView {
 	var out []page.FileView
 	for _, f := range m.Body.Files {
 		out = append(out, page.FileView{
-			Name: f.Name, Size: f.Size, SHA256: f.SHA256, Href: "/desk/messages/" + m.ThreadUID + "/" + m.UID + "/files/" + f.UID, Danger: true,
+			Name: f.Name, Size: f.Size, SHA256: f.SHA256, Href: "/desk/messages/" + thread + "/" + m.UID + "/files/" + f.UID, Danger: true,
 		})
 	}
 	return out
@@ -257,12 +257,12 @@ func (d *Desk) bulk(v *page.Visit) error {
 		}
 		return back(v, "/desk/incidents/"+in.Number, "accepted")
 	case "assign":
-		if err := d.Intake.AssignMany(v.Ctx(), v.By, chosen, v.By.Account); err != nil {
+		if _, err := d.Intake.AssignMany(v.Ctx(), v.By, chosen, v.By.Account); err != nil {
 			return err
 		}
 		return back(v, "/desk/triage", "saved")
 	case "reject":
-		if err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", ""); err != nil {
+		if _, err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", ""); err != nil {
 			return err
 		}
 		return back(v, "/desk/triage", "rejected")

@@ -226,7 +226,7 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident) ([]page.Property,
 		}
 		return propertySelect(p, edit, version, field, label, options)
 	}
-	staff, err := d.Staff(v.Ctx())
+	staff, err := d.Staff(v.Ctx(), v.By)
 	if err != nil {
 		return nil, err
 	}
@@ -304,12 +304,16 @@ func (d *Desk) days(v *page.Visit, in incident.Incident, rows []coordination.Row
 			ids = append(ids, r.Party.Thread)
 		}
 	}
+	uids, err := d.threadUIDs(v, ids...)
+	if err != nil {
+		return nil, err
+	}
 	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, ids...)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range messages {
-		all = append(all, messageEntry(v, m, threads[m.Thread]))
+		all = append(all, messageEntry(v, m, threads[m.Thread], uids[m.Thread]))
 	}
 	record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
 	if err != nil {
@@ -354,10 +358,10 @@ func writtenEntry(p *text.Printer, e incident.Entry) entry {
 	return x
 }
 
-func messageEntry(v *page.Visit, m correspondence.Message, party string) entry {
+func messageEntry(v *page.Visit, m correspondence.Message, party, thread string) entry {
 	p := v.P
 	x := entry{at: m.At, kind: "mail", Entry: page.Entry{ID: "m-" + m.UID, At: m.At}}
-	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.String(), Body: m.Body.Text, Files: fileViews(m)}
+	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.String(), Body: m.Body.Text, Files: fileViews(thread, m)}
 	if view.Title == "" {
 		view.Title = channelName(p, m.Channel)
 	}
@@ -371,7 +375,7 @@ func messageEntry(v *page.Visit, m correspondence.Message, party string) entry {
 		if m.State == correspondence.Unverified {
 			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.message.unverified"), Kind: "warn"})
 		}
-		view.Original = "/desk/messages/" + m.ThreadUID + "/" + m.UID + "/original"
+		view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
 	} else {
 		x.Kind = "out"
 		x.Line = page.Rich(p, "desk.line.out", "who", page.Strong(m.AuthorName), "to", page.Strong(party))

@@ -193,12 +193,16 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 		return err
 	}
 	p.Facts = facts
+	uids, err := d.threadUIDs(v, r.Thread)
+	if err != nil {
+		return err
+	}
 	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
 	if err != nil {
 		return err
 	}
 	for _, m := range messages {
-		p.Files = append(p.Files, fileViews(m)...)
+		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
 	}
 	for _, o := range r.Body.Observables {
@@ -335,6 +339,16 @@ func (d *Desk) news(v *page.Visit) error {
 func (d *Desk) numbered(_ *page.Visit) (int64, bool) {
 	n, _ := d.Newest.Get()
 	return n, true
+}
+
+// threadUIDs gives the outward names of threads, for links to originals and files.
+func (d *Desk) threadUIDs(v *page.Visit, ids ...int64) (map[int64]string, error) {
+	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, ids...)
+	out := make(map[int64]string, len(threads))
+	for id, t := range threads {
+		out[id] = t.UID
+	}
+	return out, err
 }
 
 const day = 24 * time.Hour

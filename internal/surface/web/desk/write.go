@@ -113,7 +113,7 @@ func (d *Desk) write(v *page.Visit) error {
 			label = in.TLP
 		}
 		out := correspondence.Outgoing{Kind: correspondence.Letter, TLP: label, Subject: v.P.T("desk.compose.subject"), Text: text}
-		if _, err := d.Coordination.Write(v.Ctx(), v.By, party, out); err != nil {
+		if _, err := d.Coordination.Write(v.Ctx(), v.By, party, out, v.R.PostFormValue("looked") != ""); err != nil {
 			return err
 		}
 		field, done = kind+"-"+clip8(party), "held"

@@ -15,8 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 //go:embed static
@@ -31,7 +29,7 @@ type asset struct {
 	contentType string
 	etag        string
 	plain       []byte
-	gzip, zstd  []byte // nil when they would not be smaller
+	gzip        []byte // nil for fonts, which are compressed already
 }
 
 type shelf struct {
@@ -116,12 +114,7 @@ func (a *asset) compress() error {
 		return err
 	}
 	a.gzip = b.Bytes()
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return err
-	}
-	a.zstd = enc.EncodeAll(a.plain, nil)
-	return enc.Close()
+	return nil
 }
 
 // Asset gives the address of a built-in file by its logical name, for example "desk.css". An unknown name is a mistake in
@@ -165,12 +158,7 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := a.plain
-	accept := r.Header.Get("Accept-Encoding")
-	switch {
-	case len(a.zstd) > 0 && accepts(accept, "zstd") && len(a.zstd) < len(a.gzip):
-		h.Set("Content-Encoding", "zstd")
-		body = a.zstd
-	case len(a.gzip) > 0 && accepts(accept, "gzip"):
+	if len(a.gzip) > 0 && accepts(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		body = a.gzip
 	}

@@ -87,4 +87,3 @@ func (d Deps) reportInput(v *page.Visit, f *form) (intake.ReceiveInput, error) {
 	in.Original = intake.Canonical(in)
 	return in, p.Err()
 }
-

@@ -1,0 +1,47 @@
+package mailroom
+
+import (
+	"bytes"
+	"context"
+	"strings"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
+)
+
+// Backend answers the SMTP and LMTP server.
+type Backend struct {
+	Address   string // the team's: report@cert.example
+	Committer *correspondence.Committer
+}
+
+// Recipient takes the team's address with any tag or none, and postmaster. A tag that leads nowhere is taken like one that does: who asks
+// learns nothing (rule A13).
+func (b Backend) Recipient(_ context.Context, addr string) error {
+	local, domain, ok := strings.Cut(b.Address, "@")
+	at := strings.LastIndexByte(addr, '@')
+	if !ok || at < 0 || !strings.EqualFold(strings.TrimSuffix(addr[at+1:], "."), domain) {
+		return errs.New(errs.NotFound, "no mailbox of that name here")
+	}
+	name, _, _ := strings.Cut(addr[:at], "+")
+	if strings.EqualFold(name, local) || strings.EqualFold(addr[:at], "postmaster") {
+		return nil
+	}
+	return errs.New(errs.NotFound, "no mailbox of that name here")
+}
+
+// Accept keeps a mail: it is on disk when Accept gives nil.
+func (b Backend) Accept(ctx context.Context, e smtpd.Envelope, body *smtpd.Body) error {
+	raw, err := body.Bytes()
+	if err != nil {
+		return err
+	}
+	a := correspondence.Arrival{From: e.From, To: e.To, Helo: e.Helo, TLS: e.TLS != "", ReceivedAt: e.Arrived, Raw: bytes.Clone(raw)}
+	if e.Peer.IsValid() {
+		a.PeerIP = e.Peer.String()
+	}
+	return b.Committer.Submit(ctx, a)
+}
+
+var _ smtpd.Backend = Backend{}

@@ -1,0 +1,108 @@
+package mailroom
+
+import (
+	"context"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// file puts a mail where it belongs and says where that is. The tag of a recipient says where; who proved to be the correspondent of that
+// thread is filed in it, everybody else waits there unverified, seen by the team alone. Without a tag it is a report. References, subjects and
+// numbers say nothing (rule M6).
+func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
+	t, err := m.Correspondence.Match(ctx, tx, l.arrival.To)
+	switch {
+	case errs.Is(err, errs.NotFound):
+		return m.receive(ctx, tx, l)
+	case err != nil:
+		return ref.Ref{}, err
+	}
+	in := correspondence.Incoming{
+		Channel: correspondence.ByMail, Kind: correspondence.Told, State: correspondence.Unverified, At: l.arrival.ReceivedAt, Proof: l.sender.proof,
+		Seal: l.seal(), Arrival: l.arrival.ID, Body: l.body(),
+	}
+	if l.outer != nil {
+		in.MessageID = cut(l.outer.MessageID(), 998)
+	}
+	if len(l.automatic) > 0 || l.bounce {
+		// What a program sent ties to its thread and answers nothing: the team sees it, the correspondent did not write it.
+		in.Kind = correspondence.Receipt
+		in.Body.Reasons = append(in.Body.Reasons, "desk.sender.automatic")
+		_, err := m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
+		return t.Ref, err
+	}
+	if l.sender.speaksFor(t) {
+		in.State = correspondence.Filed
+	}
+	if err := m.answer(ctx, tx, t, in); err != nil {
+		return ref.Ref{}, err
+	}
+	return t.Ref, m.offer(ctx, tx, l)
+}
+
+// answer hands a message to the duty whose thread it is.
+func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, in correspondence.Incoming) error {
+	if t.About.Kind == ref.Party {
+		party, err := m.Coordination.PartyOfThread(ctx, tx, t.Ref.ID)
+		if err != nil {
+			return err
+		}
+		_, err = m.Coordination.AnswerTx(ctx, tx, by(), party, in)
+		return err
+	}
+	r, err := m.Intake.ReportOfThread(ctx, tx, t.Ref.ID)
+	if errs.Is(err, errs.NotFound) {
+		_, err = m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	_, err = m.Intake.AddTx(ctx, tx, by(), r.Ref.ID, in)
+	return err
+}
+
+func (m *Room) receive(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
+	lang := m.Lang
+	if l.sender.contact.Lang != "" && l.sender.proof.Proved() {
+		lang = l.sender.contact.Lang
+	}
+	got, err := m.Intake.ReceiveTx(ctx, tx, by(), l.report(lang), nil)
+	if err != nil {
+		return ref.Ref{}, err
+	}
+	return got.Report.Ref, m.offer(ctx, tx, l)
+}
+
+// maxOffers is how many keys of one mail are looked at.
+const maxOffers = 4
+
+// offer hands attached keys of a proved contact to a person, who approves or not (rule P9): never by themselves, and only those that name the
+// address they came from.
+func (m *Room) offer(ctx context.Context, tx *db.Tx, l *letter) error {
+	if l.sender.contact.ID == 0 || !l.sender.proof.Proved() || l.inner == nil {
+		return nil
+	}
+	seen := 0
+	for _, p := range l.inner.Parts {
+		if p.Type != "application/pgp-keys" || seen == maxOffers {
+			continue
+		}
+		seen++
+		keys, _ := pgp.ParseKeys(p.Bytes)
+		for _, k := range keys[:min(len(keys), maxOffers)] {
+			if !k.Has(l.sender.address) || k.Fit(m.Clock.Now()) != nil {
+				continue
+			}
+			err := m.Constituency.OfferKeyTx(ctx, tx, by(), l.sender.contact.ID, k.Binary(), k.Fingerprint(), k.Expires(), "attached")
+			if err != nil && !errs.Is(err, errs.Invalid) {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+// Package mailroom turns received mail into verbs: it takes what the SMTP or LMTP server hands over to disk, then opens, checks and files it.
+//
+//	backend.go  what the server asks: which recipients we have, and keeping a mail before "250"
+//	sort.go     the job: each arrival is filed once, or set aside for a person; one that breaks the reader stops no other
+//	read.go     one mail: its tree, its outermost OpenPGP layers, its text, its attachments
+//	sender.go   who wrote it, and how sure we are
+//	file.go     where it belongs: the tag says where, the sender says how far
+//
+// It decides nothing that a duty decides and has no table. Fields of a mail that look like commands have no effect (rule M7).
+package mailroom
+
+import (
+	"log/slog"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// Room files mail.
+type Room struct {
+	DB             *db.DB // for the one transaction that the duties share
+	Clock          clock.Clock
+	Log            *slog.Logger // ids, kinds and durations only
+	Constituency   *constituency.Service
+	Correspondence *correspondence.Service
+	Intake         *intake.Service
+	Coordination   *coordination.Service
+	Checker        *auth.Checker
+	Agent          pgp.Agent // the key process; nil leaves encrypted mail closed, kept and shown as such
+	Lang           string    // of reporters whose language we do not know; "en" when empty
+
+	read func(raw []byte) *mail.Message // mail.Parse; a test breaks it
+}
+
+// Work registers the worker that files arrivals.
+func (m *Room) Work(r *job.Registry) { job.Handle(r, job.Mail, m.Sort) }

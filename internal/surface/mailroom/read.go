@@ -1,0 +1,187 @@
+package mailroom
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// letter is a mail as it was read.
+type letter struct {
+	arrival   correspondence.Arrival
+	outer     *mail.Message // as it came
+	inner     *mail.Message // inside the layers; outer when there are none
+	sealed    pgp.Result
+	sender    sender
+	subject   string
+	text      string
+	files     []correspondence.File
+	automatic []string // why no automatic answer may go out; none for a person
+	bounce    bool     // a report of another mail program
+	reading   string   // why it could not be read, as a catalogue key
+	oddities  []string
+}
+
+// open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
+// with the mail itself is in the letter.
+func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, error) {
+	read := m.read
+	if read == nil {
+		read = mail.Parse
+	}
+	l := &letter{arrival: a, outer: read(a.Raw)}
+	l.inner = l.outer
+	who, err := m.claimant(ctx, l.outer)
+	if err != nil {
+		return nil, err
+	}
+	date, _ := l.outer.Date()
+	l.sealed, err = pgp.Open(ctx, pgp.Input{Entity: a.Raw, Keys: who.keys, Agent: m.Agent, Date: date, Now: m.Clock.Now()})
+	if err != nil {
+		return nil, err
+	}
+	l.unseal(read)
+	l.sender = m.judge(ctx, l, who)
+	l.automatic = l.outer.Automatic()
+	if a.From == "" && !slices.Contains(l.automatic, mail.NullSender) {
+		l.automatic = append(l.automatic, mail.NullSender)
+	}
+	if m.ours(l) {
+		l.automatic = append(l.automatic, "own")
+	}
+	_, l.bounce = l.outer.Report()
+	l.odd(l.outer)
+	if l.inner != l.outer {
+		l.odd(l.inner)
+	}
+	return l, nil
+}
+
+// unseal takes text and subject from inside the layers. Nothing of a message whose integrity was not checked is used (rule P5).
+func (l *letter) unseal(read func([]byte) *mail.Message) {
+	l.subject = l.outer.Subject()
+	closed := (l.sealed.State == pgp.Encrypted || l.sealed.State == pgp.SignedEncrypted || l.sealed.CameEncrypted) && l.sealed.Plain == nil
+	switch {
+	case closed || l.sealed.Unprotected != nil || (l.sealed.Reason == pgp.OverLimit && l.sealed.Plain == nil):
+		why := l.sealed.Reason
+		if why == pgp.Fine {
+			why = pgp.NotForUs
+		}
+		l.reading = "desk.unreadable." + string(why)
+		l.text = ""
+	case l.sealed.Plain == nil:
+		l.text = l.outer.Body().Text
+	case l.sealed.Form == pgp.Text:
+		l.text = mail.VisibleText(strings.ToValidUTF8(string(l.sealed.Plain), "\uFFFD"))
+		if after := strings.TrimSpace(string(l.sealed.After)); after != "" {
+			l.text += "\n\n" + mail.VisibleText(strings.ToValidUTF8(after, "\uFFFD"))
+		}
+	default:
+		l.inner = read(l.sealed.Plain)
+		l.text = l.inner.Body().Text
+		// The inner subject is the one that was protected (RFC 9788); the outer one of an encrypted mail says nothing.
+		if s := l.sealed.Headers["Subject"]; l.sealed.HeaderScheme != "" && len(s) == 1 && strings.TrimSpace(s[0]) != "" {
+			inner := l.inner.Subject()
+			if inner == "" {
+				inner = mail.Visible(s[0])
+			}
+			if l.sealed.State == pgp.Signed && inner != l.subject {
+				l.oddities = append(l.oddities, "desk.odd.header_differs")
+			}
+			l.subject = inner
+		}
+	}
+	if l.sealed.State == pgp.None && l.sealed.Reason != pgp.Fine && l.sealed.Reason != pgp.NoAgent {
+		l.oddities = append(l.oddities, "desk.odd.pgp_partial")
+	}
+}
+
+// seal is the one seal of the whole message. A part that came encrypted makes the whole withheld from outside (rule P6).
+func (l *letter) seal() correspondence.Seal {
+	switch l.sealed.State {
+	case pgp.Signed:
+		return correspondence.Signed
+	case pgp.Encrypted:
+		return correspondence.Encrypted
+	case pgp.SignedEncrypted:
+		return correspondence.SignedEncrypted
+	}
+	if l.sealed.CameEncrypted {
+		return correspondence.Encrypted
+	}
+	return correspondence.Plain
+}
+
+func (l *letter) odd(msg *mail.Message) {
+	for _, o := range msg.Oddities {
+		key := "desk.odd." + string(o.Kind)
+		if !slices.Contains(l.oddities, key) {
+			l.oddities = append(l.oddities, key)
+		}
+	}
+}
+
+// attachments are the files of the message, those inside its layers when it has any. A mail that stays closed has only itself.
+func (l *letter) attachments() []correspondence.FileIn {
+	if l.reading != "" || l.sealed.Form == pgp.Text && l.sealed.Plain != nil {
+		return nil
+	}
+	var out []correspondence.FileIn
+	for _, p := range l.inner.Attachments() {
+		name := p.Filename
+		if name == "" {
+			name = strings.ReplaceAll(p.Type, "/", "-")
+		}
+		content := p.Bytes
+		if p.Type == "message/rfc822" {
+			content = p.RawBody()
+		}
+		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(content)})
+	}
+	return out
+}
+
+// body is the message as it is kept beside its original.
+func (l *letter) body() correspondence.Body {
+	return correspondence.Body{
+		Subject: cut(l.subject, maxSubject), Text: cut(l.text, maxText), From: l.sender.address, Files: l.files, Oddities: l.oddities,
+		Reasons: l.sender.reasons, Signers: l.sender.signers, Unreadable: l.reading,
+	}
+}
+
+// What is longer is in the original.
+const (
+	maxSubject = 1000
+	maxText    = 1_000_000
+)
+
+func cut(s string, runes int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\u2400")
+	if utf8.RuneCountInString(s) <= runes {
+		return s
+	}
+	return string([]rune(s)[:runes])
+}
+
+// report is the mail as a report.
+func (l *letter) report(lang string) intake.ReceiveInput {
+	in := intake.ReceiveInput{
+		Channel: correspondence.ByMail, Lang: lang, Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Message: l.body(),
+		NoReceipt: len(l.automatic) > 0 || l.bounce,
+		Body:      intake.Body{Summary: cut(l.subject, intake.MaxSummary), Description: cut(l.text, intake.MaxDescription), Email: cut(l.sender.address, intake.MaxShort), Name: cut(l.sender.name, intake.MaxShort)},
+	}
+	if l.outer != nil {
+		in.MessageID = cut(l.outer.MessageID(), 998)
+	}
+	if l.sender.proof.Proved() {
+		in.Contact = l.sender.contact.ID
+	}
+	return in
+}

@@ -1,0 +1,127 @@
+package mailroom
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+)
+
+// sender is who wrote a mail, and how sure we are.
+type sender struct {
+	address string // the single From; "" for nobody
+	name    string // as the mail says: never an identity
+	contact constituency.Contact
+	proof   correspondence.Proof
+	reasons []string // catalogue keys
+	signers []string // fingerprints of the signatures, whoever made them
+}
+
+// claim is whom a mail claims to be from, and that contact's approved keys.
+type claim struct {
+	address mail.Address
+	single  bool
+	contact constituency.Contact
+	keys    []pgp.Key
+}
+
+// claimant looks up the single From. Nothing else in a mail names its sender (rule M4).
+func (m *Room) claimant(ctx context.Context, msg *mail.Message) (claim, error) {
+	var c claim
+	if c.address, c.single = msg.Sender(); !c.single {
+		return c, nil
+	}
+	contact, keys, err := m.Constituency.KeysForEmail(ctx, m.DB, c.address.Addr)
+	if errs.Is(err, errs.NotFound) {
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	c.contact = contact
+	for _, k := range keys {
+		parsed, _ := pgp.ParseKeys(k.Certificate)
+		c.keys = append(c.keys, parsed...)
+	}
+	return c, nil
+}
+
+// judge says how sure we are. A signature proves when an approved key of the contact with the From address made it over the whole body within
+// a day (rule P3); package pgp was given no other keys. Where two programs may read two messages, nothing is proved (rule M3).
+func (m *Room) judge(ctx context.Context, l *letter, c claim) sender {
+	s := sender{address: c.address.Addr, name: c.address.Name, contact: c.contact}
+	if !c.single {
+		s.address, s.name = "", ""
+	}
+	bad := false
+	for _, sig := range l.sealed.Signatures {
+		if sig.Fingerprint != "" {
+			s.signers = append(s.signers, sig.Fingerprint)
+		}
+		bad = bad || sig.Status == pgp.Bad
+		if sig.Status != pgp.Good {
+			s.reasons = append(s.reasons, "desk.signature."+string(sig.Status))
+		}
+	}
+	whole := l.sealed.State == pgp.Signed || l.sealed.State == pgp.SignedEncrypted
+	ambiguous := l.outer.Ambiguous() || (l.inner != l.outer && l.inner.Ambiguous())
+	if c.single && whole && c.contact.ID != 0 && l.sealed.Good() != nil {
+		if !ambiguous {
+			s.proof = correspondence.SignedByKey
+			return s
+		}
+		s.reasons = append(s.reasons, "desk.sender."+string(auth.Ambiguous))
+	}
+	r := m.Checker.CheckMessage(ctx, l.outer, envelope(l.arrival))
+	for _, why := range r.Reasons {
+		s.reasons = append(s.reasons, "desk.sender."+string(why))
+	}
+	switch r.Trust {
+	case auth.Proven:
+		s.proof = correspondence.Aligned
+	case auth.Claimed:
+		s.proof = correspondence.Claimed
+	case auth.Failed:
+		s.proof = correspondence.Forged
+	default:
+		s.proof = correspondence.Unknown
+	}
+	if ambiguous {
+		s.proof = min(s.proof, correspondence.Claimed)
+	}
+	if bad {
+		s.proof = correspondence.Forged
+	}
+	return s
+}
+
+func envelope(a correspondence.Arrival) auth.Envelope {
+	peer, _ := netip.ParseAddr(a.PeerIP) // invalid for a socket
+	return auth.Envelope{Peer: peer, Helo: a.Helo, From: a.From, To: a.To, Arrived: a.ReceivedAt}
+}
+
+// ours tells whether a mail says that it comes from ourselves: our own address, with a tag or without. It is filed and never answered.
+func (m *Room) ours(l *letter) bool {
+	b := Backend{Address: m.Correspondence.Team.Address}
+	for _, addr := range []string{l.arrival.From, l.sender.address} {
+		if addr != "" && b.Recipient(context.Background(), addr) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// speaksFor tells whether a proved sender is the correspondent of a thread: its own address, its contact, or a colleague at its organisation.
+func (s sender) speaksFor(t correspondence.Thread) bool {
+	if !s.proof.Proved() || s.address == "" {
+		return false
+	}
+	c := t.Correspondent
+	return strings.EqualFold(s.address, c.Email) || (s.contact.ID != 0 && (s.contact.ID == c.Contact || (c.Organisation != 0 && s.contact.Organisation == c.Organisation)))
+}

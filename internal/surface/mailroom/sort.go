@@ -1,0 +1,150 @@
+package mailroom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// together is how many mails are filed in one transaction: few enough that it is short.
+const together = 16
+
+// by is who files mail.
+func by() access.Actor { return access.System("intake") }
+
+// Sort files the arrivals of a job. It may run twice: what is filed already is left. A mail that breaks the reader becomes a report that says
+// so; one that cannot even become that is set aside. Only what may pass by itself (a key process that is away) lets the job be tried again.
+func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
+	var again []error
+	var ready []*letter
+	flush := func() {
+		if err := m.fileAll(ctx, ready); err != nil {
+			again = append(again, err)
+		}
+		ready = nil
+	}
+	for _, id := range args.Arrivals {
+		l, err := m.prepare(ctx, id)
+		if err != nil {
+			again = append(again, err)
+		}
+		if l != nil {
+			ready = append(ready, l)
+		}
+		if len(ready) == together {
+			flush()
+		}
+	}
+	flush()
+	return errors.Join(again...)
+}
+
+// prepare reads an arrival and stores its attachments; nil when it is filed already or was set aside.
+func (m *Room) prepare(ctx context.Context, id int64) (l *letter, err error) {
+	a, err := m.Correspondence.OpenArrival(ctx, m.DB, id)
+	if err != nil {
+		if errs.Is(err, errs.NotFound) {
+			return nil, nil // its content was destroyed
+		}
+		return nil, m.later(ctx, id, err)
+	}
+	if a.State == correspondence.ArrivalSorted {
+		return nil, nil
+	}
+	l, err = m.attempt(ctx, a)
+	if err == nil || transient(err) {
+		return l, err
+	}
+	m.Log.Error("a mail could not be read", "arrival", id, "kind", errs.Of(err).String())
+	return unread(a), nil
+}
+
+// attempt is open with a net: whatever a mail does to the reader, it is one mail (rule D4).
+func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l, err = nil, fmt.Errorf("the reader panicked: %T", p)
+		}
+	}()
+	if l, err = m.open(ctx, a); err != nil {
+		return nil, err
+	}
+	if files := l.attachments(); len(files) > 0 {
+		if l.files, err = m.Correspondence.StoreFiles(ctx, a.ID, files); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// unread is a mail that nobody could read: its bytes are kept, a person decides.
+func unread(a correspondence.Arrival) *letter {
+	return &letter{arrival: a, reading: "desk.unreadable.reader", automatic: []string{"unread"}}
+}
+
+func transient(err error) bool {
+	k := errs.Of(err)
+	return k == errs.Unavailable || k == errs.Limit || k == errs.Conflict || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// later keeps an error that may pass for the next try, and sets the mail aside for one that will not.
+func (m *Room) later(ctx context.Context, arrival int64, err error) error {
+	if transient(err) {
+		return err
+	}
+	m.Log.Error("a mail was set aside", "arrival", arrival, "kind", errs.Of(err).String())
+	return m.Correspondence.Aside(ctx, by(), arrival, "desk.unreadable.aside")
+}
+
+// fileAll files several mails in one transaction; when one of them cannot be, each has its own.
+func (m *Room) fileAll(ctx context.Context, letters []*letter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	if err := m.fileIn(ctx, letters); err == nil {
+		return nil
+	}
+	var again []error
+	for _, l := range letters {
+		err := m.fileIn(ctx, []*letter{l})
+		if err != nil && !transient(err) {
+			m.Log.Error("a mail could not be filed as what it is", "arrival", l.arrival.ID, "kind", errs.Of(err).String())
+			err = m.fileIn(ctx, []*letter{unread(l.arrival)})
+		}
+		if err != nil && !m.sorted(ctx, l.arrival.ID) {
+			again = append(again, m.later(ctx, l.arrival.ID, err))
+		}
+	}
+	return errors.Join(again...)
+}
+
+func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("filing panicked: %T", p)
+		}
+	}()
+	return m.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, l := range letters {
+			under, err := m.file(ctx, tx, l)
+			if err != nil {
+				return err
+			}
+			if err := m.Correspondence.SortedTx(ctx, tx, l.arrival.ID, under); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sorted tells whether another run of the job has filed it meanwhile.
+func (m *Room) sorted(ctx context.Context, arrival int64) bool {
+	a, err := m.Correspondence.OpenArrival(ctx, m.DB, arrival)
+	return err == nil && a.State == correspondence.ArrivalSorted
+}

@@ -1,0 +1,51 @@
+package entry
+
+import (
+	"net/url"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
+)
+
+// ways are the named routes that a sign-in or a fresh proof may lead to. An address is never taken from outside (rule W3).
+var ways = map[account.Door]map[string]string{
+	account.Desk: {
+		"triage": "/desk/triage", "my": "/desk/my", "incidents": "/desk/incidents", "outbox": "/desk/outbox", "admin": "/desk/admin",
+		"account": "/desk/account", "password": "/desk/account/password", "factor": "/desk/account/factor", "codes": "/desk/account/codes",
+	},
+	account.Portal: {
+		"overview": "/portal/", "requests": "/portal/requests", "measures": "/portal/measures", "reports": "/portal/reports", "messages": "/portal/messages",
+		"organisation": "/portal/organisation", "report": "/portal/reports/new",
+		"account": "/portal/account", "password": "/portal/account/password", "factor": "/portal/account/factor", "codes": "/portal/account/codes",
+	},
+}
+
+// Home gives the first page behind a door.
+func Home(door account.Door) string {
+	if door == account.Desk {
+		return "/desk/triage"
+	}
+	return "/portal/"
+}
+
+// next gives the address of a named route, or the first page.
+func next(door account.Door, name string) string {
+	if to, ok := ways[door][name]; ok {
+		return to
+	}
+	return Home(door)
+}
+
+// Login gives the address of the sign-in that leads on to a named route.
+func Login(name string) string {
+	if name == "" {
+		return "/login"
+	}
+	return "/login?next=" + url.QueryEscape(name)
+}
+
+// Prove gives the address at which a person proves again who it is and then goes on to a named route of the door.
+func Prove(door account.Door, name string) string {
+	return base(door) + "/prove?next=" + url.QueryEscape(name)
+}
+
+func base(door account.Door) string { return "/" + string(door) + "/account" }
