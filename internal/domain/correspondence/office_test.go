@@ -261,4 +261,6 @@ func read(t testing.TB, r io.ReadCloser) string {
 
 var letter = Outgoing{Subject: "Please look at your mail gateway", Text: "We saw a login from an address that is known to us.\n\n- Change the password.\n- Look at the rules."}
 
-func lone(email string) Correspondent { return Correspondent{Name: "A stranger", Email: email, Lang: "en"} }
+func lone(email string) Correspondent {
+	return Correspondent{Name: "A stranger", Email: email, Lang: "en"}
+}
