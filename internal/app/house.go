@@ -11,6 +11,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
@@ -37,7 +39,9 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
@@ -74,12 +78,18 @@ type House struct {
 	Coordination   *coordination.Service
 	Incidents      *incident.Service
 
+	// DNS answers for sender authentication; nil asks the system's resolver.
+	DNS auth.Resolver
+	// Trusted are networks whose mail is not limited by number: our own relay, and this machine in a demonstration.
+	Trusted []netip.Prefix
+
+	drops chan struct{}
 	close []func()
 }
 
 // Open builds the house on its database, migrated. It starts nothing.
 func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*House, error) {
-	h := &House{Config: c, Log: log, Clock: clock.System(), Registry: job.NewRegistry()}
+	h := &House{Config: c, Log: log, Clock: clock.System(), Registry: job.NewRegistry(), drops: make(chan struct{}, 1)}
 	if err := h.open(ctx); err != nil {
 		h.Close()
 		return nil, err
@@ -161,16 +171,20 @@ func (h *House) duties() error {
 	h.Drafts = &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	h.Constituency = &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
-	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
+	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name}
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
-		Team: correspondence.Team{Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL()}, Hold: 20 * time.Second,
+		Text: h.Text, Hold: 20 * time.Second, Team: correspondence.Team{
+			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Zone: h.Config.Location(),
+		},
 	}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
+		Answer: h.answerParty,
 	}
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
+		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
 	types, err := taxonomy.New()
 	if err != nil {
@@ -183,6 +197,27 @@ func (h *House) duties() error {
 		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang,
 	}
 	return nil
+}
+
+// answerParty files what comes on a thread that went on as a party's: coordination takes it before intake does.
+func (h *House) answerParty(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, in correspondence.Incoming) (correspondence.Message, bool, error) {
+	p, err := h.Coordination.PartyOfThread(ctx, tx, thread)
+	if errs.Is(err, errs.NotFound) {
+		return correspondence.Message{}, false, nil
+	}
+	if err != nil {
+		return correspondence.Message{}, false, err
+	}
+	m, err := h.Coordination.AnswerTx(ctx, tx, by, p, in)
+	return m, true, err
+}
+
+// advice is the library of the playbook as coordination asks for it.
+type advice struct{ *playbook.Library }
+
+func (a advice) Advice(_ context.Context, _ db.Handle, code, lang string) (coordination.Advice, error) {
+	r, err := a.Recommendation(code, lang)
+	return coordination.Advice{Code: r.Code, Revision: r.Version, Title: r.Title, Text: r.Text}, err
 }
 
 func (h *House) publicURL() string { return h.Config.PublicURL() }

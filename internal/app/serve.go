@@ -2,15 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
@@ -42,7 +39,7 @@ func Serve(ctx context.Context, c conf.Config, role Role, log *slog.Logger, star
 	case Keys:
 		return KeysMain(ctx, c, log)
 	case Public:
-		return servePublic(ctx, c, log)
+		return publicProcess(ctx, c, log)
 	}
 	h, err := Open(ctx, c, log)
 	if err != nil {
@@ -94,15 +91,20 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		return pubsub.Listen(ctx, h.DB, h.Newest, h.newest)
 	})
 	if does(Worker) {
-		postman, err := h.postman(ctx, agent)
-		if err != nil {
-			return err
-		}
-		h.Correspondence.Postman = postman
-		if err := h.register(ctx, agent); err != nil {
-			return err
-		}
+		add("letters", func(ctx context.Context, ready func()) error {
+			var err error
+			if h.Correspondence.Postman, err = h.postman(ctx, agent); err != nil {
+				return err
+			}
+			if err = h.registerDuties(ctx, agent); err != nil {
+				return err
+			}
+			ready()
+			<-ctx.Done()
+			return nil
+		})
 		add("workers", h.work)
+		add("drops", h.openDrops)
 	}
 	if does(Mail) {
 		add("mail", h.receiveMail)
@@ -140,43 +142,3 @@ func (h *House) work(ctx context.Context, ready func()) error {
 	defer stop()
 	return q.Stop(end)
 }
-
-// tickJob looks for reminders and escalations that are due.
-type tickJob struct{}
-
-func (tickJob) Kind() string { return "deadline.tick" }
-
-// sweepJob looks for what a crash may have left behind.
-type sweepJob struct{}
-
-func (sweepJob) Kind() string { return "correspondence.sweep" }
-
-func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handlers() }
-
-func (h *House) register(ctx context.Context, agent pgp.Agent) error {
-	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ tickJob) error {
-		_, err := h.Deadlines.Tick(ctx, h.clocks())
-		return err
-	})
-	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, tickJob{})
-	job.Handle(h.Registry, job.House, func(ctx context.Context, _ sweepJob) error { return h.Correspondence.Sweep(ctx) })
-	h.Registry.Every("correspondence.sweep", time.Minute, job.House, sweepJob{})
-	return h.registerDuties(ctx, agent)
-}
-
-// serveHTTP runs one listener.
-func (h *House) serveHTTP(l conf.Listener, handler http.Handler) func(ctx context.Context, ready func()) error {
-	return func(ctx context.Context, ready func()) error {
-		return listenHTTP(ctx, l, handler, h.Config, h.Log, ready)
-	}
-}
-
-var errClosed = http.ErrServerClosed
-
-func closed(err error) error {
-	if errors.Is(err, errClosed) {
-		return nil
-	}
-	return err
-}
-

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -114,42 +115,49 @@ func (s *Service) free(ctx context.Context, h db.Handle, folded string, but int6
 // again. It needs WriteRegistry.
 func (s *Service) EditContact(ctx context.Context, by access.Actor, contact string, in NewContact) (Contact, error) {
 	var c Contact
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := by.Need(access.WriteRegistry); err != nil {
-			return err
-		}
-		folded, err := in.check()
-		if err != nil {
-			return err
-		}
-		was, o, err := s.contactForChange(ctx, tx, by, contact)
-		if err != nil {
-			return err
-		}
-		if err := s.free(ctx, tx, folded, was.ID); err != nil {
-			return err
-		}
-		c = was
-		c.Name, c.Role, c.Email, c.Phone, c.Lang, c.OnCall = in.Name, in.Role, in.Email, in.Phone, in.Lang, in.OnCall
-		if before, _ := email(was.Email); before != folded {
-			c.VerifiedAt, c.VerifiedHow = Contact{}.VerifiedAt, ""
-			if _, err := tx.Exec(ctx, `UPDATE constituency_key SET state = $1, approved_at = $2, approved_by = 0, approved_how = '' WHERE contact = $3 AND state = $4`,
-				int64(Offered), c.VerifiedAt, c.ID, int64(Approved)); err != nil {
-				return err
-			}
-		}
-		list := contactChanges(was, c)
-		if len(list) == 0 {
-			return nil
-		}
-		_, err = tx.Exec(ctx, `UPDATE constituency_contact SET name = $1, role = $2, email = $3, folded = $4, phone = $5, lang = $6, on_call = $7, verified_at = $8, verified_how = $9
-			WHERE id = $10`, c.Name, c.Role, c.Email, folded, c.Phone, c.Lang, c.OnCall, c.VerifiedAt, c.VerifiedHow, c.ID)
-		if err != nil {
-			return taken(err, "email")
-		}
-		return s.changed(ctx, tx, by, "constituency.edit_contact", o.Ref, list, c.UID)
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		c, err = s.EditContactTx(ctx, tx, by, contact, in)
+		return err
 	})
 	return c, err
+}
+
+// EditContactTx is EditContact inside a transaction.
+func (s *Service) EditContactTx(ctx context.Context, tx *db.Tx, by access.Actor, contact string, in NewContact) (Contact, error) {
+	if err := by.Need(access.WriteRegistry); err != nil {
+		return Contact{}, err
+	}
+	folded, err := in.check()
+	if err != nil {
+		return Contact{}, err
+	}
+	was, o, err := s.contactForChange(ctx, tx, by, contact)
+	if err != nil {
+		return Contact{}, err
+	}
+	if err := s.free(ctx, tx, folded, was.ID); err != nil {
+		return Contact{}, err
+	}
+	c := was
+	c.Name, c.Role, c.Email, c.Phone, c.Lang, c.OnCall = in.Name, in.Role, in.Email, in.Phone, in.Lang, in.OnCall
+	if before, _ := email(was.Email); before != folded {
+		c.VerifiedAt, c.VerifiedHow = time.Time{}, ""
+		_, err := tx.Exec(ctx, `UPDATE constituency_key SET state = $1, approved_at = NULL, approved_by = 0, approved_how = '' WHERE contact = $2 AND state = $3`,
+			int64(Offered), c.ID, int64(Approved))
+		if err != nil {
+			return Contact{}, err
+		}
+	}
+	list := contactChanges(was, c)
+	if len(list) == 0 {
+		return c, nil
+	}
+	_, err = tx.Exec(ctx, `UPDATE constituency_contact SET name = $1, role = $2, email = $3, folded = $4, phone = $5, lang = $6, on_call = $7, verified_at = $8, verified_how = $9
+		WHERE id = $10`, c.Name, c.Role, c.Email, folded, c.Phone, c.Lang, c.OnCall, c.VerifiedAt, c.VerifiedHow, c.ID)
+	if err != nil {
+		return Contact{}, taken(err, "email")
+	}
+	return c, s.changed(ctx, tx, by, "constituency.edit_contact", o.Ref, list, c.UID)
 }
 
 // VerifyContact records that a person checked the contact, and how ("called the switchboard"). It needs WriteRegistry.

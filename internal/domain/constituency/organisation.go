@@ -151,6 +151,14 @@ func (s *Service) EditTx(ctx context.Context, tx *db.Tx, by access.Actor, uid st
 
 // check brings the input to its normal form and names all problems at once.
 func (s *Service) check(ctx context.Context, h db.Handle, in NewOrganisation) (NewOrganisation, error) {
+	known, err := s.communities(ctx, h)
+	if err != nil {
+		return in, err
+	}
+	return normalOrganisation(in, known)
+}
+
+func normalOrganisation(in NewOrganisation, known []string) (NewOrganisation, error) {
 	var p errs.Problems
 	in.Name = text(&p, "name", in.Name, 200, true)
 	in.External = text(&p, "external", in.External, 100, false)
@@ -159,18 +167,14 @@ func (s *Service) check(ctx context.Context, h db.Handle, in NewOrganisation) (N
 		p.Add("class", "error.choice")
 	}
 	if in.Criticality < 0 || in.Criticality > 3 {
-		p.Add("criticality", "error.range", "min", 0, "max", 3)
+		p.Add("criticality", "error.range", "least", 0, "most", 3)
 	}
 	if in.Size < 0 || in.Size > 1_000_000_000 {
-		p.Add("size", "error.range", "min", 0, "max", 1_000_000_000)
+		p.Add("size", "error.range", "least", 0, "most", 1_000_000_000)
 	}
 	in.Lang = lang(&p, in.Lang)
 	if in.Lang == "" {
 		in.Lang = langs[0]
-	}
-	known, err := s.communities(ctx, h)
-	if err != nil {
-		return in, err
 	}
 	in.Communities = slices.Compact(slices.Sorted(slices.Values(in.Communities)))
 	for _, c := range in.Communities {
@@ -191,7 +195,7 @@ func text(p *errs.Problems, field, v string, most int, required bool) string {
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, hidden):
 		p.Add(field, "error.characters")
 	case utf8.RuneCountInString(v) > most:
-		p.Add(field, "error.too_long", "max", most)
+		p.Add(field, "error.too_long", "most", most)
 	}
 	return v
 }

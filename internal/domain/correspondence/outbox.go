@@ -123,7 +123,7 @@ func (s *Service) Release(ctx context.Context, by access.Actor, message string) 
 		if _, err := tx.Exec(ctx, `UPDATE correspondence_message SET state = 'filed', released = TRUE WHERE id = $1`, m.ID); err != nil {
 			return fmt.Errorf("release message: %w", err)
 		}
-		if err := access.Touch(ctx, tx, t.Ref.ID, s.Clock.Now()); err != nil {
+		if err := s.markThread(ctx, tx, &t, m.Message, 0, s.Clock.Now()); err != nil {
 			return err
 		}
 		if s.Follow != nil && from == Unverified {

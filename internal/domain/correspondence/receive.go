@@ -84,8 +84,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, thr
 }
 
 func (s *Service) incoming(t Thread, by access.Actor, in Incoming, now time.Time) Message {
-	m := Message{UID: id.New(), Thread: t.Ref.ID, Direction: In, Channel: in.Channel, Kind: in.Kind, State: in.State, At: in.At, Author: in.Author,
-		AuthorName: by.Name, TLP: in.TLP, Proof: in.Proof, Seal: in.Seal, Refers: in.Refers, Arrival: in.Arrival, MessageID: in.MessageID, Body: in.Body}
+	m := Message{
+		UID: id.New(), Thread: t.Ref.ID, Direction: In, Channel: in.Channel, Kind: in.Kind, State: in.State, At: in.At, Author: in.Author,
+		AuthorName: by.Name, TLP: in.TLP, Proof: in.Proof, Seal: in.Seal, Refers: in.Refers, Arrival: in.Arrival, MessageID: in.MessageID, Body: in.Body,
+	}
 	if by.System != "" {
 		m.AuthorName = ""
 	}
@@ -104,16 +106,17 @@ func (s *Service) incoming(t Thread, by access.Actor, in Incoming, now time.Time
 	return m
 }
 
-// markThread lets the thread know what came. What waits unverified changes nothing that the correspondent could notice (rule A6).
+// markThread lets the thread know what was filed. What waits unverified changes nothing: not what the correspondent could notice (rule A6),
+// and not how we answer, which a stranger who has the tag could turn.
 func (s *Service) markThread(ctx context.Context, tx *db.Tx, t *Thread, m Message, label tlp.Level, now time.Time) error {
+	if m.State != Filed {
+		return nil
+	}
 	if !t.Encrypted && (m.Seal == Encrypted || m.Seal == SignedEncrypted) {
 		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, t.Ref.ID); err != nil {
 			return err
 		}
 		t.Encrypted = true
-	}
-	if m.State != Filed {
-		return nil
 	}
 	if label > t.TLP {
 		t.TLP = label
@@ -130,8 +133,10 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb s
 	if m.State != Filed && m.State != Sent {
 		compartment = 0 // not the correspondent's yet
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: verb, On: t.Ref, About: under, Compartment: compartment, Owner: t.Ref.ID,
-		Changes: changes, Data: noted{Message: m.UID, Kind: m.Kind, Channel: m.Channel, State: m.State, TLP: m.TLP, Automatic: m.Automatic}})
+	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+		At: s.Clock.Now(), By: by, Verb: verb, On: t.Ref, About: under, Compartment: compartment, Owner: t.Ref.ID,
+		Changes: changes, Data: noted{Message: m.UID, Kind: m.Kind, Channel: m.Channel, State: m.State, TLP: m.TLP, Automatic: m.Automatic},
+	})
 	return err
 }
 

@@ -73,6 +73,7 @@ type Report struct {
 	AnswerCame   bool // something new came from the reporter after we worked on it
 	Unreadable   bool // what came could not be decrypted or parsed; the original is kept
 	Body         Body
+	Withheld     bool      // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
 	Destroyed    bool      // its content was destroyed when its retention ended; Body is empty
 	Incidents    []ref.Ref // linked now
 }

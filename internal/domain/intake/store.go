@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -110,6 +111,20 @@ func (s *Service) update(ctx context.Context, tx *db.Tx, r *row) error {
 	return nil
 }
 
+// withhold leaves out of a report, for readers outside the team, what came encrypted without its sender proving inside the encryption that it
+// is his: anybody may send us a ciphertext that was taken from somebody else (rule P6).
+func withhold(by access.Actor, r *Report) {
+	if by.Team() {
+		return
+	}
+	r.Decision.Note = "" // ours
+	cipher := r.Seal == correspondence.Encrypted || r.Seal == correspondence.SignedEncrypted
+	if cipher && (r.Seal != correspondence.SignedEncrypted || r.Proof != correspondence.SignedByKey) {
+		r.Body = Body{}
+		r.Withheld = true
+	}
+}
+
 // load reads one report by uid or reference under the reader's scope.
 func (s *Service) load(ctx context.Context, h db.Handle, by access.Actor, name string) (row, error) {
 	q := new(db.Query).Add(`SELECT ` + reportColumns + ` FROM `)
@@ -121,6 +136,7 @@ func (s *Service) load(ctx context.Context, h db.Handle, by access.Actor, name s
 	if err := s.open(&r); err != nil {
 		return r, err
 	}
+	withhold(by, &r.Report)
 	return r, s.links(ctx, h, []*Report{&r.Report})
 }
 

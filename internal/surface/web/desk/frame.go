@@ -27,7 +27,7 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		SearchAt: "/desk/search",
 		Stream:   "/desk/live",
 		Me:       page.Person{Name: v.By.Name},
-		MeAt:     "/account",
+		MeAt:     "/desk/account",
 		SignOut:  "/logout",
 		Toast:    toast(v),
 	}

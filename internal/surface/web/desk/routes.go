@@ -43,7 +43,7 @@ type Desk struct {
 	// Names gives the names of accounts, for handlers and writers.
 	Names func(ctx context.Context, accounts ...int64) (map[int64]string, error)
 	// Staff lists the accounts that can be handlers.
-	Staff func(ctx context.Context) ([]Colleague, error)
+	Staff func(ctx context.Context, by access.Actor) ([]Colleague, error)
 	// Still tells whether the session of a stream still stands.
 	Still func(r *http.Request) bool
 }

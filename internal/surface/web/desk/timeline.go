@@ -226,7 +226,7 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident) ([]page.Property,
 		}
 		return propertySelect(p, edit, version, field, label, options)
 	}
-	staff, err := d.Staff(v.Ctx())
+	staff, err := d.Staff(v.Ctx(), v.By)
 	if err != nil {
 		return nil, err
 	}

@@ -219,8 +219,10 @@ func TestIconsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{entryIcon("report"), entryIcon("mail_in"), entryIcon("mail_out"), entryIcon("note"), entryIcon("attack"), entryIcon("found"), entryIcon("measure"), entryIcon("request"), entryIcon("file"), entryIcon("change"),
-		observableIcon("address"), observableIcon("hash"), observableIcon("mail"), observableIcon("host"), observableIcon("file"), observableIcon("x"), stepIcon("yes"), stepIcon("late"), stepIcon("declined")} {
+	for _, name := range []string{
+		entryIcon("report"), entryIcon("mail_in"), entryIcon("mail_out"), entryIcon("note"), entryIcon("attack"), entryIcon("found"), entryIcon("measure"), entryIcon("request"), entryIcon("file"), entryIcon("change"),
+		observableIcon("address"), observableIcon("hash"), observableIcon("mail"), observableIcon("host"), observableIcon("file"), observableIcon("x"), stepIcon("yes"), stepIcon("late"), stepIcon("declined"),
+	} {
 		if !known[name] {
 			t.Errorf("no icon %q", name)
 		}

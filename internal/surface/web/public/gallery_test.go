@@ -23,8 +23,10 @@ func frame(t *testing.T, lang text.Lang, here, title string) page.PublicView {
 		t.Fatal(err)
 	}
 	p := c.For(lang).In(zone)
-	return page.PublicView{Frame: page.Frame{P: p, Title: title, Now: noon, Path: "/" + here, Footer: Footer(p), Site: page.Site{Name: "CERT.EX", Kind: "National CSIRT",
-		Authority: "National Cybersecurity Centre · Ministry of Internal Affairs", Phone: "+999 210 497 400", Mail: "report@cert.ex", Fingerprint: "4C1E 98A0 77B2 D0F1 3E5A 92C4 6B0D 81FE 5A27 C30B"}}, Nav: Nav(p, here)}
+	return page.PublicView{Frame: page.Frame{P: p, Title: title, Now: noon, Path: "/" + here, Footer: Footer(p), Site: page.Site{
+		Name: "CERT.EX", Kind: "National CSIRT",
+		Authority: "National Cybersecurity Centre · Ministry of Internal Affairs", Phone: "+999 210 497 400", Mail: "report@cert.ex", Fingerprint: "4C1E 98A0 77B2 D0F1 3E5A 92C4 6B0D 81FE 5A27 C30B",
+	}}, Nav: Nav(p, here)}
 }
 
 func home(t *testing.T, lang text.Lang) HomeView {
@@ -92,8 +94,10 @@ func TestBrowserReceipt(t *testing.T) {
 }
 
 func TestBrowserStatus(t *testing.T) {
-	v := StatusView{PublicView: frame(t, text.EN, "track", "Your report"), Reference: "R-2026-7K2PQX", State: page.ChipView{Text: "Being handled", Kind: "info"}, Received: noon, Stages: stages(), Action: "/r/x",
-		Questions: []Question{{ID: "1", Text: "Which account opened the VPN session at 02:13?", Asked: noon, Due: &page.ClockView{Start: noon, Due: noon.Add(3 * time.Hour), Now: noon.Add(time.Hour)}}, {ID: "2", Text: "Is the backup intact?", Asked: noon, Answered: true}}}
+	v := StatusView{
+		PublicView: frame(t, text.EN, "track", "Your report"), Reference: "R-2026-7K2PQX", State: page.ChipView{Text: "Being handled", Kind: "info"}, Received: noon, Stages: stages(), Action: "/r/x",
+		Questions: []Question{{ID: "1", Text: "Which account opened the VPN session at 02:13?", Asked: noon, Due: &page.ClockView{Start: noon, Due: noon.Add(3 * time.Hour), Now: noon.Add(time.Hour)}}, {ID: "2", Text: "Is the backup intact?", Asked: noon, Answered: true}},
+	}
 	pagetest.Look(t, "status", pagetest.Public, Status(v))
 	v.Action, v.Questions, v.Done = "", nil, "We received your message."
 	pagetest.Glance(t, "status-concluded", pagetest.Public, Status(v))

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/surface/mailroom"
+)
+
+// OutboxFolder is where letters are kept as files when there is no relay.
+func OutboxFolder(c conf.Config) string { return filepath.Join(c.Data, "outbox") }
+
+// postman signs and encrypts through the key process and hands over to the relay, or to a folder when there is none.
+func (h *House) postman(ctx context.Context, agent pgp.Agent) (*correspondence.Postman, error) {
+	keys, err := TeamKeys(ctx, h.DB)
+	if err != nil {
+		return nil, err
+	}
+	var archive pgp.Key
+	if len(keys) > 0 {
+		archive = keys[0]
+		h.Correspondence.Team.Fingerprint = grouped(keys[0].Fingerprint())
+	}
+	var transport send.Transport
+	if h.Config.Relay.Set() {
+		rc, err := send.ParseRelay(h.Config.Relay.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		transport = send.NewRelay(rc)
+	} else if transport, err = send.NewFolder(OutboxFolder(h.Config)); err != nil {
+		return nil, err
+	}
+	h.close = append(h.close, func() { _ = transport.Close() })
+	return correspondence.NewPostman(agent, transport, archive), nil
+}
+
+// resolver answers for sender authentication: the system's DNS, or the fixed zone of a demonstration.
+func (h *House) resolver() auth.Resolver {
+	if h.DNS != nil {
+		return h.DNS
+	}
+	return auth.NewCached(auth.DNS{}, h.Clock, 5*time.Minute)
+}
+
+// registerDuties registers the jobs of the duties and of the mailroom.
+func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
+	h.Correspondence.Work(h.Registry)
+	h.Intake.Work(h.Registry)
+	room := &mailroom.Room{
+		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
+		Checker: &auth.Checker{Resolver: h.resolver()}, Agent: agent, Lang: h.Profile.Lang,
+	}
+	room.Work(h.Registry)
+	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ tickJob) error {
+		_, err := h.Deadlines.Tick(ctx, h.clocks())
+		return err
+	})
+	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, tickJob{})
+	_, err := h.Intake.DropKey(ctx)
+	if err != nil {
+		return err
+	}
+	return h.signSecurityTxt(ctx, agent)
+}
+
+// tickJob looks for reminders and escalations that are due.
+type tickJob struct{}
+
+func (tickJob) Kind() string { return "deadline.tick" }
+
+func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handlers() }
+
+// openDrops turns what the public pages took into reports.
+func (h *House) openDrops(ctx context.Context, ready func()) error {
+	ready()
+	h.Intake.WatchDrops(ctx, h.drops, h.Log)
+	return nil
+}
+
+func (h *House) wakeDrops() {
+	select {
+	case h.drops <- struct{}{}:
+	default:
+	}
+}
+
+// receiveMail listens for mail by SMTP and LMTP.
+func (h *House) receiveMail(ctx context.Context, ready func()) error {
+	committer := correspondence.NewCommitter(h.Correspondence)
+	defer committer.Close()
+	backend := mailroom.Backend{Address: h.Profile.Address, Committer: committer}
+	_, domain, _ := strings.Cut(h.Profile.Address, "@")
+	config := smtpd.Config{Domain: domain, Clock: h.Clock, Log: h.Log, Trusted: h.Trusted}
+	if h.Config.TLSCert != "" {
+		t := tlsConfig(h.Config)
+		t.NextProtos = nil
+		config.TLS = func() *tls.Config { return t }
+	}
+	errs := make(chan error, 2)
+	var stop []func(context.Context) error
+	listen := func(l conf.Listener, lmtp bool) error {
+		if !l.On() {
+			return nil
+		}
+		if l.Network == "unix" {
+			_ = os.Remove(l.Addr)
+		}
+		ln, err := net.Listen(l.Network, l.Addr)
+		if err != nil {
+			return err
+		}
+		c := config
+		c.LMTP = lmtp
+		s := smtpd.New(c, backend)
+		stop = append(stop, s.Shutdown)
+		go func() { errs <- s.Serve(ln) }()
+		return nil
+	}
+	err := errors.Join(listen(h.Config.Mail(), false), listen(h.Config.LocalMail(), true))
+	if err == nil {
+		ready()
+		select {
+		case <-ctx.Done():
+		case err = <-errs:
+		}
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
+	defer cancel()
+	for _, f := range stop {
+		err = errors.Join(err, f(end))
+	}
+	if errors.Is(err, smtpd.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+const settingSecurityTxt = "team.security_txt"
+
+type signedText struct {
+	Text    string    `json:"text"`
+	Expires time.Time `json:"expires"`
+	Plain   string    `json:"plain"`
+}
+
+// signSecurityTxt signs security.txt (RFC 9116) when it is missing, has changed or ends within a month.
+func (h *House) signSecurityTxt(ctx context.Context, agent pgp.Agent) error {
+	var kept signedText
+	if err := setting.Get(ctx, h.DB, settingSecurityTxt, &kept); err != nil {
+		return err
+	}
+	base := h.publicURL()
+	plain := "Contact: mailto:" + h.Profile.Address + "\nContact: " + base + "/report?kind=vulnerability\nEncryption: " + base + "/pgp-key.asc\nPreferred-Languages: en, pt, fr, nl, de\nCanonical: " + base + "/.well-known/security.txt\n"
+	if kept.Plain == plain && kept.Expires.Sub(h.Clock.Now()) > 30*24*time.Hour {
+		return nil
+	}
+	expires := h.Clock.Now().AddDate(0, 6, 0).Truncate(time.Hour)
+	signed, err := pgp.ClearSign(ctx, []byte(plain+"Expires: "+expires.Format(time.RFC3339)+"\n"), agent, pgp.Publication)
+	if err != nil {
+		h.Log.Warn("security.txt could not be signed", "error", err)
+		return nil
+	}
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return setting.Put(ctx, tx, 0, h.Clock.Now(), settingSecurityTxt, signedText{string(signed), expires, plain})
+	})
+}
+
+func securityTxt(ctx context.Context, d *db.DB) (string, error) {
+	var kept signedText
+	err := setting.Get(ctx, d, settingSecurityTxt, &kept)
+	return kept.Text, err
+}
+
+// Loopback are the networks of this machine alone.
+var Loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+)
+
+// metrics serves Prometheus on a listener of its own: counts and ages, never a name, an address or a reference.
+func (h *House) metrics(l conf.Listener) func(ctx context.Context, ready func()) error {
+	return func(ctx context.Context, ready func()) error {
+		reg := prometheus.NewRegistry()
+		gauge := func(name, help, query string) {
+			reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: name, Help: help}, func() float64 {
+				var n int64
+				if err := h.DB.QueryRow(ctx, query).Scan(&n); err != nil {
+					return -1
+				}
+				return float64(n)
+			}))
+		}
+		reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		gauge("audit_waiting", "Audit entries without a number.", `SELECT COUNT(*) FROM (SELECT 1 FROM audit_waiting LIMIT 10000) t`)
+		gauge("audit_entries", "Numbered audit entries.", `SELECT COALESCE(MAX(seq), 0) FROM audit_number`)
+		gauge("jobs_waiting", "Jobs that may run now.", `SELECT COUNT(*) FROM (SELECT 1 FROM river_job WHERE state = 'available' LIMIT 10000) t`)
+		gauge("jobs_aside", "Jobs that were given up and wait for a person.", `SELECT COUNT(*) FROM (SELECT 1 FROM river_job WHERE state = 'discarded' LIMIT 10000) t`)
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+		return listenHTTP(ctx, l, mux, h.Config, h.Log, ready)
+	}
+}

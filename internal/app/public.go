@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/public"
+)
+
+// publicProcess is the public site as a process of its own: it reads no root key and no private key. It seals what it takes to the drop key,
+// and shows of a report only what was sealed to the code in the reporter's hand.
+func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger) error {
+	d, err := db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: filepath.Join(c.Data, "tocsin.db"), Conns: 8})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	profile, err := ReadProfile(ctx, d)
+	if err != nil {
+		return err
+	}
+	keys, err := TeamKeys(ctx, d)
+	if err != nil {
+		return err
+	}
+	texts, err := text.Load()
+	if err != nil {
+		return err
+	}
+	pub := &public.Public{
+		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address,
+		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
+		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
+	}
+	s := &page.Surface{Name: "public", Routes: pub.Routes(), Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail}
+	handler, err := s.Mux()
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", absent(handler, pub, texts, log))
+	mux.HandleFunc("GET /healthz", alive)
+	guarded, err := page.Guard(mux, hostsOf(c))
+	if err != nil {
+		return err
+	}
+	return lifecycle.Run(ctx, stopWithin, lifecycle.Part{Name: "pages on " + c.Main().Addr, Run: func(ctx context.Context, ready func()) error {
+		return listenHTTP(ctx, c.Main(), guarded, c, log, ready)
+	}})
+}

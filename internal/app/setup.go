@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+)
+
+// Setup writes who we are and the team's keys into a house. The secrets go to the key process's own sealed file; the database gets the public
+// certificates alone. A house that was set up before is a Conflict.
+func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error {
+	if old, err := ReadProfile(ctx, h.DB); err == nil {
+		return errs.Newf(errs.Conflict, "this data folder was set up before, for %s", old.Name)
+	}
+	var wrong errs.Problems
+	if strings.TrimSpace(p.Name) == "" {
+		wrong.Add("name", "error.required")
+	}
+	if local, domain, ok := strings.Cut(p.Address, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") {
+		wrong.Add("address", "error.email")
+	}
+	if err := wrong.Err(); err != nil {
+		return err
+	}
+	if err := SaveTeamSecrets(h.Config, secrets); err != nil {
+		return err
+	}
+	by := access.System("setup")
+	now := h.Clock.Now()
+	err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := WriteProfileTx(ctx, tx, 0, now, p); err != nil {
+			return err
+		}
+		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
+			return err
+		}
+		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	h.Profile = p
+	return h.duties()
+}
+
+// Renew adds new subkeys where the newest ends within the overlap, keeps old ones, and publishes the certificate anew. It needs the primary key
+// in the sealed file.
+func Renew(ctx context.Context, c conf.Config, h *House) (keyd.Rotation, error) {
+	secrets, err := LoadTeamSecrets(c)
+	if err != nil {
+		return keyd.Rotation{}, err
+	}
+	rotation, err := secrets.Current().ExtendOrRotate(h.Clock.Now())
+	if err != nil || !rotation.Changed() {
+		return rotation, err
+	}
+	if err := SaveTeamSecrets(c, secrets); err != nil {
+		return rotation, err
+	}
+	now := h.Clock.Now()
+	return rotation, h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
+			return err
+		}
+		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: "team.renew", Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
+		return err
+	})
+}
+

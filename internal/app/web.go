@@ -1,0 +1,232 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/portal"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/public"
+)
+
+// door is one listener with what it serves. A desk or portal with a listener of its own is not reachable through another.
+type door struct {
+	listener             conf.Listener
+	public, desk, portal bool
+}
+
+// doors says what each listener of a role serves.
+func (h *House) doors(role Role) []door {
+	main := door{listener: h.Config.Main(), public: role == All}
+	var out []door
+	if l := h.Config.Desk(); l.On() {
+		out = append(out, door{listener: l, desk: true})
+	} else {
+		main.desk = true
+	}
+	if l := h.Config.Portal(); l.On() {
+		out = append(out, door{listener: l, portal: true})
+	} else {
+		main.portal = true
+	}
+	if main.public || main.desk || main.portal {
+		out = append([]door{main}, out...)
+	}
+	return out
+}
+
+func (h *House) web(role Role) []lifecycle.Part {
+	var parts []lifecycle.Part
+	for _, d := range h.doors(role) {
+		parts = append(parts, lifecycle.Part{Name: "pages on " + d.listener.Addr, Run: func(ctx context.Context, ready func()) error {
+			handler, err := h.Handler(ctx, d.public, d.desk, d.portal)
+			if err != nil {
+				return err
+			}
+			return listenHTTP(ctx, d.listener, handler, h.Config, h.Log, ready)
+		}})
+	}
+	if l := h.Config.Measures(); l.On() {
+		parts = append(parts, lifecycle.Part{Name: "metrics", Run: h.metrics(l)})
+	}
+	return parts
+}
+
+// site is how the pages name us.
+func (h *House) site(keys []pgp.Key) page.Site { return siteOf(h.Profile, keys) }
+
+func siteOf(p Profile, keys []pgp.Key) page.Site {
+	s := page.Site{Name: p.Name, Kind: p.Kind, Authority: p.Authority, Phone: p.Phone, Mail: p.Address}
+	if len(keys) > 0 {
+		s.Fingerprint = grouped(keys[0].Fingerprint())
+	}
+	return s
+}
+
+func grouped(fingerprint string) string {
+	var b strings.Builder
+	for i, c := range fingerprint {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// Handler builds everything that one listener serves.
+func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bool) (http.Handler, error) {
+	keys, err := TeamKeys(ctx, h.DB)
+	if err != nil {
+		return nil, err
+	}
+	site := h.site(keys)
+	around := func(v *page.Visit) page.PublicView {
+		return page.PublicView{Frame: page.Frame{P: v.P, Site: site, Now: v.Now, Path: v.R.URL.RequestURI(), Footer: public.Footer(v.P)}, Nav: public.Nav(v.P, "")}
+	}
+	pub := h.public(site)
+	mux := http.NewServeMux()
+	surface := func(name, login string, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
+		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Login: login, Fail: fail}
+		return s.Mux()
+	}
+	ent := entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}
+	if withDesk {
+		ent.Doors = append(ent.Doors, account.Desk)
+		d := h.desk(site)
+		handler, err := surface("desk", "/login", entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/desk", handler)
+		mux.Handle("/desk/", handler)
+	}
+	if withPortal {
+		ent.Doors = append(ent.Doors, account.Portal)
+		d := portal.Deps{
+			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
+			Accounts: h.Accounts, Around: around,
+		}
+		handler, err := surface("portal", "/login", entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/portal", handler)
+		mux.Handle("/portal/", handler)
+	}
+	if withDesk || withPortal {
+		handler, err := surface("entry", "", nil, ent.Fail, entry.Routes(ent))
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/login", handler)
+		mux.Handle("/login/", handler)
+		mux.Handle("/logout", handler)
+	}
+	if withPublic {
+		handler, err := surface("public", "", nil, pub.Fail, pub.Routes())
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/", absent(handler, pub, h.Text, h.Log))
+	} else {
+		mux.Handle("/", absent(http.NotFoundHandler(), pub, h.Text, h.Log))
+	}
+	mux.HandleFunc("GET /healthz", alive)
+	mux.HandleFunc("GET /readyz", h.ready)
+	return page.Guard(mux, h.hosts())
+}
+
+// absent shows our own page for what is not there, whatever mux would have answered.
+func absent(next http.Handler, pub *public.Public, texts *text.Catalogue, log *slog.Logger) http.Handler {
+	s := &page.Surface{Name: "absent", Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail, Routes: []page.Route{
+		{Pattern: "/", Need: page.Open, Serve: func(*page.Visit) error { return errs.ErrNotFound }},
+	}}
+	missing, err := s.Mux()
+	if err != nil {
+		missing = http.NotFoundHandler()
+	}
+	mux, ok := next.(*http.ServeMux)
+	if !ok {
+		return missing
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			missing.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// hosts are the names under which this house may be called; any other is answered 421 (rule W3).
+func (h *House) hosts() []string { return hostsOf(h.Config) }
+
+func hostsOf(c conf.Config) []string {
+	var out []string
+	add := func(host string) {
+		if host != "" && !slices.Contains(out, strings.ToLower(host)) {
+			out = append(out, strings.ToLower(host))
+		}
+	}
+	if _, host, ok := strings.Cut(c.PublicURL(), "://"); ok {
+		add(host)
+	}
+	for _, l := range []conf.Listener{c.Main(), c.Desk(), c.Portal()} {
+		if l.URL != nil {
+			add(l.URL.Host)
+		}
+		add(l.Addr)
+		if port := l.Addr[strings.LastIndexByte(l.Addr, ':')+1:]; conf.Loopback(l.Addr) && l.Network == "tcp" {
+			add("localhost:" + port)
+		}
+	}
+	return out
+}
+
+func (h *House) public(site page.Site) *public.Public {
+	return &public.Public{
+		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address,
+		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
+		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
+		Wake:        h.wakeDrops,
+	}
+}
+
+func (h *House) desk(site page.Site) *desk.Desk {
+	return &desk.Desk{
+		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
+		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Newest: h.Newest,
+		Zone: h.Config.Location(), Site: site,
+		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
+			return h.Accounts.Names(ctx, h.DB, ids...)
+		},
+		Staff: func(ctx context.Context, by access.Actor) ([]desk.Colleague, error) {
+			all, err := h.Accounts.Staff(ctx, h.DB, by)
+			out := make([]desk.Colleague, len(all))
+			for i, a := range all {
+				out[i] = desk.Colleague{Account: a.ID, Name: a.Name}
+			}
+			return out, err
+		},
+		Still: func(r *http.Request) bool {
+			_, _, err := entry.Who(account.Desk, h.Accounts)(r)
+			return err == nil
+		},
+	}
+}
+
+// Version is the version of this program.
+const Version = "0.1.0"

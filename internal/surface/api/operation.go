@@ -1,0 +1,96 @@
+package api
+
+import "github.com/tocsin-csirt/tocsin/internal/core/access"
+
+// Operation is one line of the map of the surface.
+type Operation struct {
+	Method, Path string
+	Open         bool           // without a token too
+	Rights       []access.Right // one of them is needed; what is seen then is the verb's decision
+	What         string         // for OpenAPI
+}
+
+func (o Operation) line() string { return o.Method + " " + o.Path }
+
+// Admits tells whether an actor may come at all.
+func (o Operation) Admits(by access.Actor) bool {
+	if o.Open {
+		return true
+	}
+	for _, r := range o.Rights {
+		if by.Can(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// Operations is the map of the surface, below /api/v1.
+func Operations() []Operation {
+	var (
+		cases    = []access.Right{access.ReadCases}
+		shared   = []access.Right{access.ReadCases, access.OwnCases, access.ReadGranted} // the team all, others theirs
+		write    = []access.Right{access.FileReport, access.Triage}                      // from the reporter, or taken down by us
+		triage   = []access.Right{access.Triage}
+		work     = []access.Right{access.WorkCases}
+		closing  = []access.Right{access.Close}
+		outside  = []access.Right{access.SendOutside}
+		answer   = []access.Right{access.WorkCases, access.OwnCases}
+		verify   = []access.Right{access.Verify}
+		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
+		record   = []access.Right{access.ReadAudit}
+	)
+	return []Operation{
+		{Method: "POST", Path: "/reports", Open: true, What: "Send a report"},
+		{Method: "GET", Path: "/reports", Rights: shared, What: "List reports, newest first"},
+		{Method: "GET", Path: "/reports/{ref}", Rights: shared, What: "Read a report"},
+		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report"},
+		{Method: "GET", Path: "/reports/{ref}/submissions", Rights: shared, What: "List what its reporter sent"},
+		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
+		{Method: "GET", Path: "/reports/{ref}/messages", Rights: shared, What: "List the messages of its thread"},
+		{Method: "POST", Path: "/reports/{ref}/messages", Rights: append(write, access.SendOutside), What: "Write to the reporter, or as the reporter"},
+		{Method: "POST", Path: "/reports/{ref}/files", Rights: write, What: "Add files"},
+		{Method: "GET", Path: "/reports/{ref}/messages/{message}/files/{file}", Rights: shared, What: "Fetch a file"},
+		{Method: "GET", Path: "/reports/{ref}/original", Rights: shared, What: "Fetch the bytes as they arrived"},
+		{Method: "GET", Path: "/reports/{ref}/parts", Rights: cases, What: "Read what was made of them: tree, oddities, verdicts, texts, attachments"},
+
+		{Method: "POST", Path: "/incidents", Rights: work, What: "Open an incident"},
+		{Method: "GET", Path: "/incidents", Rights: cases, What: "List incidents, newest change first"},
+		{Method: "GET", Path: "/incidents/{ref}", Rights: cases, What: "Read an incident"},
+		{Method: "PATCH", Path: "/incidents/{ref}", Rights: work, What: "Change properties of an incident"},
+		{Method: "POST", Path: "/incidents/{ref}/close", Rights: closing, What: "Close an incident"},
+		{Method: "POST", Path: "/incidents/{ref}/reopen", Rights: closing, What: "Open a closed incident again"},
+		{Method: "POST", Path: "/incidents/{ref}/severity", Rights: work, What: "Rate the severity, with reasons"},
+		{Method: "GET", Path: "/incidents/{ref}/tasks", Rights: cases, What: "List tasks"},
+		{Method: "POST", Path: "/incidents/{ref}/tasks", Rights: work, What: "Add a task"},
+		{Method: "PATCH", Path: "/incidents/{ref}/tasks/{task}", Rights: work, What: "Mark a task done or open"},
+		{Method: "GET", Path: "/incidents/{ref}/timeline", Rights: cases, What: "List written timeline entries"},
+		{Method: "POST", Path: "/incidents/{ref}/timeline", Rights: work, What: "Write into the timeline"},
+		{Method: "GET", Path: "/incidents/{ref}/parties", Rights: cases, What: "Read the matrix of parties and what became of each"},
+		{Method: "POST", Path: "/incidents/{ref}/parties", Rights: work, What: "Add organisations as parties"},
+
+		{Method: "POST", Path: "/parties/{id}/requests", Rights: outside, What: "Ask a party"},
+		{Method: "POST", Path: "/parties/{id}/measures", Rights: outside, What: "Give measures to a party"},
+		{Method: "POST", Path: "/parties/{id}/messages", Rights: outside, What: "Write to a party"},
+		{Method: "GET", Path: "/requests", Rights: shared, What: "List requests by due time"},
+		{Method: "GET", Path: "/requests/{id}", Rights: shared, What: "Read a request with its answers"},
+		{Method: "POST", Path: "/requests/{id}/answer", Rights: answer, What: "Answer a request"},
+
+		{Method: "GET", Path: "/measures", Rights: shared, What: "List measures by due time"},
+		{Method: "GET", Path: "/measures/{id}", Rights: shared, What: "Read a measure"},
+		{Method: "POST", Path: "/measures/{id}/acknowledge", Rights: answer, What: "Say that a measure was read"},
+		{Method: "POST", Path: "/measures/{id}/plan", Rights: answer, What: "Say when a measure will be done; for us: it is not done yet"},
+		{Method: "POST", Path: "/measures/{id}/done", Rights: answer, What: "Say that a measure is done, with evidence"},
+		{Method: "POST", Path: "/measures/{id}/decline", Rights: answer, What: "Decline a measure with a reason"},
+		{Method: "POST", Path: "/measures/{id}/verify", Rights: verify, What: "Confirm that a measure is done"},
+
+		{Method: "GET", Path: "/organisations", Rights: registry, What: "List organisations by name"},
+		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
+		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
+		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
+
+		{Method: "GET", Path: "/deadlines", Rights: shared, What: "List open deadlines by due time"},
+		{Method: "GET", Path: "/search", Rights: cases, What: "Find incidents by the words of their text"},
+		{Method: "GET", Path: "/audit", Rights: record, What: "Read the record, newest first"},
+	}
+}

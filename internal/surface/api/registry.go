@@ -1,0 +1,163 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+func (a *API) registry() {
+	on(a, "GET /organisations", a.listOrganisations)
+	on(a, "GET /organisations/{id}", a.getOrganisation)
+	on(a, "GET /contacts", a.contacts)
+	on(a, "GET /assets", a.assets)
+}
+
+// Organisation is a member of the constituency.
+type Organisation struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Sector      string   `json:"sector,omitempty"`
+	Class       string   `json:"class,omitempty" enum:"essential,important"`
+	Lang        string   `json:"lang,omitempty"`
+	Size        int      `json:"size,omitempty"`
+	Communities []string `json:"communities"`
+
+	Criticality *int   `json:"criticality,omitempty" doc:"For the team"`
+	External    string `json:"external,omitempty" doc:"For the team: its key in a register outside"`
+	Version     int64  `json:"version,omitempty" doc:"For the team"`
+}
+
+func organisationView(by access.Actor, o constituency.Organisation) Organisation {
+	v := Organisation{ID: o.UID, Name: o.Name, Sector: o.Sector, Class: o.Class, Lang: o.Lang, Size: o.Size, Communities: some(o.Communities)}
+	if by.Can(access.ReadRegistry) {
+		v.Criticality, v.External, v.Version = &o.Criticality, o.External, o.Version
+	}
+	return v
+}
+
+// OrganisationsInput narrows the list of organisations.
+type OrganisationsInput struct {
+	Page
+	Updated
+	IfNoneMatch
+	Text      string `query:"q" doc:"Name, domain, mail address, network address or AS number"`
+	Community string `query:"community"`
+	Sector    string `query:"sector"`
+}
+
+func (a *API) listOrganisations(ctx context.Context, by access.Actor, in *OrganisationsInput) (reply[List[Organisation]], error) {
+	view := func(o constituency.Organisation) Organisation { return organisationView(by, o) }
+	after, ok, err := in.asked()
+	if err == nil && ok && (in.Text != "" || in.Community != "" || in.Sector != "" || in.Cursor != "") {
+		err = errAlone("updated_after")
+	}
+	if err != nil {
+		return reply[List[Organisation]]{}, err
+	}
+	if !ok {
+		page, err := a.Constituency.Find(ctx, by, constituency.Filter{Text: in.Text, Community: in.Community, Sector: in.Sector, Limit: in.Limit, After: in.Cursor})
+		return reply[List[Organisation]]{body: list(mapped(page.Items, view), page.Next)}, err
+	}
+	ids, mark, err := a.followed(ctx, by, ref.Organisation, after, in.Limit)
+	if err != nil {
+		return reply[List[Organisation]]{}, err
+	}
+	seen, err := a.visible(ctx, by, ref.Organisation, ids)
+	if err != nil {
+		return reply[List[Organisation]]{}, err
+	}
+	all, err := a.Constituency.ByID(ctx, a.Intake.DB, mapped(seen, func(o access.Object) int64 { return o.Ref.ID })...)
+	out := list(mapped(seen, func(o access.Object) Organisation { return view(all[o.Ref.ID]) }), "")
+	out.UpdatedAfter = &mark
+	return reply[List[Organisation]]{body: out}, err
+}
+
+func (a *API) getOrganisation(ctx context.Context, by access.Actor, in *OneIDInput) (reply[Organisation], error) {
+	o, err := a.Constituency.Get(ctx, a.Intake.DB, by, in.ID.ID)
+	return reply[Organisation]{body: organisationView(by, o), version: o.Version}, err
+}
+
+// OfInput names an organisation; a constituent's own when left out.
+type OfInput struct {
+	IfNoneMatch
+	Organisation string `query:"organisation" doc:"Id; for a constituent's token its own when left out"`
+}
+
+// organisation finds the one that is asked about, under the reader's scope.
+func (a *API) organisation(ctx context.Context, by access.Actor, uid string) (constituency.Organisation, error) {
+	if uid != "" {
+		if !named(uid) {
+			return constituency.Organisation{}, errs.ErrNotFound
+		}
+		return a.Constituency.Get(ctx, a.Intake.DB, by, uid)
+	}
+	if by.Organisation == 0 {
+		return constituency.Organisation{}, required("organisation")
+	}
+	own, err := access.Load(ctx, a.Intake.DB, by, ref.Ref{Kind: ref.Organisation, ID: by.Organisation})
+	if err != nil {
+		return constituency.Organisation{}, err
+	}
+	return a.Constituency.Get(ctx, a.Intake.DB, by, own.UID)
+}
+
+// Contact is a person or desk at an organisation.
+type Contact struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	Role       string    `json:"role" enum:"security,technical,management,duty"`
+	Email      string    `json:"email,omitempty"`
+	Phone      string    `json:"phone,omitempty"`
+	Lang       string    `json:"lang,omitempty"`
+	OnCall     bool      `json:"on_call"`
+	VerifiedAt time.Time `json:"verified_at,omitzero"`
+
+	VerifiedHow string `json:"verified_how,omitempty" doc:"For the team"`
+}
+
+func (a *API) contacts(ctx context.Context, by access.Actor, in *OfInput) (reply[List[Contact]], error) {
+	o, err := a.organisation(ctx, by, in.Organisation)
+	if err != nil {
+		return reply[List[Contact]]{}, err
+	}
+	all, err := a.Constituency.Contacts(ctx, a.Intake.DB, o.Ref.ID)
+	items := mapped(all, func(c constituency.Contact) Contact {
+		v := Contact{ID: c.UID, Name: c.Name, Role: c.Role, Email: c.Email, Phone: c.Phone, Lang: c.Lang, OnCall: c.OnCall, VerifiedAt: c.VerifiedAt}
+		if by.Can(access.ReadRegistry) {
+			v.VerifiedHow = c.VerifiedHow
+		}
+		return v
+	})
+	return reply[List[Contact]]{body: list(items, "")}, err
+}
+
+// Asset is what an organisation answers for.
+type Asset struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind" enum:"prefix,asn,domain"`
+	Value    string    `json:"value"`
+	ProvedAt time.Time `json:"proved_at,omitzero"`
+
+	ProvedHow string `json:"proved_how,omitempty" doc:"For the team"`
+}
+
+func (a *API) assets(ctx context.Context, by access.Actor, in *OfInput) (reply[List[Asset]], error) {
+	o, err := a.organisation(ctx, by, in.Organisation)
+	if err != nil {
+		return reply[List[Asset]]{}, err
+	}
+	all, err := a.Constituency.Assets(ctx, a.Intake.DB, o.Ref.ID)
+	items := mapped(all, func(x constituency.Asset) Asset {
+		v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, ProvedAt: x.ProvedAt}
+		if by.Can(access.ReadRegistry) {
+			v.ProvedHow = x.ProvedHow
+		}
+		return v
+	})
+	return reply[List[Asset]]{body: list(items, "")}, err
+}

@@ -1,0 +1,197 @@
+package public
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// Public is the site. It holds no key of the house: what it takes is sealed to the drop key, and what it shows of a report was sealed to the
+// code in the reporter's hand.
+type Public struct {
+	DB    *db.DB
+	Clock clock.Clock
+	Zone  *time.Location
+	Text  *text.Catalogue
+	Site  page.Site
+	URL   string // public address, without a final slash
+	// Keys gives the team's published certificates, newest first.
+	Keys func(ctx context.Context) ([]pgp.Key, error)
+	// SecurityTxt gives the signed security.txt (RFC 9116), "" when the key process has not signed one yet.
+	SecurityTxt func(ctx context.Context) (string, error)
+	// Wake tells the house of a new drop when it runs in this process; may be nil.
+	Wake    func()
+	Address string // the intake address
+}
+
+const (
+	maxForm  = 26 << 20 // files of 25 MiB together, and the fields
+	maxFiles = 25 << 20
+)
+
+// Routes is the map of the site.
+func (x *Public) Routes() []page.Route {
+	return []page.Route{
+		{Pattern: "GET /{$}", Need: page.Open, Serve: x.home},
+		{Pattern: "GET /report", Need: page.Open, Serve: x.form},
+		{Pattern: "POST /report", Need: page.Open, MaxBody: maxForm, Serve: x.send},
+		{Pattern: "GET /r", Need: page.Open, Serve: x.track},
+		{Pattern: "POST /r", Need: page.Open, Serve: x.enter},
+		{Pattern: "GET /r/received", Need: page.Open, Serve: x.received},
+		{Pattern: "GET /r/report", Need: page.Open, Serve: x.status},
+		{Pattern: "POST /r/report", Need: page.Open, MaxBody: maxForm, Serve: x.add},
+		{Pattern: "GET /r/{code}", Need: page.Open, Serve: x.exchange},
+		{Pattern: "GET /pgp-key.asc", Need: page.Open, Serve: x.key},
+		{Pattern: "GET /.well-known/openpgpkey/hu/{hash}", Need: page.Open, Serve: x.wkd},
+		{Pattern: "GET /.well-known/openpgpkey/policy", Need: page.Open, Serve: x.wkdPolicy},
+		{Pattern: "GET /.well-known/openpgpkey/{domain}/hu/{hash}", Need: page.Open, Serve: x.wkd},
+		{Pattern: "GET /.well-known/openpgpkey/{domain}/policy", Need: page.Open, Serve: x.wkdPolicy},
+		{Pattern: "GET /.well-known/security.txt", Need: page.Open, Serve: x.securityTxt},
+	}
+}
+
+// Frame is what stands around a public page.
+func (x *Public) frame(v *page.Visit, here, title string) page.PublicView {
+	return page.PublicView{
+		Frame: page.Frame{P: v.P, Site: x.Site, Title: title, Now: v.Now, Path: v.R.URL.RequestURI(), Footer: Footer(v.P), Theme: theme(v)},
+		Nav:   Nav(v.P, here),
+	}
+}
+
+func theme(v *page.Visit) string {
+	if c, err := v.R.Cookie("theme"); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// Fail shows a refusal on a public page.
+func (x *Public) Fail(v *page.Visit, kind errs.Kind, said, reference string) error {
+	return v.ShowStatus(kind.HTTP(), page.Error(page.NewError(x.frame(v, "", ""), kind, said, reference)))
+}
+
+func (x *Public) home(v *page.Visit) error {
+	return v.Show(Home(HomeView{PublicView: x.frame(v, "", v.P.T("public.home.title")), Doors: Doors(v.P)}))
+}
+
+// codeCookie carries the code of a status link after it was exchanged for a clean address; it is bound to the pages of that report.
+const codeCookie = "status"
+
+func setCode(v *page.Visit, code id.Secret) {
+	http.SetCookie(v.W, &http.Cookie{
+		Name: codeCookie, Value: code.Reveal(), Path: "/r", HttpOnly: true, Secure: secure(v.R), SameSite: http.SameSiteLaxMode, MaxAge: 12 * 3600,
+	})
+}
+
+// secure tells whether the reader came by TLS, or on this machine, where browsers keep Secure cookies too.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+func codeOf(r *http.Request) (id.Secret, bool) {
+	c, err := r.Cookie(codeCookie)
+	if err != nil || !id.Valid(c.Value) {
+		return id.Secret{}, false
+	}
+	return id.SecretOf(c.Value), true
+}
+
+// exchange takes the code out of the address at once (rule I9). It looks nothing up, so it tells nothing.
+func (x *Public) exchange(v *page.Visit) error {
+	code := strings.ToLower(v.R.PathValue("code"))
+	if !id.Valid(code) {
+		return errs.ErrNotFound
+	}
+	setCode(v, id.SecretOf(code))
+	return v.See("/r/report")
+}
+
+func (x *Public) track(v *page.Visit) error {
+	return v.Show(Track(TrackView{PublicView: x.frame(v, "track", v.P.T("public.track.title")), Action: "/r"}))
+}
+
+// enter takes a typed code.
+func (x *Public) enter(v *page.Visit) error {
+	typed := v.R.PostFormValue("code")
+	code := strings.ToLower(strings.NewReplacer(" ", "", "-", "").Replace(typed))
+	if i := strings.LastIndexByte(code, '/'); i >= 0 {
+		code = code[i+1:]
+	}
+	if _, err := intake.Look(v.Ctx(), x.DB, x.Clock, id.SecretOf(code)); err != nil {
+		if !errs.Is(err, errs.NotFound) {
+			return err
+		}
+		view := TrackView{PublicView: x.frame(v, "track", v.P.T("public.track.title")), Action: "/r", Code: typed}
+		view.Problems = []page.Problem{{Field: "code", Text: v.P.T("public.track.unknown")}}
+		return v.ShowStatus(http.StatusUnprocessableEntity, Track(view))
+	}
+	setCode(v, id.SecretOf(code))
+	return v.See("/r/report")
+}
+
+func (x *Public) key(v *page.Visit) error {
+	keys, err := x.Keys(v.Ctx())
+	if err != nil {
+		return err
+	}
+	v.W.Header().Set("Content-Type", "application/pgp-keys")
+	v.W.Header().Set("Content-Disposition", `attachment; filename="team-public-key.asc"`)
+	for _, k := range keys {
+		if _, err := v.W.Write(k.Armored()); err != nil {
+			return nil //nolint:nilerr // the reader went away
+		}
+	}
+	return nil
+}
+
+// wkd serves the Web Key Directory, advanced and direct method (draft-koch-openpgp-webkey-service).
+func (x *Public) wkd(v *page.Visit) error {
+	keys, err := x.Keys(v.Ctx())
+	if err != nil {
+		return err
+	}
+	domain := v.R.PathValue("domain")
+	for _, k := range keys {
+		for _, a := range k.Addresses() {
+			_, host, _ := strings.Cut(a, "@")
+			if domain != "" && !strings.EqualFold(host, domain) {
+				continue
+			}
+			if hash, err := pgp.WKDHash(a); err == nil && hash == v.R.PathValue("hash") {
+				v.W.Header().Set("Content-Type", "application/octet-stream")
+				v.W.Header().Set("Access-Control-Allow-Origin", "*")
+				_, _ = v.W.Write(k.Binary())
+				return nil
+			}
+		}
+	}
+	return errs.ErrNotFound
+}
+
+func (x *Public) wkdPolicy(v *page.Visit) error {
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	return nil
+}
+
+func (x *Public) securityTxt(v *page.Visit) error {
+	s, err := x.SecurityTxt(v.Ctx())
+	if err != nil {
+		return err
+	}
+	if s == "" {
+		return errs.ErrNotFound
+	}
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = v.W.Write([]byte(s))
+	return nil
+}
