@@ -196,7 +196,7 @@ func TestAGetChangesNothing(t *testing.T) {
 	b := h.browser()
 	b.signIn("rui.tavares@aguasdovale.example")
 	before := h.counted()
-	for _, path := range []string{"/portal/", "/portal/requests", "/portal/requests?all=1", "/portal/measures", "/portal/messages", "/portal/reports", "/portal/reports/new", "/portal/organisation", "/portal/organisation/key", "/portal/account"} {
+	for _, path := range []string{"/portal/", "/portal/requests", "/portal/requests?all=1", "/portal/measures", "/portal/messages", "/portal/reports", "/portal/reports/new", "/portal/organisation", "/portal/organisation/key"} {
 		h.has(b.get(path))
 	}
 	request := first(t, b.get("/portal/requests").body, "/portal/requests/")
