@@ -186,6 +186,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
+	h.Correspondence.Follow = h.Coordination
 	types, err := taxonomy.New()
 	if err != nil {
 		return err
