@@ -22,7 +22,7 @@ CREATE TABLE constituency_word (
   organisation {int} NOT NULL REFERENCES constituency_organisation (id),
   PRIMARY KEY (word, organisation)
 );
-CREATE INDEX constituency_word_organisation ON constituency_word (organisation);
+CREATE INDEX constituency_word_organisation ON constituency_word (organisation, word);
 
 CREATE TABLE constituency_membership (
   organisation {int} NOT NULL REFERENCES constituency_organisation (id),

@@ -140,10 +140,10 @@ func CheckPassword(p *errs.Problems, field, password string, about ...string) {
 		p.Add(field, "error.required")
 		return
 	case tooLong(password):
-		p.Add(field, "error.too_long", "max", longest)
+		p.Add(field, "error.too_long", "most", longest)
 		return
 	case n < shortest:
-		p.Add(field, "error.too_short", "min", shortest)
+		p.Add(field, "error.too_short", "least", shortest)
 		return
 	}
 	low := strings.ToLower(norm.NFKC.String(password))

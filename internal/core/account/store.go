@@ -169,7 +169,7 @@ func line(p *errs.Problems, field, v string, most int, required bool) string {
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
 		p.Add(field, "error.characters")
 	case utf8.RuneCountInString(v) > most:
-		p.Add(field, "error.too_long", "max", most)
+		p.Add(field, "error.too_long", "most", most)
 	}
 	return v
 }

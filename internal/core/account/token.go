@@ -115,7 +115,7 @@ func (in NewToken) check(now time.Time) (Token, string, error) {
 		in.Life = TokenLife
 	}
 	if in.Life < time.Minute || in.Life > longestToken {
-		p.Add("expires", "error.range", "min", 1, "max", 366)
+		p.Add("expires", "error.range", "least", 1, "most", 366)
 	}
 	t.ExpiresAt = now.Add(in.Life)
 	var networks []string
@@ -129,7 +129,7 @@ func (in NewToken) check(now time.Time) (Token, string, error) {
 		networks = append(networks, x.Masked().String())
 	}
 	if len(networks) > 32 {
-		p.Add("networks", "error.too_many", "max", 32)
+		p.Add("networks", "error.too_many", "most", 32)
 	}
 	return t, strings.Join(networks, " "), p.Err()
 }

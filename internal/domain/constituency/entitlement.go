@@ -143,9 +143,9 @@ func (s *Service) SetEntitlements(ctx context.Context, by access.Actor, communit
 			case !slices.Contains(levels, e.Level):
 				p.Add("level", "error.choice")
 			case e.Priority < 1 || e.Priority > 9:
-				p.Add("priority", "error.range", "min", 1, "max", 9)
+				p.Add("priority", "error.range", "least", 1, "most", 9)
 			case e.FirstAnswer < 0 || e.FirstAnswer > 30*24*time.Hour || e.FirstAnswer%time.Second != 0:
-				p.Add("first_answer", "error.range", "min", 0, "max", 30)
+				p.Add("first_answer", "error.range", "least", 0, "most", 30)
 			}
 			seen[e.Service] = true
 			list = append(list, audit.Change{Field: e.Service, To: e.Level})

@@ -19,7 +19,7 @@ func (s *Service) Plans(ctx context.Context, wide, narrow access.Actor, texts ..
 	}
 	for _, t := range texts {
 		for name, by := range map[string]access.Actor{"wide": wide, "narrow": narrow} {
-			q, ok, err := find(by, Filter{Text: t, Limit: 50})
+			q, ok, err := s.find(ctx, by, Filter{Text: t, Limit: 50})
 			if err != nil || !ok {
 				return nil, err
 			}

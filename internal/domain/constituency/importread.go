@@ -235,7 +235,7 @@ func number(p *errs.Problems, row int, field, s string) int {
 func split(p *errs.Problems, row int, field, s string) []string {
 	list := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" ;,|\t\r\n", r) })
 	if len(list) > maxPerColumn {
-		problem(p, row, field, "error.too_many", "max", maxPerColumn)
+		problem(p, row, field, "error.too_many", "most", maxPerColumn)
 		return nil
 	}
 	return list

@@ -58,7 +58,7 @@ func (s *Service) OfferKeyTx(ctx context.Context, tx *db.Tx, by access.Actor, co
 	case len(certificate) == 0:
 		p.Add("certificate", "error.required")
 	case len(certificate) > maxCertificate:
-		p.Add("certificate", "error.too_large", "max", maxCertificate)
+		p.Add("certificate", "error.too_large", "most", maxCertificate)
 	}
 	if !keySources[source] {
 		p.Add("source", "error.choice")

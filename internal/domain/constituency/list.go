@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -145,7 +146,7 @@ func (s *Service) Find(ctx context.Context, by access.Actor, f Filter) (Page[Org
 		f.Limit = 50
 	}
 	f.Limit = min(f.Limit, 500)
-	q, ok, err := find(by, f)
+	q, ok, err := s.find(ctx, by, f)
 	if err != nil || !ok {
 		return page, err
 	}
@@ -168,21 +169,44 @@ func (s *Service) Find(ctx context.Context, by access.Actor, f Filter) (Page[Org
 }
 
 // find builds the list query, one row longer than the page; false when nothing can match.
-func find(by access.Actor, f Filter) (*db.Query, bool, error) {
+//
+// What few organisations have is asked for first; what many have is checked while walking in the order of names, which ends with the page.
+// A narrow reader's few organisations are always walked, so that how long it takes does not depend on what it may not see (rule A10).
+func (s *Service) find(ctx context.Context, by access.Actor, f Filter) (*db.Query, bool, error) {
 	// CROSS JOIN says the same on both engines, and keeps SQLite from walking all objects before it knows the names.
 	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + ` FROM `)
-	if access.Sees(by).Wide() {
+	wide := access.Sees(by).Wide()
+	if wide {
 		q.Add(`constituency_organisation c CROSS JOIN `)
 		access.Sees(by).From(q, ref.Organisation)
 	} else {
 		access.Sees(by).From(q, ref.Organisation).Add(` CROSS JOIN constituency_organisation c`)
 	}
 	q.Add(` WHERE c.id = o.id`)
-	if strings.TrimSpace(f.Text) != "" && !match(q, f.Text) {
+	conditions, ok := match(f.Text)
+	if !ok {
 		return nil, false, nil
 	}
 	if f.Community != "" {
-		q.Add(` AND c.id IN (SELECT m.organisation FROM constituency_membership m WHERE m.community = ?)`, f.Community)
+		conditions = append(conditions, func(q *db.Query) {
+			q.Add(`FROM constituency_membership m WHERE m.community = ?`, f.Community)
+		})
+	}
+	for _, c := range conditions {
+		rare := false
+		if wide {
+			var err error
+			if rare, err = s.rare(ctx, c); err != nil {
+				return nil, false, err
+			}
+		}
+		if rare {
+			c(q.Add(` AND c.id IN (SELECT organisation `))
+			q.Add(`)`)
+		} else {
+			c(q.Add(` AND EXISTS (SELECT 1 `))
+			q.Add(` AND organisation = c.id LIMIT 1 OFFSET 0)`) // OFFSET keeps PostgreSQL from making a join of it
+		}
 	}
 	if f.Sector != "" {
 		q.Add(` AND c.sector = ? AND c.sector <> ''`, f.Sector)
@@ -197,48 +221,67 @@ func find(by access.Actor, f Filter) (*db.Query, bool, error) {
 	return q.Add(` ORDER BY c.folded, c.id LIMIT ?`, int64(f.Limit+1)), true, nil
 }
 
-// match narrows to what a text names: a network address or prefix, an AS number, a mail address, a domain, or the beginnings of words of
-// the name. It tells false when the text can match nothing.
-func match(q *db.Query, s string) bool {
+// few is up to how many rows of a condition it is asked for first.
+const few = 1000
+
+// rare tells whether few rows fulfil a condition.
+func (s *Service) rare(ctx context.Context, c condition) (bool, error) {
+	q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT 1 `)
+	c(q)
+	q.Add(` LIMIT ?) n`, int64(few+1))
+	var n int64
+	err := s.DB.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
+	return n <= few, err
+}
+
+// condition appends "FROM … WHERE …" over a table, or over a set named so, that has a column organisation; all conditions hold.
+type condition func(q *db.Query)
+
+// match gives what a text asks for: a network address or prefix, an AS number, a mail address, a domain, or the beginnings of words of the
+// name. It tells false when the text can match nothing.
+func match(s string) ([]condition, bool) {
 	s = strings.TrimSpace(s)
-	if len(s) > 1000 {
-		return false
+	if s == "" || len(s) > 1000 {
+		return nil, s == ""
 	}
 	if p, ok := network(s); ok {
-		q.Add(` AND c.id IN (SELECT a.organisation FROM constituency_asset a WHERE `)
-		covering(q, p)
-		q.Add(`)`)
-		return true
+		return []condition{func(q *db.Query) {
+			q.Add(`FROM constituency_asset a WHERE `)
+			covering(q, p)
+		}}, true
 	}
 	if n, ok := asn(s); ok {
-		q.Add(` AND c.id IN (SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'asn' AND a.value = ?)`, n)
-		return true
+		return []condition{func(q *db.Query) { q.Add(`FROM constituency_asset a WHERE a.kind = 'asn' AND a.value = ?`, n) }}, true
 	}
 	if a, ok := email(s); ok {
 		_, host, _ := strings.Cut(a, "@")
-		q.Add(` AND c.id IN (SELECT k.organisation FROM constituency_contact k WHERE k.folded = ? AND k.folded <> '' AND k.retired_at IS NULL
-			UNION SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'domain' AND a.value IN `, a)
-		db.In(q, parents(host)).Add(`)`)
-		return true
+		return []condition{func(q *db.Query) {
+			q.Add(`FROM (SELECT k.organisation FROM constituency_contact k WHERE k.folded = ? AND k.folded <> '' AND k.retired_at IS NULL
+				UNION SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'domain' AND a.value IN `, a)
+			db.In(q, parents(host)).Add(`) x WHERE 1 = 1`)
+		}}, true
 	}
 	list := words(s)
-	d, isDomain := domain(s)
-	if len(list) == 0 && !isDomain {
-		return false
+	if d, ok := domain(s); ok {
+		return []condition{func(q *db.Query) {
+			q.Add(`FROM (SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'domain' AND a.value IN `)
+			db.In(q, parents(d)).Add(` UNION SELECT w0.organisation FROM constituency_word w0`)
+			for i := range list[1:] {
+				q.Add(fmt.Sprintf(` JOIN constituency_word w%d ON w%d.organisation = w0.organisation`, i+1, i+1))
+			}
+			for i, w := range list {
+				q.Add([]string{` WHERE `, ` AND `}[min(i, 1)]+fmt.Sprintf(`w%d.word >= ? AND w%d.word < ?`, i, i), w, w+"\U0010ffff")
+			}
+			q.Add(`) x WHERE 1 = 1`)
+		}}, true
 	}
-	q.Add(` AND c.id IN (`)
-	for i, w := range list {
-		if i > 0 {
-			q.Add(` INTERSECT `)
-		}
-		q.Add(`SELECT w.organisation FROM constituency_word w WHERE w.word >= ? AND w.word < ?`, w, w+"\U0010ffff")
+	var out []condition
+	for _, w := range list {
+		out = append(out, func(q *db.Query) {
+			q.Add(`FROM constituency_word w WHERE w.word >= ? AND w.word < ?`, w, w+"\U0010ffff")
+		})
 	}
-	if isDomain {
-		q.Add(` UNION SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'domain' AND a.value IN `)
-		db.In(q, parents(d))
-	}
-	q.Add(`)`)
-	return true
+	return out, len(out) > 0
 }
 
 // asn reads AS64500 or 64500 as people write it and gives AS64500. A bare number is none: it may be part of a name.

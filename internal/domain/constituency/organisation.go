@@ -167,10 +167,10 @@ func normalOrganisation(in NewOrganisation, known []string) (NewOrganisation, er
 		p.Add("class", "error.choice")
 	}
 	if in.Criticality < 0 || in.Criticality > 3 {
-		p.Add("criticality", "error.range", "min", 0, "max", 3)
+		p.Add("criticality", "error.range", "least", 0, "most", 3)
 	}
 	if in.Size < 0 || in.Size > 1_000_000_000 {
-		p.Add("size", "error.range", "min", 0, "max", 1_000_000_000)
+		p.Add("size", "error.range", "least", 0, "most", 1_000_000_000)
 	}
 	in.Lang = lang(&p, in.Lang)
 	if in.Lang == "" {
@@ -195,7 +195,7 @@ func text(p *errs.Problems, field, v string, most int, required bool) string {
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, hidden):
 		p.Add(field, "error.characters")
 	case utf8.RuneCountInString(v) > most:
-		p.Add(field, "error.too_long", "max", most)
+		p.Add(field, "error.too_long", "most", most)
 	}
 	return v
 }
