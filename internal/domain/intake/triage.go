@@ -102,7 +102,7 @@ func (s *Service) reject(ctx context.Context, by access.Actor, reports []string,
 		p.Add("note", "error.required")
 	}
 	if utf8.RuneCountInString(note) > maxNote {
-		p.Add("note", "error.too_long", "max", maxNote)
+		p.Add("note", "error.too_long", "most", maxNote)
 	}
 	return s.each(ctx, by, reports, p, version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
 		from := r.State
@@ -123,10 +123,10 @@ func (s *Service) PassOn(ctx context.Context, by access.Actor, report, to, note 
 	if strings.TrimSpace(to) == "" {
 		p.Add("to", "error.required")
 	} else if utf8.RuneCountInString(to) > MaxShort {
-		p.Add("to", "error.too_long", "max", MaxShort)
+		p.Add("to", "error.too_long", "most", MaxShort)
 	}
 	if utf8.RuneCountInString(note) > maxNote {
-		p.Add("note", "error.too_long", "max", maxNote)
+		p.Add("note", "error.too_long", "most", maxNote)
 	}
 	all, err := s.each(ctx, by, []string{report}, p, version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
 		from := r.State
@@ -297,7 +297,7 @@ func (s *Service) each(ctx context.Context, by access.Actor, reports []string, p
 		return nil, err
 	}
 	if len(reports) == 0 || len(reports) > most {
-		p.Add("reports", "error.too_many", "max", most)
+		p.Add("reports", "error.too_many", "most", most)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
