@@ -153,7 +153,7 @@ func profile(ctx context.Context, d *db.DB) (Profile, error) {
 }
 
 func (h *House) duties() error {
-	signer, verifier, err := audit.SignerOf(h.Ring.Derive("audit checkpoint/v1"))
+	signer, verifier, err := audit.SignerOf(h.Ring.Derive(CheckpointPurpose))
 	if err != nil {
 		return err
 	}

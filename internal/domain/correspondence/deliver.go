@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -78,26 +79,48 @@ func (s *Service) sendBatch(ctx context.Context, ids []int64) (again bool, later
 	if err != nil || len(letters) == 0 {
 		return false, later, err
 	}
-	for _, l := range letters {
-		s.write(ctx, l)
-	}
+	atOnce(letters, func(l *outbound) { s.write(ctx, l) })
 	if err := s.handOver(ctx, letters); err != nil {
 		return false, 0, err
 	}
-	for _, l := range letters {
-		if !l.goes() || l.Channel != ByMail {
-			continue
-		}
-		l.result, err = s.Postman.deliver(ctx, l.pass, l.parcel)
-		if err != nil {
-			l.waits = reasonChanged
-		}
-	}
+	atOnce(letters, func(l *outbound) { s.deliver(ctx, l) })
 	// What was handed over is written down even when the run is being stopped.
 	settle, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
 	again, err = s.settle(settle, letters)
 	return again, later, err
+}
+
+func (s *Service) deliver(ctx context.Context, l *outbound) {
+	if !l.goes() || l.Channel != ByMail {
+		return
+	}
+	var err error
+	if l.result, err = s.Postman.deliver(ctx, l.pass, l.parcel); err != nil {
+		l.waits = reasonChanged
+	}
+}
+
+// atOnce does something to each letter, a few at the same time, and waits for all. One that panics is set aside and stops no other (rule D4).
+func atOnce(letters []*outbound, do func(*outbound)) {
+	var wg sync.WaitGroup
+	free := make(chan struct{}, 4)
+	for _, l := range letters {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() {
+				if recover() != nil {
+					l.failed = reasonLetter
+					if l.pass.ID() != 0 {
+						l.failed = reasonUnsure
+					}
+				}
+				<-free
+			}()
+			do(l)
+		})
+	}
+	wg.Wait()
 }
 
 // take moves what is due to Sending and fixes its Message-ID. A letter that was on its way when a run was cut off goes on when nothing can
@@ -346,7 +369,7 @@ func (s *Service) settleOne(ctx context.Context, tx *db.Tx, l *outbound) (again 
 		return to == Sending, err
 	}
 	if to == Sent {
-		if err := s.afterSent(ctx, tx, l, now); err != nil {
+		if err := s.afterSent(ctx, tx, l, m.Message, now); err != nil {
 			return false, err
 		}
 	}
@@ -379,14 +402,14 @@ func (s *Service) outcome(l *outbound) (to State, reason string, left bool) {
 }
 
 // afterSent lets the thread follow: an encrypted letter makes it an encrypted one, and the correspondent has something new.
-func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) error {
+func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, m Message, now time.Time) error {
 	if l.Channel == ByMail && l.Road == egress.Encrypted && !l.thread.Encrypted {
 		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, l.Thread); err != nil {
 			return err
 		}
 	}
 	if s.Follow != nil {
-		if err := s.Follow.MessageSentTx(ctx, tx, l.Message, now); err != nil {
+		if err := s.Follow.MessageSentTx(ctx, tx, m, now); err != nil {
 			return err
 		}
 	}

@@ -38,21 +38,10 @@ func (s *Service) Outbox(ctx context.Context, by access.Actor, f OutboxFilter) (
 	if limit == 0 {
 		limit = 50
 	}
-	q := new(db.Query).Add(`SELECT ` + messageColumns + `, m.line, ` + access.Columns + `, t.about, t.about_kind, t.reference, t.encrypted, t.body
-		FROM correspondence_message m JOIN `)
-	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = m.thread JOIN correspondence_thread t ON t.object = m.thread
-		LEFT JOIN keyring_key k ON k.owner = m.thread WHERE m.line > 0`)
-	if f.State != "" {
-		q.Add(` AND m.state = ?`, string(f.State))
+	q, err := outboxQuery(by, f, limit)
+	if err != nil {
+		return page, err
 	}
-	if f.After != "" {
-		at, n, err := readCursor(f.After)
-		if err != nil {
-			return page, err
-		}
-		q.Add(` AND (m.line, m.id) > (?, ?)`, at, n)
-	}
-	q.Add(` ORDER BY m.line, m.id LIMIT ?`, limit+1)
 	var lines []int64
 	list, err := db.List(ctx, s.DB, q, func(r *db.Rows) (Outgoings, error) {
 		o, at, err := s.scanOutgoing(r)
@@ -68,6 +57,25 @@ func (s *Service) Outbox(ctx context.Context, by access.Actor, f OutboxFilter) (
 	}
 	page.Items = list
 	return page, nil
+}
+
+func outboxQuery(by access.Actor, f OutboxFilter, limit int) (*db.Query, error) {
+	q := new(db.Query).Add(`SELECT ` + messageColumns + `, m.line, ` + access.Columns + `, t.about, t.about_kind, t.reference, t.encrypted, t.body
+		FROM correspondence_message m JOIN `)
+	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = m.thread JOIN correspondence_thread t ON t.object = m.thread
+		LEFT JOIN keyring_key k ON k.owner = m.thread WHERE m.line > 0`)
+	if f.State != "" {
+		q.Add(` AND m.state = ?`, string(f.State))
+	}
+	if f.After != "" {
+		at, n, err := readCursor(f.After)
+		if err != nil {
+			return nil, err
+		}
+		q.Add(` AND (m.line, m.id) > (?, ?)`, at, n)
+	}
+	q.Add(` ORDER BY m.line, m.id LIMIT ?`, limit+1)
+	return q, nil
 }
 
 func (s *Service) scanOutgoing(r *db.Rows) (Outgoings, int64, error) {

@@ -123,8 +123,8 @@ func shown(m Message, by access.Actor) Message {
 		return m
 	}
 	m.Reason, m.Author = "", 0
-	if m.Direction == Out {
-		m.AuthorName = "" // who works on what is ours
+	if m.Direction == Out || m.Channel == ByPhone {
+		m.AuthorName = "" // who works on what is ours, also who of us wrote down a call
 	}
 	m.Body.Oddities, m.Body.Reasons = nil, nil
 	cipher := m.Seal == Encrypted || m.Seal == SignedEncrypted

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,9 +44,7 @@ func engines(t *testing.T, story func(o *office)) {
 
 func newOffice(t *testing.T, h *coretest.House) *office {
 	t.Helper()
-	now := h.Clock.Now()
-	secret, err := keyd.Generate("CERT.EX", []string{"report@cert.example"}, now.Add(-time.Hour))
-	must(t, err)
+	secret := secretOf(t, "report@cert.example")
 	ring, err := keyd.NewRing(secret)
 	must(t, err)
 	catalogue, err := text.Load()
@@ -153,11 +152,19 @@ func (o *office) party(label tlp.Level, name, email string, certificate *pgp.Key
 	}})
 }
 
-// readerKey makes a key pair of a correspondent.
-func (o *office) newReader(email string) *keyd.Secret {
-	o.Helper()
-	s, err := keyd.Generate("Security", []string{email}, o.Clock.Now().Add(-time.Hour))
-	o.must(err)
+// newReader gives a key pair of a correspondent.
+func (o *office) newReader(email string) *keyd.Secret { return secretOf(o.T, email) }
+
+// secrets are made once an address: making one takes longer than most stories.
+var secrets sync.Map
+
+func secretOf(t testing.TB, email string) *keyd.Secret {
+	t.Helper()
+	once, _ := secrets.LoadOrStore(email, sync.OnceValues(func() (*keyd.Secret, error) {
+		return keyd.Generate("Keys of "+email, []string{email}, coretest.Now.Add(-time.Hour))
+	}))
+	s, err := once.(func() (*keyd.Secret, error))()
+	must(t, err)
 	return s
 }
 
@@ -254,4 +261,6 @@ func read(t testing.TB, r io.ReadCloser) string {
 
 var letter = Outgoing{Subject: "Please look at your mail gateway", Text: "We saw a login from an address that is known to us.\n\n- Change the password.\n- Look at the rules."}
 
-func lone(email string) Correspondent { return Correspondent{Name: "A stranger", Email: email, Lang: "en"} }
+func lone(email string) Correspondent {
+	return Correspondent{Name: "A stranger", Email: email, Lang: "en"}
+}

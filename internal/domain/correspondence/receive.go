@@ -84,8 +84,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, thr
 }
 
 func (s *Service) incoming(t Thread, by access.Actor, in Incoming, now time.Time) Message {
-	m := Message{UID: id.New(), Thread: t.Ref.ID, Direction: In, Channel: in.Channel, Kind: in.Kind, State: in.State, At: in.At, Author: in.Author,
-		AuthorName: by.Name, TLP: in.TLP, Proof: in.Proof, Seal: in.Seal, Refers: in.Refers, Arrival: in.Arrival, MessageID: in.MessageID, Body: in.Body}
+	m := Message{
+		UID: id.New(), Thread: t.Ref.ID, Direction: In, Channel: in.Channel, Kind: in.Kind, State: in.State, At: in.At, Author: in.Author,
+		AuthorName: by.Name, TLP: in.TLP, Proof: in.Proof, Seal: in.Seal, Refers: in.Refers, Arrival: in.Arrival, MessageID: in.MessageID, Body: in.Body,
+	}
 	if by.System != "" {
 		m.AuthorName = ""
 	}
@@ -131,8 +133,10 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb s
 	if m.State != Filed && m.State != Sent {
 		compartment = 0 // not the correspondent's yet
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: verb, On: t.Ref, About: under, Compartment: compartment, Owner: t.Ref.ID,
-		Changes: changes, Data: noted{Message: m.UID, Kind: m.Kind, Channel: m.Channel, State: m.State, TLP: m.TLP, Automatic: m.Automatic}})
+	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+		At: s.Clock.Now(), By: by, Verb: verb, On: t.Ref, About: under, Compartment: compartment, Owner: t.Ref.ID,
+		Changes: changes, Data: noted{Message: m.UID, Kind: m.Kind, Channel: m.Channel, State: m.State, TLP: m.TLP, Automatic: m.Automatic},
+	})
 	return err
 }
 

@@ -197,8 +197,10 @@ func (o Outgoing) check() error {
 
 // outgoing makes the message as it will be sent, but for the road.
 func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time) stored {
-	m := stored{Message: Message{UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
-		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil}}
+	m := stored{Message: Message{
+		UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
+		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil,
+	}}
 	m.AuthorName = by.Name
 	if by.System != "" {
 		m.AuthorName = ""

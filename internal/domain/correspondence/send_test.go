@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestRoadsAreTakenAsTheyWereSaid(t *testing.T) {
 			{"green with key", tlp.Green, true, false, egress.Encrypted, SignedEncrypted},
 			{"red with key", tlp.Red, true, true, egress.Encrypted, SignedEncrypted},
 		} {
-			var certificate = &key
+			certificate := &key
 			if !c.key {
 				certificate = nil
 			}
@@ -286,6 +287,7 @@ func TestWithoutAnAddressThePortalShowsIt(t *testing.T) {
 
 // relay is an SMTP relay that answers as the story says.
 type relay struct {
+	mu      sync.Mutex
 	answers []send.Result
 	got     []send.Mail
 	before  func()
@@ -295,6 +297,8 @@ func (r *relay) Send(_ context.Context, m send.Mail) send.Result {
 	if r.before != nil {
 		r.before()
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.got = append(r.got, m)
 	a := send.Result{State: send.Delivered, Class: send.Accepted}
 	if len(r.answers) > 0 {
@@ -466,6 +470,35 @@ func TestNoMailWithoutAPass(t *testing.T) {
 	if len(r.got) != 0 {
 		t.Error("it left")
 	}
+}
+
+// A letter that makes the program panic is set aside; the others of its batch leave (rule D4).
+func TestAPoisonedLetterStopsNoOther(t *testing.T) {
+	engines(t, func(o *office) {
+		r := &relay{}
+		r.before = func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if len(r.got) == 1 {
+				r.before = nil
+				panic("poison")
+			}
+		}
+		o.Postman.transport = r
+		th := o.open(tlp.Green, lone("a@x.example"))
+		list := []Message{o.sent(th, letter), o.sent(th, letter), o.sent(th, letter)}
+		o.h.Clock.Advance(time.Minute)
+		for _, m := range list {
+			o.must(o.run(m))
+		}
+		states := map[State]int{}
+		for _, m := range list {
+			states[o.state(m).State]++
+		}
+		if states[Sent] != 2 || states[Failed] != 1 {
+			o.Errorf("%v", states)
+		}
+	})
 }
 
 // The queue's own workers take a letter from the transaction to the relay.

@@ -2,9 +2,10 @@ package correspondence
 
 import (
 	"context"
-	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"strings"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"

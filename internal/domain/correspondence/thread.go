@@ -63,8 +63,10 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	if err != nil {
 		return t, err
 	}
-	t = Thread{Object: access.Object{Ref: ref.Ref{Kind: ref.Thread}, Realm: access.Team, Compartment: in.Compartment, TLP: in.TLP, Exercise: in.Exercise},
-		About: in.About, Reference: reference, Tag: id.New(), Correspondent: in.Correspondent}
+	t = Thread{
+		Object: access.Object{Ref: ref.Ref{Kind: ref.Thread}, Realm: access.Team, Compartment: in.Compartment, TLP: in.TLP, Exercise: in.Exercise},
+		About:  in.About, Reference: reference, Tag: id.New(), Correspondent: in.Correspondent,
+	}
 	if err := access.Protect(ctx, tx, &t.Object, now); err != nil {
 		return t, err
 	}
@@ -237,8 +239,10 @@ func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, by access.Actor, thread
 	if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET about = $1, about_kind = $2 WHERE object = $3`, about.ID, int64(about.Kind), thread); err != nil {
 		return fmt.Errorf("move thread: %w", err)
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.move", On: t.Ref, About: about, Owner: thread,
-		Changes: []audit.Change{{Field: "about", From: t.About.String(), To: about.String()}, {Field: "compartment", From: from, To: t.Compartment}}})
+	_, err = s.Audit.Write(ctx, tx, audit.Entry{
+		At: now, By: by, Verb: "correspondence.move", On: t.Ref, About: about, Owner: thread,
+		Changes: []audit.Change{{Field: "about", From: t.About.String(), To: about.String()}, {Field: "compartment", From: from, To: t.Compartment}},
+	})
 	return err
 }
 

@@ -86,7 +86,7 @@ func (f *form) moment(name string, withTime bool, p *errs.Problems) time.Time {
 	whole := func(box string, most int) int {
 		n, err := strconv.Atoi(typed[box])
 		if err != nil || n < 1 || n > most {
-			p.Add(name+"-"+box, "error.date")
+			p.Add(name+"-"+box, "portal.error.date")
 		}
 		return n
 	}
@@ -104,7 +104,7 @@ func (f *form) moment(name string, withTime bool, p *errs.Problems) time.Time {
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, 0, 0, f.v.P.Zone())
 	if t.Day() != day || t.Hour() != hour || t.Minute() != minute {
-		p.Add(name+"-day", "error.date")
+		p.Add(name+"-day", "portal.error.date")
 		return time.Time{}
 	}
 	return t

@@ -99,7 +99,11 @@ func (d Deps) newest(v *page.Visit, reports []intake.Report) ([]Item, error) {
 		if m.Direction != correspondence.Out || m.Kind == correspondence.Receipt {
 			continue
 		}
-		out = append(out, Item{Icon: "mail", Title: subjectOf(v, m), Href: href[m.Thread], When: m.At, New: m.SeenAt.IsZero(), Second: kindOf(v, m.Kind)})
+		item := Item{Icon: "mail", Title: subjectOf(v, m), Href: href[m.Thread], When: m.At, New: m.SeenAt.IsZero(), Second: kindOf(v, m.Kind)}
+		if item.New {
+			item.Chips = []page.ChipView{{Text: v.P.T("portal.message.new"), Kind: "info"}}
+		}
+		out = append(out, item)
 		if len(out) == messagesShown {
 			break
 		}

@@ -566,7 +566,7 @@ func write(p *text.Printer, v WriteView, problems []page.Problem) templ.Componen
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = page.FileField(p, page.FileFieldView{ID: "files", Name: "files", Label: p.T("portal.files"), Hint: p.T("public.report.files.hint"), Error: problem(problems, "files")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.FileField(p, page.FileFieldView{ID: "files", Name: "files", Label: p.T("portal.files"), Hint: p.T("portal.files.hint"), Error: problem(problems, "files")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -536,7 +536,7 @@ func NewReport(v NewReportView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = page.FileField(v.P, page.FileFieldView{ID: "files", Name: "files", Label: v.P.T("portal.files"), Hint: v.P.T("public.report.files.hint"), Error: problem(v.Problems, "files")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.FileField(v.P, page.FileFieldView{ID: "files", Name: "files", Label: v.P.T("portal.files"), Hint: v.P.T("portal.files.hint"), Error: problem(v.Problems, "files")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,0 +1,216 @@
+package portal_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// Given a question and two measures, when Rui signs in, then he sees what waits, answers with a file and moves a measure to its end.
+func TestAConstituentAnswersAndMovesAMeasure(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.asked(h.aguas, h.porto)
+	b := h.browser()
+	if a := b.get("/portal/"); a.status != http.StatusSeeOther || a.location != "/login" {
+		t.Fatalf("a stranger reads the portal: %d to %s", a.status, a.location)
+	}
+	b.signIn("rui.tavares@aguasdovale.example")
+	over := b.get("/portal/")
+	h.has(over, "Which account opened the VPN session", "Águas do Vale", "CERT.EX")
+	if strings.Contains(over.body, "Porto de Santa Clara") {
+		t.Error("another organisation is named (A6)")
+	}
+
+	// The answer.
+	request := first(t, over.body, "/portal/requests/")
+	h.has(b.get(request), "Which account opened", "TLP:AMBER", "Waiting for your answer")
+	empty := b.post(request, "text", " ")
+	if empty.status != http.StatusUnprocessableEntity || !strings.Contains(empty.body, `href="#text"`) {
+		t.Errorf("an empty answer: %d", empty.status)
+	}
+	a := b.upload(request, "files", `..\gateway.log`, "02:13 opened", "text", "It was svc-backup. Closed at 09:40.")
+	if a.status != http.StatusSeeOther || a.location != request+"?done=answered" {
+		t.Fatalf("answer: %d to %s\n%s", a.status, a.location, a.body)
+	}
+	read := b.get(a.location)
+	h.has(read, "It was svc-backup", "Rui Tavares", "Your answer was received", "Answered")
+	file := b.get(first(t, read.body, "/portal/files/"))
+	if file.body != "02:13 opened" || file.header.Get("Content-Type") != "application/octet-stream" || file.header.Get("Content-Disposition") != "attachment; filename=gateway.log" ||
+		!strings.Contains(file.header.Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("file: %q %v", file.body, file.header)
+	}
+
+	// The measure.
+	measure := first(t, b.get("/portal/measures").body, "/portal/measures/")
+	h.has(b.get(measure), "What will you do?", "Proposed")
+	if a := b.post(measure); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "Choose what you will do") {
+		t.Errorf("no choice: %d", a.status)
+	}
+	if a := b.post(measure, "to", "declined"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#reason"`) {
+		t.Errorf("declined without reason: %d", a.status)
+	}
+	if a := b.post(measure, "to", "planned", "planned-day", "31", "planned-month", "11", "planned-year", "2026"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `value="31"`) {
+		t.Errorf("planned for a day that is none: %d", a.status)
+	}
+	for _, step := range [][]string{{"to", "acknowledged"}, {"to", "planned", "planned-day", "24", "planned-month", "11", "planned-year", "2026"}, {"to", "done", "evidence", "Version 7.4.2 on both gateways"}} {
+		if a := b.post(measure, step...); a.location != measure+"?done=moved" {
+			t.Fatalf("%v: %d\n%s", step, a.status, a.body)
+		}
+	}
+	done := b.get(measure)
+	h.has(done, "Version 7.4.2 on both gateways", "Rui Tavares: Done", "Planned")
+	if strings.Contains(done.body, "What will you do?") {
+		t.Error("a measure that is done can be moved by the party")
+	}
+	if a := b.post(measure, "to", "verified"); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("a party verifies: %d", a.status)
+	}
+	// An old page does not overwrite what happened since.
+	other := h.measure("proposed")
+	if a := b.post("/portal/measures/"+other.UID, "to", "acknowledged", "version", "99"); a.status != http.StatusConflict {
+		t.Errorf("an old version: %d", a.status)
+	}
+}
+
+// measure gives a measure of Águas do Vale in a state.
+func (h *house) measure(state string) coordination.Measure {
+	h.Helper()
+	list, err := h.parties.Measures(h.Context(), h.Constituent(9, "x", h.aguas.Ref.ID), coordination.RequestFilter{})
+	h.must(err)
+	for _, m := range list.Items {
+		if string(m.State) == state {
+			return m
+		}
+	}
+	h.Fatalf("no measure is %s", state)
+	return coordination.Measure{}
+}
+
+// What belongs to another and what does not exist give the same bytes and headers (A3, A5).
+func TestAnothersThingsDoNotExist(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.asked(h.aguas, h.porto)
+	rui, ines := h.browser(), h.browser()
+	rui.signIn("rui.tavares@aguasdovale.example")
+	ines.signIn("ines.faria@porto.example")
+	request := first(t, rui.get("/portal/requests").body, "/portal/requests/")
+	measure := first(t, rui.get("/portal/measures").body, "/portal/measures/")
+	thread := first(t, rui.get("/portal/messages").body, "/portal/messages/")
+	rui.upload(request, "files", "a.log", "x", "text", "Answer")
+	file := first(t, rui.get(request).body, "/portal/files/")
+	sent := rui.post("/portal/reports/new", "summary", "Strange mail", "tlp", "AMBER")
+	report, _, _ := strings.Cut(sent.location, "?")
+	absent := "0123456789abcdefghjkmnpqrs"
+	for _, path := range []string{request, measure, thread, file, report} {
+		if a := rui.get(path); a.status != http.StatusOK {
+			t.Errorf("the owner reads %s: %d", path, a.status)
+		}
+		i := strings.LastIndexByte(path, '/')
+		for _, method := range []string{"GET", "POST"} {
+			if method == "POST" && path == file {
+				continue
+			}
+			ask := func(path string) answer {
+				if method == "POST" {
+					return ines.post(path, "text", "mine now", "to", "acknowledged")
+				}
+				return ines.get(path)
+			}
+			theirs, none := ask(path), ask(path[:i+1]+absent)
+			if theirs.status != http.StatusNotFound || none.status != http.StatusNotFound {
+				t.Errorf("%s %s: %d, absent: %d", method, path, theirs.status, none.status)
+			}
+			if without(theirs) != without(none) {
+				t.Errorf("%s %s differs from what does not exist", method, path)
+			}
+		}
+	}
+	h.has(rui.get(measure), "Proposed")
+}
+
+// without drops what is different at each answer: the nonce and the date.
+func without(a answer) string {
+	nonce := a.header.Get("Content-Security-Policy")
+	if i := strings.Index(nonce, "nonce-"); i >= 0 {
+		nonce = nonce[i+6:]
+		nonce = nonce[:strings.IndexByte(nonce, '\'')]
+		a.body = strings.ReplaceAll(a.body, nonce, "")
+	}
+	var head []string
+	for _, k := range []string{"Content-Type", "Content-Length", "Cache-Control", "Set-Cookie", "Location", "Etag", "Last-Modified"} {
+		head = append(head, k+"="+a.header.Get(k))
+	}
+	return strings.Join(head, "\n") + a.body
+}
+
+// A report keeps what was typed when something is wrong, is filed as signed in, and grows.
+func TestAReportIsFiledAndGrows(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	b := h.browser()
+	b.signIn("rui.tavares@aguasdovale.example")
+	h.has(b.get("/portal/reports/new"), "rui.tavares@aguasdovale.example", "+999 912 000 111", "Águas do Vale")
+	wrong := b.post("/portal/reports/new", "summary", "", "description", "", "email", "no address", "aware-day", "31", "aware-month", "2", "aware-year", "2026", "aware-time", "7 in the morning", "tlp", "AMBER")
+	if wrong.status != http.StatusUnprocessableEntity {
+		t.Fatalf("a wrong report: %d", wrong.status)
+	}
+	for _, w := range []string{"Error:", `href="#summary"`, `href="#email"`, `href="#aware-time"`, `value="no address"`, `value="7 in the morning"`} {
+		if !strings.Contains(wrong.body, w) {
+			t.Errorf("the form does not show %q", w)
+		}
+	}
+	a := b.upload("/portal/reports/new", "files", "note.txt", "pay", "summary", "Ransomware on billing servers", "description", "Two servers.", "ongoing", "yes",
+		"aware-day", "21", "aware-month", "11", "aware-year", "2026", "aware-time", "07:40", "tlp", "AMBER", "name", "Rui Tavares", "email", "rui.tavares@aguasdovale.example")
+	if a.status != http.StatusSeeOther {
+		t.Fatalf("report: %d\n%s", a.status, a.body)
+	}
+	h.has(b.get(a.location), "Ransomware on billing servers", "R-2026-", "TLP:AMBER", "We answer you", "21 November 2026, 07:40", "note.txt")
+	path, _, _ := strings.Cut(a.location, "?")
+	if a := b.post(path, "text", "The backup is intact."); a.location != path+"?done=added" {
+		t.Fatalf("add: %d\n%s", a.status, a.body)
+	}
+	h.has(b.get(path), "The backup is intact.")
+	h.has(b.get("/portal/reports"), "Ransomware on billing servers", "Received")
+	uid := path[strings.LastIndexByte(path, '/')+1:]
+	r, err := h.reports.Get(t.Context(), h.DB, h.ana, uid)
+	h.must(err)
+	if r.Channel != correspondence.ByPortal || r.Proof != correspondence.SignedIn || r.Organisation != h.aguas.Ref.ID {
+		t.Errorf("filed as %s, proof %d, of %d", r.Channel, r.Proof, r.Organisation)
+	}
+}
+
+// A GET writes nothing but when something was last seen (W2).
+func TestAGetChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.asked(h.aguas)
+	b := h.browser()
+	b.signIn("rui.tavares@aguasdovale.example")
+	before := h.counted()
+	for _, path := range []string{"/portal/", "/portal/requests", "/portal/requests?all=1", "/portal/measures", "/portal/messages", "/portal/reports", "/portal/reports/new", "/portal/organisation", "/portal/organisation/key", "/portal/account"} {
+		h.has(b.get(path))
+	}
+	request := first(t, b.get("/portal/requests").body, "/portal/requests/")
+	h.has(b.get(request))
+	if after := h.counted(); after != before {
+		t.Errorf("%d audit entries became %d", before, after)
+	}
+	var seen int64
+	h.must(h.DB.QueryRow(t.Context(), `SELECT COUNT(*) FROM correspondence_message WHERE seen_at IS NOT NULL`).Scan(&seen))
+	if seen != 1 {
+		t.Errorf("%d messages were seen, want the one that asked", seen)
+	}
+}
+
+func (h *house) counted() int64 {
+	h.Helper()
+	n, err := db.One(h.Context(), h.DB, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT COUNT(*) FROM audit_entry`)
+	h.must(err)
+	return n
+}
