@@ -206,8 +206,10 @@ func TestForeignReferences(t *testing.T) {
 		s, sealed := h.asked(), h.asked2()
 		before := h.state()
 		for _, foreign := range []struct{ name, report, incident, organisation string }{
-			{"absent", id.New(), id.New(), id.New()}, {"sealed", sealed.report.ID, sealed.incident.ID, id.New()},
-			{"by number", sealed.report.Reference, sealed.incident.Number, "INC-2026-000001"}, {"no name at all", "../x", "a b", "\\u0000"},
+			{"absent", id.New(), id.New(), id.New()},
+			{"sealed", sealed.report.ID, sealed.incident.ID, id.New()},
+			{"by number", sealed.report.Reference, sealed.incident.Number, "INC-2026-000001"},
+			{"no name at all", "../x", "a b", "\\u0000"},
 			{"of another kind", s.incident.ID, s.report.ID, s.report.ID},
 		} {
 			for what, c := range map[string]struct{ path, body string }{
