@@ -74,4 +74,3 @@ func Renew(ctx context.Context, c conf.Config, h *House) (keyd.Rotation, error) 
 		return err
 	})
 }
-

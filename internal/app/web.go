@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -9,11 +10,13 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/surface/api"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -112,6 +115,11 @@ func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		}
 		mux.Handle("/desk", handler)
 		mux.Handle("/desk/", handler)
+		a, err := h.api()
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle(api.Prefix+"/", a)
 	}
 	if withPortal {
 		ent.Doors = append(ent.Doors, account.Portal)
@@ -226,6 +234,18 @@ func (h *House) desk(site page.Site) *desk.Desk {
 			return err == nil
 		},
 	}
+}
+
+func (h *House) api() (http.Handler, error) {
+	a, err := api.New(api.Deps{
+		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
+		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build API: %w", err)
+	}
+	return a, nil
 }
 
 // Version is the version of this program.

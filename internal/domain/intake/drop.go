@@ -178,7 +178,7 @@ func hold(files []correspondence.FileIn) ([]heldFile, error) {
 		}
 		if room -= int64(len(raw)); room < 0 {
 			var p errs.Problems
-			p.Add("files", "error.files_too_large", "max", MaxFileBytes>>20)
+			p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
 			return nil, p.Err()
 		}
 		out = append(out, heldFile{f.Name, f.Type, raw})

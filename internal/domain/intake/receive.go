@@ -59,7 +59,7 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 	}
 	if total > MaxFileBytes {
 		var p errs.Problems
-		p.Add("files", "error.files_too_large", "max", MaxFileBytes>>20)
+		p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
 		return nil, p.Err()
 	}
 	return s.Correspondence.StoreFiles(ctx, 0, files)

@@ -74,10 +74,10 @@ func ValidateAddition(text string, files int) error {
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		p.Add("text", "error.characters")
 	} else if utf8.RuneCountInString(text) > MaxDescription {
-		p.Add("text", "error.too_long", "max", MaxDescription)
+		p.Add("text", "error.too_long", "most", MaxDescription)
 	}
 	if files > MaxFiles {
-		p.Add("files", "error.too_many", "max", MaxFiles)
+		p.Add("files", "error.too_many", "most", MaxFiles)
 	}
 	return p.Err()
 }

@@ -51,7 +51,7 @@ func Validate(in ReceiveInput, now time.Time) error {
 		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 			p.Add(name, "error.characters")
 		} else if utf8.RuneCountInString(s) > limit {
-			p.Add(name, "error.too_long", "max", limit)
+			p.Add(name, "error.too_long", "most", limit)
 		}
 	}
 	long("summary", b.Summary, MaxSummary)
@@ -68,17 +68,17 @@ func Validate(in ReceiveInput, now time.Time) error {
 		p.Add("email", "error.email")
 	}
 	if len(b.Fields) > MaxFields {
-		p.Add("fields", "error.too_many", "max", MaxFields)
+		p.Add("fields", "error.too_many", "most", MaxFields)
 	}
 	for k, v := range b.Fields {
 		if len(k) > 100 {
-			p.Add("fields", "error.too_long", "max", 100)
+			p.Add("fields", "error.too_long", "most", 100)
 			break
 		}
 		long(k, v, MaxField)
 	}
 	if len(b.Observables) > MaxObservables {
-		p.Add("observables", "error.too_many", "max", MaxObservables)
+		p.Add("observables", "error.too_many", "most", MaxObservables)
 	}
 	for _, o := range b.Observables {
 		if o.Value == "" || len(o.Value) > 4096 || len(o.Type) > 60 || !utf8.ValidString(o.Value+o.Type) {
@@ -97,7 +97,7 @@ func Validate(in ReceiveInput, now time.Time) error {
 		}
 	}
 	if len(in.Files) > MaxFiles && in.Arrival == 0 {
-		p.Add("files", "error.too_many", "max", MaxFiles)
+		p.Add("files", "error.too_many", "most", MaxFiles)
 	}
 	if in.Reference != "" {
 		if r, ok := id.ParseReference(in.Reference); !ok || r != in.Reference || !strings.HasPrefix(r, "R-") {

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+)
+
+// CheckpointPurpose is the label from which the key of audit checkpoints is derived.
+const CheckpointPurpose = "audit checkpoint/v1"
+
+// Doctor looks at what Ready does not: set-up, keys, clocks, and says what to do.
+func (h *House) Doctor(ctx context.Context) []Check {
+	var out []Check
+	add := func(name string, ok bool, note string) { out = append(out, Check{name, ok, note}) }
+	_, err := ReadProfile(ctx, h.DB)
+	add("set up", err == nil, why(err))
+	_, err = keyring.ReadRoot(h.Config.RootKeyFile())
+	add("root key", err == nil, why(err))
+	if _, err := os.Stat(keysFile(h.Config)); err == nil {
+		_, err = keyring.ReadRoot(keysRootFile(h.Config))
+		add("key process", err == nil, why(err))
+	} else {
+		add("key process", true, "the private keys are not on this machine")
+	}
+	keys, err := TeamKeys(ctx, h.DB)
+	switch {
+	case err != nil || len(keys) == 0:
+		add("OpenPGP key", false, "the team has no key: run tocsin init")
+	default:
+		left := keys[0].EncryptUntil().Sub(h.Clock.Now())
+		text := "encrypts until " + keys[0].EncryptUntil().Format(time.DateOnly)
+		if left < 60*24*time.Hour {
+			text += ": run tocsin key renew"
+		}
+		add("OpenPGP key", left >= 60*24*time.Hour, text)
+	}
+	if h.Config.Relay.Set() {
+		add("relay", true, h.Config.Relay.String())
+	} else {
+		add("relay", true, "none: mail stays in the outbox and in "+OutboxFolder(h.Config))
+	}
+	return out
+}
+
+func why(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
