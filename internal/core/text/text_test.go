@@ -33,9 +33,7 @@ func TestEveryTextIsInFiveLanguages(t *testing.T) {
 		for _, lang := range Langs() {
 			f, ok := e[lang]
 			if !ok {
-				if !strings.HasPrefix(key, "desk.") {
-					t.Errorf("%s is missing in %s", key, lang)
-				}
+				t.Errorf("%s is missing in %s", key, lang)
 				continue
 			}
 			if f.Plural() != e[EN].Plural() {
@@ -46,6 +44,24 @@ func TestEveryTextIsInFiveLanguages(t *testing.T) {
 			}
 			if f.Plural() && f.Many == "" && (lang == PT || lang == FR) {
 				t.Errorf("%s in %s lacks the form \"many\"", key, lang)
+			}
+		}
+	}
+}
+
+// Pages never blame, beg or mumble (ui.md 7.7). Letters to people may say please.
+func TestPagesSayNothingThatHelpsNobody(t *testing.T) {
+	t.Parallel()
+	c := catalogue(t)
+	never := regexp.MustCompile(`(?i)\b(invalid|please|oops|sorry)\b`)
+	for _, key := range c.Keys() {
+		if strings.HasPrefix(key, "mail.") {
+			continue
+		}
+		e, _ := c.Entry(key)
+		for _, s := range []string{e[EN].One, e[EN].Other} {
+			if word := never.FindString(s); word != "" {
+				t.Errorf("%s says %q: say what is right instead", key, word)
 			}
 		}
 	}

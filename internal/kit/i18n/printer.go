@@ -43,6 +43,9 @@ func (p *Printer) T(key string, args ...any) string {
 	return p.print(key, nil, &call{args: args, text: p.text})
 }
 
+// Has tells whether there is a text of this key.
+func (p *Printer) Has(key string) bool { return p.T(key) != "⟦"+key+"⟧" }
+
 // N gives the plural form of a key for count, which also fills the hole {count}.
 func (p *Printer) N(key string, count int, args ...any) string {
 	return p.print(key, count, &call{args: append([]any{"count", count}, args...), text: p.text})

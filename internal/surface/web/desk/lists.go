@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
@@ -207,7 +208,7 @@ func (d *Desk) search(v *page.Visit) error {
 			return err
 		}
 		for _, o := range orgs.Items {
-			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.organisation")), link("/desk/constituency/"+o.UID, o.Name, p.T("desk.sector."+o.Sector)), page.Text(""), page.At(p, o.UpdatedAt, v.Now)})
+			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.organisation")), link("/desk/constituency/"+o.UID, o.Name, sectorName(p, o.Sector)), page.Text(""), page.At(p, o.UpdatedAt, v.Now)})
 		}
 	}
 	return v.Show(List(view))
@@ -229,7 +230,7 @@ func (d *Desk) constituency(v *page.Visit) error {
 		Table: page.TableView{Caption: p.T("desk.nav.constituency"), Columns: []page.Column{{Text: p.T("desk.col.organisation")}, {Text: p.T("desk.col.communities")}, {Text: p.T("desk.col.class")}, {Text: p.T("desk.col.language")}}},
 	}
 	for _, c := range communities {
-		x := page.ChipView{Text: p.T("desk.community." + c), Kind: "outline", Href: "/desk/constituency?" + url.Values{"community": {c}}.Encode()}
+		x := page.ChipView{Text: communityName(p, c), Kind: "outline", Href: "/desk/constituency?" + url.Values{"community": {c}}.Encode()}
 		if c == f.Community {
 			x.Kind, x.Href = "on", "/desk/constituency"
 		}
@@ -238,18 +239,33 @@ func (d *Desk) constituency(v *page.Visit) error {
 	for _, o := range list.Items {
 		var names []string
 		for _, c := range o.Communities {
-			names = append(names, p.T("desk.community."+c))
+			names = append(names, communityName(p, c))
 		}
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			link("/desk/constituency/"+o.UID, o.Name, p.T("desk.sector."+o.Sector)), page.Text(strings.Join(names, ", ")), page.Text(className(v, o.Class)), page.Text(strings.ToUpper(o.Lang)),
+			link("/desk/constituency/"+o.UID, o.Name, sectorName(p, o.Sector)), page.Text(strings.Join(names, ", ")), page.Text(className(v, o.Class)), page.Text(strings.ToUpper(o.Lang)),
 		})
 	}
 	return v.Show(List(view))
 }
 
 var communities = []string{
-	"public_administration", "national_critical_infrastructure", "essential_services", "essential_public_services", "digital_service_providers",
+	"public_administration", "critical_infrastructure", "essential_services", "essential_public_services", "digital_service_providers",
 	"businesses", "general_public", "national_cyberspace",
+}
+
+func sectorName(p *text.Printer, code string) string { return named(p, "desk.sector.", code) }
+
+func communityName(p *text.Printer, code string) string { return named(p, "desk.community.", code) }
+
+// named gives the catalogue's word for a code. A team may bring codes of its own (an import names sectors freely): those are shown as they are.
+func named(p *text.Printer, prefix, code string) string {
+	if code == "" {
+		return ""
+	}
+	if !p.Has(prefix + code) {
+		return strings.ReplaceAll(code, "_", " ")
+	}
+	return p.T(prefix + code)
 }
 
 func className(v *page.Visit, class string) string {
@@ -283,11 +299,11 @@ func (d *Desk) organisation(v *page.Visit) error {
 			view.Facts = append(view.Facts, page.Property{Label: label, Value: page.Text(value)})
 		}
 	}
-	fact(p.T("desk.fact.sector"), p.T("desk.sector."+o.Sector))
+	fact(p.T("desk.fact.sector"), sectorName(p, o.Sector))
 	fact(p.T("desk.col.class"), className(v, o.Class))
 	fact(p.T("desk.col.language"), strings.ToUpper(o.Lang))
 	for _, c := range o.Communities {
-		fact(p.T("desk.col.communities"), p.T("desk.community."+c))
+		fact(p.T("desk.col.communities"), communityName(p, c))
 	}
 	if e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response"); err == nil && e.FirstAnswer > 0 {
 		fact(p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
@@ -297,7 +313,7 @@ func (d *Desk) organisation(v *page.Visit) error {
 		if err != nil {
 			return err
 		}
-		x := ContactView{Name: c.Name, Role: c.Role, Email: c.Email, Phone: c.Phone, OnCall: c.OnCall, Lang: strings.ToUpper(c.Lang)}
+		x := ContactView{Name: c.Name, Role: named(p, "desk.contact.role.", c.Role), Email: c.Email, Phone: c.Phone, OnCall: c.OnCall, Lang: strings.ToUpper(c.Lang)}
 		if !c.VerifiedAt.IsZero() {
 			x.Verified = p.T("desk.contact.verified", "when", p.Date(c.VerifiedAt))
 		}
@@ -319,7 +335,7 @@ func (d *Desk) organisation(v *page.Visit) error {
 		view.Contacts = append(view.Contacts, x)
 	}
 	for _, a := range assets {
-		y := AssetView{Kind: a.Kind, Value: a.Value}
+		y := AssetView{Kind: named(p, "desk.asset.kind.", a.Kind), Value: a.Value}
 		if !a.ProvedAt.IsZero() {
 			y.Proved = p.T("desk.asset.proved", "when", p.Date(a.ProvedAt))
 		}

@@ -153,7 +153,7 @@ func (d *Desk) chooseParties(v *page.Visit) error {
 	var list []choice
 	for _, o := range found.Items {
 		if !there[o.Ref.ID] {
-			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: v.P.T("desk.sector." + o.Sector)})
+			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: sectorName(v.P, o.Sector)})
 		}
 	}
 	var options []page.SelectOption

@@ -42,7 +42,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			add(p.T("desk.fact.organisation"), page.To(o.Name, "/desk/constituency/"+o.UID))
 			var names []string
 			for _, c := range o.Communities {
-				names = append(names, p.T("desk.community."+c))
+				names = append(names, communityName(p, c))
 			}
 			if len(names) > 0 {
 				add(p.T("desk.fact.communities"), page.Text(strings.Join(names, ", ")))

@@ -441,7 +441,7 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row) (en
 	case "coordination.add":
 		x.Line = page.Rich(p, "desk.line.party", "who", who)
 	case "coordination.move":
-		x.Line = page.Rich(p, "desk.line.measure", "who", who, "state", changeTo(r, "state"))
+		x.Line = page.Rich(p, "desk.line.measure", "who", who, "state", named(p, "common.measure.", changeTo(r, "state")))
 	case "coordination.withdraw":
 		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
 	case "coordination.escalate":

@@ -275,10 +275,10 @@ func (d *Desk) closeForm(v *page.Visit, in incident.Incident, c incident.Closing
 	}
 	list, by := problems(p, wrong, nil)
 	view.Heading, view.Lead, view.Action, view.Problems, view.Wrong = p.T("desk.close.title", "ref", in.Number), in.Title, at+"/close", list, wrong != nil
-	choose := func(name, label string, codes []string, chosen string) templ.Component {
+	choose := func(name, label, key string, codes []string, chosen string) templ.Component {
 		options := []page.SelectOption{{Value: "", Text: p.T("desk.choose")}}
 		for _, x := range codes {
-			options = append(options, page.SelectOption{Value: x, Text: p.T("desk." + name + "." + x), Chosen: x == chosen})
+			options = append(options, page.SelectOption{Value: x, Text: p.T(key + x), Chosen: x == chosen})
 		}
 		return page.Select(p, page.FieldView{ID: name, Name: name, Label: label, Error: by[name]}, options)
 	}
@@ -294,10 +294,10 @@ func (d *Desk) closeForm(v *page.Visit, in incident.Incident, c incident.Closing
 		affected = strconv.Itoa(c.Affected)
 	}
 	view.Fields = append(view.Fields,
-		choose("outcome", p.T("desk.close.outcome"), incident.Outcomes, c.Outcome),
-		choose("root_cause", p.T("desk.close.root_cause"), incident.RootCauses, c.RootCause),
-		choose("impact", p.T("desk.close.impact"), incident.Impacts, c.Impact),
-		choose("cross_border", p.T("desk.close.cross_border"), incident.Borders, c.CrossBorder),
+		choose("outcome", p.T("desk.close.outcome"), "desk.outcome.", incident.Outcomes, c.Outcome),
+		choose("root_cause", p.T("desk.close.root_cause"), "desk.root_cause.", incident.RootCauses, c.RootCause),
+		choose("impact", p.T("desk.close.impact"), "desk.impact.", incident.Impacts, c.Impact),
+		choose("cross_border", p.T("desk.close.cross_border"), "desk.cross_border.", incident.Borders, c.CrossBorder),
 		page.Field(p, page.FieldView{ID: "affected", Name: "affected", Label: p.T("desk.close.affected"), Value: affected, InputMode: "numeric", Width: "short", Error: by["affected"]}),
 		page.Field(p, page.FieldView{ID: "report", Name: "report", Label: p.T("desk.close.report"), Hint: p.T("desk.close.report.hint"), Value: c.Report, Rows: 8, Error: by["report"]}),
 		page.Field(p, page.FieldView{ID: "note", Name: "note", Label: p.T("desk.close.note"), Hint: p.T("desk.close.note.hint"), Value: c.Note, Rows: 2, Error: by["note"]}),
