@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 )
 
 type demoCommand struct {
@@ -40,7 +41,7 @@ func (d *demoCommand) Run(e *env) error {
 			return err
 		}
 	}
-	c := conf.Config{Data: data, HTTP: free(e, d.HTTP), SMTP: free(e, d.SMTP), RootKey: filepath.Join(data, "..", filepath.Base(data)+".rootkey")}
+	c := conf.Config{Data: data, HTTP: free(e, d.HTTP), SMTP: free(e, d.SMTP), RootKey: filepath.Join(data, "..", filepath.Base(data)+".rootkey"), Zone: country.New().Team.Zone}
 	if os.Getenv("TOCSIN_KEYS_CHILD") != "" {
 		return app.KeysMain(e.ctx, c, e.log)
 	}

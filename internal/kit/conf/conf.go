@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -115,14 +116,28 @@ func (c Config) RootKeyFile() string {
 
 // Location is the team's time zone.
 func (c Config) Location() *time.Location {
-	if c.Zone == "" {
-		return time.Local
+	name := c.Zone
+	if name == "" {
+		name = systemZone()
 	}
-	l, err := time.LoadLocation(c.Zone)
+	l, err := time.LoadLocation(name)
 	if err != nil {
 		return time.UTC
 	}
 	return l
+}
+
+// systemZone names the system's zone: time.Local works but has no name to show. It is "" (UTC) when the system does not say.
+func systemZone() string {
+	if tz, ok := os.LookupEnv("TZ"); ok {
+		return strings.TrimPrefix(tz, ":")
+	}
+	if file, err := filepath.EvalSymlinks("/etc/localtime"); err == nil {
+		if _, name, ok := strings.Cut(file, "/zoneinfo/"); ok {
+			return name
+		}
+	}
+	return ""
 }
 
 // Loopback tells whether the listener can be reached from this machine only: a loopback address, localhost or a socket file. An empty

@@ -59,7 +59,7 @@ func matrixRow(v *page.Visit, r coordination.Row) page.PartyRow {
 		x.Seen = page.Step{State: "unknown", Text: p.T("desk.seen.unknown")}
 	}
 	if !r.SilentSince.IsZero() {
-		x.Silent = page.Step{State: "wait", Text: p.Duration(v.Now.Sub(r.SilentSince))}
+		x.Silent = page.Step{State: "no", Text: p.Duration(v.Now.Sub(r.SilentSince))}
 		if !r.DueAt.IsZero() && v.Now.After(r.DueAt) {
 			x.Silent.State = "late"
 		}

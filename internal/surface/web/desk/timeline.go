@@ -95,7 +95,10 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 			x.Title += " · " + clip(n, 24)
 		}
 		if c.Open() {
-			x.State = "now"
+			x.State = "running"
+			if c.OwedBy == "them" {
+				x.State = "theirs"
+			}
 			x.Note = v.P.T("desk.deadline.due", "when", v.P.Brief(c.DueAt, v.Now))
 			if c.Law != "" {
 				x.Note += " · " + c.Law
@@ -369,7 +372,10 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 		view.Marks = append(view.Marks, c)
 	}
 	if m.Direction == correspondence.In {
-		x.Kind = "in"
+		x.Kind = "mail_in"
+		if m.Channel != correspondence.ByMail {
+			x.Kind = "report"
+		}
 		x.Line = page.Rich(p, "desk.line.in", "who", page.Strong(party), "channel", channelName(p, m.Channel))
 		view.Marks = append(view.Marks, proofChip(p, m.Proof))
 		if m.State == correspondence.Unverified {
@@ -377,7 +383,7 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 		}
 		view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
 	} else {
-		x.Kind = "out"
+		x.Kind = "mail_out"
 		x.Line = page.Rich(p, "desk.line.out", "who", page.Strong(m.AuthorName), "to", page.Strong(party))
 		if m.AuthorName == "" {
 			x.Line = page.Rich(p, "desk.line.auto", "to", page.Strong(party))
@@ -441,6 +447,7 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row) (en
 	case "coordination.add":
 		x.Line = page.Rich(p, "desk.line.party", "who", who)
 	case "coordination.move":
+		x.Kind = "measure"
 		x.Line = page.Rich(p, "desk.line.measure", "who", who, "state", named(p, "common.measure.", changeTo(r, "state")))
 	case "coordination.withdraw":
 		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
