@@ -41,10 +41,10 @@ func (g Give) check(s *Service) error {
 		p.Add("request", "error.required")
 	}
 	if utf8.RuneCountInString(g.Request) > maxWords {
-		p.Add("request", "error.too_long", "max", maxWords)
+		p.Add("request", "error.too_long", "most", maxWords)
 	}
 	if utf8.RuneCountInString(g.Text) > maxWords {
-		p.Add("text", "error.too_long", "max", maxWords)
+		p.Add("text", "error.too_long", "most", maxWords)
 	}
 	switch {
 	case asks && g.DueAt.IsZero():

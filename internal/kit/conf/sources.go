@@ -17,7 +17,7 @@ const (
 )
 
 // forTests are variables of the test suite, which a program under test may see.
-var forTests = []string{"TOCSIN_TEST_", "TOCSIN_REQUIRE_ALL", "TOCSIN_SHARED", "TOCSIN_LONG"}
+var forTests = []string{"TOCSIN_KEYS_", "TOCSIN_TEST_", "TOCSIN_REQUIRE_ALL", "TOCSIN_SHARED", "TOCSIN_LONG"}
 
 // Sources knows where each value comes from. It is a kong.Resolver: give it to kong.Resolvers. It serves one parse.
 type Sources struct {

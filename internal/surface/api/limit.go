@@ -81,7 +81,11 @@ func (l *limiter) take(key string) (wait time.Duration, ok bool) {
 func (l *limiter) dry(key string) (wait time.Duration, dry bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	wait = l.full[key].Sub(l.clock.Now()) - time.Duration(l.rate.Burst-1)*l.rate.Every
+	full, ok := l.full[key]
+	if !ok {
+		return 0, false
+	}
+	wait = full.Sub(l.clock.Now()) - time.Duration(l.rate.Burst-1)*l.rate.Every
 	return wait, wait > 0
 }
 

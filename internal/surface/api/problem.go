@@ -87,7 +87,7 @@ func (a *API) problem(ctx context.Context, pr *text.Printer, where string, err e
 		return p
 	case errors.As(err, &e):
 		p.Code = code(e.Key)
-		p.Detail = a.say(pr, e.Key, nil, e.Text)
+		p.Detail = a.say(pr, e.Key, values(e), e.Text)
 		for _, f := range e.Fields {
 			p.Errors = append(p.Errors, FieldProblem{Field: f.Name, Code: code(f.Key), Detail: a.say(pr, f.Key, f.Args, "")})
 		}
@@ -108,16 +108,33 @@ func (a *API) plain(pr *text.Printer, kind errs.Kind) *Problem {
 // code gives the stable name that stands in problems: the catalogue key without its area.
 func code(key string) string { return strings.TrimPrefix(key, "error.") }
 
-// say writes a sentence of the catalogue; where it has none, the English one of the error.
+// say writes a sentence of the catalogue; where it has none, the English one of the error. A value that names a text is written as that text.
 func (a *API) say(pr *text.Printer, key string, args map[string]any, otherwise string) string {
-	if _, ok := a.Text.Entry(key); !ok {
+	e, ok := a.Text.Entry(key)
+	if !ok {
 		return otherwise
 	}
 	list := make([]any, 0, 2*len(args))
 	for k, v := range args {
+		if s, ok := v.(string); ok {
+			v = a.say(pr, s, nil, s)
+		}
 		list = append(list, k, v)
 	}
+	if count, ok := args["count"].(int); ok && e[text.EN].Plural() {
+		return pr.N(key, count, list...)
+	}
 	return pr.T(key, list...)
+}
+
+// values are those of a refusal's own sentence: they stand with the field that has the same key.
+func values(e *errs.Error) map[string]any {
+	for _, f := range e.Fields {
+		if f.Key == e.Key {
+			return f.Args
+		}
+	}
+	return nil
 }
 
 // transform turns huma's own refusals (parameters, missing body) into ours.

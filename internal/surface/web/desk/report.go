@@ -257,12 +257,12 @@ func (d *Desk) bulk(v *page.Visit) error {
 		}
 		return back(v, "/desk/incidents/"+in.Number, "accepted")
 	case "assign":
-		if _, err := d.Intake.AssignMany(v.Ctx(), v.By, chosen, v.By.Account); err != nil {
+		if err := d.Intake.AssignMany(v.Ctx(), v.By, chosen, v.By.Account); err != nil {
 			return err
 		}
 		return back(v, "/desk/triage", "saved")
 	case "reject":
-		if _, err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", ""); err != nil {
+		if err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", ""); err != nil {
 			return err
 		}
 		return back(v, "/desk/triage", "rejected")

@@ -1,7 +1,6 @@
 package entry
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
@@ -88,5 +87,3 @@ func (d Deps) Fail(v *page.Visit, kind errs.Kind, words, reference string) error
 	p.Frame.P, p.Now, p.Path = v.P, v.Now, "/login"
 	return v.ShowStatus(kind.HTTP(), page.Error(page.NewError(p, kind, words, reference)))
 }
-
-func (d Deps) serves(door account.Door) bool { return slices.Contains(d.Doors, door) }

@@ -9,29 +9,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/pquerna/otp/totp"
-
-	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
-	"github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
 )
-
-// enrol gives a person a second factor and its secret.
-func (h *house) enrol(email string) string {
-	h.Helper()
-	b := h.browser()
-	b.signIn(email)
-	by, _, err := h.accounts.BySession(h.Context(), account.Portal, b.cookies[entry.Cookie(account.Portal)])
-	h.must(err)
-	drawn, err := h.accounts.EnrolTOTP(h.Context(), by)
-	h.must(err)
-	code, err := totp.GenerateCode(drawn.Secret.Reveal(), h.Clock.Now())
-	h.must(err)
-	_, err = h.accounts.ConfirmTOTP(h.Context(), by, code)
-	h.must(err)
-	h.Clock.Advance(time.Minute) // the next code
-	return drawn.Secret.Reveal()
-}
 
 // eye looks at whole pages in every form and keeps pictures in the folder TOCSIN_SHOTS.
 type eye struct {
@@ -42,6 +21,9 @@ type eye struct {
 
 func (e eye) look(name, path string) {
 	e.Helper()
+	if os.Getenv("TOCSIN_SHOTS") == "" && strings.Contains(" requests-all password requests-pt login-de measures-de organisation-de measure measures ", " "+name+" ") {
+		return // pictures for people; their markup is judged on another page
+	}
 	whole := strings.Contains(" overview request measure-plan report new ", " "+name+" ") || os.Getenv("TOCSIN_SHOTS") != ""
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1440, 320} {
@@ -76,29 +58,19 @@ func (e eye) judge(name string) {
 	}
 }
 
-// Rui signs in with his password and a code, answers what he was asked, plans a measure, and every page on the way is fit to be seen.
+// Rui answers what he was asked and plans a measure, and every page on the way is fit to be seen.
 func TestBrowserAConstituentsMorning(t *testing.T) {
 	h := open(t)
 	h.asked(h.aguas, h.porto)
-	secret := h.enrol("rui.tavares@aguasdovale.example")
 	b := h.browser()
-	b.signInWith("rui.tavares@aguasdovale.example", h.code(secret))
+	b.signIn("rui.tavares@aguasdovale.example")
 	b.upload("/portal/reports/new", "files", "note.txt", "pay", "summary", "Ransomware on billing servers", "description", "Billing and two historian servers encrypted overnight.\n\nBackups are on another site.", "ongoing", "yes",
 		"aware-day", "21", "aware-month", "11", "aware-year", "2026", "aware-time", "07:40", "tlp", "AMBER", "name", "Rui Tavares", "email", "rui.tavares@aguasdovale.example")
 	h.Clock.Advance(time.Minute)
 
 	p := browsertest.New(t)
 	e := eye{t, p, h.url}
-	e.look("login", "/login")
-	p.Open(h.url + "/login?next=requests")
-	p.Type("#email", "rui.tavares@aguasdovale.example")
-	p.Type("#password", password)
-	p.Click("main form .btn-primary")
-	p.Wait("#code")
-	e.look("code", "")
-	p.Type("#code", h.code(secret))
-	p.Click("main form .btn-primary")
-	p.Wait(".portal-menu")
+	p.Open(h.url + "/door?email=rui.tavares@aguasdovale.example")
 	e.look("requests", "/portal/requests")
 	e.look("overview", "/portal/")
 	p.Open(h.url + "/portal/requests")
@@ -122,8 +94,7 @@ func TestBrowserAConstituentsMorning(t *testing.T) {
 	e.look("measure-planned", "")
 	for name, path := range map[string]string{
 		"measures": "/portal/measures", "reports": "/portal/reports", "new": "/portal/reports/new", "messages": "/portal/messages",
-		"organisation": "/portal/organisation", "key": "/portal/organisation/key", "account": "/portal/account", "password": "/portal/account/password", "factor": "/portal/account/factor",
-		"prove": "/portal/account/prove?next=factor", "requests-all": "/portal/requests?all=1",
+		"organisation": "/portal/organisation", "key": "/portal/organisation/key", "requests-all": "/portal/requests?all=1",
 	} {
 		e.look(name, path)
 	}
@@ -135,35 +106,28 @@ func TestBrowserAConstituentsMorning(t *testing.T) {
 	p.Click(".item-main a")
 	p.Wait(".thread")
 	e.look("thread", "")
-	p.Open(h.url + "/portal/account/factor")
-	p.Click("main form .btn")
-	p.Wait(".qr")
-	e.look("enrol", "")
-	for name, path := range map[string]string{"overview-de": "/portal/?lang=de", "new-de": "/portal/reports/new?lang=de", "measures-de": "/portal/measures?lang=de", "organisation-de": "/portal/organisation?lang=de", "login-de": "/login?lang=de", "requests-pt": "/portal/requests?lang=pt"} {
+	for name, path := range map[string]string{
+		"overview-de": "/portal/?lang=de", "new-de": "/portal/reports/new?lang=de", "measures-de": "/portal/measures?lang=de", "organisation-de": "/portal/organisation?lang=de", "requests-pt": "/portal/requests?lang=pt",
+	} {
 		e.look(name, path)
 	}
 	p.Quiet()
-	// What follows makes the browser speak: an answer of 422, data cleared at the end.
+	// What follows makes the browser speak of an answer of 422.
 	p.Open(h.url + "/portal/requests?all=1&lang=en")
 	p.Click(".item-main a")
 	p.Wait(".asked")
 	p.Click("main form .btn-primary")
 	p.Wait(".problems")
 	e.look("request-wrong", "")
-	p.Click(".portal-me button")
-	p.Wait(".callout-ok")
 }
 
-// Without a script a person signs in, answers and moves a measure.
+// Without a script a person answers and moves a measure.
 func TestBrowserWithoutScript(t *testing.T) {
 	h := open(t)
 	h.asked(h.aguas)
 	p := browsertest.New(t)
 	p.WithoutScript()
-	p.Open(h.url + "/login")
-	p.Type("#email", "rui.tavares@aguasdovale.example")
-	p.Type("#password", password)
-	p.Click("main form .btn-primary")
+	p.Open(h.url + "/door?email=rui.tavares@aguasdovale.example")
 	p.Wait(".portal-menu")
 	p.Open(h.url + "/portal/requests")
 	p.Click(".item-main a")
@@ -179,20 +143,5 @@ func TestBrowserWithoutScript(t *testing.T) {
 	p.Wait(".toast")
 	if got := p.Text(".track .here"); got != "Acknowledged" {
 		t.Errorf("the measure stands at %q", got)
-	}
-}
-
-func (h *house) code(secret string) string {
-	h.Helper()
-	code, err := totp.GenerateCode(secret, h.Clock.Now())
-	h.must(err)
-	return code
-}
-
-func (b *browser) signInWith(email, code string) {
-	b.Helper()
-	b.signIn(email)
-	if a := b.post("/login/code", "code", code); a.status != 303 || a.location != "/portal/" {
-		b.Fatalf("code: %d to %s", a.status, a.location)
 	}
 }

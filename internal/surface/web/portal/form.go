@@ -121,11 +121,31 @@ func problems(v *page.Visit, err error, ids map[string]string) []page.Problem {
 			id = f.Name
 		}
 		line := page.Problem{Field: id, Text: page.SayField(v.P, f)}
+		if f.Key == "error.required" {
+			line.Text = missing(v, id, line.Text)
+		}
 		if !slices.Contains(out, line) {
 			out = append(out, line)
 		}
 	}
 	return out
+}
+
+// missing says what to do about a field that was left empty, rather than that it was.
+func missing(v *page.Visit, id, otherwise string) string {
+	switch id {
+	case "text":
+		return v.P.T("portal.error.text")
+	case "evidence":
+		return v.P.T("portal.error.evidence")
+	case "reason":
+		return v.P.T("portal.error.reason")
+	case "planned-day":
+		return v.P.T("portal.error.day")
+	case "armour":
+		return v.P.T("portal.error.key.none")
+	}
+	return otherwise
 }
 
 // typedWrong tells whether the page is to be shown again, with what was typed.

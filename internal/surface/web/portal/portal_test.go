@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
 
 // Given a question and two measures, when Rui signs in, then he sees what waits, answers with a file and moves a measure to its end.
@@ -30,7 +33,7 @@ func TestAConstituentAnswersAndMovesAMeasure(t *testing.T) {
 	request := first(t, over.body, "/portal/requests/")
 	h.has(b.get(request), "Which account opened", "TLP:AMBER", "Waiting for your answer")
 	empty := b.post(request, "text", " ")
-	if empty.status != http.StatusUnprocessableEntity || !strings.Contains(empty.body, `href="#text"`) {
+	if empty.status != http.StatusUnprocessableEntity || !strings.Contains(empty.body, `href="#text"`) || !strings.Contains(empty.body, "Write something, or attach a file") {
 		t.Errorf("an empty answer: %d", empty.status)
 	}
 	a := b.upload(request, "files", `..\gateway.log`, "02:13 opened", "text", "It was svc-backup. Closed at 09:40.")
@@ -51,7 +54,7 @@ func TestAConstituentAnswersAndMovesAMeasure(t *testing.T) {
 	if a := b.post(measure); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "Choose what you will do") {
 		t.Errorf("no choice: %d", a.status)
 	}
-	if a := b.post(measure, "to", "declined"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#reason"`) {
+	if a := b.post(measure, "to", "declined"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#reason"`) || !strings.Contains(a.body, "Say why you decline") {
 		t.Errorf("declined without reason: %d", a.status)
 	}
 	if a := b.post(measure, "to", "planned", "planned-day", "31", "planned-month", "11", "planned-year", "2026"); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `value="31"`) {
@@ -193,7 +196,7 @@ func TestAGetChangesNothing(t *testing.T) {
 	b := h.browser()
 	b.signIn("rui.tavares@aguasdovale.example")
 	before := h.counted()
-	for _, path := range []string{"/portal/", "/portal/requests", "/portal/requests?all=1", "/portal/measures", "/portal/messages", "/portal/reports", "/portal/reports/new", "/portal/organisation", "/portal/organisation/key", "/portal/account"} {
+	for _, path := range []string{"/portal/", "/portal/requests", "/portal/requests?all=1", "/portal/measures", "/portal/messages", "/portal/reports", "/portal/reports/new", "/portal/organisation", "/portal/organisation/key"} {
 		h.has(b.get(path))
 	}
 	request := first(t, b.get("/portal/requests").body, "/portal/requests/")
@@ -213,4 +216,67 @@ func (h *house) counted() int64 {
 	n, err := db.One(h.Context(), h.DB, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT COUNT(*) FROM audit_entry`)
 	h.must(err)
 	return n
+}
+
+// A public key is offered and waits; a private one is refused by name, and so is one for somebody else (P9).
+func TestAKeyIsOfferedAndWaits(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	b := h.browser()
+	b.signIn("rui.tavares@aguasdovale.example")
+	contacts, err := h.country.Contacts(t.Context(), h.DB, h.aguas.Ref.ID)
+	h.must(err)
+	others, err := h.country.Contacts(t.Context(), h.DB, h.porto.Ref.ID)
+	h.must(err)
+	mine, err := keyd.Generate("Rui Tavares", []string{"rui.tavares@aguasdovale.example"}, h.Clock.Now())
+	h.must(err)
+	foreign, err := keyd.Generate("Somebody", []string{"somebody@elsewhere.example"}, h.Clock.Now())
+	h.must(err)
+	offer := func(contact, armour string) answer {
+		return b.post("/portal/organisation/key", "contact", contact, "armour", armour)
+	}
+	key := string(mine.Public().Armored())
+	for name, a := range map[string]answer{
+		"whose key is it":    offer("", key),
+		"choose whose":       offer(others[0].UID, key), // another organisation's contact is none (A3)
+		"there is no public": offer(contacts[0].UID, "hello"),
+		"no public key here": offer(contacts[0].UID, " "),
+		"does not stand in":  offer(contacts[0].UID, string(foreign.Public().Armored())),
+		"there are several":  offer(contacts[0].UID, key+string(foreign.Public().Armored())),
+	} {
+		if a.status != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(a.body), name) {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	if a := b.upload("/portal/organisation/key", "file", "rui.asc", key, "contact", contacts[0].UID); a.location != "/portal/organisation?done=offered" {
+		t.Fatalf("offer: %d\n%s", a.status, a.body)
+	}
+	h.has(b.get("/portal/organisation"), "Waits for approval", "192.0.2.0/24", "Checked on 21 November 2026", "Not checked yet")
+	keys, err := h.country.AllKeys(t.Context(), h.DB, contacts[0].ID)
+	h.must(err)
+	if len(keys) != 1 || keys[0].State != constituency.Offered || keys[0].Source != "portal" {
+		t.Errorf("stored %+v", keys)
+	}
+}
+
+// A report reads concluded only when its reporter owes nothing more (ui.md 6.2).
+func TestNeverConcludedWhileAStageIsOwed(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	rui := h.Constituent(77, "Rui Tavares", h.aguas.Ref.ID)
+	got, err := h.reports.Receive(t.Context(), rui, intake.ReceiveInput{
+		Channel: correspondence.ByPortal, TLP: "AMBER", AwareAt: h.Clock.Now(), Proof: correspondence.SignedIn,
+		Body: intake.Body{Summary: "Early warning", Fields: map[string]string{"law": "NIS2", "stage": "early_warning"}},
+	})
+	h.must(err)
+	_, err = h.reports.Reject(t.Context(), h.ana, got.Report.UID, "no_incident", "", 0)
+	h.must(err)
+	b := h.browser()
+	b.signIn("rui.tavares@aguasdovale.example")
+	a := b.get("/portal/reports/" + got.Report.UID)
+	h.has(a, "You owe the notification")
+	if strings.Contains(a.body, `<span>Concluded</span>`) {
+		t.Error("a report whose notification is owed reads concluded")
+	}
+	h.has(b.get("/portal/"), "You owe the notification")
 }

@@ -23,18 +23,10 @@ func tlpID(level string) string { return "tlp-" + strings.ReplaceAll(level, "+",
 
 // standing is what the reporter reads of a report. It is never concluded while the reporter still owes a stage.
 func standing(r intake.Report, clocks []deadline.Clock) string {
-	owes := owed(clocks) != nil
-	switch {
-	case !owes && (r.State == intake.Rejected || !r.ConcludedAt.IsZero()):
-		return intake.StatusConcluded
-	case r.State == intake.PassedOn:
-		return intake.StatusPassedOn
-	case r.State != intake.New:
-		return intake.StatusHandling
-	case r.Handler != 0:
-		return intake.StatusLooking
+	if state := r.Outward(); state != intake.StatusConcluded || owed(clocks) == nil {
+		return state
 	}
-	return intake.StatusReceived
+	return intake.StatusHandling
 }
 
 func standingChip(v *page.Visit, state string) page.ChipView {
@@ -236,12 +228,7 @@ func (d Deps) addToReport(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	if err = intake.ValidateAddition(f.get("text"), len(f.files)); err == nil {
-		err = d.keep(v, f, r.Thread, func(ctx context.Context, tx *db.Tx, in correspondence.Incoming) error {
-			_, err := d.Intake.AddTx(ctx, tx, v.By, r.Ref.ID, in)
-			return err
-		})
-	}
+	_, err = d.Intake.Add(v.Ctx(), v.By, r.UID, intake.Addition{Channel: correspondence.ByPortal, Text: f.get("text"), Files: f.files})
 	if err == nil {
 		return v.See("/portal/reports/" + r.UID + "?done=added")
 	}

@@ -52,10 +52,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "POST /r/report", Need: page.Open, MaxBody: maxForm, Serve: x.add},
 		{Pattern: "GET /r/{code}", Need: page.Open, Serve: x.exchange},
 		{Pattern: "GET /pgp-key.asc", Need: page.Open, Serve: x.key},
-		{Pattern: "GET /.well-known/openpgpkey/hu/{hash}", Need: page.Open, Serve: x.wkd},
-		{Pattern: "GET /.well-known/openpgpkey/policy", Need: page.Open, Serve: x.wkdPolicy},
-		{Pattern: "GET /.well-known/openpgpkey/{domain}/hu/{hash}", Need: page.Open, Serve: x.wkd},
-		{Pattern: "GET /.well-known/openpgpkey/{domain}/policy", Need: page.Open, Serve: x.wkdPolicy},
+		{Pattern: "GET /.well-known/openpgpkey/{rest...}", Need: page.Open, Serve: x.wkd},
 		{Pattern: "GET /.well-known/security.txt", Need: page.Open, Serve: x.securityTxt},
 	}
 }
@@ -160,14 +157,25 @@ func (x *Public) wkd(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	domain := v.R.PathValue("domain")
+	parts := strings.Split(v.R.PathValue("rest"), "/")
+	domain := ""
+	if len(parts) == 3 || (len(parts) == 2 && parts[1] == "policy") {
+		domain, parts = parts[0], parts[1:]
+	}
+	if len(parts) == 1 && parts[0] == "policy" {
+		v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		return nil
+	}
+	if len(parts) != 2 || parts[0] != "hu" {
+		return errs.ErrNotFound
+	}
 	for _, k := range keys {
 		for _, a := range k.Addresses() {
 			_, host, _ := strings.Cut(a, "@")
 			if domain != "" && !strings.EqualFold(host, domain) {
 				continue
 			}
-			if hash, err := pgp.WKDHash(a); err == nil && hash == v.R.PathValue("hash") {
+			if hash, err := pgp.WKDHash(a); err == nil && hash == parts[1] {
 				v.W.Header().Set("Content-Type", "application/octet-stream")
 				v.W.Header().Set("Access-Control-Allow-Origin", "*")
 				_, _ = v.W.Write(k.Binary())
@@ -176,11 +184,6 @@ func (x *Public) wkd(v *page.Visit) error {
 		}
 	}
 	return errs.ErrNotFound
-}
-
-func (x *Public) wkdPolicy(v *page.Visit) error {
-	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	return nil
 }
 
 func (x *Public) securityTxt(v *page.Visit) error {
