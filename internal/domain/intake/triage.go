@@ -88,8 +88,9 @@ func (s *Service) Reject(ctx context.Context, by access.Actor, report, reason, n
 }
 
 // RejectMany sets several reports aside, all or none.
-func (s *Service) RejectMany(ctx context.Context, by access.Actor, reports []string, reason, note string) ([]Report, error) {
-	return s.reject(ctx, by, reports, reason, note, 0)
+func (s *Service) RejectMany(ctx context.Context, by access.Actor, reports []string, reason, note string) error {
+	_, err := s.reject(ctx, by, reports, reason, note, 0)
+	return err
 }
 
 func (s *Service) reject(ctx context.Context, by access.Actor, reports []string, reason, note string, version int64) ([]Report, error) {
@@ -155,7 +156,7 @@ func (s *Service) setAside(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 // Restore takes a rejected, answered or passed on report back to new: the undo of triage. A clock that was stopped runs again and may be late
 // at once; one that an answer met stays met.
 func (s *Service) Restore(ctx context.Context, by access.Actor, report string) (Report, error) {
-	all, err := s.RestoreMany(ctx, by, []string{report})
+	all, err := s.restore(ctx, by, []string{report})
 	if err != nil {
 		return Report{}, err
 	}
@@ -163,7 +164,12 @@ func (s *Service) Restore(ctx context.Context, by access.Actor, report string) (
 }
 
 // RestoreMany is Restore for several, all or none.
-func (s *Service) RestoreMany(ctx context.Context, by access.Actor, reports []string) ([]Report, error) {
+func (s *Service) RestoreMany(ctx context.Context, by access.Actor, reports []string) error {
+	_, err := s.restore(ctx, by, reports)
+	return err
+}
+
+func (s *Service) restore(ctx context.Context, by access.Actor, reports []string) ([]Report, error) {
 	return s.each(ctx, by, reports, nil, 0, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
 		from := r.State
 		if from == Linked {
@@ -190,7 +196,7 @@ func (s *Service) RestoreMany(ctx context.Context, by access.Actor, reports []st
 
 // Assign gives a report to an account (0 to nobody). The reporter then reads "being looked at".
 func (s *Service) Assign(ctx context.Context, by access.Actor, report string, to int64) (Report, error) {
-	all, err := s.AssignMany(ctx, by, []string{report}, to)
+	all, err := s.assign(ctx, by, []string{report}, to)
 	if err != nil {
 		return Report{}, err
 	}
@@ -198,7 +204,12 @@ func (s *Service) Assign(ctx context.Context, by access.Actor, report string, to
 }
 
 // AssignMany is Assign for several, all or none.
-func (s *Service) AssignMany(ctx context.Context, by access.Actor, reports []string, to int64) ([]Report, error) {
+func (s *Service) AssignMany(ctx context.Context, by access.Actor, reports []string, to int64) error {
+	_, err := s.assign(ctx, by, reports, to)
+	return err
+}
+
+func (s *Service) assign(ctx context.Context, by access.Actor, reports []string, to int64) ([]Report, error) {
 	return s.each(ctx, by, reports, nil, 0, func(_ context.Context, _ *db.Tx, r *row) (audit.Entry, error) {
 		e := audit.Entry{Verb: "intake.assign", Changes: []audit.Change{{Field: "handler", From: r.Handler, To: to}}}
 		r.Handler = to

@@ -128,7 +128,7 @@ func TestRefusalsOfTriage(t *testing.T) {
 		for _, s := range []string{"one", "two", "three"} {
 			names = append(names, d.receive(ctx, stranger, form(s, "")).Report.UID)
 		}
-		_, err := d.s.RejectMany(ctx, d.ana, append(slices.Clone(names), "0123456789abcdefghjkmnpqrs"), "spam", "")
+		err := d.s.RejectMany(ctx, d.ana, append(slices.Clone(names), "0123456789abcdefghjkmnpqrs"), "spam", "")
 		d.refused("one of them is not there", err, errs.NotFound)
 		if n := len(d.queue(ctx, intake.QueueFilter{})); n != 3 {
 			t.Errorf("%d wait, want all three", n)
@@ -168,12 +168,12 @@ func TestRefusalsOfTriage(t *testing.T) {
 		}
 		_, err = d.s.PassOn(ctx, d.ana, names[0], " ", "", 0)
 		d.refused("to nobody", err, errs.Invalid)
-		_, err = d.s.RejectMany(ctx, d.ana, nil, "spam", "")
+		err = d.s.RejectMany(ctx, d.ana, nil, "spam", "")
 		d.refused("none", err, errs.Invalid)
-		if _, err = d.s.RejectMany(ctx, d.ana, names, "spam", ""); err != nil || len(d.queue(ctx, intake.QueueFilter{})) != 0 {
+		if err = d.s.RejectMany(ctx, d.ana, names, "spam", ""); err != nil || len(d.queue(ctx, intake.QueueFilter{})) != 0 {
 			t.Errorf("all three: %v", err)
 		}
-		if _, err := d.s.RestoreMany(ctx, d.ana, names); err != nil || len(d.queue(ctx, intake.QueueFilter{})) != 3 {
+		if err := d.s.RestoreMany(ctx, d.ana, names); err != nil || len(d.queue(ctx, intake.QueueFilter{})) != 3 {
 			t.Errorf("all back: %v", err)
 		}
 	})
