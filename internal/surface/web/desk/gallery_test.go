@@ -32,7 +32,7 @@ func printer(t *testing.T, lang text.Lang) *text.Printer {
 func shell(p *text.Printer, here, title string) page.DeskView {
 	return page.DeskView{
 		Frame: page.Frame{P: p, Site: page.Site{Name: "CERT.EX"}, Title: title, Now: noon, Path: "/desk/" + here},
-		Nav:   Menu(p, here, Counts{Triage: 14, My: 6, Incidents: 37, Deadlines: 9, Mail: 22, Outbox: 2, Late: true}), Settings: Settings(p, here),
+		Nav:   Menu(p, here, Counts{Triage: 14, My: 6, Incidents: 37, Deadlines: 9, Outbox: 2, Late: true}), Settings: Settings(p, here),
 		SearchAt: "/desk/search", Stream: "/live", Duty: "Marta Silva, until 20:00", DutyAt: "/desk/duty",
 		Bell: page.NavItem{Text: "Notices", Href: "/desk/notices"}, Me: page.Person{Name: "Ana Duarte"}, MeAt: "/desk/me", SignOut: "/logout",
 	}
