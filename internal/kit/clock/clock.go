@@ -16,7 +16,7 @@ func (system) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecon
 // System is the machine's clock.
 func System() Clock { return system{} }
 
-// Fake is a clock that a test moves. It is safe for concurrent use.
+// Fake is a clock that a test, or who plays the sample country, moves. It is safe for concurrent use.
 type Fake struct {
 	mu  sync.Mutex
 	now time.Time
@@ -37,4 +37,11 @@ func (f *Fake) Advance(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.now = f.now.Add(d)
+}
+
+// Set moves the clock to t, which may lie before.
+func (f *Fake) Set(t time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = t.UTC().Truncate(time.Microsecond)
 }

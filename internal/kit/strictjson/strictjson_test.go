@@ -50,7 +50,7 @@ func TestOneReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Title != "Ü 😀" || s.Count != 3 || !s.Flag || *s.Edit != "x" || len(s.List) != 2 || s.List[1].Name != "b" || s.Map["k"] != "v" || s.Note != "n" || s.TLP != "RED" {
+	if s.secret != "" || s.Title != "Ü 😀" || s.Count != 3 || !s.Flag || *s.Edit != "x" || len(s.List) != 2 || s.List[1].Name != "b" || s.Map["k"] != "v" || s.Note != "n" || s.TLP != "RED" {
 		t.Errorf("got %+v", s)
 	}
 	if want := time.Date(2026, 11, 21, 12, 26, 0, 0, time.UTC); !s.When.Equal(want) {

@@ -17,6 +17,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -135,7 +136,7 @@ func (a *API) config() huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "Tocsin", Version: "v1", Description: "The interface of a national CSIRT's one program. " +
+			Info: &huma.Info{Title: "Tocsin", Version: cmp.Or(a.Version, "v1"), Description: "The interface of a national CSIRT's one program. " +
 				"Times are RFC 3339 with zone; lists have limit, after and next; every POST honours Idempotency-Key; refusals are RFC 9457 problems."},
 			Components: &huma.Components{
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),

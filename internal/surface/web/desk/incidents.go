@@ -67,7 +67,7 @@ func (d *Desk) listIncidents(v *page.Visit, mine bool) error {
 			page.Severity(v.P, severity(in, false)),
 			link("/desk/incidents/"+in.Number, in.Title, in.Number),
 			page.Text(d.typeName(v.P, in.Type)),
-			page.TLPShort(in.TLP.String()),
+			page.TLPShort(in.TLP.Name()),
 			page.Chip(stateChip(v.P, in.State)),
 			page.Avatar(v.P, page.Person{Name: names[in.Handler]}),
 			page.At(v.P, in.UpdatedAt, v.Now),

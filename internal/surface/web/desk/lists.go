@@ -122,7 +122,7 @@ func (d *Desk) outbox(v *page.Visit) error {
 		}
 		state := several([]templ.Component{page.Chip(messageState(p, m.Message)), page.Text(reasonText(v, m.Message))})
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			state, link(threadHref(m.Thread), m.Name, m.Thread.Reference), page.Text(clip(m.Body.Subject, 80)), page.TLPShort(m.TLP.String()), when, act,
+			state, link(threadHref(m.Thread), m.Name, m.Thread.Reference), page.Text(clip(m.Body.Subject, 80)), page.TLPShort(m.TLP.Name()), when, act,
 		})
 	}
 	return v.Show(List(view))
@@ -193,14 +193,14 @@ func (d *Desk) search(v *page.Visit) error {
 			return err
 		}
 		for _, in := range ins.Items {
-			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.incident")), link("/desk/incidents/"+in.Number, in.Title, in.Number), page.TLPShort(in.TLP.String()), page.At(p, in.UpdatedAt, v.Now)})
+			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.incident")), link("/desk/incidents/"+in.Number, in.Title, in.Number), page.TLPShort(in.TLP.Name()), page.At(p, in.UpdatedAt, v.Now)})
 		}
 		reports, err := d.Intake.List(v.Ctx(), v.By, intake.QueueFilter{Text: q, Limit: 25})
 		if err != nil {
 			return err
 		}
 		for _, r := range reports.Items {
-			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.report")), link("/desk/reports/"+r.UID, reportTitle(p, r), r.Reference), page.TLPShort(r.TLP.String()), page.At(p, r.UpdatedAt, v.Now)})
+			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.report")), link("/desk/reports/"+r.UID, reportTitle(p, r), r.Reference), page.TLPShort(r.TLP.Name()), page.At(p, r.UpdatedAt, v.Now)})
 		}
 		orgs, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: q, Limit: 25})
 		if err != nil {

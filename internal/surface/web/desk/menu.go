@@ -9,11 +9,11 @@ import (
 
 // Counts are the numbers beside the rooms. Late says that something in triage is overdue or nearly so.
 type Counts struct {
-	Triage, My, Incidents, Deadlines, Mail, Outbox int
+	Triage, My, Incidents, Deadlines, Outbox int
 	Late                                           bool
 }
 
-// Menu gives the side navigation; here is the key of the open room: triage, my, incidents, deadlines, mail, outbox, constituency, duty, figures.
+// Menu gives the side navigation; here is the key of the open room: triage, my, incidents, deadlines, outbox, constituency.
 func Menu(p *text.Printer, here string, n Counts) []page.NavGroup {
 	item := func(key, words, href, icon, letter string, count int, urgent bool) page.NavItem {
 		return page.NavItem{Text: words, Href: href, Icon: icon, Key: letter, Here: key == here, Count: count, Urgent: urgent}
@@ -24,13 +24,10 @@ func Menu(p *text.Printer, here string, n Counts) []page.NavGroup {
 			item("my", p.T("desk.nav.my"), "/desk/my", "user", "M", n.My, false),
 			item("incidents", p.T("desk.nav.incidents"), "/desk/incidents", "shield-alert", "I", n.Incidents, false),
 			item("deadlines", p.T("desk.nav.deadlines"), "/desk/deadlines", "calendar-clock", "D", n.Deadlines, false),
-			item("mail", p.T("desk.nav.mail"), "/desk/mail", "mail", "", n.Mail, false),
 			item("outbox", p.T("desk.nav.outbox"), "/desk/outbox", "send", "O", n.Outbox, false),
 		}},
 		{Title: p.T("desk.nav.community"), Items: []page.NavItem{
 			item("constituency", p.T("desk.nav.constituency"), "/desk/constituency", "building-2", "C", 0, false),
-			item("duty", p.T("desk.nav.duty"), "/desk/duty", "radio-tower", "", 0, false),
-			item("figures", p.T("desk.nav.figures"), "/desk/figures", "chart-line", "", 0, false),
 		}},
 	}
 }

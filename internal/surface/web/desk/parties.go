@@ -240,7 +240,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 	}
 	for _, pv := range previews {
 		l := PreviewLetter{
-			Party: pv.Party.Name, Reader: strings.Trim(pv.Reader.Name+" <"+pv.Reader.Email+">", " "), Lang: pv.Lang, Road: roadChip(v.P, pv.Road), TLP: g.TLP.String(),
+			Party: pv.Party.Name, Reader: strings.Trim(pv.Reader.Name+" <"+pv.Reader.Email+">", " "), Lang: pv.Lang, Road: roadChip(v.P, pv.Road), TLP: g.TLP.Name(),
 			Subject: pv.Subject, Text: pv.Text,
 		}
 		if len(pv.Hits) > 0 {

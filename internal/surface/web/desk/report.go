@@ -75,7 +75,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			add(clockName(p, c.Kind), page.Clock(p, clockView(c, v.Now)))
 		}
 	}
-	add(p.T("desk.fact.marking"), page.TLP(r.TLP.String()))
+	add(p.T("desk.fact.marking"), page.TLP(r.TLP.Name()))
 	if len(r.Incidents) > 0 {
 		ids := make([]int64, len(r.Incidents))
 		for i, x := range r.Incidents {

@@ -30,7 +30,7 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 	at := "/desk/incidents/" + in.Number
 	f := IncidentFrame{
 		DeskView: d.frame(v, "incidents", in.Number+" "+in.Title), Ref: in.Number, Name: in.Title, Href: at, Severity: severity(in, true),
-		TLP: in.TLP.String(), PAP: in.PAP.String(), State: stateChip(v.P, in.State),
+		TLP: in.TLP.Name(), PAP: strings.TrimPrefix(in.PAP.String(), "PAP:"), State: stateChip(v.P, in.State),
 	}
 	f.Collapsed = true
 	measures, requests := 0, 0
@@ -254,7 +254,7 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident) ([]page.Property,
 		{Label: p.T("desk.fact.type"), Value: value(typeOr(d, p, in.Type)), Edit: choose("type", p.T("desk.fact.type"), d.typeOptions(p, in.Type))},
 		{Label: p.T("desk.fact.severity"), Value: page.Severity(p, severity(in, true)), Edit: choose("severity", p.T("desk.fact.severity"), severityOptions(p, in.Severity))},
 		{Label: p.T("desk.fact.reasons"), Value: value(strings.Join(in.Reasons, "; "))},
-		{Label: "TLP", Value: page.TLP(in.TLP.String()), Edit: choose("tlp", "TLP", tlpOptions(in.TLP))},
+		{Label: "TLP", Value: page.TLP(in.TLP.Name()), Edit: choose("tlp", "TLP", tlpOptions(in.TLP))},
 		{Label: "PAP", Value: value(in.PAP.String()), Edit: choose("pap", "PAP", papOptions(p, in.PAP))},
 		{Label: p.T("desk.fact.opened"), Value: page.At(p, in.OpenedAt, v.Now)},
 	}
@@ -361,7 +361,7 @@ func writtenEntry(p *text.Printer, e incident.Entry) entry {
 func messageEntry(v *page.Visit, m correspondence.Message, party, thread string) entry {
 	p := v.P
 	x := entry{at: m.At, kind: "mail", Entry: page.Entry{ID: "m-" + m.UID, At: m.At}}
-	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.String(), Body: m.Body.Text, Files: fileViews(thread, m)}
+	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: m.Body.Text, Files: fileViews(thread, m)}
 	if view.Title == "" {
 		view.Title = channelName(p, m.Channel)
 	}

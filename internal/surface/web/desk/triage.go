@@ -129,7 +129,7 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	}
 	row := page.QueueRow{
 		ID: l.UID, Href: "/desk/triage?report=" + l.UID, Open: "/desk/reports/" + l.UID, Title: reportTitle(v.P, l.Report), Ref: l.Reference,
-		Second: second, TLP: l.TLP.String(), Since: l.ReceivedAt, Now: v.Now, Assignee: page.Person{Name: l.HandlerName},
+		Second: second, TLP: l.TLP.Name(), Since: l.ReceivedAt, Now: v.Now, Assignee: page.Person{Name: l.HandlerName},
 	}
 	if !l.DueAt.IsZero() {
 		row.Clock = &page.ClockView{Start: l.StartedAt, Due: l.DueAt, Now: v.Now}
@@ -267,7 +267,7 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 		if err != nil {
 			return err
 		}
-		a.Reply, a.ReplyTo, a.ReplyTLP = at+"/reply", reader(t), r.TLP.String()
+		a.Reply, a.ReplyTo, a.ReplyTLP = at+"/reply", reader(t), r.TLP.Name()
 		a.ReplyRoad = roadChip(v.P, road)
 	}
 	if can(intake.Rejected) {

@@ -40,7 +40,7 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 		}
 	}
 	c := &page.ComposerView{
-		ID: "composer", Action: at + "/write", TLP: in.TLP.String(), Draft: "/desk/drafts/incident/" + in.UID + "/" + kind,
+		ID: "composer", Action: at + "/write", TLP: in.TLP.Name(), Draft: "/desk/drafts/incident/" + in.UID + "/" + kind,
 		Fields: []page.Hid{{Name: "kind", Value: kind}},
 		Send:   page.ButtonView{Text: v.P.T("desk.compose.note.do"), Kind: "primary", Key: "Ctrl ↵"},
 	}

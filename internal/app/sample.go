@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+	"github.com/tocsin-csirt/tocsin/internal/sample/country"
+	"github.com/tocsin-csirt/tocsin/internal/sample/play"
+)
+
+// DemoKeys is where the secret keys of constituents lie that a person may play with.
+func DemoKeys(data string) string { return filepath.Join(data, "demo-keys") }
+
+// CountryProfile is the team of the sample country.
+func CountryProfile() Profile {
+	t := country.New().Team
+	return Profile{Name: t.Name, Kind: t.FullNames[t.Lang], Authority: t.Authority[t.Lang], Phone: t.Phone, Address: t.Intake, Country: country.New().Code, Lang: t.Lang}
+}
+
+// PlayCountry sets an empty house up as that of the sample country and plays it, before anything of the house serves. The team's key is made as
+// old as the country. Afterwards the house has the machine's clock and a queue of its own again.
+func (h *House) PlayCountry(ctx context.Context) (play.Cast, error) {
+	now := h.Clock.Now()
+	secret, err := keyd.Generate(CountryProfile().Name, []string{CountryProfile().Address}, now.Add(-play.Began))
+	if err != nil {
+		return play.Cast{}, err
+	}
+	ring, err := keyd.NewRing(secret)
+	if err != nil {
+		return play.Cast{}, err
+	}
+	real, registry, resolver := h.Clock, h.Registry, h.DNS
+	moved := clock.NewFake(now.Add(-play.Began))
+	h.Clock, h.Registry, h.DNS = moved, job.NewRegistry(), play.Zone()
+	cast, err := h.playCountry(ctx, moved, ring, now)
+	h.Clock, h.Registry, h.DNS = real, registry, resolver
+	if err != nil {
+		return cast, err
+	}
+	return cast, h.duties()
+}
+
+func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.Ring, now time.Time) (cast play.Cast, err error) {
+	if err := h.Setup(ctx, CountryProfile(), ring); err != nil {
+		return cast, err
+	}
+	queue := job.ByHand(h.Registry)
+	h.Jobs = queue
+	h.Correspondence.Jobs, h.Intake.Jobs, h.Coordination.Jobs, h.Incidents.Jobs = queue, queue, queue, queue
+	agent := keyd.NewInProcess(ring, keyd.Options{Clock: moved})
+	if h.Correspondence.Postman, err = h.postman(ctx, agent); err != nil {
+		return cast, err
+	}
+	if err := h.registerDuties(ctx, agent); err != nil {
+		return cast, err
+	}
+	wake := h.Audit.Wake
+	h.Audit.Wake = nil
+	defer func() { h.Audit.Wake = wake }()
+	err = h.hastily(ctx, func() error {
+		cast, err = play.Play(ctx, play.House{
+			DB: h.DB, Clock: moved, Accounts: h.Accounts, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake,
+			Coordination: h.Coordination, Incidents: h.Incidents, Deadlines: h.Deadlines, Drafts: h.Drafts, TeamKey: ring.Public()[0], Work: queue.Run,
+			Tick: func(ctx context.Context) error {
+				_, err := h.Deadlines.Tick(ctx, h.clocks())
+				return err
+			},
+			Keys: DemoKeys(h.Config.Data),
+		}, now)
+		return err
+	})
+	return cast, err
+}
+
+// hastily fills an empty database without waiting for the disk at each commit; what stands at the end is on it.
+func (h *House) hastily(ctx context.Context, fill func() error) error {
+	if h.DB.Engine() != db.SQLite {
+		return fill()
+	}
+	if _, err := h.DB.Writer().ExecContext(ctx, `PRAGMA synchronous = OFF`); err != nil {
+		return err
+	}
+	err := fill()
+	for _, back := range []string{`PRAGMA synchronous = FULL`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
+		if _, e := h.DB.Writer().ExecContext(context.WithoutCancel(ctx), back); err == nil {
+			err = e
+		}
+	}
+	return err
+}
