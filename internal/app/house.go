@@ -166,7 +166,7 @@ func (h *House) duties() error {
 	h.Newest = pubsub.NewNewest(0)
 	h.Sequencer = &audit.Sequencer{DB: h.DB, Clock: h.Clock, Signer: signer, Log: h.Log, Notify: h.notify}
 	h.Audit = &audit.Log{Ring: h.Ring, Wake: h.Sequencer.Wake}
-	h.Egress = &egress.Gate{DB: h.DB, Clock: h.Clock}
+	h.Egress = &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	h.Search = search.New(h.Ring)
 	h.Drafts = &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
