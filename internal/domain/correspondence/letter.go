@@ -125,7 +125,7 @@ func (s *Service) foot(p *text.Printer, t Thread, label tlp.Level) string {
 // grouped writes a fingerprint in fours, as people compare it.
 func grouped(fingerprint string) string {
 	var b strings.Builder
-	for i, r := range fingerprint {
+	for i, r := range strings.ReplaceAll(fingerprint, " ", "") {
 		if i > 0 && i%4 == 0 {
 			b.WriteByte(' ')
 		}
