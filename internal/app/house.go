@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -22,6 +23,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/calendar"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
@@ -64,6 +66,7 @@ type House struct {
 	Newest    *pubsub.Newest
 	Text      *text.Catalogue
 	Taxonomy  *taxonomy.Taxonomy
+	Calendar  *calendar.Calendar
 
 	Egress    *egress.Gate
 	Accounts  *account.Service
@@ -178,9 +181,17 @@ func (h *House) duties() error {
 			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Zone: h.Config.Location(),
 		},
 	}
+	hours, err := calendar.For("", h.Config.Location())
+	if own, e := calendar.For(strings.ToLower(h.Profile.Country), h.Config.Location()); e == nil {
+		hours, err = own, nil
+	}
+	if err != nil {
+		return err
+	}
+	h.Calendar = &hours
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Answer: h.answerParty,
+		Answer: h.answerParty, Calendar: h.Calendar,
 	}
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,

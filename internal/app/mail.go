@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -69,11 +70,17 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 		Checker: &auth.Checker{Resolver: h.resolver()}, Agent: agent, Lang: h.Profile.Lang,
 	}
 	room.Work(h.Registry)
-	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ tickJob) error {
+	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ deadline.TickJob) error {
 		_, err := h.Deadlines.Tick(ctx, h.clocks())
 		return err
 	})
-	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, tickJob{})
+	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
+	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
+		keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
+		_, err := keeper.Sweep(ctx)
+		return errors.Join(err, h.Accounts.Sweep(ctx))
+	})
+	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	_, err := h.Intake.DropKey(ctx)
 	if err != nil {
 		return err
@@ -81,10 +88,10 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	return h.signSecurityTxt(ctx, agent)
 }
 
-// tickJob looks for reminders and escalations that are due.
-type tickJob struct{}
+// houseJob sweeps what ended: sessions, counters of failed tries, answers kept for repeated requests.
+type houseJob struct{}
 
-func (tickJob) Kind() string { return "deadline.tick" }
+func (houseJob) Kind() string { return "house.sweep" }
 
 func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handlers() }
 

@@ -262,7 +262,7 @@ func (d *Desk) bulk(v *page.Visit) error {
 		}
 		return back(v, "/desk/triage", "saved")
 	case "reject":
-		if err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", ""); err != nil {
+		if err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", v.P.T("desk.bulk.note")); err != nil {
 			return err
 		}
 		return back(v, "/desk/triage", "rejected")

@@ -94,7 +94,18 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		{ID: "other", Title: v.P.T("desk.group.other"), Icon: "archive"},
 	}
 	chosen := q.Get("report")
+	var handlers []int64
+	for _, l := range list.Items {
+		if l.Handler != 0 {
+			handlers = append(handlers, l.Handler)
+		}
+	}
+	names, err := d.Names(v.Ctx(), handlers...)
+	if err != nil {
+		names = nil // a list without names is better than none
+	}
 	for i, l := range list.Items {
+		l.HandlerName = names[l.Handler]
 		g := 3
 		for j := range groups {
 			if groups[j].ID == l.Group {
