@@ -65,9 +65,11 @@ func TestWorkingTimePasses(t *testing.T) {
 }
 
 func TestACalendarThatMakesNoSenseIsRefused(t *testing.T) {
-	for _, raw := range []string{``, `{}`, `{"hours":{"mon":[]}}`, `{"hours":{"mon":["18:00-09:00"]}}`, `{"hours":{"mon":["09:00-25:00"]}}`,
+	for _, raw := range []string{
+		``, `{}`, `{"hours":{"mon":[]}}`, `{"hours":{"mon":["18:00-09:00"]}}`, `{"hours":{"mon":["09:00-25:00"]}}`,
 		`{"hours":{"mon":["13:00-17:00","09:00-12:00"]}}`, `{"hours":{"moon":["09:00-12:00"]}}`, `{"hours":{"mon":["nine"]}}`,
-		`{"hours":{"mon":["09:00-18:00"]},"holidays":["Christmas"]}`} {
+		`{"hours":{"mon":["09:00-18:00"]},"holidays":["Christmas"]}`,
+	} {
 		if _, err := calendar.Read([]byte(raw), time.UTC); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%s: %v", raw, err)
 		}

@@ -45,12 +45,14 @@ func newDesk(t *testing.T, h *coretest.House) *desk {
 	c := &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	deadlines := &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	d := &desk{House: h, T: t, ana: h.Person(1, "Ana", access.Analyst)}
-	d.s = &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: c, Deadlines: deadlines,
+	d.s = &intake.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: c, Deadlines: deadlines,
 		Correspondence: &correspondence.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Constituency: c, Text: words,
 			Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Hold: 20 * time.Second,
 			Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"},
-		}}
+		},
+	}
 	if d.hospital, err = c.Create(ctx, d.ana, constituency.NewOrganisation{Name: "Hospital de São Braz", Communities: []string{"essential_services"}, Lang: "pt"}); err != nil {
 		t.Fatal(err)
 	}
