@@ -71,8 +71,8 @@ var keepers = map[string]string{
 	"github.com/jackc/pgx":            "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor internal/schema",
 	"github.com/chromedp":             "internal/kit/browsertest",
 	"plugin":                          "",
-	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli", // a way out: only behind a pass
-	module + "internal/kit/db":        "internal/kit internal/core internal/domain internal/schema internal/sample internal/app internal/cli internal/tools",
+	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
+	module + "internal/kit/db":        "internal/kit internal/core internal/domain internal/surface internal/schema internal/sample internal/app internal/cli internal/tools", // on a surface handles only: see statements
 	"database/sql":                    "internal/kit internal/core internal/domain internal/schema internal/app",
 }
 
@@ -102,7 +102,14 @@ type source struct {
 	comment  bool     // holds the package comment
 	imports  []string // whole paths
 	selected []string // path.Name for each name used of an imported package
+	asked    []string // names of the methods of a database handle that are called with a statement
 }
+
+// statements are the methods of a database handle that take SQL. url.URL.Query takes nothing and is no offence.
+var statements = []string{"Exec", "Query", "QueryRow"}
+
+// askers are what kit/db offers for a statement beside the handle's own methods.
+var askers = []string{"Query", "List", "All", "One"}
 
 // check gives one sentence for each rule that a file or package breaks.
 func check(sources []source) []string {
@@ -122,6 +129,16 @@ func check(sources []source) []string {
 		}
 		for _, imp := range s.imports {
 			wrong = append(wrong, importRules(s, imp)...)
+		}
+		if floor, _ := place(s.dir); floor == "surface" && !s.test && !harness(s.dir) {
+			for _, name := range s.asked {
+				say(name + " with a statement: a surface contains no SQL, ask the duty")
+			}
+			for _, name := range askers {
+				if slices.Contains(s.selected, module+"internal/kit/db."+name) {
+					say("db." + name + " takes a statement: a surface contains no SQL, ask the duty")
+				}
+			}
 		}
 		if s.test || harness(s.dir) || within(s.dir, mayReach) {
 			continue
@@ -166,7 +183,7 @@ func importRules(s source, imp string) (wrong []string) {
 		say(fromFloor + " may not import " + toFloor + ": " + imp)
 	case fromFloor == "domain" && toFloor == "domain" && fromPart != toPart && !slices.Contains(strings.Fields(shelf[fromPart]), toPart):
 		say(fromPart + " does not stand on " + toPart)
-	case fromFloor == "surface" && toFloor == "surface" && fromPart != toPart && toPart != "web/page":
+	case fromFloor == "surface" && toFloor == "surface" && fromPart != toPart && toPart != "web/page" && !test:
 		say("surface " + fromPart + " may not import surface " + toPart)
 	}
 	if _, ok := shelf[fromPart]; fromFloor == "domain" && !ok {
@@ -254,6 +271,11 @@ func parse(t *testing.T, file string, text []byte) source {
 		names[name] = p
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 1 {
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(statements, sel.Sel.Name) {
+				s.asked = append(s.asked, sel.Sel.Name)
+			}
+		}
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := sel.X.(*ast.Ident); ok && names[x.Name] != "" {
 				s.selected = append(s.selected, names[x.Name]+"."+sel.Sel.Name)
@@ -293,7 +315,14 @@ func TestTheRulesCanFail(t *testing.T) {
 		{"two surfaces", "internal/surface/api/a.go", head + "api\n" + in("surface/web/desk"), "may not import surface web/desk"},
 		{"two rooms of the web", "internal/surface/web/portal/a.go", head + "portal\n" + in("surface/web/desk"), "may not import surface web/desk"},
 		{"the shell of all pages", "internal/surface/web/desk/a.go", head + "desk\n" + in("surface/web/page/form"), ""},
-		{"SQL on a surface", "internal/surface/api/a.go", head + "api\n" + in("kit/db"), "internal/kit/db belongs to"},
+		{"two surfaces in a test", "internal/surface/api/a_test.go", head + "api\n" + in("surface/web/desk"), ""},
+		{"a handle on a surface", "internal/surface/api/a.go", head + "api\n" + in("kit/db"), ""},
+		{"SQL on a surface", "internal/surface/api/a.go", head + "api\nfunc f(h handle) { h.Exec(nil, `DELETE FROM object`) }\n", "Exec with a statement"},
+		{"a question on a surface", "internal/surface/web/desk/a.go", head + "desk\nvar _ = x.handle().QueryRow(ctx, `SELECT 1`, 2)\n", "QueryRow with a statement"},
+		{"a built query on a surface", "internal/surface/api/a.go", head + "api\n" + strings.Replace(in("kit/db"), "_ ", "", 1) + "var _ db.Query\n", "db.Query takes a statement"},
+		{"a list on a surface", "internal/surface/api/a.go", head + "api\n" + strings.Replace(in("kit/db"), "_ ", "", 1) + "var _, _ = db.All(ctx, h, scan, `SELECT 1`)\n", "db.All takes a statement"},
+		{"the query of an address", "internal/surface/api/a.go", head + "api\nvar _ = r.URL.Query().Get(`a`)\n", ""},
+		{"SQL in a test of a surface", "internal/surface/api/a_test.go", head + "api\nvar _ = h.Query(ctx, `SELECT 1`)\n", ""},
 		{"SQL on a surface, plainly", "internal/surface/api/a.go", head + "api\nimport _ \"database/sql\"\n", "database/sql belongs to"},
 		{"SQL in a duty", "internal/domain/intake/a.go", head + "intake\n" + in("kit/db"), ""},
 		{"a harness in the program", "internal/domain/intake/a.go", head + "intake\n" + in("kit/db/pgtest"), "pgtest belongs to tests"},

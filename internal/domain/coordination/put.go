@@ -72,8 +72,11 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 		_, err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: now, By: by, Verb: "coordination.send", On: p.Party.Ref, About: p.Party.Subject,
 			Changes: []audit.Change{
-				{Field: "party", To: p.Party.Name}, {Field: "requests", To: min(len(g.Request), 1)}, {Field: "measures", To: len(p.advice)},
-				{Field: "tlp", To: p.out.TLP.String()}, {Field: "looked", To: g.Looked && len(p.Hits) > 0},
+				{Field: "party", To: p.Party.Name},
+				{Field: "requests", To: min(len(g.Request), 1)},
+				{Field: "measures", To: len(p.advice)},
+				{Field: "tlp", To: p.out.TLP.String()},
+				{Field: "looked", To: g.Looked && len(p.Hits) > 0},
 			},
 		})
 		if err != nil {

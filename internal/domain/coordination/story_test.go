@@ -211,8 +211,10 @@ func TestEveryMoveOfAMeasure(t *testing.T) {
 		h.must(err)
 		_, err = h.s.Move(ctx, v.rui, m.UID, coordination.MoveInput{To: coordination.Done, Note: "x", Version: m.Version - 1})
 		h.refused(err, errs.Conflict, "an old version")
-		m, err = h.s.Move(ctx, v.rui, m.UID, coordination.MoveInput{To: coordination.Done, Note: "changed on Monday", Version: m.Version,
-			Files: []correspondence.FileIn{{Name: "proof.png", Type: "image/png", Content: strings.NewReader("png")}}})
+		m, err = h.s.Move(ctx, v.rui, m.UID, coordination.MoveInput{
+			To: coordination.Done, Note: "changed on Monday", Version: m.Version,
+			Files: []correspondence.FileIn{{Name: "proof.png", Type: "image/png", Content: strings.NewReader("png")}},
+		})
 		h.must(err)
 		for who, by := range map[string]access.Actor{"party": v.rui, "link": link} {
 			for _, to := range []coordination.MeasureState{coordination.Verified, coordination.Planned} {

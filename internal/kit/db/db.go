@@ -8,13 +8,12 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
-
-	"database/sql"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 

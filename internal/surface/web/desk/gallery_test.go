@@ -90,11 +90,13 @@ func triage(t *testing.T, lang text.Lang) TriageView {
 		DeskView: shell(p, "triage", "Triage"), Waiting: 14, Oldest: 192 * time.Minute, Sorted: "Sorted by deadline", Groups: groups(),
 		Filters: []page.ChipView{{Text: "Unassigned or mine", Kind: "on", Remove: "?a", RemoveName: "Remove"}, {Text: "Channel: form, mail, feed", Kind: "on", Remove: "?b", RemoveName: "Remove"}},
 		Add:     []page.NavItem{{Text: "Sector", Href: "?c"}}, Bulk: "/desk/triage/bulk", News: "/desk/triage/news", New: "/desk/incidents/new", Phone: "/desk/phone",
-		Preview: preview(p), Acts: TriageActs{Accept: "/a", Attach: "/b", Reply: "/c", Reject: "/d", PassOn: "/e", ReplyTo: "Rui Tavares", ReplyTLP: "AMBER",
+		Preview: preview(p), Acts: TriageActs{
+			Accept: "/a", Attach: "/b", Reply: "/c", Reject: "/d", PassOn: "/e", ReplyTo: "Rui Tavares", ReplyTLP: "AMBER",
 			ReplyRoad:   page.ChipView{Text: "PGP: will be encrypted to 1 of 1", Kind: "ok", Icon: "lock"},
 			Reasons:     []page.SelectOption{{Value: "spam", Text: "Unwanted mail"}, {Value: "scope", Text: "Not in our constituency"}, {Value: "double", Text: "Already reported"}},
 			Targets:     []page.SelectOption{{Value: "1", Text: "INC-2026-000655 · Blackgull: municipal suppliers", Chosen: true}},
-			Authorities: []page.SelectOption{{Value: "1", Text: "Crisis centre"}}},
+			Authorities: []page.SelectOption{{Value: "1", Text: "Crisis centre"}},
+		},
 	}
 }
 
@@ -153,24 +155,38 @@ func timeline(t *testing.T, lang text.Lang) TimelineView {
 		Views: []page.ChipView{{Text: "Everything", Kind: "on", Href: "?"}, {Text: "Mail", Kind: "outline", Href: "?1"}, {Text: "Notes", Kind: "outline", Href: "?2"}, {Text: "Changes", Kind: "outline", Href: "?3"}, {Text: "Attack events", Kind: "outline", Href: "?4"}},
 		Days: []page.TimelineDay{{Title: p.Day(noon), Entries: []page.Entry{
 			{ID: "e1", At: at(2, 13), Kind: "attack", Line: line(b("Attacker"), w(" logged in over VPN with account "), mono("svc-hidrotec"), w(" from "), mono("203.0.113.77")), Chips: []page.ChipView{{Text: "Attack event", Kind: "outline"}}},
-			{ID: "e2", At: at(12, 26), Kind: "report", Line: line(b("Rui Tavares"), w(" sent the early warning through the form")), Message: &page.MessageView{Title: "Early warning", Sub: "Águas do Vale, E.M.", TLP: "AMBER",
-				Body: "Billing and two SCADA historian servers encrypted overnight. Water supply is not affected. VPN account of a supplier was used.", Files: []page.FileView{{Name: "ransom-note.txt", Size: 2100, Href: "/f"}, {Name: "fw-export.zip", Size: 18_000_000, Href: "/g"}}}},
+			{ID: "e2", At: at(12, 26), Kind: "report", Line: line(b("Rui Tavares"), w(" sent the early warning through the form")), Message: &page.MessageView{
+				Title: "Early warning", Sub: "Águas do Vale, E.M.", TLP: "AMBER",
+				Body: "Billing and two SCADA historian servers encrypted overnight. Water supply is not affected. VPN account of a supplier was used.", Files: []page.FileView{{Name: "ransom-note.txt", Size: 2100, Href: "/f"}, {Name: "fw-export.zip", Size: 18_000_000, Href: "/g"}},
+			}},
 			{ID: "e3", At: at(12, 31), Kind: "change", Line: line(b("Marta Silva"), w(" accepted, severity set to "), b("critical"), w(", assigned to "), b("Ana Duarte")), Undo: "/undo"},
 			{ID: "e4", At: at(12, 34), Kind: "found", Line: line(b("Tocsin"), w(" found 23 observables; 3 link to "), page.To("Blackgull: municipal suppliers", "/c"))},
 			{ID: "e5", At: at(12, 40), Kind: "note", Line: line(b("Ana Duarte"), w(" wrote a note")), Message: &page.MessageView{Title: "Supplier", Internal: true, Body: "Hidrotec runs the VPN for four other municipalities. Ask before naming anybody."}},
-			{ID: "e6", At: at(12, 52), Kind: "mail_out", Line: line(b("Ana Duarte"), w(" to Rui Tavares")), Chips: []page.ChipView{{Text: "Encrypted and signed", Kind: "ok", Icon: "lock"}}, Message: &page.MessageView{Title: "First recommendation", Sub: "“Ransomware, first hour”", Seen: "Seen 12:58",
-				Body: "Keep the affected servers powered but isolated. Disable svc-hidrotec and every session it opened. Send the VPN log from 7 November onwards."}},
+			{ID: "e6", At: at(12, 52), Kind: "mail_out", Line: line(b("Ana Duarte"), w(" to Rui Tavares")), Chips: []page.ChipView{{Text: "Encrypted and signed", Kind: "ok", Icon: "lock"}}, Message: &page.MessageView{
+				Title: "First recommendation", Sub: "“Ransomware, first hour”", Seen: "Seen 12:58",
+				Body: "Keep the affected servers powered but isolated. Disable svc-hidrotec and every session it opened. Send the VPN log from 7 November onwards.",
+			}},
 		}}},
-		Composer: &page.ComposerView{ID: "composer", Action: "/send", Label: "Mail to Rui Tavares", Placeholder: "Write to Rui Tavares", Kinds: []page.Segment{{Text: "Mail to Rui Tavares", Icon: "mail", Href: "?k=mail", Here: true, Key: "R"}, {Text: "Internal note", Icon: "lock", Href: "?k=note", Key: "N"}, {Text: "Attack event", Icon: "zap", Href: "?k=event"}},
-			Road: page.ChipView{Text: "PGP: will be encrypted to 1 of 1", Kind: "ok", Icon: "lock"}, TLP: "AMBER", Attach: true, Draft: "/draft", DraftState: "Draft saved 14:11", Send: page.ButtonView{Text: "Send mail", Kind: "primary", Key: "Ctrl ↵"}},
+		Composer: &page.ComposerView{
+			ID: "composer", Action: "/send", Label: "Mail to Rui Tavares", Placeholder: "Write to Rui Tavares", Kinds: []page.Segment{{Text: "Mail to Rui Tavares", Icon: "mail", Href: "?k=mail", Here: true, Key: "R"}, {Text: "Internal note", Icon: "lock", Href: "?k=note", Key: "N"}, {Text: "Attack event", Icon: "zap", Href: "?k=event"}},
+			Road: page.ChipView{Text: "PGP: will be encrypted to 1 of 1", Kind: "ok", Icon: "lock"}, TLP: "AMBER", Attach: true, Draft: "/draft", DraftState: "Draft saved 14:11", Send: page.ButtonView{Text: "Send mail", Kind: "primary", Key: "Ctrl ↵"},
+		},
 		Properties: []page.Property{
 			{Label: "Handler", Value: line(page.Avatar(p, page.Person{Name: "Ana Duarte"}), w("Ana Duarte"))},
 			{Label: "State", Value: w("Coordinating"), Edit: page.Button(page.ButtonView{Text: "Save"})},
-			{Label: "Type", Value: w("Availability · ransomware")}, {Label: "Organisation", Value: page.To("Águas do Vale, E.M.", "/o")}, {Label: "Sector", Value: w("Drinking water · essential")}, {Label: "Affected", Value: w("310\u00a0000 people, 0 without service")}, {Label: "Cross-border"},
+			{Label: "Type", Value: w("Availability · ransomware")},
+			{Label: "Organisation", Value: page.To("Águas do Vale, E.M.", "/o")},
+			{Label: "Sector", Value: w("Drinking water · essential")},
+			{Label: "Affected", Value: w("310\u00a0000 people, 0 without service")},
+			{Label: "Cross-border"},
 		},
 		Tasks: []page.TaskView{
-			{Title: "Call the reporter", Done: true, Who: page.Person{Name: "Ana Duarte"}, Toggle: "/1"}, {Title: "Send first recommendation", Done: true, Who: page.Person{Name: "Ana Duarte"}, Toggle: "/2"}, {Title: "Tell the sector authority", Done: true, Who: page.Person{Name: "Marta Silva"}, Toggle: "/3"},
-			{Title: "Get VPN logs", Due: page.ChipView{Text: "16:00", Kind: "warn"}, Toggle: "/4"}, {Title: "Analyse locker sample", Who: page.Person{Name: "João Freitas"}, Toggle: "/5"}, {Title: "Decide on sector alert", Toggle: "/6"},
+			{Title: "Call the reporter", Done: true, Who: page.Person{Name: "Ana Duarte"}, Toggle: "/1"},
+			{Title: "Send first recommendation", Done: true, Who: page.Person{Name: "Ana Duarte"}, Toggle: "/2"},
+			{Title: "Tell the sector authority", Done: true, Who: page.Person{Name: "Marta Silva"}, Toggle: "/3"},
+			{Title: "Get VPN logs", Due: page.ChipView{Text: "16:00", Kind: "warn"}, Toggle: "/4"},
+			{Title: "Analyse locker sample", Who: page.Person{Name: "João Freitas"}, Toggle: "/5"},
+			{Title: "Decide on sector alert", Toggle: "/6"},
 		},
 		Parties: []PartyLine{{Name: "Águas do Vale, E.M.", Href: "/p1", State: page.ChipView{Text: "Answered", Kind: "ok"}}, {Name: "Hidrotec", Href: "/p2", State: page.ChipView{Text: "Silent 19 h", Kind: "crit"}}, {Name: "Câmara de Alvor", Href: "/p3", State: page.ChipView{Text: "Told"}}},
 		People:  []PersonLine{{Who: page.Person{Name: "Ana Duarte"}, Role: "Handler"}, {Who: page.Person{Name: "Rui Tavares"}, Role: "Reporter"}},

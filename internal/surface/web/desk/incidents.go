@@ -43,8 +43,13 @@ func (d *Desk) listIncidents(v *page.Visit, mine bool) error {
 		Search: &page.FieldView{ID: "q", Name: "q", Label: v.P.T("desk.list.find"), Value: f.Text, Type: "search", Width: "half"},
 		Empty:  page.EmptyView{Icon: "shield-alert", Title: v.P.T("desk.incidents.none"), Note: v.P.T("desk.incidents.none.note")},
 		Table: page.TableView{Caption: words, Columns: []page.Column{
-			{Text: v.P.T("desk.col.severity")}, {Text: v.P.T("desk.col.incident")}, {Text: v.P.T("desk.col.type")}, {Text: v.P.T("desk.col.marking")},
-			{Text: v.P.T("desk.col.state")}, {Text: v.P.T("desk.col.handler")}, {Text: v.P.T("desk.col.changed")},
+			{Text: v.P.T("desk.col.severity")},
+			{Text: v.P.T("desk.col.incident")},
+			{Text: v.P.T("desk.col.type")},
+			{Text: v.P.T("desk.col.marking")},
+			{Text: v.P.T("desk.col.state")},
+			{Text: v.P.T("desk.col.handler")},
+			{Text: v.P.T("desk.col.changed")},
 		}},
 	}
 	for _, s := range []incident.State{"", incident.Closed, "all"} {
