@@ -39,7 +39,7 @@ func TestBrowserKeysOfTriage(t *testing.T) {
 	p.Press("?")
 	p.Press("/")
 	p.Do(chromedp.Evaluate[chromedp.Void](`document.activeElement.value = ''; undefined`)) // the driver types the "/" that the page refused
-	p.Press("a") // inside a field a letter is a letter
+	p.Press("a")                                                                           // inside a field a letter is a letter
 	if got := browsertest.Get(p, chromedp.Evaluate[string](`document.activeElement.id + ' ' + document.activeElement.value`)); got != "search a" {
 		t.Errorf("typed into %q", got)
 	}

@@ -10,7 +10,7 @@ import (
 // Counts are the numbers beside the rooms. Late says that something in triage is overdue or nearly so.
 type Counts struct {
 	Triage, My, Incidents, Deadlines, Outbox int
-	Late                                           bool
+	Late                                     bool
 }
 
 // Menu gives the side navigation; here is the key of the open room: triage, my, incidents, deadlines, outbox, constituency.
