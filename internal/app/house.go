@@ -12,7 +12,6 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -233,14 +232,6 @@ func (a advice) Advice(_ context.Context, _ db.Handle, code, lang string) (coord
 }
 
 func (h *House) publicURL() string { return h.Config.PublicURL() }
-
-// portalURL is where constituents sign in.
-func (h *House) portalURL() string {
-	if u := h.Config.Portal().URL; u != nil {
-		return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
-	}
-	return h.publicURL()
-}
 
 // notify tells this process and the others that the record has grown.
 func (h *House) notify(seq int64) {

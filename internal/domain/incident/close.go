@@ -86,15 +86,6 @@ func stillOpen(ctx context.Context, tx *db.Tx) func(int64) bool {
 	}
 }
 
-// openIn tells whether another incident is not closed.
-func (s *Service) openIn(ctx context.Context, tx *db.Tx) func(int64) bool {
-	return func(id int64) bool {
-		var state State
-		err := tx.QueryRow(ctx, `SELECT state FROM incident_incident WHERE id = $1`, id).Scan((*string)(&state))
-		return err == nil && state != Closed
-	}
-}
-
 // tell writes to the reporters that the incident is concluded.
 func (s *Service) tell(ctx context.Context, tx *db.Tx, by access.Actor, in Incident) error {
 	reports, err := s.Intake.ReportsOf(ctx, tx, in.Ref.ID)

@@ -132,11 +132,11 @@ func (c *timeCell) Scan(src any) error {
 // encode turns times into microseconds (the zero time into NULL); all else passes as it is.
 func encode(args []any) []any {
 	for i, a := range args {
-		if t, ok := a.(time.Time); ok {
+		if _, ok := a.(time.Time); ok {
 			out := make([]any, len(args))
 			copy(out, args)
 			for ; i < len(out); i++ {
-				if t, ok = out[i].(time.Time); ok {
+				if t, ok := out[i].(time.Time); ok {
 					if t.IsZero() {
 						out[i] = nil
 					} else {

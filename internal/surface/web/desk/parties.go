@@ -335,8 +335,8 @@ func (d *Desk) party(v *page.Visit) error {
 }
 
 type requestView struct {
-	text, due, state, answer string
-	chip                     page.ChipView
+	text, due, answer string
+	chip              page.ChipView
 }
 
 func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {
