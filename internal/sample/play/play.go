@@ -53,10 +53,10 @@ type House struct {
 	Incidents      *incident.Service
 	Deadlines      *deadline.Service
 	Drafts         *draft.Service
-	TeamKey        pgp.Key                                              // to which reporters encrypt
+	TeamKey        pgp.Key                                            // to which reporters encrypt
 	Work           func(ctx context.Context) (waiting int, err error) // works the jobs that are there: files mail, lets letters leave (job.ByHand)
 	Tick           func(ctx context.Context) error                    // looks for deadlines that are due
-	Keys           string                                               // folder for the secret keys that a person may play with; "" writes none
+	Keys           string                                             // folder for the secret keys that a person may play with; "" writes none
 }
 
 // Cast is who plays, and what to sign in with.

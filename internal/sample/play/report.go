@@ -51,7 +51,9 @@ func (p *player) writeReport(r country.Report) {
 		p.then(m.At, name, func(ctx context.Context) error { return p.continueReport(ctx, t, m) })
 		if m.Seen != 0 {
 			p.then(m.Seen, name, func(ctx context.Context) error {
-				return p.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return p.Correspondence.SeenTx(ctx, tx, t.thread, p.Clock.Now()) })
+				return p.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+					return p.Correspondence.SeenTx(ctx, tx, t.thread, p.Clock.Now())
+				})
 			})
 		}
 	}
@@ -87,6 +89,7 @@ func (p *player) receive(ctx context.Context, t *told) error {
 		in.Files = append(in.Files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader([]byte(f.Text))})
 	}
 	by := access.Stranger(access.ByPage, r.Lang)
+	in.Proof = correspondence.Claimed
 	switch {
 	case r.Channel == "phone":
 		by, in.Organisation = p.by("marta"), p.orgs[r.Organisation].Ref.ID
