@@ -51,6 +51,8 @@ type DB struct {
 	read   *sql.DB // SQLite: read-only pool
 	pool   *pgxpool.Pool
 	plain  sync.Map // query text -> text with the placeholders of SQLite
+	writes *prepared
+	reads  *prepared
 	path   string
 }
 
@@ -89,6 +91,8 @@ func (d *DB) Close() {
 	if d.pool != nil {
 		d.pool.Close()
 	}
+	d.reads.close()
+	d.writes.close()
 	if d.read != nil {
 		_ = d.read.Close()
 	}
@@ -113,7 +117,19 @@ func (d *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error
 		r, err := d.pool.Query(ctx, query, encode(args)...)
 		return &Rows{pg: r}, kind(err)
 	}
-	r, err := d.read.QueryContext(ctx, d.lite(query), encode(args)...)
+	text := d.lite(query)
+	stmt, keep := d.reads.get(text)
+	if keep {
+		var err error
+		if stmt, err = d.reads.keep(ctx, text); err != nil {
+			return &Rows{}, kind(err)
+		}
+	}
+	if stmt != nil {
+		r, err := stmt.QueryContext(ctx, encode(args)...)
+		return &Rows{lite: r}, kind(err)
+	}
+	r, err := d.read.QueryContext(ctx, text, encode(args)...)
 	return &Rows{lite: r}, kind(err)
 }
 
@@ -168,6 +184,7 @@ func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) err
 		}
 		err = run(inner, tx, do)
 		if err == nil {
+			tx.keepTexts(ctx)
 			for _, f := range tx.after {
 				f()
 			}

@@ -67,5 +67,5 @@ func openSQLite(ctx context.Context, c Config) (*DB, error) {
 	}
 	read.SetMaxOpenConns(c.Conns)
 	read.SetMaxIdleConns(c.Conns)
-	return &DB{engine: SQLite, write: write, read: read, path: c.Path}, nil
+	return &DB{engine: SQLite, write: write, read: read, path: c.Path, writes: newPrepared(write), reads: newPrepared(read)}, nil
 }

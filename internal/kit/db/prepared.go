@@ -7,7 +7,8 @@ import (
 )
 
 // prepared keeps compiled statements of SQLite: its engine compiles a text anew each time otherwise, which costs as much as running it. A text is
-// compiled for keeping when it is seen the second time. PostgreSQL's driver keeps its own.
+// compiled for keeping when it is seen the second time, until there is no more room: what a house runs often comes soon. PostgreSQL's driver
+// keeps its own.
 type prepared struct {
 	db *sql.DB
 
@@ -18,8 +19,8 @@ type prepared struct {
 }
 
 const (
-	keptTexts   = 300     // statements of a pool; each connection compiles those that it runs
-	keptLongest = 8 << 10 // bytes of a text
+	keptTexts   = 500     // statements of a pool; each connection compiles those that it runs
+	keptLongest = 4 << 10 // bytes of a text: beyond are lists of values, of many lengths
 )
 
 func newPrepared(d *sql.DB) *prepared {
@@ -33,7 +34,7 @@ func (p *prepared) get(text string) (s *sql.Stmt, keep bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := p.kept[text]; s != nil {
+	if s := p.kept[text]; s != nil || len(p.kept) >= keptTexts {
 		return s, false
 	}
 	if p.seen[text] {
@@ -57,13 +58,6 @@ func (p *prepared) keep(ctx context.Context, text string) (*sql.Stmt, error) {
 	if other := p.kept[text]; other != nil || p.closed {
 		_ = s.Close()
 		return other, nil
-	}
-	if len(p.kept) >= keptTexts {
-		for old, x := range p.kept { // any one: what is needed comes back
-			delete(p.kept, old)
-			_ = x.Close() // ends when its last reader has
-			break
-		}
 	}
 	p.kept[text] = s
 	return s, nil

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,7 @@ type Tx struct {
 	pg    pgx.Tx
 	lite  *sql.Tx
 	after []func()
+	keep  []string // texts worth compiling for the next transactions
 }
 
 // Engine names the engine.
@@ -42,7 +44,13 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 		tag, err := t.pg.Exec(ctx, query, encode(args)...)
 		return tag.RowsAffected(), kind(err)
 	}
-	r, err := t.lite.ExecContext(ctx, t.db.lite(query), encode(args)...)
+	var r sql.Result
+	var err error
+	if stmt, text := t.compiled(ctx, query); stmt != nil {
+		r, err = stmt.ExecContext(ctx, encode(args)...)
+	} else {
+		r, err = t.lite.ExecContext(ctx, text, encode(args)...)
+	}
 	if err != nil {
 		return 0, kind(err)
 	}
@@ -56,8 +64,35 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*Rows, error
 		r, err := t.pg.Query(ctx, query, encode(args)...)
 		return &Rows{pg: r}, kind(err)
 	}
-	r, err := t.lite.QueryContext(ctx, t.db.lite(query), encode(args)...)
-	return &Rows{lite: r}, kind(err)
+	if stmt, text := t.compiled(ctx, query); stmt != nil {
+		r, err := stmt.QueryContext(ctx, encode(args)...)
+		return &Rows{lite: r}, kind(err)
+	} else {
+		r, err := t.lite.QueryContext(ctx, text, encode(args)...)
+		return &Rows{lite: r}, kind(err)
+	}
+}
+
+// compiled gives the kept statement of a query inside the transaction, or its text. What is worth keeping is compiled after the commit, when
+// the one connection is free.
+func (t *Tx) compiled(ctx context.Context, query string) (*sql.Stmt, string) {
+	text := t.db.lite(query)
+	stmt, keep := t.db.writes.get(text)
+	if keep {
+		t.keep = append(t.keep, text)
+	}
+	if stmt == nil {
+		return nil, text
+	}
+	return t.lite.StmtContext(ctx, stmt), text
+}
+
+func (t *Tx) keepTexts(ctx context.Context) {
+	for i, text := range t.keep {
+		if i < 8 && !slices.Contains(t.keep[:i], text) {
+			_, _ = t.db.writes.keep(ctx, text) // another transaction may do so; nothing depends on it
+		}
+	}
 }
 
 // QueryRow reads one row inside the transaction.

@@ -102,5 +102,8 @@ func (p *player) close(ctx context.Context, w *worked) error {
 	_, err := p.Incidents.Close(ctx, p.by(w.Handler), w.uid, 0, incident.Closing{
 		Outcome: c.Outcome, RootCause: c.RootCause, Impact: c.Impact, Affected: c.Affected, CrossBorder: c.CrossBorder, Report: c.Report, Note: c.Note, TellReporter: c.TellReporter,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return p.settle(ctx, w, 0)
 }

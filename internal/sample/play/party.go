@@ -160,8 +160,10 @@ func (p *player) writeRequest(x *part, q *question) {
 	}
 	if q.State == "accepted" {
 		p.then(q.At-q.At/8, x.name, func(ctx context.Context) error {
-			_, err := p.Coordination.Accept(ctx, p.by(x.in.Handler), q.uid)
-			return err
+			if _, err := p.Coordination.Accept(ctx, p.by(x.in.Handler), q.uid); err != nil {
+				return err
+			}
+			return p.settle(ctx, x.in, x.party.Thread)
 		})
 	}
 }
@@ -176,6 +178,24 @@ func (p *player) answerRequest(ctx context.Context, x *part, q *question) error 
 	}
 	_, err := p.Coordination.Answer(ctx, p.voice(x.key), q.uid, q.Answer, nil)
 	return err
+}
+
+// settle takes reports whose answer was read off the queue: that of a thread, or all of an incident (0).
+func (p *player) settle(ctx context.Context, w *worked, thread int64) error {
+	for _, key := range w.Reports {
+		t := p.reports[key]
+		if t.uid == "" || (thread != 0 && t.thread != thread) {
+			continue
+		}
+		r, err := p.Intake.Get(ctx, p.DB, p.by(w.Handler), t.uid)
+		if err == nil && r.AnswerCame {
+			_, err = p.Intake.Settle(ctx, p.by(w.Handler), t.uid)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // visit is the party looking at its thread in the portal.

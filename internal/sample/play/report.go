@@ -89,6 +89,7 @@ func (p *player) receive(ctx context.Context, t *told) error {
 		in.Files = append(in.Files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader([]byte(f.Text))})
 	}
 	by := access.Stranger(access.ByPage, r.Lang)
+	in.Proof = correspondence.Claimed
 	switch {
 	case r.Channel == "phone":
 		by, in.Organisation = p.by("marta"), p.orgs[r.Organisation].Ref.ID

@@ -44,8 +44,17 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 	return t.Ref, m.offer(ctx, tx, l)
 }
 
-// answer hands a message to the duty whose thread it is.
+// answer hands a message to the duty whose thread it is. Intake comes first: a report that was linked waits again when its reporter writes, and
+// intake hands what belongs to a party on.
 func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, in correspondence.Incoming) error {
+	r, err := m.Intake.ReportOfThread(ctx, tx, t.Ref.ID)
+	if err == nil && (t.About.Kind != ref.Party || m.Intake.Answer != nil) {
+		_, err = m.Intake.AddTx(ctx, tx, by(), r.Ref.ID, in)
+		return err
+	}
+	if err != nil && !errs.Is(err, errs.NotFound) {
+		return err
+	}
 	if t.About.Kind == ref.Party {
 		party, err := m.Coordination.PartyOfThread(ctx, tx, t.Ref.ID)
 		if err != nil {
@@ -54,15 +63,7 @@ func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, i
 		_, err = m.Coordination.AnswerTx(ctx, tx, by(), party, in)
 		return err
 	}
-	r, err := m.Intake.ReportOfThread(ctx, tx, t.Ref.ID)
-	if errs.Is(err, errs.NotFound) {
-		_, err = m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	_, err = m.Intake.AddTx(ctx, tx, by(), r.Ref.ID, in)
+	_, err = m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
 	return err
 }
 
