@@ -150,6 +150,7 @@ type Row struct {
 	Note        string
 	Data        json.RawMessage
 	Erased      bool // the details were destroyed
+	Withheld    bool // the reader may not see what it is about: the details were not opened
 }
 
 // leaf gives the commitment: SHA-256 over the plain columns, length-prefixed, and the hash of the salted details.
@@ -183,21 +184,6 @@ func (l *Log) About(ctx context.Context, h db.Handle, object int64, after int64,
 		WHERE e.id > $2 AND (e.about = $1 OR (e.object = $1 AND e.about = 0)) ORDER BY e.id LIMIT $3`, object, after, limit)
 }
 
-// List reads the record newest first, before a row id (0 for the newest). The actor needs access.ReadAudit.
-func (l *Log) List(ctx context.Context, h db.Handle, by access.Actor, before int64, limit int) ([]Row, error) {
-	if err := by.Need(access.ReadAudit); err != nil {
-		return nil, err
-	}
-	if before == 0 {
-		before = 1 << 62
-	}
-	// Entries about sealed objects are shown only to those named in them (rule A12).
-	return l.read(ctx, h, `SELECT `+rowColumns+` FROM audit_entry e LEFT JOIN audit_number n ON n.entry = e.id
-		LEFT JOIN object o ON o.id = CASE WHEN e.about <> 0 THEN e.about ELSE e.object END
-		WHERE e.id < $1 AND (o.id IS NULL OR o.sealed = FALSE OR EXISTS (SELECT 1 FROM access_grant g WHERE g.object = o.id AND g.account = $3))
-		ORDER BY e.id DESC LIMIT $2`, before, limit, by.Account)
-}
-
 // Since reads numbered entries above seq, in order, for followers inside the house.
 func (l *Log) Since(ctx context.Context, h db.Handle, seq int64, limit int) ([]Row, error) {
 	return db.All(ctx, h, func(r *db.Rows) (Row, error) {
@@ -214,19 +200,23 @@ func (l *Log) read(ctx context.Context, h db.Handle, query string, args ...any) 
 	if err != nil {
 		return nil, err
 	}
-	return rows, l.fill(ctx, h, rows)
+	all := make([]*Row, len(rows))
+	for i := range rows {
+		all[i] = &rows[i]
+	}
+	return rows, l.fill(ctx, h, all)
 }
 
 // fill opens the details of the rows.
-func (l *Log) fill(ctx context.Context, h db.Handle, rows []Row) error {
+func (l *Log) fill(ctx context.Context, h db.Handle, rows []*Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	ids := make([]int64, len(rows))
 	at := make(map[int64]*Row, len(rows))
-	for i := range rows {
-		ids[i], at[rows[i].ID] = rows[i].ID, &rows[i]
-		rows[i].Erased = true
+	for i, r := range rows {
+		ids[i], at[r.ID] = r.ID, r
+		r.Erased = true
 	}
 	type sealed struct {
 		entry, owner int64
