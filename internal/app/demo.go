@@ -2,15 +2,9 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"os"
 	"path/filepath"
-
-	"github.com/tocsin-csirt/tocsin/internal/core/access"
-	"github.com/tocsin-csirt/tocsin/internal/core/account"
-	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
-	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 )
 
 // Demonstration is what demo.json says.
@@ -39,31 +33,22 @@ func Demo(ctx context.Context, h *House) (Demonstration, error) {
 			return out, nil
 		}
 	}
-	team := country.New().Team
-	secret, err := keyd.Generate(team.Name, []string{team.Intake}, h.Clock.Now())
+	cast, err := h.PlayCountry(ctx)
 	if err != nil {
 		return out, err
 	}
-	ring, err := keyd.NewRing(secret)
+	keys, err := TeamKeys(ctx, h.DB)
 	if err != nil {
 		return out, err
 	}
-	p := Profile{Name: team.Name, Kind: "National CSIRT", Authority: team.Authority["en"], Phone: team.Phone, Address: team.Intake, Country: "XV", Lang: "en"}
-	if err := h.Setup(ctx, p, ring); err != nil {
-		return out, err
-	}
-	out.IntakeAddress = team.Intake
+	out.IntakeAddress = h.Profile.Address
 	out.TeamKey = filepath.Join(h.Config.Data, "team-public-key.asc")
-	if err := os.WriteFile(out.TeamKey, secret.Public().Armored(), 0o644); err != nil { //nolint:gosec // a public key
+	if err := os.WriteFile(out.TeamKey, keys[0].Armored(), 0o644); err != nil { //nolint:gosec // a public key
 		return out, err
 	}
-	for _, r := range []access.Role{access.Lead, access.Duty, access.Analyst, access.Admin} {
-		x := DemoPerson{Role: string(r), Email: string(r) + "@" + "cert.valmora.example", Password: rand.Text()}
-		_, _, err := h.Accounts.Create(ctx, access.System("sample"), account.NewAccount{Email: x.Email, Name: string(r), Roles: []access.Role{r}, Password: x.Password})
-		if err != nil {
-			return out, err
-		}
-		out.People = append(out.People, x)
+	for _, p := range cast.People {
+		out.People = append(out.People, DemoPerson{Role: p.Role, Email: p.Email, Password: p.Password})
 	}
+	out.Tokens = cast.Tokens
 	return out, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
+	"github.com/tocsin-csirt/tocsin/internal/sample/play"
 )
 
 type demoCommand struct {
@@ -23,7 +24,10 @@ type demoCommand struct {
 }
 
 // mark is a file by which a folder is known to be a demonstration: only such a folder is ever deleted.
-const mark = "demo.json"
+const (
+	mark    = ".tocsin-demo"
+	answers = "demo.json"
+)
 
 // Run starts the demonstration.
 func (d *demoCommand) Run(e *env) error {
@@ -42,15 +46,18 @@ func (d *demoCommand) Run(e *env) error {
 		}
 	}
 	c := conf.Config{Data: data, HTTP: free(e, d.HTTP), SMTP: free(e, d.SMTP), RootKey: filepath.Join(data, "..", filepath.Base(data)+".rootkey"), Zone: country.New().Team.Zone}
-	if os.Getenv("TOCSIN_KEYS_CHILD") != "" {
-		return app.KeysMain(e.ctx, c, e.log)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(data, mark), nil, 0o600); err != nil {
+		return err
 	}
 	h, err := app.Open(e.ctx, c, e.log)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	h.Trusted = app.Loopback
+	h.Trusted, h.DNS = app.Loopback, play.Zone()
 	began := time.Now()
 	demo, err := app.Demo(e.ctx, h)
 	if err != nil {
@@ -61,7 +68,7 @@ func (d *demoCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(data, mark), append(b, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, answers), append(b, '\n'), 0o600); err != nil {
 		return err
 	}
 	return h.Serve(e.ctx, app.All, func(*app.House) {
@@ -70,7 +77,7 @@ func (d *demoCommand) Run(e *env) error {
 		for _, p := range demo.People {
 			fmt.Fprintf(e.Out, "  %-18s %-38s %s\n", p.Role, p.Email, p.Password)
 		}
-		fmt.Fprintf(e.Out, "\n  All of this is in %s\n", filepath.Join(data, mark))
+		fmt.Fprintf(e.Out, "\n  All of this is in %s\n", filepath.Join(data, answers))
 	})
 }
 
