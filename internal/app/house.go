@@ -35,6 +35,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -65,6 +66,7 @@ type House struct {
 	Newest    *pubsub.Newest
 	Text      *text.Catalogue
 	Taxonomy  *taxonomy.Taxonomy
+	Rating    *severity.Scheme
 	Calendar  *calendar.Calendar
 
 	Egress    *egress.Gate
@@ -202,6 +204,9 @@ func (h *House) duties() error {
 		return err
 	}
 	h.Taxonomy = types
+	if h.Rating, err = severity.New(); err != nil {
+		return err
+	}
 	h.Incidents = &incident.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence,
 		Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines, Search: h.Search,

@@ -216,7 +216,7 @@ func (h *House) public(site page.Site) *public.Public {
 func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
-		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Newest: h.Newest,
+		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
 		Zone: h.Config.Location(), Site: site,
 		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
 			return h.Accounts.Names(ctx, h.DB, ids...)

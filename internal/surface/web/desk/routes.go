@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	rating "github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -37,6 +38,7 @@ type Desk struct {
 	Drafts         *draft.Service
 	Playbook       *playbook.Library
 	Taxonomy       *taxonomy.Taxonomy
+	Rating         *rating.Scheme
 	Newest         *pubsub.Newest
 	Zone           *time.Location
 	Site           page.Site

@@ -39,7 +39,7 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 		requests += len(r.Requests)
 	}
 	f.Tabs = []page.Tab{
-		{Text: v.P.T("desk.tab.timeline"), Href: at, Here: tab == "timeline"},
+		{Text: v.P.T("desk.tab.timeline"), Href: at, Here: tab == "timeline", Count: -1},
 		{Text: v.P.T("desk.tab.parties"), Href: at + "/parties", Count: len(rows), Here: tab == "parties"},
 	}
 	if in.State == incident.Closed {
@@ -256,7 +256,7 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident) ([]page.Property,
 		{Label: p.T("desk.fact.state"), Value: value(stateChip(p, in.State).Text), Edit: choose("state", p.T("desk.fact.state"), states)},
 		{Label: p.T("desk.fact.type"), Value: value(typeOr(d, p, in.Type)), Edit: choose("type", p.T("desk.fact.type"), d.typeOptions(p, in.Type))},
 		{Label: p.T("desk.fact.severity"), Value: page.Severity(p, severity(in, true)), Edit: choose("severity", p.T("desk.fact.severity"), severityOptions(p, in.Severity))},
-		{Label: p.T("desk.fact.reasons"), Value: value(strings.Join(in.Reasons, "; "))},
+		{Label: p.T("desk.fact.reasons"), Value: value(d.reasonWords(in.Reasons, string(p.Lang())))},
 		{Label: "TLP", Value: page.TLP(in.TLP.Name()), Edit: choose("tlp", "TLP", tlpOptions(in.TLP))},
 		{Label: "PAP", Value: value(in.PAP.String()), Edit: choose("pap", "PAP", papOptions(p, in.PAP))},
 		{Label: p.T("desk.fact.opened"), Value: page.At(p, in.OpenedAt, v.Now)},
@@ -280,6 +280,15 @@ func typeOr(d *Desk, p *text.Printer, code string) string {
 		return ""
 	}
 	return d.typeName(p, code)
+}
+
+// reasonWords says why a severity was given: the scheme's reasons by name, a person's own words as they are.
+func (d *Desk) reasonWords(reasons []string, lang string) string {
+	said := make([]string, len(reasons))
+	for i, r := range reasons {
+		said[i] = d.Rating.Text(r, lang)
+	}
+	return strings.Join(said, "; ")
 }
 
 // entry is one line of the timeline before it is sorted by the time at which it happened.
