@@ -1518,7 +1518,7 @@ type DeskView struct {
 
 // deskScripts is what every workbench page loads. hx-csp must know htmx, and stands behind it.
 func deskScripts() []string {
-	return []string{"htmx.min.js", "hx-csp.min.js", "live.js", "clocks.js", "keys.js", "drafts.js", "toast.js"}
+	return []string{"htmx.min.js", "hx-csp.min.js", "live.js", "clocks.js", "keys.js", "drafts.js", "edit.js", "toast.js"}
 }
 
 func deskClass(v DeskView) string {
