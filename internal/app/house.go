@@ -121,7 +121,7 @@ func (h *House) open(ctx context.Context) error {
 	if h.Ring, err = keyring.New(root); err != nil {
 		return err
 	}
-	h.DB, err = db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: filepath.Join(c.Data, "tocsin.db")})
+	h.DB, err = db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: databaseFile(c)})
 	if err != nil {
 		return err
 	}

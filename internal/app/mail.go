@@ -37,7 +37,7 @@ func (h *House) postman(ctx context.Context, agent pgp.Agent) (*correspondence.P
 	var archive pgp.Key
 	if len(keys) > 0 {
 		archive = keys[0]
-		h.Correspondence.Team.Fingerprint = grouped(keys[0].Fingerprint())
+		h.Correspondence.Team.Fingerprint = Grouped(keys[0].Fingerprint())
 	}
 	var transport send.Transport
 	if h.Config.Relay.Set() {

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -12,6 +14,20 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
+
+// Made tells whether a house was begun with this configuration. Opening another one would make an empty house with a new root key.
+func Made(c conf.Config) bool {
+	if _, err := os.Stat(c.RootKeyFile()); err != nil {
+		return false
+	}
+	if c.Database.Set() {
+		return true
+	}
+	_, err := os.Stat(databaseFile(c))
+	return err == nil
+}
+
+func databaseFile(c conf.Config) string { return filepath.Join(c.Data, "tocsin.db") }
 
 // Setup writes who we are and the team's keys into a house. The secrets go to the key process's own sealed file; the database gets the public
 // certificates alone. A house that was set up before is a Conflict.

@@ -73,12 +73,13 @@ func (h *House) site(keys []pgp.Key) page.Site { return siteOf(h.Profile, keys) 
 func siteOf(p Profile, keys []pgp.Key) page.Site {
 	s := page.Site{Name: p.Name, Kind: p.Kind, Authority: p.Authority, Phone: p.Phone, Mail: p.Address}
 	if len(keys) > 0 {
-		s.Fingerprint = grouped(keys[0].Fingerprint())
+		s.Fingerprint = Grouped(keys[0].Fingerprint())
 	}
 	return s
 }
 
-func grouped(fingerprint string) string {
+// Grouped writes a fingerprint in groups of four, as people compare it.
+func Grouped(fingerprint string) string {
 	var b strings.Builder
 	for i, c := range fingerprint {
 		if i > 0 && i%4 == 0 {
@@ -142,6 +143,7 @@ func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		mux.Handle("/login", handler)
 		mux.Handle("/login/", handler)
 		mux.Handle("/logout", handler)
+		mux.Handle("/welcome/", handler)
 	}
 	if withPublic {
 		handler, err := surface("public", "", nil, pub.Fail, pub.Routes())

@@ -12,13 +12,17 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
 // Streams are where a command reads and writes.
@@ -28,8 +32,18 @@ type Streams struct {
 }
 
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"An invented country on this machine: everything on loopback, nothing to configure."`
-	Serve   serveCommand   `cmd:"" help:"Run the program, or one role of it."`
+	Demo   demoCommand    `cmd:"" help:"An invented country on this machine: everything on loopback, nothing to configure."`
+	Serve  serveCommand   `cmd:"" help:"Run the program, or one role of it."`
+	Init   initCommand    `cmd:"" help:"Set up a data folder: who we are, the team's OpenPGP key, the first administrator."`
+	User   userCommands   `cmd:"" help:"Accounts: add, list, disable, reset."`
+	Token  tokenCommands  `cmd:"" help:"API tokens."`
+	Key    keyCommands    `cmd:"" help:"The team's OpenPGP key: show, renew."`
+	Import importCommands `cmd:"" help:"Bring in what is kept elsewhere."`
+
+	Audit   auditCommands  `cmd:"" help:"The record of who did what: verify it, print what others keep of it."`
+	Backup  backupCommand  `cmd:"" help:"Write everything into one file that only the recovery key opens; while serving too."`
+	Restore restoreCommand `cmd:"" help:"Make a data folder from a backup."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at configuration, database, keys, mail and disk, and say what to do."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -64,6 +78,9 @@ func Main(args []string, s Streams) int {
 	}
 	e := &env{ctx: ctx, Streams: s, src: src, log: slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	if err := run.Run(e); err != nil {
+		if errors.Is(err, errSaid) {
+			return 1
+		}
 		fmt.Fprintf(s.Err, "tocsin: %v\n", explain(err))
 		var u usage
 		if errors.As(err, &u) {
@@ -92,25 +109,61 @@ func parse(p *kong.Kong, args []string) (run *kong.Context, err error) {
 // usage is a mistake in how a command was called.
 type usage struct{ error }
 
+// Unwrap gives the mistake itself.
+func (u usage) Unwrap() error { return u.error }
+
+// errSaid ends a command with status 1 whose answer has said why.
+var errSaid = errors.New("the answer says why")
+
 // explain says a refusal as a person reads it: the sentence, and every field problem on a line of its own.
 func explain(err error) string {
 	f := errs.Fields(err)
 	if len(f) == 0 {
 		return err.Error()
 	}
+	texts, lerr := text.Load()
+	if lerr != nil {
+		return err.Error()
+	}
 	out := "some answers need attention"
 	for _, x := range f {
-		out += fmt.Sprintf("\n  %s: %s %v", x.Name, x.Key, x.Args)
+		out += "\n  " + strings.ReplaceAll(x.Name, "_", "-") + ": " + page.SayField(texts.For(text.EN), x)
 	}
 	return out
 }
 
-// house opens the house of a configuration, checked.
-func (e *env) house(c conf.Config) (*app.House, error) {
+// check names every mistake of a configuration at once.
+func (e *env) check(c conf.Config) error {
 	if err := c.Check(e.src); err != nil {
-		return nil, usage{err}
+		return usage{err}
 	}
-	return app.Open(e.ctx, c, e.log)
+	return nil
+}
+
+// house opens the house of a configuration, checked. It makes none: only init does.
+func (e *env) house(c conf.Config) (*app.House, error) {
+	if err := e.check(c); err != nil {
+		return nil, err
+	}
+	if !app.Made(c) {
+		return nil, errs.Newf(errs.Unavailable, "%s is not set up: run tocsin init", c.Data)
+	}
+	h, err := app.Open(e.ctx, c, e.log)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := app.ReadProfile(e.ctx, h.DB); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// operator is who acts at the command line: a person with the root key, who is no reader of cases (rule I11).
+func operator() access.Actor {
+	by := access.System("setup")
+	by.Origin = access.ByCLI
+	return by
 }
 
 // answer writes v as JSON, or the text.

@@ -74,6 +74,17 @@ func Pending(ctx context.Context, d *db.DB) (bool, error) {
 	return p.HasPending(ctx)
 }
 
+// Newer tells whether the database was made by a newer program than this one.
+func Newer(ctx context.Context, d *db.DB) (bool, error) {
+	p, done, err := provider(d)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	current, target, err := p.GetVersions(ctx)
+	return current > target, err
+}
+
 func provider(d *db.DB) (*goose.Provider, func(), error) {
 	fsys, err := expanded(d.Engine())
 	if err != nil {

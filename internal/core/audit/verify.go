@@ -14,6 +14,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 // Proof is what Verify found.
@@ -141,6 +142,15 @@ func checkpoints(ctx context.Context, h db.Handle, v note.Verifier, problem func
 		roots[size] = append(roots[size], claim{"stored checkpoint " + strconv.Itoa(i+1), root})
 	}
 	return roots, err
+}
+
+// SizeOf gives how many entries a signed checkpoint names; one that was not signed by this record's key is Invalid.
+func SizeOf(checkpoint string, v note.Verifier) (int64, error) {
+	size, _, err := readCheckpoint(checkpoint, v)
+	if err != nil {
+		return 0, errs.Wrap(errs.Invalid, "the checkpoint is not one of this record", err)
+	}
+	return size, nil
 }
 
 // readCheckpoint opens a signed checkpoint: origin, size, root in base64, one line each (C2SP tlog-checkpoint).

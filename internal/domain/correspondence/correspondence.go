@@ -13,6 +13,7 @@
 //	send.go auto.go limit.go what goes out: by a person, or from the catalogue alone and within limits
 //	outbox.go list.go        stop, send now, release, the list
 //	pause.go                 all outgoing mail stopped with one control; lost jobs found again
+//	restored.go              after a restore nothing leaves by itself
 //	letter.go                the text of a letter as its reader gets it
 //	postman.go deliver.go    signing, encrypting, handing over: the send job
 //

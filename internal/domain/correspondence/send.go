@@ -69,13 +69,14 @@ func (SendJob) Kind() string { return "correspondence.send" }
 
 // Why a message waits or failed, beside the reasons of core/egress.
 const (
-	reasonLimit   = "mail.reason.limit"   // too much automatic mail to this address (rule M9)
-	reasonChanged = "mail.reason.changed" // what may leave changed while it was held
-	reasonUnsure  = "mail.reason.unsure"  // it may have left: a person decides whether it goes again
-	reasonTries   = "mail.reason.tries"   // tried too often
-	reasonLetter  = "mail.reason.letter"  // it cannot be written as mail
-	reasonErased  = "mail.reason.erased"  // its content was destroyed
-	reasonRefused = "mail.reason."        // and the class in which the transport refused
+	reasonLimit    = "mail.reason.limit"    // too much automatic mail to this address (rule M9)
+	reasonChanged  = "mail.reason.changed"  // what may leave changed while it was held
+	reasonUnsure   = "mail.reason.unsure"   // it may have left: a person decides whether it goes again
+	reasonRestored = "mail.reason.restored" // it comes from a backup: it may have left since
+	reasonTries    = "mail.reason.tries"    // tried too often
+	reasonLetter   = "mail.reason.letter"   // it cannot be written as mail
+	reasonErased   = "mail.reason.erased"   // its content was destroyed
+	reasonRefused  = "mail.reason."         // and the class in which the transport refused
 )
 
 // SendTx puts a message into the outbox: held for s.Hold, then sent by a job. A road that is refused is Forbidden with the reason as its key;

@@ -3,6 +3,7 @@
 //	cookie.go     a cookie for each door, and Who: the actor of a request
 //	routes.go     every address, and what the handlers need
 //	login         password, then code; sign out
+//	welcome       the page behind a link: choose a password
 //	account       my sessions, password, second factor, recovery codes; proving again who one is
 //	next.go       where to go on: names of routes, never addresses
 //	qr.go         a QR code as SVG

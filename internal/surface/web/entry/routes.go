@@ -19,13 +19,15 @@ type Deps struct {
 	Around func(v *page.Visit) page.PublicView
 }
 
-// Routes gives signing in and out. They belong to a surface without a cookie of its own.
+// Routes gives signing in and out, and the link with which a person chooses a password. They belong to a surface without a cookie of its own.
 func Routes(d Deps) []page.Route {
 	return []page.Route{
 		{Pattern: "GET /login", Need: page.Open, Serve: d.login},
 		{Pattern: "POST /login", Need: page.Open, MaxBody: small, Serve: d.signIn},
 		{Pattern: "GET /login/code", Need: page.Open, Serve: d.code},
 		{Pattern: "POST /login/code", Need: page.Open, MaxBody: small, Serve: d.giveCode},
+		{Pattern: "GET /welcome/{secret}", Need: page.Open, Serve: d.welcome},
+		{Pattern: "POST /welcome/{secret}", Need: page.Open, MaxBody: small, Serve: d.choose},
 		{Pattern: "POST /logout", Need: page.Open, MaxBody: small, Serve: d.logout},
 	}
 }
