@@ -247,3 +247,11 @@ func (h *House) notify(seq int64) {
 		h.Log.Warn("other processes were not told of new entries", "error", err)
 	}
 }
+
+// portalURL is where constituents sign in.
+func (h *House) portalURL() string {
+	if u := h.Config.Portal().URL; u != nil {
+		return u.Scheme + "://" + u.Host
+	}
+	return h.publicURL()
+}
