@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
@@ -219,7 +220,9 @@ func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
-		Zone: h.Config.Location(), Site: site,
+		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Health: h.healthLines,
+		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
+		Welcome:  func(_ account.Account, link id.Secret) string { return h.publicURL() + "/welcome/" + link.Reveal() },
 		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
 			return h.Accounts.Names(ctx, h.DB, ids...)
 		},
@@ -236,6 +239,15 @@ func (h *House) desk(site page.Site) *desk.Desk {
 			return err == nil
 		},
 	}
+}
+
+// healthLines are the checks of Ready and Doctor for the desk.
+func (h *House) healthLines(ctx context.Context) []desk.HealthLine {
+	var out []desk.HealthLine
+	for _, c := range append(h.Ready(ctx), h.Doctor(ctx)...) {
+		out = append(out, desk.HealthLine{Name: strings.ReplaceAll(strings.ToLower(c.Name), " ", "_"), OK: c.OK, Note: c.Note})
+	}
+	return out
 }
 
 func (h *House) api() (http.Handler, error) {

@@ -246,6 +246,46 @@ func (s *Service) Tokens(ctx context.Context, by access.Actor, uid string) ([]To
 	return db.All(ctx, s.DB, scanToken, `SELECT `+tokenColumns+` FROM account_token t WHERE t.account = $1 ORDER BY t.id DESC LIMIT 500`, a.ID)
 }
 
+// Owned is a token with whose it is.
+type Owned struct {
+	Token
+	Owner   string
+	Machine bool
+}
+
+// AllTokens lists the tokens of everybody that have not ended, newest first, for who manages all accounts.
+func (s *Service) AllTokens(ctx context.Context, by access.Actor) ([]Owned, error) {
+	if err := by.Need(access.ManageAccounts); err != nil {
+		return nil, err
+	}
+	list, err := db.All(ctx, s.DB, scanToken, `SELECT `+tokenColumns+` FROM account_token t WHERE t.state <> $1 ORDER BY t.id DESC LIMIT 500`, int64(Ended))
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	ids := make([]int64, len(list))
+	for i, t := range list {
+		ids[i] = t.Account
+	}
+	type owner struct {
+		name    string
+		machine bool
+	}
+	owners := map[int64]owner{}
+	rows, err := db.In(new(db.Query).Add(`SELECT p.id, p.name, p.machine FROM account_person p WHERE p.id IN `), ids).Query(ctx, s.DB)
+	err = db.Each(rows, err, func(r *db.Rows) error {
+		var id int64
+		var o owner
+		err := r.Scan(&id, &o.name, &o.machine)
+		owners[id] = o
+		return err
+	})
+	out := make([]Owned, len(list))
+	for i, t := range list {
+		out[i] = Owned{t, owners[t.Account].name, owners[t.Account].machine}
+	}
+	return out, err
+}
+
 // ConfirmToken makes a pending token active. It needs Approve and a fresh proof; neither who made it nor who owns it may confirm it.
 func (s *Service) ConfirmToken(ctx context.Context, by access.Actor, token string) error {
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -27,19 +27,19 @@ func (g *Gate) Policy(ctx context.Context, h db.Handle) (map[tlp.Level]Road, err
 	if stored == nil {
 		return NoKey(), nil
 	}
-	return stored, checkPolicy(stored)
+	return stored, CheckPolicy(stored)
 }
 
 // SetPolicyTx changes the table. The caller checks the right to change rules and writes the audit record.
 func (g *Gate) SetPolicyTx(ctx context.Context, tx *db.Tx, account int64, now time.Time, policy map[tlp.Level]Road) error {
-	if err := checkPolicy(policy); err != nil {
+	if err := CheckPolicy(policy); err != nil {
 		return err
 	}
 	return setting.Put(ctx, tx, account, now, noKeySetting, policy)
 }
 
-// checkPolicy asks for a road for each label: signed, notice or refused, never better for a stricter label, and no clear text for RED.
-func checkPolicy(policy map[tlp.Level]Road) error {
+// CheckPolicy asks for a road for each label: signed, notice or refused, never better for a stricter label, and no clear text for RED.
+func CheckPolicy(policy map[tlp.Level]Road) error {
 	var p errs.Problems
 	order := map[Road]int{Signed: 1, Notice: 2, Refused: 3}
 	least := 0

@@ -37,6 +37,18 @@ var defaults = []struct {
 	{"national_cyberspace", 0, "pointer", 0, 8},
 }
 
+// Services lists the services that entitlements speak of.
+func Services() []string { return slices.Clone(services) }
+
+// Levels lists how much of a service may be given, most first.
+func Levels() []string { return slices.Clone(levels) }
+
+// DefaultEntitlements is the table of the program, in force where the team wrote nothing else.
+func DefaultEntitlements() []Entitlement { return defaultRows() }
+
+// VerbEntitlements is the verb under which the record has a change of the table.
+const VerbEntitlements = "constituency.set_entitlements"
+
 func defaultRows() []Entitlement {
 	var out []Entitlement
 	for _, d := range defaults {
@@ -162,7 +174,7 @@ func (s *Service) SetEntitlements(ctx context.Context, by access.Actor, communit
 				return err
 			}
 		}
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "constituency.set_entitlements", On: ref.Ref{}, Changes: append([]audit.Change{{Field: "community", To: community}}, list...)})
+		_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: VerbEntitlements, On: ref.Ref{}, Changes: append([]audit.Change{{Field: "community", To: community}}, list...)})
 		return err
 	})
 }

@@ -25,7 +25,7 @@ func (s *Service) Pause(ctx context.Context, by access.Actor, paused bool, why s
 			return err
 		}
 		_, err := s.Audit.Write(ctx, tx, audit.Entry{
-			At: s.Clock.Now(), By: by, Verb: "correspondence.pause", On: ref.Ref{}, Note: why,
+			At: s.Clock.Now(), By: by, Verb: VerbPause, On: ref.Ref{}, Note: why,
 			Changes: []audit.Change{{Field: "paused", From: !paused, To: paused}},
 		})
 		return err

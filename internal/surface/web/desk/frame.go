@@ -31,8 +31,11 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		SignOut:  "/logout",
 		Toast:    toast(v),
 	}
-	if v.By.Can(access.ManageAccounts) || v.By.Can(access.ReadAudit) {
+	if administers(v.By) {
 		f.Settings = Settings(v.P, here)
+	}
+	if !v.By.Can(access.ReadCases) { // to administer is not to read cases: no room, search or stream that would be refused
+		f.Nav, f.SearchAt, f.Stream = nil, "", ""
 	}
 	return f
 }
@@ -85,19 +88,29 @@ func toast(v *page.Visit) *page.ToastView {
 
 // toasts are the lines that may be shown: a stranger's link cannot write another.
 var toasts = map[string]func(p *text.Printer) string{
-	"accepted":  func(p *text.Printer) string { return p.T("desk.done.accepted") },
-	"attached":  func(p *text.Printer) string { return p.T("desk.done.attached") },
-	"rejected":  func(p *text.Printer) string { return p.T("desk.done.rejected") },
-	"passed_on": func(p *text.Printer) string { return p.T("desk.done.passed_on") },
-	"restored":  func(p *text.Printer) string { return p.T("desk.done.restored") },
-	"held":      func(p *text.Printer) string { return p.T("desk.done.held") },
-	"stopped":   func(p *text.Printer) string { return p.T("desk.done.stopped") },
-	"sent":      func(p *text.Printer) string { return p.T("desk.done.sent") },
-	"saved":     func(p *text.Printer) string { return p.T("desk.done.saved") },
-	"undone":    func(p *text.Printer) string { return p.T("desk.done.undone") },
-	"closed":    func(p *text.Printer) string { return p.T("desk.done.closed") },
-	"reopened":  func(p *text.Printer) string { return p.T("desk.done.reopened") },
-	"logged":    func(p *text.Printer) string { return p.T("desk.done.logged") },
+	"accepted":      func(p *text.Printer) string { return p.T("desk.done.accepted") },
+	"attached":      func(p *text.Printer) string { return p.T("desk.done.attached") },
+	"rejected":      func(p *text.Printer) string { return p.T("desk.done.rejected") },
+	"passed_on":     func(p *text.Printer) string { return p.T("desk.done.passed_on") },
+	"restored":      func(p *text.Printer) string { return p.T("desk.done.restored") },
+	"held":          func(p *text.Printer) string { return p.T("desk.done.held") },
+	"stopped":       func(p *text.Printer) string { return p.T("desk.done.stopped") },
+	"sent":          func(p *text.Printer) string { return p.T("desk.done.sent") },
+	"saved":         func(p *text.Printer) string { return p.T("desk.done.saved") },
+	"undone":        func(p *text.Printer) string { return p.T("desk.done.undone") },
+	"closed":        func(p *text.Printer) string { return p.T("desk.done.closed") },
+	"reopened":      func(p *text.Printer) string { return p.T("desk.done.reopened") },
+	"granted":       func(p *text.Printer) string { return p.T("desk.done.granted") },
+	"revoked":       func(p *text.Printer) string { return p.T("desk.done.revoked") },
+	"enabled":       func(p *text.Printer) string { return p.T("desk.done.enabled") },
+	"disabled":      func(p *text.Printer) string { return p.T("desk.done.disabled") },
+	"factors_reset": func(p *text.Printer) string { return p.T("desk.done.factors_reset") },
+	"confirmed":     func(p *text.Printer) string { return p.T("desk.done.confirmed") },
+	"refused":       func(p *text.Printer) string { return p.T("desk.done.refused") },
+	"ended":         func(p *text.Printer) string { return p.T("desk.done.ended") },
+	"mail_stopped":  func(p *text.Printer) string { return p.T("desk.done.mail_stopped") },
+	"mail_goes":     func(p *text.Printer) string { return p.T("desk.done.mail_goes") },
+	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },
 }
 
 // back sends the visitor on with a toast.

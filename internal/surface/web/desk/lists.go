@@ -101,12 +101,19 @@ func (d *Desk) outbox(v *page.Visit) error {
 		return err
 	}
 	p := v.P
+	banner, err := d.pausedBanner(v)
+	if err != nil {
+		return err
+	}
 	view := ListView{
-		DeskView: d.frame(v, "outbox", p.T("desk.nav.outbox")), Heading: p.T("desk.nav.outbox"),
+		DeskView: d.frame(v, "outbox", p.T("desk.nav.outbox")), Heading: p.T("desk.nav.outbox"), Banner: banner,
 		Empty: page.EmptyView{Icon: "send", Title: p.T("desk.outbox.none"), Note: p.T("desk.outbox.none.note")}, Pages: next(v, list.Next, len(list.Items)),
 		Table: page.TableView{Caption: p.T("desk.nav.outbox"), Columns: []page.Column{
 			{Text: p.T("desk.col.state")}, {Text: p.T("desk.col.to")}, {Text: p.T("desk.col.subject")}, {Text: p.T("desk.col.marking")}, {Text: p.T("desk.col.when")}, {Text: p.T("desk.col.act")},
 		}},
+	}
+	if banner == nil && v.By.Can(access.StopMail) {
+		view.Acts = []page.ButtonView{{Text: p.T("desk.admin.stop"), Kind: "ghost", Icon: "hand", Href: "/desk/admin/stop-mail"}}
 	}
 	for _, m := range list.Items {
 		when := page.At(p, m.At, v.Now)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
@@ -20,6 +21,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -42,6 +45,13 @@ type Desk struct {
 	Newest         *pubsub.Newest
 	Zone           *time.Location
 	Site           page.Site
+	Accounts       *account.Service
+	// TeamKeys gives the team's public certificates, newest first.
+	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
+	// Health looks at this process and its set-up.
+	Health func(ctx context.Context) []HealthLine
+	// Welcome gives the address at which the owner of a link chooses a password.
+	Welcome func(a account.Account, link id.Secret) string
 	// Names gives the names of accounts, for handlers and writers.
 	Names func(ctx context.Context, accounts ...int64) (map[int64]string, error)
 	// Staff lists the accounts that can be handlers.
@@ -59,7 +69,7 @@ type Colleague struct {
 // Routes is the map of the workbench.
 func (d *Desk) Routes() []page.Route {
 	read, triage, work, send := page.Needs(access.ReadCases), page.Needs(access.Triage), page.Needs(access.WorkCases), page.Needs(access.SendOutside)
-	return []page.Route{
+	return append([]page.Route{
 		{Pattern: "GET /desk", Need: page.SignedIn, Serve: d.home},
 		{Pattern: "GET /desk/{$}", Need: page.SignedIn, Serve: d.home},
 		{Pattern: "GET /desk/live", Need: read, Serve: d.live},
@@ -120,14 +130,17 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}
+	}, d.adminRoutes()...)
 }
 
 func (d *Desk) home(v *page.Visit) error {
 	if v.By.Can(access.ReadCases) {
 		return v.See("/desk/triage")
 	}
-	return v.See("/desk/admin")
+	if administers(v.By) {
+		return v.See("/desk/admin")
+	}
+	return v.See("/desk/account") // a role that waits opens no room yet
 }
 
 // copyFile streams bytes that came from outside: never shown inline, whatever they are (rule F3).

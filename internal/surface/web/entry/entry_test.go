@@ -143,7 +143,7 @@ func TestRolesChooseTheDoor(t *testing.T) {
 	t.Parallel()
 	h := open(t, both...)
 	marta, rui := h.browser(), h.browser()
-	if a := marta.signIn("Marta@CERT.example"); a.status != http.StatusSeeOther || a.location != "/desk/triage" || marta.cookies["__Host-desk"] == "" || marta.cookies["__Host-portal"] != "" {
+	if a := marta.signIn("Marta@CERT.example"); a.status != http.StatusSeeOther || a.location != "/desk" || marta.cookies["__Host-desk"] == "" || marta.cookies["__Host-portal"] != "" {
 		t.Fatalf("the analyst: %d to %s with %v", a.status, a.location, marta.cookies)
 	}
 	if a := rui.signIn("rui@aguas.example"); a.location != "/portal/" || rui.cookies["__Host-portal"] == "" || rui.cookies["__Host-desk"] != "" {

@@ -2,14 +2,18 @@ package entry
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // ways are the named routes that a sign-in or a fresh proof may lead to. An address is never taken from outside (rule W3).
 var ways = map[account.Door]map[string]string{
 	account.Desk: {
-		"triage": "/desk/triage", "my": "/desk/my", "incidents": "/desk/incidents", "outbox": "/desk/outbox", "admin": "/desk/admin",
+		"triage": "/desk/triage", "my": "/desk/my", "incidents": "/desk/incidents", "outbox": "/desk/outbox",
+		"admin": "/desk/admin", "people": "/desk/admin/people", "people_new": "/desk/admin/people/new", "waiting": "/desk/admin/waiting",
+		"tokens": "/desk/admin/tokens", "tokens_new": "/desk/admin/tokens/new", "person": "/desk/admin/people/{id}",
 		"account": "/desk/account", "password": "/desk/account/password", "factor": "/desk/account/factor", "codes": "/desk/account/codes",
 	},
 	account.Portal: {
@@ -22,17 +26,19 @@ var ways = map[account.Door]map[string]string{
 // Home gives the first page behind a door.
 func Home(door account.Door) string {
 	if door == account.Desk {
-		return "/desk/triage"
+		return "/desk" // it knows which room is the first of whom
 	}
 	return "/portal/"
 }
 
-// next gives the address of a named route, or the first page.
+// next gives the address of a named route, or the first page. A route to one of many is named with its random id: "person.5x…".
 func next(door account.Door, name string) string {
-	if to, ok := ways[door][name]; ok {
-		return to
+	name, one, _ := strings.Cut(name, ".")
+	to, ok := ways[door][name]
+	if !ok || strings.Contains(to, "{id}") != (one != "") || one != "" && !id.Valid(one) {
+		return Home(door)
 	}
-	return Home(door)
+	return strings.Replace(to, "{id}", one, 1)
 }
 
 // Login gives the address of the sign-in that leads on to a named route.
