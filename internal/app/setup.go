@@ -29,12 +29,8 @@ func Made(c conf.Config) bool {
 
 func databaseFile(c conf.Config) string { return filepath.Join(c.Data, "tocsin.db") }
 
-// Setup writes who we are and the team's keys into a house. The secrets go to the key process's own sealed file; the database gets the public
-// certificates alone. A house that was set up before is a Conflict.
-func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error {
-	if old, err := ReadProfile(ctx, h.DB); err == nil {
-		return errs.Newf(errs.Conflict, "this data folder was set up before, for %s", old.Name)
-	}
+// Check names what is wrong with a profile. The intake address has no plus sign: reply addresses are made with one.
+func (p Profile) Check() error {
 	var wrong errs.Problems
 	if strings.TrimSpace(p.Name) == "" {
 		wrong.Add("name", "error.required")
@@ -42,7 +38,16 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 	if local, domain, ok := strings.Cut(p.Address, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") {
 		wrong.Add("address", "error.email")
 	}
-	if err := wrong.Err(); err != nil {
+	return wrong.Err()
+}
+
+// Setup writes who we are and the team's keys into a house. The secrets go to the key process's own sealed file; the database gets the public
+// certificates alone. A house that was set up before is a Conflict.
+func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error {
+	if old, err := ReadProfile(ctx, h.DB); err == nil {
+		return errs.Newf(errs.Conflict, "this data folder was set up before, for %s", old.Name)
+	}
+	if err := p.Check(); err != nil {
 		return err
 	}
 	if err := SaveTeamSecrets(h.Config, secrets); err != nil {

@@ -40,6 +40,7 @@ type commands struct {
 	Key    keyCommands    `cmd:"" help:"The team's OpenPGP key: show, renew."`
 	Import importCommands `cmd:"" help:"Bring in what is kept elsewhere."`
 
+	Export  exportCommands `cmd:"" help:"Take out a whole case."`
 	Audit   auditCommands  `cmd:"" help:"The record of who did what: verify it, print what others keep of it."`
 	Backup  backupCommand  `cmd:"" help:"Write everything into one file that only the recovery key opens; while serving too."`
 	Restore restoreCommand `cmd:"" help:"Make a data folder from a backup."`

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -27,6 +28,8 @@ func TestMain(m *testing.M) {
 //
 //	status N tocsin …     runs it and asks for exit status N
 //	house NAME            sets a house up in NAME/data, with the recovery key in NAME/recovery.txt
+//	recipient VAR         makes a recovery recipient
+//	case NAME             fills that house with a case; its number is in INCIDENT
 //	grab VAR REGEXP       keeps the first group of what the last command wrote in a variable
 //	teamkey FILE [OLD]    writes an OpenPGP private key, locked with "lantern orchard quay", made today or three years ago
 //	tamper DATA SQL       changes a database behind the back of the program
@@ -36,7 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "house": house, "grab": grab, "teamkey": teamkey, "tamper": tamper,
+			"status": status, "house": house, "grab": grab, "teamkey": teamkey, "tamper": tamper, "recipient": recipient, "case": makeCase,
 		},
 	})
 }
@@ -75,6 +78,13 @@ func house(ts *testscript.TestScript, _ bool, args []string) {
 		"--admin-email", "ada@cert.example", "--admin-name", "Ada Reis", "--recovery", made.Recipient().String()))
 }
 
+func recipient(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, args, 1)
+	made, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Setenv(args[0], made.Recipient().String())
+}
+
 func grab(ts *testscript.TestScript, _ bool, args []string) {
 	need(ts, args, 2)
 	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
@@ -103,11 +113,11 @@ func teamkey(ts *testscript.TestScript, _ bool, args []string) {
 
 func tamper(ts *testscript.TestScript, _ bool, args []string) {
 	need(ts, args, 2)
-	d, err := db.Open(ts.Context(), db.Config{Path: filepath.Join(ts.MkAbs(args[0]), "tocsin.db")})
+	d, err := db.Open(context.Background(), db.Config{Path: filepath.Join(ts.MkAbs(args[0]), "tocsin.db")})
 	ts.Check(err)
 	defer d.Close()
 	for _, q := range args[1:] {
-		_, err = d.Exec(ts.Context(), q)
+		_, err = d.Exec(context.Background(), q)
 		ts.Check(err)
 	}
 }

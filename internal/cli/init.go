@@ -59,6 +59,10 @@ func (c *initCommand) Run(e *env) error {
 	if err := e.check(c.Config); err != nil {
 		return err
 	}
+	profile := app.Profile{Name: c.Name, Kind: c.Kind, Authority: c.Authority, Phone: c.Phone, Address: c.Address, Country: strings.ToUpper(c.Country), Lang: c.Lang}
+	if err := profile.Check(); err != nil {
+		return err
+	}
 	out := sheet{Team: c.Name, Recipients: c.Recovery, Admin: c.AdminEmail}
 	if _, err := app.ParseRecovery(c.Recovery); err != nil {
 		return usage{err}
@@ -82,7 +86,7 @@ func (c *initCommand) Run(e *env) error {
 		return err
 	}
 	defer h.Close()
-	err = h.Setup(e.ctx, app.Profile{Name: c.Name, Kind: c.Kind, Authority: c.Authority, Phone: c.Phone, Address: c.Address, Country: strings.ToUpper(c.Country), Lang: c.Lang}, ring)
+	err = h.Setup(e.ctx, profile, ring)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -98,6 +100,8 @@ func (c *userAdd) Run(e *env) error {
 	for _, r := range c.Role {
 		in.Roles = append(in.Roles, access.Role(r))
 	}
+	// The first lead gets the other roles at once too: from its own role on, they would wait for a lead.
+	slices.SortStableFunc(in.Roles, func(a, b access.Role) int { return cmp.Compare(last(a), last(b)) })
 	if in.Organisation, err = organisation(e, h, c.Org); err != nil {
 		return err
 	}
@@ -109,6 +113,13 @@ func (c *userAdd) Run(e *env) error {
 	u.Welcome = h.WelcomeURL(a, link)
 	return e.answer(c.JSON, u, fmt.Sprintf("%s may sign in once a password is chosen. Roles: %s.\nThis link works once, for %s; give it to nobody else:\n\n  %s\n",
 		a.Email, u.roles(), hours(account.Invited), u.Welcome))
+}
+
+func last(r access.Role) int {
+	if r == access.Lead {
+		return 1
+	}
+	return 0
 }
 
 type userList struct {
