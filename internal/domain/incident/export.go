@@ -1,0 +1,95 @@
+package incident
+
+import (
+	"context"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+)
+
+// Case is a whole incident as it is taken out of the house.
+type Case struct {
+	Incident Incident
+	TLP      tlp.Level // the strictest of the incident and of all that is in the case
+	Entries  []Entry
+	Tasks    []Task
+	Clocks   []deadline.Clock
+	Reports  []intake.Report
+	Parties  []coordination.Row
+	Messages map[int64][]correspondence.Message // by thread, of reports and parties
+	Log      []audit.Row
+}
+
+// exported is how many entries of the record a case holds at most.
+const exported = 10_000
+
+// Export gives everything that the actor may read of an incident and records that it was taken out. It needs access.Export; what one may not
+// see is not found.
+func (s *Service) Export(ctx context.Context, by access.Actor, incident, format string) (Case, error) {
+	var c Case
+	if err := by.Need(access.Export); err != nil {
+		return c, err
+	}
+	in, err := s.Get(ctx, s.DB, by, incident)
+	if err != nil {
+		return c, err
+	}
+	c.Incident, c.TLP = in, in.TLP
+	if c.Entries, err = s.Entries(ctx, s.DB, by, in.UID); err != nil {
+		return c, err
+	}
+	if c.Tasks, err = s.Tasks(ctx, s.DB, by, in.UID); err != nil {
+		return c, err
+	}
+	clocks, err := s.Deadlines.Under(ctx, s.DB, in.Ref.ID)
+	if err != nil {
+		return c, err
+	}
+	c.Clocks = clocks[in.Ref.ID]
+	linked, err := s.Intake.ReportsOf(ctx, s.DB, in.Ref.ID)
+	if err != nil {
+		return c, err
+	}
+	var threads []int64
+	for _, r := range linked {
+		// A report has a marking of its own: one that this reader may not see stays where it is.
+		seen, err := s.Intake.ByID(ctx, s.DB, by, r.Ref.ID)
+		if err != nil {
+			return c, err
+		}
+		if r, ok := seen[r.Ref.ID]; ok {
+			c.Reports, threads = append(c.Reports, r), append(threads, r.Thread)
+			c.TLP = tlp.Max(c.TLP, r.TLP)
+		}
+	}
+	if c.Parties, err = s.Coordination.Matrix(ctx, by, in.UID); err != nil {
+		return c, err
+	}
+	for _, p := range c.Parties {
+		threads = append(threads, p.Party.Thread)
+		c.TLP = tlp.Max(c.TLP, p.Party.TLP)
+	}
+	messages, err := s.Correspondence.Messages(ctx, s.DB, by, threads...)
+	if err != nil {
+		return c, err
+	}
+	c.Messages = map[int64][]correspondence.Message{}
+	for _, m := range messages {
+		c.Messages[m.Thread] = append(c.Messages[m.Thread], m)
+		c.TLP = tlp.Max(c.TLP, m.TLP)
+	}
+	if c.Log, err = s.Audit.About(ctx, s.DB, in.Ref.ID, 0, exported); err != nil {
+		return c, err
+	}
+	now := s.Clock.Now()
+	return c, s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.export", On: in.Ref, Changes: []audit.Change{{Field: "format", To: format}, {Field: "tlp", To: c.TLP.String()}}})
+		return err
+	})
+}
