@@ -93,6 +93,11 @@ func Grouped(fingerprint string) string {
 
 // Handler builds everything that one listener serves.
 func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bool) (http.Handler, error) {
+	return h.handler(ctx, withPublic, withDesk, withPortal, func(string, []page.Route) {})
+}
+
+// handler is Handler; it tells the map of every surface that it builds.
+func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bool, tell func(surface string, routes []page.Route)) (http.Handler, error) {
 	keys, err := TeamKeys(ctx, h.DB)
 	if err != nil {
 		return nil, err
@@ -104,6 +109,7 @@ func (h *House) Handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	pub := h.public(site)
 	mux := http.NewServeMux()
 	surface := func(name, login string, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
+		tell(name, routes)
 		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Login: login, Fail: fail}
 		return s.Mux()
 	}

@@ -275,7 +275,12 @@ func (d *Desk) sendAsk(v *page.Visit) error {
 		}
 		return d.showAsk(v, in, g, previews, nil, http.StatusOK)
 	}
-	if _, err := d.Coordination.Send(v.Ctx(), v.By, in.UID, g); err != nil {
+	_, err = d.Coordination.Send(v.Ctx(), v.By, in.UID, g)
+	if len(errs.Fields(err)) > 0 { // what was typed stays, with what is wrong beside it
+		previews, _ := d.Coordination.Preview(v.Ctx(), v.By, in.UID, g)
+		return d.showAsk(v, in, g, previews, err, errs.Of(err).HTTP())
+	}
+	if err != nil {
 		return err
 	}
 	return back(v, "/desk/incidents/"+in.Number+"/parties", "held")

@@ -317,6 +317,7 @@ func (d *Desk) close(v *page.Visit) error {
 		TellReporter: v.R.PostFormValue("tell") != "",
 	}
 	ver := version(v)
+	var err error
 	if t, s := v.R.PostFormValue("type"), v.R.PostFormValue("severity"); t != "" || s != "" {
 		change := incident.Change{Version: ver}
 		if t != "" {
@@ -325,13 +326,15 @@ func (d *Desk) close(v *page.Visit) error {
 		if s != "" {
 			change.Severity = &s
 		}
-		in, err := d.Incidents.Edit(v.Ctx(), v.By, name, change)
-		if err != nil {
-			return err
+		var edited incident.Incident
+		if edited, err = d.Incidents.Edit(v.Ctx(), v.By, name, change); err == nil {
+			ver = edited.Version
 		}
-		ver = in.Version
 	}
-	in, err := d.Incidents.Close(v.Ctx(), v.By, name, ver, c)
+	var in incident.Incident
+	if err == nil {
+		in, err = d.Incidents.Close(v.Ctx(), v.By, name, ver, c)
+	}
 	if len(errs.Fields(err)) > 0 {
 		in, e := d.Incidents.Get(v.Ctx(), d.DB, v.By, name)
 		if e != nil {

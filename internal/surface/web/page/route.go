@@ -198,6 +198,13 @@ func (s *Surface) fail(v *Visit, err error) {
 
 // Say gives the sentence of a refusal in the printer's language: by its key when the catalogue has it, else in English.
 func Say(p *text.Printer, e *errs.Error) string {
+	if len(e.Fields) > 0 && e.Fields[0].Key == e.Key { // the sentence needs the values that stand in its fields
+		var all []string
+		for _, f := range e.Fields {
+			all = append(all, SayField(p, f))
+		}
+		return strings.Join(all, " ")
+	}
 	if e.Key != "" {
 		return p.T(e.Key)
 	}
@@ -208,6 +215,9 @@ func Say(p *text.Printer, e *errs.Error) string {
 func SayField(p *text.Printer, f errs.Field) string {
 	args := make([]any, 0, 2*len(f.Args))
 	for k, v := range f.Args {
+		if why, ok := v.(string); ok && strings.HasPrefix(why, "error.") {
+			v = strings.TrimSuffix(p.T(why), ".") // a reason is a sentence of the catalogue itself
+		}
 		args = append(args, k, v)
 	}
 	return p.T(f.Key, args...)
