@@ -3,6 +3,7 @@
 //	home.templ      three doors, advisories, contact
 //	report.templ    the report on one page, with all problems at once and nothing lost
 //	receipt.templ   what was received, and what happens next
+//	article.templ   who we are, contact, privacy, accessibility, and the description of the team that RFC 2350 asks for
 //	status.templ    a report behind its code: state, our questions, answering; and the page that asks for the code
 //
 // Views are plain values. Everything works without a script.
@@ -29,6 +30,7 @@ func Footer(p *text.Printer) []page.NavItem {
 		{Text: "RFC 2350", Href: "/rfc2350"},
 		{Text: p.T("public.foot.key"), Href: "/pgp-key.asc"},
 		{Text: "security.txt", Href: "/.well-known/security.txt"},
+		{Text: p.T("public.foot.contact"), Href: "/contact"},
 		{Text: p.T("public.foot.privacy"), Href: "/privacy"},
 		{Text: p.T("public.foot.accessibility"), Href: "/accessibility"},
 	}

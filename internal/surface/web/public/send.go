@@ -20,14 +20,14 @@ import (
 // form is the report on one page. The code of its status link is drawn now and travels with the form, so that a form sent twice is one report.
 func (x *Public) form(v *page.Visit) error {
 	code := id.NewCode()
-	view := x.reportView(v, ReportValues{TLP: "AMBER"}, code.Reveal(), v.R.URL.Query().Get("kind"))
+	view := x.reportView(v, ReportValues{TLP: "AMBER"}, code.Reveal(), reportKind(v.R.URL.Query().Get("kind")))
 	return v.Show(Report(view))
 }
 
 func (x *Public) reportView(v *page.Visit, values ReportValues, code, kind string) ReportView {
-	view := ReportView{PublicView: x.frame(v, "report", v.P.T("public.report.title")), Action: "/report", Values: values}
+	view := ReportView{PublicView: x.frame(v, "report", reportTitle(v.P, kind)), Kind: kind, Action: "/report", Values: values}
 	view.Hidden = []page.Hid{{Name: "code", Value: code}}
-	if kind == "suspicious" || kind == "vulnerability" {
+	if kind != "" {
 		view.Hidden = append(view.Hidden, page.Hid{Name: "kind", Value: kind})
 	}
 	return view
@@ -84,12 +84,24 @@ func (x *Public) send(v *page.Visit) error {
 	if v.R.MultipartForm != nil {
 		defer func() { _ = v.R.MultipartForm.RemoveAll() }()
 	}
-	values, code, kind := valuesOf(v.R), v.R.FormValue("code"), v.R.FormValue("kind")
+	values, code, kind := valuesOf(v.R), v.R.FormValue("code"), reportKind(v.R.FormValue("kind"))
+	if kind == suspicious {
+		values.TLP = "GREEN" // as the form says
+	}
 	if !id.Valid(code) {
 		code = id.NewCode().Reveal()
 	}
 	if l := text.Lang(v.R.PostFormValue("lang")); l != "" {
 		return x.inLanguage(v, l, values, code, kind)
+	}
+	files, done, err := filesOf(v.R)
+	if err != nil {
+		return err
+	}
+	defer done()
+	summary := values.Summary
+	if kind == suspicious && values.Description == "" && len(files) > 0 {
+		summary = v.P.T("public.suspicious.attached")
 	}
 	aware, wrong := x.aware(v.P, values, v.Now)
 	secret := id.SecretOf(code)
@@ -97,24 +109,25 @@ func (x *Public) send(v *page.Visit) error {
 	drop := intake.Drop{CodeHash: hash, CodeKey: public, Input: intake.ReceiveInput{
 		Channel: correspondence.ByForm, Lang: string(v.P.Lang()), TLP: values.TLP, AwareAt: aware,
 		Body: intake.Body{
-			Summary: values.Summary, Description: values.Description, Name: values.Name, Email: values.Email, Phone: values.Phone,
+			Summary: summary, Description: values.Description, Name: values.Name, Email: values.Email, Phone: values.Phone,
 			OrgText: values.Organisation, Ongoing: values.Ongoing, Kind: kindOf(kind),
 		},
 	}}
-	if values.Ongoing == "" {
+	if kind == "" && values.Ongoing == "" { // only an incident goes on
 		wrong = append(wrong, page.Problem{Field: "ongoing-yes", Text: v.P.T("public.wrong.ongoing")})
 	}
-	files, done, err := filesOf(v.R)
-	if err != nil {
-		return err
-	}
-	defer done()
 	drop.Files = files
 	check := drop.Input
 	check.CodeHash, check.CodeKey, check.Files = hash, public, files
 	err = intake.Validate(check, v.Now)
 	for _, f := range errs.Fields(err) {
-		wrong = append(wrong, page.Problem{Field: control(f.Name), Text: page.SayField(v.P, f)})
+		said := page.Problem{Field: control(f.Name), Text: page.SayField(v.P, f)}
+		if kind == suspicious && f.Key == "error.summary_or_description" { // this form has one field for both
+			if said.Text = v.P.T("public.wrong.suspicious"); said.Field == "summary" {
+				continue
+			}
+		}
+		wrong = append(wrong, said)
 	}
 	if err != nil && len(errs.Fields(err)) == 0 {
 		return err
@@ -145,9 +158,9 @@ func (x *Public) send(v *page.Visit) error {
 
 func kindOf(s string) string {
 	switch s {
-	case "suspicious":
+	case suspicious:
 		return "threat"
-	case "vulnerability":
+	case vulnerability:
 		return "vulnerability"
 	}
 	return ""
