@@ -12,7 +12,7 @@ import (
 func sheets() map[string][]string {
 	return map[string][]string{
 		"public.css": {"layers", "fonts", "tokens", "base", "marks", "form", "panel", "table", "public", "portal", "print"},
-		"desk.css":   {"layers", "fonts", "tokens", "base", "marks", "form", "panel", "table", "desk", "queue", "incident", "room", "print"},
+		"desk.css":   {"layers", "fonts", "tokens", "base", "marks", "form", "panel", "table", "desk", "queue", "incident", "room", "admin", "print"},
 	}
 }
 
