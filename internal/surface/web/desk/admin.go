@@ -167,7 +167,9 @@ func (d *Desk) lastChange(v *page.Visit, verb string) (string, error) {
 	return v.P.T("desk.admin.changed", "when", v.P.DateTime(r.At), "who", r.ActorName), nil
 }
 
-func accountRole(p *text.Printer, r access.Role) string { return named(p, "desk.admin.role.", string(r)) }
+func accountRole(p *text.Printer, r access.Role) string {
+	return named(p, "desk.admin.role.", string(r))
+}
 
 func moment(p *text.Printer, t time.Time, none string) string {
 	if t.IsZero() {

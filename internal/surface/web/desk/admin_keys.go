@@ -56,7 +56,7 @@ func publicKeyView(p *text.Printer, k pgp.Key, old bool, now time.Time) PublicKe
 	v := PublicKeyView{
 		Fingerprint: grouped(k.Fingerprint()), Names: strings.Join(k.UserIDs(), ", "), Made: p.T("desk.admin.keys.made", "when", p.Date(k.Created()), "kind", k.Algorithm()),
 		Download: "/desk/admin/keys/" + k.Fingerprint(), State: page.ChipView{Text: p.T("desk.admin.keys.current"), Kind: "ok", Icon: "check"},
-		Parts: page.TableView{Caption: p.T("desk.admin.keys.parts"), Columns: []page.Column{
+		Parts: page.TableView{Caption: p.T("desk.admin.keys.parts") + " " + lastOf(k.Fingerprint()), Columns: []page.Column{
 			{Text: p.T("desk.admin.keys.part")}, {Text: p.T("desk.admin.keys.use")}, {Text: p.T("desk.admin.keys.since")}, {Text: p.T("desk.admin.ends")}, {Text: p.T("desk.col.state")},
 		}},
 	}
@@ -106,6 +106,9 @@ func grouped(fingerprint string) string {
 	}
 	return b.String()
 }
+
+// lastOf is how one certificate is told from another in words that are heard.
+func lastOf(fingerprint string) string { return fingerprint[max(0, len(fingerprint)-8):] }
 
 // downloadKey gives one certificate as text, as it is published.
 func (d *Desk) downloadKey(v *page.Visit) error {

@@ -237,12 +237,12 @@ func TestAPersonIsAddedAndConfirmed(t *testing.T) {
 		t.Errorf("the administrator confirms: %d", a.status)
 	}
 	newbie := h.as("Nia")
-	if a := newbie.get("/desk/triage"); a.status != http.StatusForbidden {
+	if a := newbie.get("/desk/deadlines"); a.status != http.StatusForbidden {
 		t.Errorf("a pending analyst reads: %d", a.status)
 	}
 	lea.goes(lea.do("POST", "/desk/admin/waiting/confirm", "person", nia, "role", "analyst"), "/desk/admin/waiting?done=confirmed")
 	lea.sees(lea.get("/desk/admin/waiting?done=confirmed"), 200, "Nothing is waiting")
-	if a := newbie.get("/desk/triage"); a.status != http.StatusOK {
+	if a := newbie.get("/desk/deadlines"); a.status != http.StatusOK {
 		t.Errorf("the confirmed analyst: %d", a.status)
 	}
 	if a := lea.do("POST", "/desk/admin/waiting/confirm", "person", nia, "role", "analyst"); a.status != http.StatusNotFound {

@@ -233,6 +233,16 @@ func TestNextTakesNamesOnly(t *testing.T) {
 			t.Errorf("next=%q leads to %q, want %q", name, a.location, want)
 		}
 	}
+	one := "5x8m2q7k0c3v9b1n4d6f8g2h5j"
+	for name, want := range map[string]string{
+		"people": "/desk/admin/people", "person." + one: "/desk/admin/people/" + one, "person": "/desk", "person.../..": "/desk", "people." + one: "/desk", "person." + one + "/disable": "/desk",
+	} {
+		b := h.browser()
+		b.signIn("marta@cert.example")
+		if a := b.post("/desk/account/prove", "password", password, "next", name); a.location != want {
+			t.Errorf("a proof for %q leads to %q, want %q", name, a.location, want)
+		}
+	}
 	if got := entry.Prove(account.Portal, "//evil"); got != "/portal/account/prove?next=%2F%2Fevil" {
 		t.Error(got)
 	}
