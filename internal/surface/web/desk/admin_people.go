@@ -133,7 +133,7 @@ func (d *Desk) addPerson(v *page.Visit) error {
 	var err error
 	if len(in.Roles) == 0 {
 		var p errs.Problems
-		p.Add("role", "error.required")
+		p.Add("role", "error.choose")
 		err = p.Err()
 	} else {
 		var secret id.Secret
