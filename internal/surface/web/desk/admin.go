@@ -2,6 +2,7 @@ package desk
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
-	door "github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -79,7 +79,7 @@ func fresh(v *page.Visit, name string) (asked bool, err error) {
 	if v.By.NeedFresh(v.Now) == nil {
 		return false, nil
 	}
-	return true, v.See(door.Prove(account.Desk, name))
+	return true, v.See("/desk/account/prove?next=" + url.QueryEscape(name))
 }
 
 // plainRefusal gives the sentence of a refusal that belongs on the page itself: it changed nothing and the person can do something about it.
