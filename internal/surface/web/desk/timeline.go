@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -373,7 +374,7 @@ func writtenEntry(p *text.Printer, e incident.Entry) entry {
 func messageEntry(v *page.Visit, m correspondence.Message, party, thread string) entry {
 	p := v.P
 	x := entry{at: m.At, kind: "mail", Entry: page.Entry{ID: "m-" + m.UID, At: m.At}}
-	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: m.Body.Text, Files: fileViews(thread, m)}
+	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: withoutCodes(m.Body.Text), Files: fileViews(thread, m)}
 	if view.Title == "" {
 		view.Title = channelName(p, m.Channel)
 	}
@@ -408,6 +409,12 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 	x.Message = view
 	return x
 }
+
+// codeLink is a status link as automatic letters write it.
+var codeLink = regexp.MustCompile(`/r/[0-9a-hjkmnp-tv-z]{26}`)
+
+// withoutCodes hides the codes of status links from our own people: who holds a code speaks for the reporter.
+func withoutCodes(text string) string { return codeLink.ReplaceAllString(text, "/r/•••") }
 
 // messageState says where a message out stands.
 func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
