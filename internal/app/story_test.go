@@ -269,7 +269,9 @@ func oneReport(h *house) {
 }
 
 // state is how a public page names a state.
-func (h *house) state(s string) string { return html.EscapeString(h.Text.For("en").T("public.state." + s)) }
+func (h *house) state(s string) string {
+	return html.EscapeString(h.Text.For("en").T("public.state." + s))
+}
 
 func after(text, mark string) string {
 	_, rest, _ := strings.Cut(text, mark)
@@ -315,4 +317,3 @@ func isDate(w string) bool {
 	_, err := time.Parse(time.DateOnly, w)
 	return err == nil
 }
-

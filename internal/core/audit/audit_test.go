@@ -216,9 +216,13 @@ func TestAnAdministratorReadsNoCaseInTheRecord(t *testing.T) {
 				}
 			}
 			for _, e := range []audit.Entry{
-				{Verb: "incident.edit", On: open.Ref}, {Verb: "incident.edit", On: red.Ref}, {Verb: "incident.edit", On: sealed.Ref},
-				{Verb: "coordination.send", On: party.Ref, About: open.Ref}, {Verb: "account.grant_role", On: person.Ref},
-				{Verb: "correspondence.aside", On: ref.Ref{Kind: ref.Arrival, ID: 4}}, {Verb: "correspondence.pause"},
+				{Verb: "incident.edit", On: open.Ref},
+				{Verb: "incident.edit", On: red.Ref},
+				{Verb: "incident.edit", On: sealed.Ref},
+				{Verb: "coordination.send", On: party.Ref, About: open.Ref},
+				{Verb: "account.grant_role", On: person.Ref},
+				{Verb: "correspondence.aside", On: ref.Ref{Kind: ref.Arrival, ID: 4}},
+				{Verb: "correspondence.pause"},
 			} {
 				e.At, e.By, e.Note, e.Changes = h.Clock.Now(), ana, "why", []audit.Change{{Field: "title", To: "Ransomware at the mill"}}
 				if _, err := h.Audit.Write(ctx, tx, e); err != nil {

@@ -122,8 +122,10 @@ func (d *Desk) communityForm(v *page.Visit, levels map[string]string, hours, pri
 		fields = append(fields, page.Select(p, page.FieldView{ID: s, Name: s, Label: serviceName(p, s), Hint: p.T("desk.admin.now_usual", "now", was(rows[s].Level), "usual", was(usual[s].Level)), Error: by[s]}, options))
 	}
 	fields = append(fields,
-		page.Field(p, page.FieldView{ID: "first_answer", Name: "first_answer", Label: p.T("desk.admin.first_answer.hours"), Value: hours, InputMode: "decimal", Width: "short", Error: by["first_answer"],
-			Hint: p.T("desk.admin.now_usual", "now", firstAnswer(p, main.FirstAnswer), "usual", firstAnswer(p, usual["incident_response"].FirstAnswer))}),
+		page.Field(p, page.FieldView{
+			ID: "first_answer", Name: "first_answer", Label: p.T("desk.admin.first_answer.hours"), Value: hours, InputMode: "decimal", Width: "short", Error: by["first_answer"],
+			Hint: p.T("desk.admin.now_usual", "now", firstAnswer(p, main.FirstAnswer), "usual", firstAnswer(p, usual["incident_response"].FirstAnswer)),
+		}),
 		page.Field(p, page.FieldView{ID: "priority", Name: "priority", Label: p.T("desk.admin.priority"), Value: priority, InputMode: "numeric", Width: "short", Error: by["priority"], Hint: p.T("desk.admin.priority.hint")}))
 	acts := []page.ButtonView{{Text: p.T("desk.admin.entitlements.save"), Kind: "primary"}, {Text: p.T("desk.cancel"), Href: "/desk/admin/entitlements"}}
 	view := d.adminView(v, communityName(p, code), p.T("desk.admin.entitlements.lead"), adminForm("/desk/admin/entitlements/"+code, nil, fields, acts...))

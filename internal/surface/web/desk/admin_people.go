@@ -189,8 +189,10 @@ func (d *Desk) personView(v *page.Visit) (AdminView, error) {
 		return AdminView{}, err
 	}
 	facts := page.Properties(p, []page.Property{
-		{Label: p.T("desk.admin.email"), Value: page.Text(a.Email)}, {Label: p.T("desk.col.language"), Value: page.Text(text.Name(text.Lang(a.Lang)))},
-		{Label: p.T("desk.admin.sign_in"), Value: page.Chip(accountChip(p, a))}, {Label: p.T("desk.admin.seen"), Value: page.Text(moment(p, a.SeenAt, p.T("desk.admin.not_seen")))},
+		{Label: p.T("desk.admin.email"), Value: page.Text(a.Email)},
+		{Label: p.T("desk.col.language"), Value: page.Text(text.Name(text.Lang(a.Lang)))},
+		{Label: p.T("desk.admin.sign_in"), Value: page.Chip(accountChip(p, a))},
+		{Label: p.T("desk.admin.seen"), Value: page.Text(moment(p, a.SeenAt, p.T("desk.admin.not_seen")))},
 	})
 	t := page.TableView{Caption: p.T("desk.admin.roles"), Columns: []page.Column{
 		{Text: p.T("desk.admin.role")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.admin.given")}, {Text: p.T("desk.admin.confirmed")}, {Text: p.T("desk.col.act")},

@@ -76,12 +76,14 @@ func openOffice(t testing.TB) *office {
 			return h.accounts.Names(ctx, h.DB, ids...)
 		},
 	}
-	s := &page.Surface{Name: "desk", Routes: d.Routes(), Clock: h.Clock, Text: texts, Zone: time.UTC, Log: h.House.Log, Login: "/login", Who: h.who,
+	s := &page.Surface{
+		Name: "desk", Routes: d.Routes(), Clock: h.Clock, Text: texts, Zone: time.UTC, Log: h.House.Log, Login: "/login", Who: h.who,
 		Fail: func(v *page.Visit, kind errs.Kind, said, _ string) error {
 			v.W.WriteHeader(kind.HTTP())
 			_, err := io.WriteString(v.W, said)
 			return err
-		}}
+		},
+	}
 	h.mux, err = s.Mux()
 	h.must(err)
 	setup := access.System("sample")
@@ -490,8 +492,10 @@ func TestTheRecordKeepsCasesFromAdministrators(t *testing.T) {
 		if err := access.Protect(ctx, tx, &o, h.Clock.Now()); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Analyst), Verb: "incident.edit", On: o.Ref, Note: "the mill called",
-			Changes: []audit.Change{{Field: "title", From: "Old", To: "Ransomware at the mill"}, {Field: "handler", From: 0, To: 99117}}})
+		_, err := h.Audit.Write(ctx, tx, audit.Entry{
+			At: h.Clock.Now(), By: h.Person(1, "Ana", access.Analyst), Verb: "incident.edit", On: o.Ref, Note: "the mill called",
+			Changes: []audit.Change{{Field: "title", From: "Old", To: "Ransomware at the mill"}, {Field: "handler", From: 0, To: 99117}},
+		})
 		return err
 	}))
 	root, lea := h.as("Root"), h.as("Lea")
