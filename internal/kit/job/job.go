@@ -101,6 +101,9 @@ type Queue struct {
 	pg   *river.Client[pgx.Tx]
 	lite *river.Client[*sql.Tx]
 	hand *hand
+
+	db      *db.DB
+	release func() // lets go of what adopt holds
 }
 
 // carrier is the one shape in which River sees all jobs: its kind and its arguments.
@@ -147,7 +150,7 @@ func New(d *db.DB, r *Registry, lanes map[Lane]int, log *slog.Logger) (*Queue, e
 			}, &river.PeriodicJobOpts{ID: p.name, RunOnStart: true}))
 		}
 	}
-	q := &Queue{}
+	q := &Queue{db: d}
 	var err error
 	if d.Engine() == db.Postgres {
 		q.pg, err = river.NewClient(riverpgxv5.New(d.Pool()), c)
@@ -217,7 +220,10 @@ func (q *Queue) Insert(ctx context.Context, tx *db.Tx, args Args, o Options) err
 }
 
 // Start begins to work the lanes.
-func (q *Queue) Start(ctx context.Context) error {
+func (q *Queue) Start(ctx context.Context) (err error) {
+	if q.release, err = adopt(ctx, q.db); err != nil {
+		return err
+	}
 	if q.pg != nil {
 		return q.pg.Start(ctx)
 	}
@@ -226,6 +232,9 @@ func (q *Queue) Start(ctx context.Context) error {
 
 // Stop lets running jobs end and waits for them; when ctx ends first they are cancelled and run again later.
 func (q *Queue) Stop(ctx context.Context) error {
+	if q.release != nil {
+		defer q.release()
+	}
 	var err error
 	if q.pg != nil {
 		err = q.pg.Stop(ctx)

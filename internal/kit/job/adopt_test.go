@@ -1,0 +1,122 @@
+package job_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+)
+
+type ring struct {
+	N int `json:"n"`
+}
+
+func (ring) Kind() string { return "test.ring" }
+
+func open(t *testing.T, engine string) *db.DB {
+	t.Helper()
+	c := db.Config{Path: filepath.Join(t.TempDir(), "jobs.db"), Conns: 12}
+	if engine == "postgres" {
+		c.URL = pgtest.DSN(t, func(context.Context, string) error { return nil }, "job empty 1")
+	}
+	d, err := db.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	if err := job.Migrate(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// start gives a queue that says which jobs it worked.
+func start(t *testing.T, d *db.DB) (q *job.Queue, rang chan int) {
+	t.Helper()
+	rang = make(chan int, 10)
+	r := job.NewRegistry()
+	job.Handle(r, job.House, func(_ context.Context, x ring) error { rang <- x.N; return nil })
+	q, err := job.New(d, r, map[job.Lane]int{job.House: 1}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end, stop := context.WithTimeout(context.Background(), 10*time.Second)
+		defer stop()
+		if err := q.Stop(end); err != nil {
+			t.Error(err)
+		}
+	})
+	return q, rang
+}
+
+// A process was killed while it worked a job: the next one that starts works it at once, not when the longest job would have ended. Where
+// another process still works, its jobs are left alone.
+func TestJobsOfAKilledProcessAreTakenBack(t *testing.T) {
+	pgtest.OnEach(t, func(t *testing.T, engine string) {
+		d := open(t, engine)
+		inserter, err := job.New(d, job.NewRegistry(), nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		orphan := func(n int) {
+			t.Helper()
+			err := d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				if err := inserter.Insert(ctx, tx, ring{n}, job.Options{}); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = created_at WHERE state = 'available'`)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		heard := func(rang chan int, want int) {
+			t.Helper()
+			select {
+			case n := <-rang:
+				if n != want {
+					t.Errorf("job %d was worked, want %d", n, want)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("job %d still waits", want)
+			}
+		}
+		orphan(1)
+		_, first := start(t, d)
+		heard(first, 1)
+		if engine != "postgres" {
+			return // one working process a file
+		}
+		orphan(2)
+		_, second := start(t, d)
+		err = d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			return inserter.Insert(ctx, tx, ring{3}, job.Options{})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case n := <-first:
+			second <- n
+		case n := <-second:
+			second <- n
+		case <-time.After(20 * time.Second):
+			t.Fatal("no job is worked")
+		}
+		heard(second, 3)
+		var state string
+		if err := d.QueryRow(t.Context(), `SELECT state FROM river_job WHERE state = 'running'`).Scan(&state); err != nil {
+			t.Errorf("the job that another process works was taken from it: %v", err)
+		}
+	})
+}
