@@ -32,13 +32,19 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
 
-// TestMain lets the key process be a child of the tests as it is one of the program: serve starts its own executable again.
+// TestMain lets the key process, and the whole program that is killed, be children of the tests: both start this executable again.
 func TestMain(m *testing.M) {
-	if os.Getenv("TOCSIN_KEYS_CHILD") == "" {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var err error
+	switch {
+	case os.Getenv("TOCSIN_KEYS_CHILD") != "":
+		err = KeysMain(context.Background(), conf.Config{Data: os.Getenv("TOCSIN_DATA"), RootKey: os.Getenv("TOCSIN_ROOT_KEY")}, log)
+	case os.Getenv(envVictim) != "":
+		err = victim(log)
+	default:
 		os.Exit(m.Run())
 	}
-	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), RootKey: os.Getenv("TOCSIN_ROOT_KEY")}
-	if err := KeysMain(context.Background(), c, slog.New(slog.NewTextHandler(os.Stderr, nil))); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -47,7 +53,7 @@ func TestMain(m *testing.M) {
 const teamAddress = "report@cert.valmora.example"
 
 // patience is how long a test waits for what should take seconds: the machine may be busy.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // house is a whole program: real database, real key process, real listeners.
 type house struct {
@@ -131,7 +137,6 @@ func (h *house) serve() {
 			h.t.Errorf("the house did not stop in order: %v", err)
 		}
 		if h.t.Failed() {
-			h.debug()
 			h.t.Logf("process log:\n%s", h.log)
 		}
 	})

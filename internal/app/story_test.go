@@ -280,6 +280,8 @@ func after(text, mark string) string {
 
 var longWord = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9+/=_-]{9,}`)
 
+var armour = regexp.MustCompile(`(?s)-----BEGIN PGP.*?-----END PGP`)
+
 // nothingInCommon compares two letters of one incident, outside and inside, byte by word (rule A7): what both hold is in an unrelated letter
 // of ours too, or is a word of the question that both were asked. Neither names the incident.
 func nothingInCommon(t *testing.T, outside gnupg, a, b, unrelated, number, site string) {
@@ -288,7 +290,10 @@ func nothingInCommon(t *testing.T, outside gnupg, a, b, unrelated, number, site 
 		t.Fatal("a letter is missing")
 	}
 	ours := unrelated + outside.open(unrelated)
-	x, y := strings.ReplaceAll(a+outside.open(a), site, ""), strings.ReplaceAll(b+outside.open(b), site, "")
+	read := func(eml string) string { // armour is ours: a packet begins with the team's key and the second in which it was made
+		return armour.ReplaceAllString(strings.ReplaceAll(eml+outside.open(eml), site, ""), "")
+	}
+	x, y := read(a), read(b)
 	for _, w := range longWord.FindAllString(x, -1) {
 		named := strings.ContainsAny(w, "0123456789") // words of a language have none; ids, times and references do
 		if named && strings.Contains(y, w) && !strings.Contains(ours, w) && !isDate(w) {

@@ -1,0 +1,254 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+)
+
+// envVictim makes the test binary the program that is killed: app.Serve in a process of its own, with its own key process.
+const envVictim = "TOCSIN_TEST_VICTIM"
+
+func victim(log *slog.Logger) error {
+	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), HTTP: os.Getenv("TOCSIN_HTTP"), SMTP: os.Getenv("TOCSIN_SMTP"), Zone: "UTC"}
+	h, err := Open(context.Background(), c, log)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	h.Trusted = Loopback
+	return h.Serve(context.Background(), All, func(*House) { fmt.Println("up") })
+}
+
+// TestNothingAcknowledgedIsLost kills the process with SIGKILL at a random moment while mails, forms and API posts pour in over several
+// connections, starts it again, and so on; in the end each that was acknowledged is there exactly once, and no other is there twice. Forms and
+// posts that had no answer are sent again with their code or key. TOCSIN_LONG=1 kills a hundred times.
+func TestNothingAcknowledgedIsLost(t *testing.T) {
+	rounds := 15
+	if os.Getenv("TOCSIN_LONG") == "1" {
+		rounds = 100
+	}
+	h := newHouse(t, "sqlite")
+	analyst := h.account(access.Analyst, "ana@cert.valmora.example", "")
+	_, token, err := h.Accounts.CreateToken(t.Context(), sample(), account.NewToken{Name: "pour", Role: access.Analyst, Owner: analyst.UID})
+	h.must(err)
+	tmp, err := os.MkdirTemp("", "kill") // short: the key process has its socket in it
+	h.must(err)
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+
+	p := &pourer{http: "http://" + h.Config.HTTP, smtp: h.Config.SMTP, token: token.Reveal(), state: map[string]bool{}}
+	for range rounds {
+		child := h.startVictim(tmp)
+		stop := make(chan struct{})
+		var pours sync.WaitGroup
+		for _, pour := range []func(string) bool{p.mail, p.mail, p.mail, p.form, p.form, p.post, p.post} {
+			pours.Go(func() { p.pour(pour, stop) })
+		}
+		after := time.NewTimer(time.Duration(50+rand.IntN(400)) * time.Millisecond)
+		<-after.C // the moment of death is the point of the test, not a wait for something
+		h.must(child.Process.Signal(syscall.SIGKILL))
+		_ = child.Wait() // killed
+		close(stop)
+		pours.Wait()
+	}
+	child := h.startVictim(tmp)
+	p.again()
+	counts := map[string]int{}
+	var missing []string
+	all := func() bool {
+		counts, missing = h.summaries(), nil
+		for name, acknowledged := range p.state {
+			if acknowledged && counts[name] == 0 {
+				missing = append(missing, name)
+			}
+		}
+		return len(missing) == 0
+	}
+	for began := time.Now(); !all() && time.Since(began) < patience; {
+		<-time.After(100 * time.Millisecond)
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		t.Errorf("%d acknowledged and not there, such as %s", len(missing), missing[0])
+	}
+	acknowledged := 0
+	for name, ok := range p.state {
+		if ok {
+			acknowledged++
+		}
+		if counts[name] > 1 {
+			t.Errorf("%s is there %d times", name, counts[name])
+		}
+	}
+	h.must(child.Process.Signal(syscall.SIGTERM))
+	_ = child.Wait()
+	t.Logf("%d rounds: %d sent, %d acknowledged, %d there", rounds, len(p.state), acknowledged, len(counts))
+	if acknowledged < rounds {
+		t.Errorf("only %d were acknowledged in %d rounds: the pour is dry", acknowledged, rounds)
+	}
+}
+
+// startVictim starts the program in a process of its own and waits until it answers.
+func (h *house) startVictim(tmp string) *exec.Cmd {
+	h.t.Helper()
+	self, err := os.Executable()
+	h.must(err)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), envVictim+"=1", "TMPDIR="+tmp, "TOCSIN_DATA="+h.Config.Data, "TOCSIN_HTTP="+h.Config.HTTP, "TOCSIN_SMTP="+h.Config.SMTP)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	h.must(err)
+	h.must(cmd.Start())
+	h.t.Cleanup(func() { _ = cmd.Process.Kill() }) // ended before, as a rule
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || line != "up\n" {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		h.t.Fatalf("the program does not start again: %v\n%s", err, said.String())
+	}
+	return cmd
+}
+
+// summaries counts the reports by their summary.
+func (h *house) summaries() map[string]int {
+	h.t.Helper()
+	out := map[string]int{}
+	f := intake.QueueFilter{Limit: 100}
+	for {
+		list, err := h.Intake.List(h.t.Context(), sample(), f)
+		h.must(err)
+		for _, r := range list.Items {
+			out[r.Body.Summary]++
+		}
+		if f.After = list.Next; f.After == "" {
+			return out
+		}
+	}
+}
+
+// pourer sends what is told apart by its name, and remembers what was acknowledged.
+type pourer struct {
+	http, smtp, token string
+	n                 atomic.Int64
+
+	mu    sync.Mutex
+	state map[string]bool // by name: acknowledged
+	retry []func() bool   // forms and posts that had no answer
+}
+
+func (p *pourer) pour(one func(name string) bool, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		name := fmt.Sprintf("pour-%06d", p.n.Add(1))
+		p.note(name, false)
+		if !one(name) {
+			select { // it is dead, or about to be
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
+}
+
+func (p *pourer) note(name string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state[name] = ok
+}
+
+// mail is acknowledged by 250 after the end of data.
+func (p *pourer) mail(name string) bool {
+	ok := deliver(p.smtp, "a@away.example", teamAddress, head("a@away.example", teamAddress, name)+"\r\nText of "+name+"\r\n") == nil
+	if ok {
+		p.note(name, true)
+	}
+	return ok
+}
+
+// form is acknowledged by the redirect to the receipt.
+func (p *pourer) form(name string) bool {
+	fields := url.Values{"code": {id.New()}, "summary": {name}, "description": {"Text"}, "ongoing": {"no"}, "tlp": {"GREEN"}}
+	return p.twice(name, func() bool {
+		return p.send("/report", "application/x-www-form-urlencoded", fields.Encode(), http.StatusSeeOther)
+	})
+}
+
+// post is acknowledged by 201.
+func (p *pourer) post(name string) bool {
+	key := id.New()
+	return p.twice(name, func() bool {
+		return p.send("/api/v1/reports", "application/json", `{"summary":"`+name+`","description":"Text"}`, http.StatusCreated, "Authorization", "Bearer "+p.token, "Idempotency-Key", key)
+	})
+}
+
+// twice sends; what had no answer is kept to be sent again.
+func (p *pourer) twice(name string, send func() bool) bool {
+	try := func() bool {
+		ok := send()
+		if ok {
+			p.note(name, true)
+		}
+		return ok
+	}
+	if try() {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retry = append(p.retry, try)
+	return false
+}
+
+// again sends once more what had no answer.
+func (p *pourer) again() {
+	for _, try := range p.retry[max(0, len(p.retry)-20):] { // the newest: those that may have been taken
+		try()
+	}
+}
+
+func (p *pourer) send(path, kind, body string, want int, headers ...string) bool {
+	r, err := http.NewRequest(http.MethodPost, p.http+path, strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	r.Header.Set("Content-Type", kind)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	c := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer c.CloseIdleConnections()
+	res, err := c.Do(r)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return err == nil && res.StatusCode == want
+}
