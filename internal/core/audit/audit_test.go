@@ -284,3 +284,55 @@ func TestAnAdministratorReadsNoCaseInTheRecord(t *testing.T) {
 		}
 	})
 }
+
+// growing is a handle on which the record grows before the nodes of the tree are read.
+type growing struct {
+	db.Handle
+	grow func()
+}
+
+func (g growing) Query(ctx context.Context, query string, args ...any) (*db.Rows, error) {
+	if strings.Contains(query, "FROM audit_node") {
+		g.grow()
+	}
+	return g.Handle.Query(ctx, query, args...)
+}
+
+// The record is verified while the team works: what is numbered meanwhile is no forgery, and a node without an entry still is one.
+func TestTheRecordGrowsWhileItIsVerified(t *testing.T) {
+	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
+		ctx := context.Background()
+		o := object(ctx, t, h)
+		s, v := sequencer(t, h)
+		write := func() {
+			err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+				_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Analyst), Verb: "incident.note", On: o.Ref})
+				return err
+			})
+			if err == nil {
+				_, err = s.Number(ctx)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		write()
+		write()
+		write()
+		if p, err := audit.Verify(ctx, growing{h.DB, write}, h.Ring, v); err != nil || len(p.Problems) > 0 || p.Size != 3 {
+			t.Errorf("while it grows: %+v, %v", p, err)
+		}
+		forge := func() {
+			err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.Exec(ctx, `INSERT INTO audit_node (idx, hash) SELECT idx + 1, hash FROM audit_node ORDER BY idx DESC LIMIT 1`)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p, err := audit.Verify(ctx, growing{h.DB, forge}, h.Ring, v); err != nil || len(p.Problems) == 0 {
+			t.Errorf("a node that nobody wrote: %+v, %v", p, err)
+		}
+	})
+}
