@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
 // CheckpointPurpose is the label from which the key of audit checkpoints is derived.
@@ -37,6 +39,8 @@ func (h *House) Doctor(ctx context.Context) []Check {
 		}
 		add("OpenPGP key", left >= 60*24*time.Hour, text)
 	}
+	ok, text := h.lastBackup(ctx)
+	add("backup", ok, text)
 	if h.Config.Relay.Set() {
 		add("relay", true, h.Config.Relay.String())
 	} else {
@@ -50,4 +54,19 @@ func why(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// lastBackup says when the last backup was made. One that is a month old needs mending; a house without any is new, or backed up otherwise.
+func (h *House) lastBackup(ctx context.Context) (bool, string) {
+	if h.DB.Engine() != db.SQLite {
+		return true, "the database is backed up by pg_dump"
+	}
+	var at time.Time
+	if err := setting.Get(ctx, h.DB, settingBackup, &at); err != nil {
+		return false, why(err)
+	}
+	if at.IsZero() {
+		return true, "none yet: run tocsin backup, and put its file elsewhere"
+	}
+	return h.Clock.Now().Sub(at) < 30*24*time.Hour, "last begun on " + at.Format(time.DateOnly)
 }

@@ -47,6 +47,12 @@ func unpack(ctx context.Context, in RestoreInput, dir string) (Manifest, error) 
 		return m, err
 	}
 	defer root.Close()
+	return unpackParts(ctx, packed, root, in.Progress)
+}
+
+// unpackParts reads the files and, last, the manifest that names each of them.
+func unpackParts(ctx context.Context, packed io.Reader, root *os.Root, progress func(int, int64)) (Manifest, error) {
+	var m Manifest
 	var got []Part
 	var total int64
 	said := false
@@ -79,8 +85,8 @@ func unpack(ctx context.Context, in RestoreInput, dir string) (Manifest, error) 
 		}
 		got = append(got, p)
 		total += p.Size
-		if in.Progress != nil {
-			in.Progress(len(got), total)
+		if progress != nil {
+			progress(len(got), total)
 		}
 	}
 	// The end of the age stream is authenticated too: what was cut off shows here.

@@ -92,11 +92,18 @@ func Of(c incident.Case, team, by string, at time.Time) File {
 	for _, k := range c.Clocks {
 		f.Deadlines = append(f.Deadlines, Clock{k.UID, k.Kind, k.OwedBy, k.Law, k.StartedAt.UTC(), k.DueAt.UTC(), when(k.MetAt), when(k.StoppedAt)})
 	}
+	told := map[int64]bool{}
 	for _, r := range c.Reports {
 		f.Reports = append(f.Reports, reportOf(r, c.Messages[r.Thread]))
+		told[r.Thread] = true
 	}
 	for _, p := range c.Parties {
-		f.Parties = append(f.Parties, partyOf(p, c.Messages[p.Party.Thread]))
+		// A reporter's thread goes on as that of a party: its messages stand once, with the report.
+		var messages []correspondence.Message
+		if !told[p.Party.Thread] {
+			messages = c.Messages[p.Party.Thread]
+		}
+		f.Parties = append(f.Parties, partyOf(p, messages))
 	}
 	for _, a := range c.Log {
 		f.Record = append(f.Record, Act{a.Seq, a.At.UTC(), a.ActorName, a.Verb})
