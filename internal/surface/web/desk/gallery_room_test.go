@@ -93,7 +93,8 @@ func askRoom(p *text.Printer, letters bool) TabView {
 	v := askView{at: "/desk/incidents/INC-2026-000131/ask", due: "2026-11-23T12:00", tlp: []page.SelectOption{{Value: "TLP:AMBER", Text: "TLP:AMBER", Chosen: true}}}
 	v.parties = []choice{{"party", "1", "Águas do Vale, E.M.", p.T("desk.role.affected"), true}, {"party", "2", "Gaz du Littoral S.A.", p.T("desk.role.provider"), true}, {"party", "3", "Hospital de São Braz", p.T("desk.role.affected"), false}}
 	v.recommendations = []choice{
-		{"recommendation", "isolate", "Isolate the affected machines, but keep them powered", "", true}, {"recommendation", "reset", "Reset the accounts that the attacker may know", "", true},
+		{"recommendation", "isolate", "Isolate the affected machines, but keep them powered", "", true},
+		{"recommendation", "reset", "Reset the accounts that the attacker may know", "", true},
 		{"recommendation", "logs", "Keep VPN and firewall logs from 14 days before", "", false},
 	}
 	if letters {
@@ -127,8 +128,11 @@ func TestBrowserAddParties(t *testing.T) {
 func organisationRoom(p *text.Printer) OrganisationView {
 	v := OrganisationView{DeskView: shell(p, "constituency", "Águas do Vale, E.M."), Name: "Águas do Vale, E.M.", Org: "1"}
 	for _, x := range [][2]string{
-		{p.T("desk.fact.sector"), sectorName(p, "drinking_water")}, {p.T("desk.col.class"), p.T("desk.class.essential")}, {p.T("desk.col.language"), "PT"},
-		{p.T("desk.col.communities"), communityName(p, "critical_infrastructure")}, {p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(time.Hour))},
+		{p.T("desk.fact.sector"), sectorName(p, "drinking_water")},
+		{p.T("desk.col.class"), p.T("desk.class.essential")},
+		{p.T("desk.col.language"), "PT"},
+		{p.T("desk.col.communities"), communityName(p, "critical_infrastructure")},
+		{p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(time.Hour))},
 	} {
 		v.Facts = append(v.Facts, page.Property{Label: x[0], Value: page.Text(x[1])})
 	}
