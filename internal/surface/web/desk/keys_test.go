@@ -7,6 +7,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page/pagetest"
 )
 
@@ -88,4 +89,39 @@ func TestBrowserADraftIsKeptAndSaidOnlyThen(t *testing.T) {
 	site.Heard(t, "POST /draft text=Keep them powered")
 	p.Do(chromedp.Poll[chromedp.Void](`document.getElementById('composer-draft').textContent === 'Draft saved 14:12'`))
 	p.Quiet()
+}
+
+// A property is quiet until it is opened; choosing sends it, Esc puts it away, and without a script its button shows.
+func TestBrowserEditProperty(t *testing.T) {
+	v := timeline(t, text.EN)
+	v.Properties = []page.Property{{Label: "State", Value: page.Text("Open"), Edit: propertySelect(v.P, "/desk/incidents/1/edit", page.Hid{Name: "version", Value: "7"}, "state", "State", []page.SelectOption{
+		{Value: "open", Text: "Open", Chosen: true}, {Value: "analysing", Text: "Analysing"},
+	})}}
+	site := pagetest.Serve(t, IncidentTimeline(v))
+	const focused, button = `document.activeElement.tagName`, `document.querySelector('.property-edit .btn').getBoundingClientRect().width > 20`
+	p := browsertest.New(t)
+	p.Open(site.URL)
+	p.Click(".edit summary")
+	p.Wait(".property-edit select:focus")
+	if browsertest.Get(p, chromedp.Evaluate[bool](button)) {
+		t.Error("a button stands beside the menu although choosing sends it")
+	}
+	p.Press("\u001b")
+	if got := browsertest.Get(p, chromedp.Evaluate[string](focused)); got != "SUMMARY" {
+		t.Errorf("after Esc the focus is on %s", got)
+	}
+	p.Click(".edit summary")
+	p.Wait(".property-edit select:focus")
+	p.Do(chromedp.Evaluate[chromedp.Void](`(s => { s.value = 'analysing'; s.dispatchEvent(new Event('change', {bubbles: true})) })(document.activeElement); undefined`))
+	site.Heard(t, "POST /desk/incidents/1/edit")
+	p.Quiet()
+
+	p = browsertest.New(t)
+	p.WithoutScript()
+	p.Open(site.URL)
+	p.Click(".edit summary")
+	p.Wait(".property-edit .btn")
+	if !browsertest.Get(p, chromedp.Evaluate[bool](button)) {
+		t.Error("without a script there is no button")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -115,6 +116,36 @@ func TestEachDoorAsksOnlyWhatItNeeds(t *testing.T) {
 		for _, s := range want[1] {
 			if strings.Contains(b.String(), s) {
 				t.Errorf("the form for %q asks %s", kind, s)
+			}
+		}
+	}
+}
+
+func TestARefusedReportSaysOnlyWhatItsFormAsks(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string][2][]string{
+		"":              {{"public.wrong.ongoing", "error.summary_or_description"}, {"public.wrong.suspicious"}},
+		"suspicious":    {{"public.wrong.suspicious"}, {"public.wrong.ongoing", "error.summary_or_description"}},
+		"vulnerability": {{"error.summary_or_description"}, {"public.wrong.ongoing", "public.wrong.suspicious"}},
+	} {
+		x, p := site(t, text.EN)
+		r := httptest.NewRequest(http.MethodPost, "/report", strings.NewReader(url.Values{"kind": {kind}, "tlp": {"AMBER"}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		if err := x.send(&page.Visit{W: w, R: r, P: &p, Now: noon}); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("an empty report of kind %q gives status %d", kind, w.Code)
+		}
+		for _, key := range want[0] {
+			if !strings.Contains(w.Body.String(), p.T(key)) {
+				t.Errorf("%q does not say %s", kind, key)
+			}
+		}
+		for _, key := range want[1] {
+			if strings.Contains(w.Body.String(), p.T(key)) {
+				t.Errorf("%q says %s", kind, key)
 			}
 		}
 	}

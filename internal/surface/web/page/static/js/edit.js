@@ -1,10 +1,10 @@
-// A property is edited where it stands: opening it reaches the menu, choosing by pointer sends it, Esc puts it away. Who chooses with the
+// A property is edited where it stands: opening it reaches the menu, choosing by pointer sends it, Esc puts it away. Who works with the
 // keyboard walks through the options first, and presses the button that shows then.
-document.documentElement.dataset.scripts = 'yes'
-const menu = from => from.target.closest?.('.property-edit select')
+const root = document.documentElement.dataset
+addEventListener('pointerdown', () => { root.by = 'pointer' }, true)
+addEventListener('keydown', e => { if (!['Shift', 'Control', 'Alt', 'Meta'].includes(e.key)) root.by = 'keys' }, true)
 document.addEventListener('change', e => {
-  const m = menu(e)
-  if (m && !m.matches(':focus-visible')) m.form.requestSubmit()
+  if (root.by === 'pointer' && e.target.matches?.('.property-edit select')) e.target.form.requestSubmit()
 })
 document.addEventListener('toggle', e => {
   if (e.target.matches?.('details.edit[open]')) e.target.querySelector('select, input:not([type=hidden]), textarea')?.focus()
