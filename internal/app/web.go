@@ -14,7 +14,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
-	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
@@ -228,7 +227,7 @@ func (h *House) desk(site page.Site) *desk.Desk {
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
 		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
-		Welcome:  func(_ account.Account, link id.Secret) string { return h.publicURL() + "/welcome/" + link.Reveal() },
+		Welcome:  h.WelcomeURL,
 		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
 			return h.Accounts.Names(ctx, h.DB, ids...)
 		},
