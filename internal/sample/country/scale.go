@@ -183,7 +183,11 @@ func age(r *rand.Rand, i, n int) Ago {
 }
 
 // ReportAt gives the i-th of n reports alone, 0 the newest.
-func ReportAt(i, n, organisations int, seed uint64) Report { return scaledReport(i, n, organisations, seed) }
+func ReportAt(i, n, organisations int, seed uint64) Report {
+	return scaledReport(i, n, organisations, seed)
+}
 
 // IncidentAt gives the i-th of n incidents alone, 0 the newest.
-func IncidentAt(i, n, organisations int, seed uint64) Incident { return scaledIncident(i, n, organisations, seed) }
+func IncidentAt(i, n, organisations int, seed uint64) Incident {
+	return scaledIncident(i, n, organisations, seed)
+}

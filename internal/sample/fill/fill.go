@@ -67,8 +67,8 @@ type filler struct {
 	orgs      []organisation
 	handlers  map[string]access.Actor
 	advice    map[[2]string]coordination.Advice
-	incidents []int64        // objects by index, 0 the newest
-	numbers   map[int]int64  // incidents of a year
+	incidents []int64       // objects by index, 0 the newest
+	numbers   map[int]int64 // incidents of a year
 	told      *progress
 }
 
