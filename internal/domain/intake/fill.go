@@ -8,7 +8,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
-	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // Filled is a report as FillTx writes it. Object stands already (access.FillTx) and has its key; Thread names one that stands.
@@ -60,6 +59,3 @@ func (s *Service) FillTx(ctx context.Context, tx *db.Tx, reports []Filled) error
 	}
 	return db.Copy(ctx, tx, "intake_link", []string{"report", "incident", "linked_at", "linked_by"}, links)
 }
-
-// FillReference draws the reference of a report that is filled in.
-func FillReference(year int) string { return id.Reference("R", year) }

@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // House is what Fill needs of a house that nobody serves.
@@ -67,8 +68,9 @@ type filler struct {
 	orgs      []organisation
 	handlers  map[string]access.Actor
 	advice    map[[2]string]coordination.Advice
-	incidents []int64       // objects by index, 0 the newest
-	numbers   map[int]int64 // incidents of a year
+	incidents []int64         // objects by index, 0 the newest
+	numbers   map[int]int64   // incidents of a year
+	given     map[string]bool // references
 	told      *progress
 }
 
@@ -85,7 +87,7 @@ func Fill(ctx context.Context, h House, now time.Time, size Size, told io.Writer
 	}
 	f := &filler{
 		House: h, size: size, now: now.UTC().Truncate(time.Second), words: h.Search.FillLater(), handlers: map[string]access.Actor{},
-		advice: map[[2]string]coordination.Advice{}, incidents: make([]int64, size.Incidents), numbers: map[int]int64{}, told: newProgress(told),
+		advice: map[[2]string]coordination.Advice{}, incidents: make([]int64, size.Incidents), numbers: map[int]int64{}, given: map[string]bool{}, told: newProgress(told),
 	}
 	wake := h.Audit.Wake
 	h.Audit.Wake = nil
@@ -152,6 +154,16 @@ func (f *filler) batches(ctx context.Context, what string, n int, do func(ctx co
 	}
 	f.told.end()
 	return nil
+}
+
+// reference draws one that is not given out yet: among hundreds of thousands some are drawn twice.
+func (f *filler) reference(prefix string, at time.Time) string {
+	for {
+		if r := id.Reference(prefix, at.Year()); !f.given[r] {
+			f.given[r] = true
+			return r
+		}
+	}
 }
 
 // ago gives the time that long before now; zero stays not known.

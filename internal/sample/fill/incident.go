@@ -15,7 +15,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
-	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 )
 
@@ -204,7 +203,7 @@ func (f *filler) org(key string) organisation {
 func (f *filler) thread(p country.Party, party, o access.Object, below []access.Object) correspondence.Filled {
 	org := f.org(p.Organisation)
 	t := correspondence.Filled{Thread: correspondence.Thread{
-		Object: o, About: party.Ref, Reference: id.Reference("P", o.CreatedAt.Year()), Correspondent: correspondence.Correspondent{
+		Object: o, About: party.Ref, Reference: f.reference("P", o.CreatedAt), Correspondent: correspondence.Correspondent{
 			Name: org.contact.Name, Email: org.contact.Email, Phone: org.contact.Phone, Lang: org.lang, Organisation: org.id, Contact: org.contact.ID,
 		},
 	}}

@@ -33,7 +33,7 @@ func (f *filler) reportsTx(ctx context.Context, tx *db.Tx, indexes []int) error 
 		r := country.ReportAt(index, f.size.Reports, len(f.orgs), f.size.Seed)
 		stories[i] = r
 		o := access.Object{
-			Ref: ref.Ref{Kind: ref.Report}, Number: intake.FillReference(f.ago(r.Received).Year()), Realm: access.Team, TLP: max(r.TLP, 0), Compartment: -1, CreatedAt: f.ago(r.Received),
+			Ref: ref.Ref{Kind: ref.Report}, Number: f.reference("R", f.ago(r.Received)), Realm: access.Team, TLP: max(r.TLP, 0), Compartment: -1, CreatedAt: f.ago(r.Received),
 		}
 		if o.TLP == 0 {
 			o.TLP = tlp.Unlabelled

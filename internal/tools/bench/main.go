@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 
@@ -50,6 +51,7 @@ func run(ctx context.Context) int {
 	data := flag.String("data", "", "folder that keeps the SQLite database for the next run; none when left out")
 	mails := flag.Int("mails", 1500, "mails of a round")
 	seed := flag.Uint64("seed", 1, "seed of the sample")
+	profile := flag.String("profile", "", "file for a profile of processor time, of what is measured")
 	list := flag.Bool("list", false, "print the names of the scenarios")
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
@@ -65,6 +67,17 @@ func run(ctx context.Context) int {
 	}
 	all, end := scenarios(o)
 	defer end()
+	if *profile != "" {
+		file, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(file)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer pprof.StopCPUProfile()
+	}
 	var rows []row
 	for _, s := range all {
 		switch {

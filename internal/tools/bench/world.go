@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
@@ -179,7 +180,7 @@ func (w *world) people(ctx context.Context) error {
 		_, _ = rand.Read(secret)
 		password := hex.EncodeToString(secret)
 		a, _, err := h.Accounts.Create(ctx, sample, account.NewAccount{
-			Email: password + "@bench.example", Name: "Bench " + string(role), Roles: []access.Role{role}, Organisation: organisation, Password: password,
+			Email: id.New() + "@bench.example", Name: "Bench " + string(role), Roles: []access.Role{role}, Organisation: organisation, Password: password,
 		})
 		return a, password, err
 	}
