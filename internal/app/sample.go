@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
+	"github.com/tocsin-csirt/tocsin/internal/sample/fill"
 	"github.com/tocsin-csirt/tocsin/internal/sample/play"
 )
 
@@ -77,16 +79,28 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	return cast, err
 }
 
+// Fill fills an empty house for load tests.
+func (h *House) Fill(ctx context.Context, size fill.Size, told io.Writer) error {
+	return h.hastily(ctx, func() error {
+		return fill.Fill(ctx, fill.House{
+			DB: h.DB, Ring: h.Ring, Audit: h.Audit, Sequencer: h.Sequencer, Search: h.Search, Accounts: h.Accounts, Constituency: h.Constituency,
+			Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incidents: h.Incidents,
+		}, h.Clock.Now(), size, told)
+	})
+}
+
 // hastily fills an empty database without waiting for the disk at each commit; what stands at the end is on it.
 func (h *House) hastily(ctx context.Context, fill func() error) error {
 	if h.DB.Engine() != db.SQLite {
 		return fill()
 	}
-	if _, err := h.DB.Writer().ExecContext(ctx, `PRAGMA synchronous = OFF`); err != nil {
-		return err
+	for _, quick := range []string{`PRAGMA synchronous = OFF`, `PRAGMA cache_size = -200000`} {
+		if _, err := h.DB.Writer().ExecContext(ctx, quick); err != nil {
+			return err
+		}
 	}
 	err := fill()
-	for _, back := range []string{`PRAGMA synchronous = FULL`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
+	for _, back := range []string{`PRAGMA synchronous = FULL`, `PRAGMA cache_size = -16000`, `PRAGMA optimize = 0x10002`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
 		if _, e := h.DB.Writer().ExecContext(context.WithoutCancel(ctx), back); err == nil {
 			err = e
 		}

@@ -181,3 +181,13 @@ func age(r *rand.Rand, i, n int) Ago {
 	step := int64(span) / int64(max(n, 1))
 	return minute + Ago(int64(i)*step+r.Int64N(max(step, 1)))
 }
+
+// ReportAt gives the i-th of n reports alone, 0 the newest.
+func ReportAt(i, n, organisations int, seed uint64) Report {
+	return scaledReport(i, n, organisations, seed)
+}
+
+// IncidentAt gives the i-th of n incidents alone, 0 the newest.
+func IncidentAt(i, n, organisations int, seed uint64) Incident {
+	return scaledIncident(i, n, organisations, seed)
+}

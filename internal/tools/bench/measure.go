@@ -21,6 +21,8 @@ type scenario struct {
 	// prepare makes what the rounds need and gives the round, the processes besides this one whose processor time counts (a server
 	// under test), and the end. It is not measured.
 	prepare func(context.Context) (round func(context.Context) (result, error), pids []int, end func(), err error)
+	// figure is for what is no rate: one value, and whether it meets its target. It is measured once.
+	figure func(context.Context) (value string, good bool, err error)
 }
 
 // result is what a round did. Latencies are optional.
@@ -35,11 +37,17 @@ type row struct {
 	rates     []float64 // items a second, a round each, ascending
 	latencies []time.Duration
 	cpu       time.Duration // an item
+	value     string        // of a figure
+	good      bool
 	err       error
 }
 
 func measure(ctx context.Context, s scenario, rounds int) row {
 	r := row{scenario: s}
+	if s.figure != nil {
+		r.value, r.good, r.err = s.figure(ctx)
+		return r
+	}
 	round, pids, end, err := s.prepare(ctx)
 	if err != nil {
 		r.err = err
@@ -90,6 +98,9 @@ func (r row) missed() (all []string) {
 	if r.err != nil {
 		return []string{"failed: " + r.err.Error()}
 	}
+	if r.figure != nil && !r.good {
+		return []string{"too much"}
+	}
 	if r.rate > 0 && r.median() < r.rate {
 		all = append(all, fmt.Sprintf("below %.0f/s", r.rate))
 	}
@@ -120,6 +131,10 @@ func table(w io.Writer, rows []row) (good bool) {
 		}
 		if r.err != nil {
 			fmt.Fprintf(w, "| %s | | | | | | | %s |\n", r.name, verdict)
+			continue
+		}
+		if r.figure != nil {
+			fmt.Fprintf(w, "| %s | %s | | | | | | %s |\n", r.name, r.value, verdict)
 			continue
 		}
 		fmt.Fprintf(w, "| %s | %.1f | %.0f %% | %s | %s | %s | %s | %s |\n", r.name, r.median(), 100*r.spread(),

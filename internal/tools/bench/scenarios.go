@@ -1,6 +1,57 @@
 package main
 
-// scenarios are all that is measured, in the order of the table.
-func scenarios() []scenario {
-	return nil
+import (
+	"fmt"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/sample/fill"
+)
+
+// options are what a person may change.
+type options struct {
+	size    fill.Size
+	engines []string
+	data    string // folder that keeps the databases for the next time; "" for none
+	mails   int    // in a round
+}
+
+// The targets of the program (issue 2, "Speed").
+const (
+	alone      = 30 * time.Millisecond
+	twenty     = 100 * time.Millisecond
+	mailRate   = 300
+	mailAnswer = 250 * time.Millisecond
+	lag        = time.Second
+)
+
+// scenarios are all that is measured, in the order of the table. Each database is made when its first scenario needs it, and ended after the last.
+func scenarios(o options) (all []scenario, end func()) {
+	var worlds []*world
+	for _, engine := range o.engines {
+		w := &world{engine: engine, options: o}
+		worlds = append(worlds, w)
+		for _, r := range readings() {
+			for _, at := range []struct {
+				once   int
+				target time.Duration
+			}{{1, alone}, {20, twenty}} {
+				all = append(all, scenario{
+					name: fmt.Sprintf("%s: %s, %d at once", engine, r.name, at.once), p95: at.target, prepare: w.reading(r, at.once),
+				})
+			}
+		}
+		all = append(all,
+			scenario{name: engine + ": mail of 4 KB from 32 connections, receipt signed and out", rate: mailRate, p99: mailAnswer, prepare: w.mail},
+			scenario{name: engine + ": verbs, 8 writers", prepare: w.verbs(1, false)},
+			scenario{name: engine + ": verbs, 8 writers, recorded twice", prepare: w.verbs(2, false)},
+			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verbs(1, true)},
+			scenario{name: engine + ": idle memory, server and key process", figure: w.memory},
+		)
+	}
+	all = append(all, scenario{name: "size of the program", figure: binary})
+	return all, func() {
+		for _, w := range worlds {
+			w.end()
+		}
+	}
 }

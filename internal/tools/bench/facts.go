@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/app"
+)
+
+const (
+	mostBinary = 80 << 20
+	mostMemory = 120 << 20
+)
+
+// binary is the size of the program as it is given out.
+func binary(ctx context.Context) (string, bool, error) {
+	dir, err := os.MkdirTemp("", "tocsin-bench-")
+	if err != nil {
+		return "", false, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "tocsin")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./cmd/tocsin")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", false, fmt.Errorf("build: %w: %s", err, out)
+	}
+	st, err := os.Stat(file)
+	if err != nil {
+		return "", false, err
+	}
+	return fmt.Sprintf("%.1f MB", float64(st.Size())/1e6), st.Size() < mostBinary, nil
+}
+
+// memory is what server and key process hold after ten idle seconds with the filled house.
+func (w *world) memory(ctx context.Context) (string, bool, error) {
+	if err := w.open(ctx); err != nil {
+		return "", false, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", false, err
+	}
+	c := w.house.Config
+	server := exec.CommandContext(ctx, self, "serve")
+	server.Env = append(os.Environ(), "TOCSIN_DATA="+c.Data, "TOCSIN_ROOT_KEY="+c.RootKeyFile(), "TOCSIN_DATABASE="+c.Database.Reveal())
+	server.Stderr = os.Stderr
+	out, err := server.StdoutPipe()
+	if err != nil {
+		return "", false, err
+	}
+	if err := server.Start(); err != nil {
+		return "", false, err
+	}
+	defer func() {
+		_ = server.Process.Signal(os.Interrupt)
+		_ = server.Wait()
+	}()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != serving {
+		return "", false, fmt.Errorf("the server did not start: %w", err)
+	}
+	select {
+	case <-time.After(10 * time.Second):
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+	all := 0
+	for _, pid := range append([]int{server.Process.Pid}, childrenOf(server.Process.Pid)...) {
+		all += resident(pid)
+	}
+	return fmt.Sprintf("%.1f MB", float64(all)/1e6), all < mostMemory, nil
+}
+
+// resident is the memory of a process in bytes (proc_pid_status(5): VmRSS in KiB).
+func resident(pid int) int {
+	status, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+			return n << 10
+		}
+	}
+	return 0
+}
+
+func children() []int { return childrenOf(os.Getpid()) }
+
+// childrenOf are the processes that a process has started (proc_pid_stat(5): field 4 is the parent).
+func childrenOf(parent int) (out []int) {
+	all, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, f := range all {
+		stat, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// serving is what this program says when it plays the server.
+const serving = "serving\n"
+
+// serve plays the server that memory measures, or its key process.
+func serve(ctx context.Context, role app.Role) error {
+	c, err := fromEnvironment()
+	if err != nil {
+		return err
+	}
+	return app.Serve(ctx, c, role, quiet(), func(*app.House) { fmt.Print(serving) })
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/tocsin-csirt/tocsin/internal/app"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// everybody is a zone in which every domain lets this machine send for it.
+type everybody struct{}
+
+func (everybody) TXT(_ context.Context, name string) ([]string, error) {
+	if strings.HasPrefix(name, "_dmarc.") {
+		return []string{"v=DMARC1; p=none"}, nil
+	}
+	return []string{"v=spf1 ip4:127.0.0.0/8 ip6:::1 -all"}, nil
+}
+func (everybody) IP(context.Context, string) ([]netip.Addr, error) { return nil, errs.ErrNotFound }
+func (everybody) MX(context.Context, string) ([]string, error)     { return nil, errs.ErrNotFound }
+
+const connections = 32
+
+// mailSeries makes senders differ from run to run.
+var mailSeries atomic.Int64
+
+// mail measures how many mails a second are taken, filed and answered: a round ends when the last receipt is signed and out. The latency is
+// from the end of the data to "250".
+func (w *world) mail(ctx context.Context) (func(context.Context) (result, error), []int, func(), error) {
+	if err := w.open(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	h := w.house
+	address, err := freePort()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	h.Config.SMTP, h.Config.HTTP = address, "off"
+	h.DNS, h.Trusted = everybody{}, app.Loopback
+	serving, stop := context.WithCancel(ctx)
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- h.Serve(serving, app.All, func(*app.House) { close(ready) }) }()
+	end := func() {
+		stop()
+		<-ended
+	}
+	select {
+	case <-ready:
+	case err := <-ended:
+		stop()
+		return nil, nil, nil, fmt.Errorf("the house ended: %w", err)
+	}
+	round := func(ctx context.Context) (result, error) {
+		before, err := w.receipts(ctx)
+		if err != nil {
+			return result{}, err
+		}
+		out, err := w.post(ctx, address)
+		if err != nil {
+			return out, err
+		}
+		for deadline := time.Now().Add(5 * time.Minute); ; {
+			n, err := w.receipts(ctx)
+			if err != nil {
+				return out, err
+			}
+			if n-before >= int64(out.items) {
+				return out, nil
+			}
+			if time.Now().After(deadline) {
+				return out, fmt.Errorf("%d of %d receipts are out after five minutes", n-before, out.items)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	return round, children(), end, nil
+}
+
+func (w *world) receipts(ctx context.Context) (n int64, err error) {
+	return n, w.house.DB.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message WHERE state = 'sent' AND line > 0 AND kind = 'receipt'`).Scan(&n)
+}
+
+// post sends the mails of a round, each from somebody else.
+func (w *world) post(ctx context.Context, address string) (result, error) {
+	series := mailSeries.Add(1)
+	clients := make(chan *smtp.Client, connections)
+	for range connections {
+		c, err := smtp.Dial(address)
+		if err != nil {
+			return result{}, err
+		}
+		if err := c.Hello("bench.example"); err != nil {
+			return result{}, err
+		}
+		clients <- c
+	}
+	defer func() {
+		for range connections {
+			c := <-clients
+			_ = c.Quit()
+		}
+	}()
+	filler := strings.Repeat("Our servers connect to 203.0.113.77 every sixty-one seconds since this morning.\r\n", 46)
+	return atOnce(connections, w.mails, func(n int) (time.Duration, error) {
+		c := <-clients
+		defer func() { clients <- c }()
+		from := fmt.Sprintf("s%d@d%d-%d.example", n, series, n/20)
+		if err := c.Mail(from, nil); err != nil {
+			return 0, err
+		}
+		if err := c.Rcpt(w.house.Profile.Address, nil); err != nil {
+			return 0, err
+		}
+		d, err := c.Data()
+		if err != nil {
+			return 0, err
+		}
+		_, err = fmt.Fprintf(d, "From: <%s>\r\nTo: <%s>\r\nSubject: Beacons, case %d-%d\r\nDate: %s\r\nMessage-ID: <%d.%d@bench.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nCase %d of %d.\r\n%s",
+			from, w.house.Profile.Address, series, n, time.Now().Format(time.RFC1123Z), series, n, n, series, filler)
+		if err != nil {
+			return 0, err
+		}
+		began := time.Now()
+		err = d.Close()
+		return time.Since(began), err
+	})
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

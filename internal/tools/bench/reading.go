@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// reading is a page that somebody waits for.
+type reading struct {
+	name string
+	path func(w *world) string
+	who  func(w *world, r *http.Request, n int)
+}
+
+// rounds of reading: requests of one round, alone and by twenty.
+const (
+	readAlone  = 40
+	readTwenty = 200
+)
+
+func readings() []reading {
+	desk := func(w *world, r *http.Request, _ int) { r.AddCookie(w.analyst) }
+	portal := func(w *world, r *http.Request, _ int) { r.AddCookie(w.constituent) }
+	bearer := func(of func(*world) []string) func(*world, *http.Request, int) {
+		return func(w *world, r *http.Request, n int) {
+			r.Header.Set("Authorization", "Bearer "+of(w)[n%len(of(w))])
+		}
+	}
+	peer, liaison := bearer(func(w *world) []string { return w.peers }), bearer(func(w *world) []string { return w.liaisons })
+	fixed := func(path string) func(*world) string { return func(*world) string { return path } }
+	return []reading{
+		{"analyst, triage", fixed("/desk/triage"), desk},
+		{"analyst, incident list", fixed("/desk/incidents"), desk},
+		{"analyst, all incidents", fixed("/desk/incidents?state=all"), desk},
+		{"analyst, incident page", func(w *world) string { return "/desk/incidents/" + w.newest.Number }, desk},
+		{"analyst, incident page with 500 parties", func(w *world) string { return "/desk/incidents/" + w.large.Number }, desk},
+		{"analyst, matrix of 500 parties", func(w *world) string { return "/desk/incidents/" + w.large.Number + "/parties" }, desk},
+		{"analyst, search for a common word", func(w *world) string { return "/desk/search?q=" + url.QueryEscape(w.word) }, desk},
+		{"analyst, search for several words", func(w *world) string { return "/desk/search?q=" + url.QueryEscape(w.large.Title) }, desk},
+		{"analyst, deadlines", fixed("/desk/deadlines"), desk},
+		{"analyst, outbox", fixed("/desk/outbox"), desk},
+		{"constituent, overview", fixed("/portal/"), portal},
+		{"constituent, reports", fixed("/portal/reports"), portal},
+		{"constituent, requests", fixed("/portal/requests"), portal},
+		{"peer with 1,000 grants, reports", fixed("/api/v1/reports"), peer},
+		{"peer with 1,000 grants, requests", fixed("/api/v1/requests"), peer},
+		{"grants only (40), reports", fixed("/api/v1/reports"), liaison},
+		{"grants only (40), requests", fixed("/api/v1/requests"), liaison},
+	}
+}
+
+// reading measures one page with so many readers at once, through the listener.
+func (w *world) reading(r reading, once int) func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
+	return func(ctx context.Context) (func(context.Context) (result, error), []int, func(), error) {
+		if err := w.open(ctx); err != nil {
+			return nil, nil, nil, err
+		}
+		client := &http.Client{
+			Transport:     &http.Transport{MaxIdleConnsPerHost: once, MaxConnsPerHost: once},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		count := readAlone
+		if once > 1 {
+			count = readTwenty
+		}
+		one := func(ctx context.Context, n int) (time.Duration, error) {
+			q, err := http.NewRequestWithContext(ctx, http.MethodGet, w.site.URL+r.path(w), nil)
+			if err != nil {
+				return 0, err
+			}
+			q.Host = "localhost:0"
+			r.who(w, q, n)
+			began := time.Now()
+			a, err := client.Do(q)
+			if err != nil {
+				return 0, err
+			}
+			defer a.Body.Close()
+			if _, err := io.Copy(io.Discard, a.Body); err != nil {
+				return 0, err
+			}
+			if a.StatusCode != http.StatusOK {
+				return 0, fmt.Errorf("%s answers %s", r.path(w), a.Status)
+			}
+			return time.Since(began), nil
+		}
+		for n := range 3 { // caches are warm in a house that works
+			if _, err := one(ctx, n); err != nil {
+				return nil, nil, nil, err
+			}
+		}
+		round := func(ctx context.Context) (result, error) {
+			return atOnce(once, count, func(n int) (time.Duration, error) { return one(ctx, n) })
+		}
+		return round, w.others(), client.CloseIdleConnections, nil
+	}
+}
+
+// others are the processes besides this one that work for the house.
+func (w *world) others() []int { return nil }
+
+// atOnce does count things, so many at once, and keeps how long each took.
+func atOnce(once, count int, do func(n int) (time.Duration, error)) (result, error) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	var failed error
+	out := result{}
+	next := make(chan int, count)
+	for n := range count {
+		next <- n
+	}
+	close(next)
+	for range once {
+		group.Go(func() {
+			for n := range next {
+				took, err := do(n)
+				mu.Lock()
+				if err != nil {
+					failed = err
+					mu.Unlock()
+					return
+				}
+				out.items++
+				out.latencies = append(out.latencies, took)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return out, failed
+}
