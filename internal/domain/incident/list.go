@@ -53,6 +53,9 @@ func parseCursor(s string) (c cursor, err error) {
 	return c, nil
 }
 
+// notClosed says that an incident is open without naming the one state that the index incident_open leaves out.
+const notClosed = `i.state IN ('open', 'analysing', 'coordinating', 'monitoring')`
+
 // few is how many open incidents are sorted rather than walked.
 const few = 2000
 
@@ -75,9 +78,11 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 			return page, err
 		}
 		if open <= few {
-			q.Add(` AND o.id IN (SELECT id FROM incident_incident WHERE state <> 'closed')`)
+			q.Add(` AND o.id IN (SELECT id FROM incident_incident WHERE state <> 'closed') AND i.state <> 'closed'`)
+		} else {
+			// Asked of each incident on the walk through the newest: as a condition of the join, SQLite reads all open ones first and sorts them.
+			q.Add(` AND EXISTS (SELECT 1 FROM incident_incident x WHERE x.id = o.id AND x.state <> 'closed')`)
 		}
-		q.Add(` AND i.state <> 'closed'`)
 	default:
 		q.Add(` AND i.state = ?`, string(f.State))
 	}
@@ -149,9 +154,14 @@ func (s *Service) search(ctx context.Context, by access.Actor, f Filter) (consti
 func (s *Service) Counts(ctx context.Context, by access.Actor) (open, mine int64, err error) {
 	count := func(own bool) (n int64, err error) {
 		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT 1 FROM incident_incident i JOIN `)
-		access.Sees(by).From(q, ref.Incident).Add(` ON o.id = i.id WHERE i.state <> 'closed'`)
-		if own {
-			q.Add(` AND o.handler = ?`, by.Account)
+		access.Sees(by).From(q, ref.Incident).Add(` ON o.id = i.id WHERE `)
+		switch {
+		case !own:
+			q.Add(`i.state <> 'closed'`)
+		case open > 1000: // so many are open that the actor's are sooner found among all of its own
+			q.Add(notClosed+` AND o.handler = ? AND o.handler <> 0`, by.Account)
+		default:
+			q.Add(`i.state <> 'closed' AND o.handler = ?`, by.Account)
 		}
 		q.Add(` LIMIT 1001) t`)
 		return n, s.DB.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
