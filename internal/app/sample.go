@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -81,6 +82,7 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 
 // Fill fills an empty house for load tests.
 func (h *House) Fill(ctx context.Context, size fill.Size, told io.Writer) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // much is made and dropped, little kept
 	return h.hastily(ctx, func() error {
 		return fill.Fill(ctx, fill.House{
 			DB: h.DB, Ring: h.Ring, Audit: h.Audit, Sequencer: h.Sequencer, Search: h.Search, Accounts: h.Accounts, Constituency: h.Constituency,
