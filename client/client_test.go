@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,9 +15,12 @@ import (
 // TestACallIsSentAgainWithItsKey: the server is away, then there; both tries carry one key and one body, so that the act happens once.
 func TestACallIsSentAgainWithItsKey(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex // a broken connection's handler may still run
 	var keys, bodies []string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
 		keys, bodies = append(keys, r.Header.Get("Idempotency-Key")), append(bodies, string(b))
 		switch len(keys) {
 		case 1:
@@ -40,6 +44,8 @@ func TestACallIsSentAgainWithItsKey(t *testing.T) {
 	if err != nil || got.Reference != "R-2026-7K2PQX" {
 		t.Fatalf("%+v %v", got, err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(keys) != 3 || keys[0] == "" || keys[0] != keys[1] || keys[1] != keys[2] || bodies[0] != bodies[2] || waits[1] != 7*time.Second {
 		t.Errorf("keys %q, bodies %q, waits %v", keys, bodies, waits)
 	}

@@ -116,7 +116,6 @@ func (c *initCommand) Run(e *env) error {
 	a, link, err := h.Accounts.Create(e.ctx, by, account.NewAccount{Email: c.AdminEmail, Name: c.AdminName, Lang: c.Lang, Roles: []access.Role{access.Admin}})
 	if err != nil {
 		fmt.Fprintln(e.Err, "The house is set up, but the administrator could not be entered: run tocsin user add --role admin.")
-		link = id.Secret{}
 	} else {
 		out.Welcome = h.WelcomeURL(a, link)
 	}
