@@ -43,7 +43,11 @@ func (w *world) mail(ctx context.Context) (func(context.Context) (result, error)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	h.Config.SMTP, h.Config.HTTP = address, "off"
+	pages, err := freePort()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	h.Config.SMTP, h.Config.HTTP = address, pages
 	h.DNS, h.Trusted = everybody{}, app.Loopback
 	serving, stop := context.WithCancel(ctx)
 	ready, ended := make(chan struct{}), make(chan error, 1)
