@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/smtp"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/emersion/go-smtp"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -117,10 +116,10 @@ func (w *world) post(ctx context.Context, address string) (result, error) {
 		c := <-clients
 		defer func() { clients <- c }()
 		from := fmt.Sprintf("s%d@d%d-%d.example", n, series, n/20)
-		if err := c.Mail(from, nil); err != nil {
+		if err := c.Mail(from); err != nil {
 			return 0, err
 		}
-		if err := c.Rcpt(w.house.Profile.Address, nil); err != nil {
+		if err := c.Rcpt(w.house.Profile.Address); err != nil {
 			return 0, err
 		}
 		d, err := c.Data()

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
@@ -111,20 +109,8 @@ func (w *world) make(ctx context.Context) error {
 // postgres starts a server of its own that is as careful with the disk as a real one.
 func (w *world) postgres(ctx context.Context) (string, error) {
 	var err error
-	if w.pg, err = pgtest.Start(ctx); err != nil {
+	if w.pg, err = pgtest.Start(ctx, "fsync = on", "synchronous_commit = on", "full_page_writes = on"); err != nil {
 		return "", err
-	}
-	c, err := pgx.Connect(ctx, w.pg.DSN)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close(ctx)
-	for _, s := range []string{
-		`ALTER SYSTEM SET fsync = on`, `ALTER SYSTEM SET synchronous_commit = on`, `ALTER SYSTEM SET full_page_writes = on`, `SELECT pg_reload_conf()`,
-	} {
-		if _, err := c.Exec(ctx, s); err != nil {
-			return "", err
-		}
 	}
 	return w.pg.DSN, nil
 }

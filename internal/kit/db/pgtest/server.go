@@ -57,8 +57,8 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 `
 
-// Start makes and starts a server. It stops at Stop, or when this process ends.
-func Start(ctx context.Context) (*Server, error) {
+// Start makes and starts a server; more are lines of its postgresql.conf, after its own. It stops at Stop, or when this process ends.
+func Start(ctx context.Context, more ...string) (*Server, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func Start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := start(ctx, bin, dir, cred)
+	s, err := start(ctx, bin, dir, cred, more)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -79,7 +79,7 @@ func Start(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-func start(ctx context.Context, bin, dir string, cred *syscall.Credential) (*Server, error) {
+func start(ctx context.Context, bin, dir string, cred *syscall.Credential, more []string) (*Server, error) {
 	if cred != nil {
 		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func start(ctx context.Context, bin, dir string, cred *syscall.Credential) (*Ser
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	if err := appendTo(filepath.Join(dir, "data", "postgresql.conf"), settings); err != nil {
+	if err := appendTo(filepath.Join(dir, "data", "postgresql.conf"), settings+strings.Join(more, "\n")+"\n"); err != nil {
 		return nil, err
 	}
 
