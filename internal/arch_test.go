@@ -64,7 +64,7 @@ var keepers = map[string]string{
 	"github.com/emersion/go-smtp":     "internal/kit/mail",
 	"github.com/emersion/go-imap":     "internal/kit/mail",
 	"github.com/wneessen/go-mail":     "internal/kit/mail",
-	"net/smtp":                        "internal/kit/mail",
+	"net/smtp":                        "internal/kit/mail internal/tools/bench", // the bench is a sender from outside
 	"github.com/minio/minio-go":       "internal/kit/blob",
 	"github.com/riverqueue/river":     "internal/kit/job",
 	"modernc.org/sqlite":              "internal/kit/db",
