@@ -3,18 +3,22 @@ package app
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
 
@@ -28,6 +32,23 @@ func KeySocket(c conf.Config) string { return filepath.Join(c.Data, "keys", "soc
 
 // maxSocketPath is what a Unix socket address may hold.
 const maxSocketPath = 100
+
+// childSocket names a new socket for the key process that is our child, in a folder of this machine that belongs to the data folder. What
+// killed processes left there is removed.
+func childSocket(c conf.Config) (string, error) {
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return "", err
+	}
+	mark := sha256.Sum256([]byte(data))
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("tocsin-keys-%d-%x", os.Getuid(), mark[:4]))
+	socket := filepath.Join(dir, id.New()[:8])
+	if len(socket) > maxSocketPath {
+		return "", errs.New(errs.Invalid, "the path of the temporary folder is too long for a socket: set TMPDIR")
+	}
+	keyd.Sweep(dir)
+	return socket, nil
+}
 
 // SaveTeamSecrets writes the team's private keys, sealed, for the key process.
 func SaveTeamSecrets(c conf.Config, ring *keyd.Ring) error {
@@ -77,6 +98,8 @@ func keysChild(ctx context.Context, c conf.Config, socket string, log *slog.Logg
 		return err
 	}
 	cmd := exec.Command(self, "serve", "--role", "keys") //nolint:gosec // ourselves
+	// Ctrl-C goes to every process of the terminal's group; the child is needed until the last letter is signed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = append(os.Environ(), "TOCSIN_DATA="+c.Data, "TOCSIN_ROOT_KEY="+c.RootKeyFile(), "TOCSIN_KEYS_SOCKET="+socket, "TOCSIN_KEYS_CHILD=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -139,9 +162,15 @@ func KeysMain(ctx context.Context, c conf.Config, log *slog.Logger) error {
 	if socket == "" {
 		socket = KeySocket(c)
 	}
+	child := os.Getenv("TOCSIN_KEYS_CHILD") != ""
+	if child { // whoever signals the group or the whole unit means the parent: it says when we end
+		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		ctx = context.WithoutCancel(ctx)
+		defer os.Remove(filepath.Dir(socket)) //nolint:errcheck // stays when others use it
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if os.Getenv("TOCSIN_KEYS_CHILD") != "" {
+	if child {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
 			stop()

@@ -18,7 +18,7 @@ import (
 
 // publicProcess is the public site as a process of its own: it reads no root key and no private key. It seals what it takes to the drop key,
 // and shows of a report only what was sealed to the code in the reporter's hand.
-func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger) error {
+func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger, started func(team string)) error {
 	d, err := db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: filepath.Join(c.Data, "tocsin.db"), Conns: 8})
 	if err != nil {
 		return err
@@ -54,6 +54,9 @@ func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger) error {
 		return err
 	}
 	return lifecycle.Run(ctx, stopWithin, lifecycle.Part{Name: "pages on " + c.Main().Addr, Run: func(ctx context.Context, ready func()) error {
-		return listenHTTP(ctx, c.Main(), guarded, c, log, ready)
+		return listenHTTP(ctx, c.Main(), guarded, c, log, func() {
+			ready()
+			started(profile.Name)
+		})
 	}})
 }

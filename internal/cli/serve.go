@@ -17,7 +17,7 @@ func (s *serveCommand) Run(e *env) error {
 	if err := s.Check(e.src); err != nil {
 		return usage{err}
 	}
-	return app.Serve(e.ctx, s.Config, app.Role(s.Role), e.log, func(h *app.House) {
-		fmt.Fprintf(e.Err, "tocsin %s serves %s on %s; stop with Ctrl-C\n", app.Version, h.Profile.Name, s.HTTP)
+	return app.Serve(e.ctx, s.Config, app.Role(s.Role), e.log, func(team string) {
+		fmt.Fprintf(e.Err, "tocsin %s serves %s as %s on %s; stop with Ctrl-C\n", app.Version, team, s.Role, s.HTTP)
 	})
 }

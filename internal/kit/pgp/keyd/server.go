@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -47,6 +48,9 @@ func Listen(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !ours(info) {
+		return nil, errs.Newf(errs.Conflict, "the folder %s of the key socket belongs to another user", dir)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, errs.New(errs.Conflict, "the folder of the key socket can be entered by others; make it 0700")
 	}
@@ -66,6 +70,31 @@ func Listen(path string) (*net.UnixListener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// Sweep removes the sockets in a folder of ours on which nobody answers any more.
+func Sweep(dir string) {
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || !ours(info) {
+		return
+	}
+	all, _ := os.ReadDir(dir)
+	for _, e := range all {
+		if e.Type()&os.ModeSocket == 0 {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if c, err := connect(context.Background(), path); err == nil {
+			_ = c.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+func ours(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Getuid()
 }
 
 // Serve answers until ctx ends, then closes the listener and every connection and waits for them.
