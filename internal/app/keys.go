@@ -24,11 +24,21 @@ import (
 
 // The private keys of the team have a file and a root of their own, so that a web process that reads the root key cannot open them: give
 // the second file to the user of the key process alone.
-func keysFile(c conf.Config) string     { return filepath.Join(c.Data, "team.keys") }
+func keysFile(c conf.Config) string {
+	if c.TeamKeys != "" {
+		return c.TeamKeys
+	}
+	return filepath.Join(c.Data, "team.keys")
+}
 func keysRootFile(c conf.Config) string { return c.RootKeyFile() + ".team" }
 
 // KeySocket is where the key process listens.
-func KeySocket(c conf.Config) string { return filepath.Join(c.Data, "keys", "sock") }
+func KeySocket(c conf.Config) string {
+	if c.KeySocket != "" {
+		return c.KeySocket
+	}
+	return filepath.Join(c.Data, "keys", "sock")
+}
 
 // maxSocketPath is what a Unix socket address may hold.
 const maxSocketPath = 100
@@ -68,8 +78,9 @@ func LoadTeamSecrets(c conf.Config) (*keyd.Ring, error) {
 	return keyd.Load(keysFile(c), root)
 }
 
-// ServeKeys is the key process: it serves the socket until ctx ends. It opens no database and no network.
-func ServeKeys(ctx context.Context, c conf.Config, socket string, log *slog.Logger, ready func()) error {
+// ServeKeys is the key process: it serves the socket until ctx ends, to its own user and to those of others that the configuration names. It
+// opens no database and no network. When its file changes, it takes the keys anew.
+func ServeKeys(ctx context.Context, c conf.Config, socket string, log *slog.Logger, ready func(), others ...uint32) error {
 	ring, err := LoadTeamSecrets(c)
 	if err != nil {
 		return err
@@ -77,7 +88,11 @@ func ServeKeys(ctx context.Context, c conf.Config, socket string, log *slog.Logg
 	if err := keyd.Harden(); err != nil {
 		log.Warn("the key process could not narrow itself", "error", err)
 	}
-	l, err := keyd.Listen(socket)
+	listen := keyd.Listen
+	if len(others) > 0 {
+		listen = keyd.ListenForGroup
+	}
+	l, err := listen(socket)
 	if err != nil {
 		return err
 	}
@@ -86,8 +101,44 @@ func ServeKeys(ctx context.Context, c conf.Config, socket string, log *slog.Logg
 		if u.Outcome != keyd.Done {
 			log.Warn("key use", "call", u.Call, "outcome", u.Outcome)
 		}
-	}})
+	}}, append(others, uint32(os.Getuid()))...)
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	defer func() {
+		stop()
+		<-done
+	}()
+	go func() {
+		defer close(done)
+		renewed(ctx, c, s, log)
+	}()
 	return s.Serve(ctx, l)
+}
+
+// renewed watches the file of the keys and serves what is in it. A file that cannot be opened is said once, and the keys at hand go on.
+func renewed(ctx context.Context, c conf.Config, s *keyd.Server, log *slog.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	seen, _ := os.Stat(keysFile(c))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now, err := os.Stat(keysFile(c))
+		if err != nil || seen != nil && os.SameFile(seen, now) && seen.ModTime().Equal(now.ModTime()) && seen.Size() == now.Size() {
+			continue
+		}
+		seen = now
+		ring, err := LoadTeamSecrets(c)
+		if err != nil {
+			log.Error("the changed keys of the team cannot be opened; the old ones are used on", "error", err)
+			continue
+		}
+		s.Replace(ring)
+		log.Info("the keys of the team were read anew", "current", ring.Current().Public().Fingerprint())
+	}
 }
 
 // keysChild runs the key process as a child of this one, on a socket of its own. The child ends when this process does, however it ends:
@@ -100,7 +151,7 @@ func keysChild(ctx context.Context, c conf.Config, socket string, log *slog.Logg
 	cmd := exec.Command(self, "serve", "--role", "keys") //nolint:gosec // ourselves
 	// Ctrl-C goes to every process of the terminal's group; the child is needed until the last letter is signed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Env = append(os.Environ(), "TOCSIN_DATA="+c.Data, "TOCSIN_ROOT_KEY="+c.RootKeyFile(), "TOCSIN_KEYS_SOCKET="+socket, "TOCSIN_KEYS_CHILD=1")
+	cmd.Env = append(os.Environ(), "TOCSIN_DATA="+c.Data, "TOCSIN_ROOT_KEY="+c.RootKeyFile(), "TOCSIN_TEAM_KEYS="+keysFile(c), "TOCSIN_KEY_USERS=", "TOCSIN_KEYS_SOCKET="+socket, "TOCSIN_KEYS_CHILD=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -176,5 +227,5 @@ func KeysMain(ctx context.Context, c conf.Config, log *slog.Logger) error {
 			stop()
 		}()
 	}
-	return ServeKeys(ctx, c, socket, log, func() { fmt.Print(readyLine) })
+	return ServeKeys(ctx, c, socket, log, func() { fmt.Print(readyLine) }, c.KeyUIDs()...)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -35,6 +36,9 @@ const stopWithin = 20 * time.Second
 func Serve(ctx context.Context, c conf.Config, role Role, log *slog.Logger, started func(team string)) error {
 	if started == nil {
 		started = func(string) {}
+	}
+	if role != All && role != Keys && !c.Database.Set() {
+		return errs.New(errs.Invalid, "roles apart need PostgreSQL: give TOCSIN_DATABASE, or serve everything in one process")
 	}
 	switch role {
 	case Keys:
@@ -103,6 +107,12 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		add("workers", h.work)
 		add("drops", h.openDrops)
 	}
+	add("published keys", func(ctx context.Context, ready func()) error {
+		defer followKeys(ctx, h.DB, func() error { return h.published(ctx) })()
+		ready()
+		<-ctx.Done()
+		return nil
+	})
 	if does(Mail) {
 		add("mail", h.receiveMail)
 	}

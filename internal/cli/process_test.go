@@ -173,22 +173,35 @@ func (i *installation) run(args ...string) (said string, status int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-// launch starts a process; more are lines NAME=value of its environment.
-func (i *installation) launch(args []string, more ...string) *program {
+// prepare makes a process that is not started; more are lines NAME=value of its environment.
+func (i *installation) prepare(args []string, more ...string) *program {
 	i.t.Helper()
 	p := &program{i: i, cmd: i.command(args...), said: newJournal(), ended: make(chan error, 1)}
 	p.cmd.Env = append(p.cmd.Env, more...)
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
-	i.must(p.cmd.Start())
+	return p
+}
+
+// begin starts it.
+func (p *program) begin() {
+	p.i.t.Helper()
+	p.i.must(p.cmd.Start())
 	go func() { p.ended <- p.cmd.Wait() }()
-	i.t.Cleanup(func() {
+	p.i.t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		err := <-p.ended
 		p.ended <- err
-		if i.t.Failed() {
-			i.t.Logf("%v said:\n%s", args, p.said)
+		if p.i.t.Failed() {
+			p.i.t.Logf("%v said:\n%s", p.cmd.Args[1:], p.said)
 		}
 	})
+}
+
+// launch prepares and starts.
+func (i *installation) launch(args []string, more ...string) *program {
+	i.t.Helper()
+	p := i.prepare(args, more...)
+	p.begin()
 	return p
 }
 

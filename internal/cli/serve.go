@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -18,6 +19,10 @@ func (s *serveCommand) Run(e *env) error {
 		return usage{err}
 	}
 	return app.Serve(e.ctx, s.Config, app.Role(s.Role), e.log, func(team string) {
-		fmt.Fprintf(e.Err, "tocsin %s serves %s as %s on %s; stop with Ctrl-C\n", app.Version, team, s.Role, s.HTTP)
+		on := strings.Join(app.Listens(s.Config, app.Role(s.Role)), ", ")
+		if on != "" {
+			on = " on " + on
+		}
+		fmt.Fprintf(e.Err, "tocsin %s serves %s as %s%s; stop with Ctrl-C\n", app.Version, team, s.Role, on)
 	})
 }
