@@ -129,8 +129,17 @@ func fileViews(thread string, m correspondence.Message) []page.FileView {
 // warnings say what could not be read, decrypted or proved, in words.
 func warnings(p *text.Printer, m correspondence.Message) []string {
 	var out []string
+	if m.Direction == correspondence.Out && m.State == correspondence.Failed && m.Reason != "" {
+		out = append(out, p.T("desk.letter_failed", "when", p.DateTime(m.At), "why", p.T(m.Reason)))
+	}
 	if m.Body.Unreadable != "" {
 		out = append(out, p.T(m.Body.Unreadable))
+		if len(m.Body.KeyIDs) > 0 {
+			out = append(out, p.T("desk.unreadable_keys", "keys", strings.Join(m.Body.KeyIDs, ", ")))
+		}
+	}
+	if m.Body.Wish != "" {
+		out = append(out, p.T("desk.wish", "label", "TLP:"+m.Body.Wish))
 	}
 	for _, k := range m.Body.Oddities {
 		out = append(out, p.T(k))
