@@ -60,6 +60,7 @@ type Actor struct {
 	Origin       Origin
 	Strength     Strength
 	ProvedAt     time.Time // last proof of identity
+	AskedAt      time.Time // when it asks: what it was given until then has ended; without it nothing that ends counts
 	Scopes       []Right   // an API token's rights; nil means all rights of the roles
 	Lang         string
 	System       string // the name of a system actor: "intake", "clocks", …

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
@@ -53,6 +54,8 @@ func onEach(t *testing.T, story func(ctx context.Context, t *testing.T, d *desk)
 		s := &incident.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: orgs, Correspondence: post, Intake: in, Coordination: co,
 			Deadlines: clocks, Search: words, TypeKnown: types.Known, Zone: time.UTC, Lang: "en",
+			Alarms: &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
+			Staff:  func(context.Context) ([]int64, error) { return []int64{1, 2, 6}, nil },
 		}
 		d := &desk{House: h, Service: s, ana: h.Person(1, "Ana Duarte", access.Analyst), lead: h.Person(2, "Helena Prado", access.Lead)}
 		story(context.Background(), t, d)

@@ -1,8 +1,10 @@
 package incident
 
 import (
+	"context"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -30,6 +32,8 @@ type Service struct {
 	Coordination   *coordination.Service
 	Deadlines      *deadline.Service
 	Search         *search.Index
+	Alarms         *alarm.Service
+	Staff          func(ctx context.Context) ([]int64, error) // accounts of who reads cases
 	TypeKnown      func(code string) bool // is it a type of the taxonomy?
 	Zone           *time.Location         // the team's: it decides the year of a number
 	Lang           string                 // the language in which the team writes, for the word index
