@@ -183,7 +183,7 @@ func (h *House) duties() error {
 	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name}
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
-		Text: h.Text, Hold: 20 * time.Second, Team: correspondence.Team{
+		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
 			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Zone: h.Config.Location(),
 		},
 	}

@@ -133,5 +133,8 @@ func (a Actor) NeedFresh(now time.Time) error {
 	if a.System != "" || (a.Strength >= Password && now.Sub(a.ProvedAt) <= FreshFor) {
 		return nil
 	}
-	return &errs.Error{Kind: errs.Unauthenticated, Key: "error.fresh_proof", Text: "prove again who you are: this act asks for a fresh sign-in"}
+	return ErrProof
 }
+
+// ErrProof asks for a fresh proof of identity.
+var ErrProof = &errs.Error{Kind: errs.Unauthenticated, Key: "error.fresh_proof", Text: "prove again who you are: this act asks for a fresh sign-in"}

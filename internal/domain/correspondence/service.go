@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
-
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -57,6 +57,8 @@ type Service struct {
 	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
+	// Alarms hears of masses that left on the word of one person.
+	Alarms *alarm.Service
 }
 
 // Work registers the jobs of this duty. A process without a Postman leaves the letters to another.

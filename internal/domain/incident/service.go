@@ -34,9 +34,9 @@ type Service struct {
 	Search         *search.Index
 	Alarms         *alarm.Service
 	Staff          func(ctx context.Context) ([]int64, error) // accounts of who reads cases
-	TypeKnown      func(code string) bool // is it a type of the taxonomy?
-	Zone           *time.Location         // the team's: it decides the year of a number
-	Lang           string                 // the language in which the team writes, for the word index
+	TypeKnown      func(code string) bool                     // is it a type of the taxonomy?
+	Zone           *time.Location                             // the team's: it decides the year of a number
+	Lang           string                                     // the language in which the team writes, for the word index
 }
 
 // Change is a set of edits; nil fields stay. Version is the one that was read; another stored one is access.ErrChanged.
@@ -51,4 +51,5 @@ type Change struct {
 	TLP      *tlp.Level
 	PAP      *tlp.PAP
 	Handler  *int64
+	Consent  string // to relax a marking: who of its source agreed, and how
 }
