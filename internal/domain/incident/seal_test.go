@@ -178,6 +178,9 @@ func TestBrokenGlassIsAlarmedAndEnds(t *testing.T) {
 		if err := d.Alarms.Review(ctx, duty, list[0].UID, why); !errs.Is(err, errs.Forbidden) {
 			t.Errorf("the duty officer reviewed: %v", err)
 		}
+		if err := d.Alarms.Review(ctx, d.Person(3, "Root", access.Admin), list[0].UID, why); !errs.Is(err, errs.Forbidden) {
+			t.Errorf("an administrator reviewed: %v", err)
+		}
 		both := d.Person(7, "Duarte", access.Lead) // made a lead meanwhile: still not of one's own
 		if err := d.Alarms.Review(ctx, both, list[0].UID, why); !errs.Is(err, errs.Forbidden) {
 			t.Errorf("reviewed one of its own: %v", err)
