@@ -22,7 +22,7 @@ func listenHTTP(ctx context.Context, l conf.Listener, handler http.Handler, c co
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s := &http.Server{
-		Handler:           handler,
+		Handler:           behind(c.Proxies(), handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       2 * time.Minute, // 25 MiB at 200 KiB/s; event streams extend their own
 		WriteTimeout:      2 * time.Minute,
