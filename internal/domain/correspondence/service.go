@@ -3,6 +3,7 @@ package correspondence
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -57,7 +58,12 @@ type Service struct {
 	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
+
+	published atomic.Pointer[string] // fingerprint of the team's key as it is now
 }
+
+// Published tells the fingerprint of the key that the team has published, for the foot of letters from now on.
+func (s *Service) Published(fingerprint string) { s.published.Store(&fingerprint) }
 
 // Work registers the jobs of this duty. A process without a Postman leaves the letters to another.
 func (s *Service) Work(r *job.Registry) {

@@ -100,8 +100,20 @@ func clockName(p *text.Printer, kind string) string {
 		return p.T("desk.clock.request")
 	case "measure":
 		return p.T("desk.clock.measure")
+	case intake.ToNotify:
+		return p.T("desk.clock.notification")
+	case intake.ToFinish:
+		return p.T("desk.clock.final_report")
 	}
 	return p.T("desk.clock.other")
+}
+
+// clockLaw says under what a clock runs: an article of the law as it is cited, or that it was agreed.
+func clockLaw(p *text.Printer, law string) string {
+	if law == "agreement" {
+		return p.T("desk.clock.agreement")
+	}
+	return law
 }
 
 func fileViews(thread string, m correspondence.Message) []page.FileView {
