@@ -258,6 +258,37 @@ func TestTheSameMailTwice(t *testing.T) {
 	})
 }
 
+// Mail to the tag of what was set aside comes back to the queue, from its reporter and from a stranger; a machine's does not.
+func TestAnOldTagCallsAgain(t *testing.T) {
+	engines(t, func(h *house) {
+		const rui = "rui@hospital.example"
+		h.mail(rui, "report@cert.example", h.letterOf(rui, "First", "x"))
+		h.sort()
+		r := h.one()
+		tag := h.room.Correspondence.Team.ReplyTo(h.thread(r.Thread).Tag)
+		for i, from := range []string{rui, "m@nowhere.example"} {
+			got, err := h.room.Intake.Get(h.ctx, h.DB, h.ana, r.UID)
+			must(t, err)
+			if got.State != intake.New {
+				_, err = h.room.Intake.Restore(h.ctx, h.ana, r.UID)
+				must(t, err)
+			}
+			_, err = h.room.Intake.Reject(h.ctx, h.ana, r.UID, "no_incident", "", 0)
+			must(t, err)
+			h.mail("", tag, h.letterOf("MAILER-DAEMON@hospital.example", fmt.Sprint("machine ", i), "x", "Auto-Submitted: auto-replied"))
+			h.sort()
+			if n := len(h.reports()); n != 0 {
+				t.Errorf("a machine calls %d back", n)
+			}
+			h.mail(from, tag, h.letterOf(from, fmt.Sprint("again ", i), "It happened again."))
+			h.sort()
+			if all := h.reports(); len(all) != 1 || !all[0].AnswerCame || all[0].Group != "answer" {
+				t.Errorf("%s: %d wait", from, len(all))
+			}
+		}
+	})
+}
+
 // Encrypted to a key that is not ours: kept, and the key is named.
 func TestTheKeyOfAClosedMailIsNamed(t *testing.T) {
 	engines(t, func(h *house) {

@@ -142,6 +142,8 @@ func (d *Desk) outbox(v *page.Visit) error {
 			when = page.Text(p.T("desk.outbox.leaves", "at", m.SendAfter.In(d.Zone).Format("15:04:05")))
 		case correspondence.Waiting:
 			act = post("/desk/outbox/"+m.UID+"/send", nil, page.ButtonView{Text: p.T("desk.outbox.now")})
+		case correspondence.Failed:
+			act = post("/desk/outbox/"+m.UID+"/send", nil, page.ButtonView{Text: p.T("desk.outbox.again")})
 		}
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
 			link(threadHref(m.Thread)+"#m-"+m.UID, m.Name, m.Thread.Reference), twoLines(clip(m.Body.Subject, 80), reasonText(v, m.Message)), page.Chip(messageState(p, m.Message)),

@@ -513,6 +513,9 @@ func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 	case correspondence.Sending:
 		return page.ChipView{Text: p.T("desk.message.sending"), Kind: "info"}
 	case correspondence.Failed:
+		if m.Reason == correspondence.ReasonBounced {
+			return page.ChipView{Text: p.T("desk.message.bounced"), Kind: "crit"}
+		}
 		return page.ChipView{Text: p.T("desk.message.failed"), Kind: "crit"}
 	case correspondence.Stopped:
 		return page.ChipView{Text: p.T("desk.message.stopped"), Kind: "warn"}

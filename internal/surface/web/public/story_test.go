@@ -276,7 +276,7 @@ func TestAnonymousMeansAnonymous(t *testing.T) {
 		if r.Body.Email+r.Body.Name+r.Body.Phone != "" {
 			t.Errorf("%+v", r.Body)
 		}
-		raw, err := json.Marshal(h.messages(r))
+		raw, err := json.Marshal([]any{r, h.messages(r)})
 		h.must(err)
 		for _, m := range h.messages(r) {
 			threads, err := h.letters.Threads(h.Context(), h.DB, r.Thread)
