@@ -200,7 +200,7 @@ func (h *House) signSecurityTxt(ctx context.Context, agent pgp.Agent) error {
 		return err
 	}
 	base := h.publicURL()
-	plain := "Contact: mailto:" + h.Profile.Address + "\nContact: " + base + "/report?kind=vulnerability\nEncryption: " + base + "/pgp-key.asc\nPreferred-Languages: en, pt, fr, nl, de\nCanonical: " + base + "/.well-known/security.txt\n"
+	plain := "Contact: mailto:" + h.Profile.Address + "\nContact: " + base + "/vulnerability\nEncryption: " + base + "/pgp-key.asc\nPreferred-Languages: en, pt, fr, nl, de\nCanonical: " + base + "/.well-known/security.txt\n"
 	if kept.Plain == plain && kept.Key == keys[0].Fingerprint() && kept.Expires.Sub(h.Clock.Now()) > 30*24*time.Hour {
 		return nil
 	}

@@ -157,7 +157,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		ent.Doors = append(ent.Doors, account.Portal)
 		d := portal.Deps{
 			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
-			Accounts: h.Accounts, Around: around,
+			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
 		handler, err := surface("portal", "/login", entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
 		if err != nil {
