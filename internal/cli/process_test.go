@@ -44,8 +44,14 @@ type installation struct {
 // install sets a house up on an engine, on free ports.
 func install(t *testing.T, engine string) *installation {
 	t.Helper()
+	return installIn(t, engine, t.TempDir())
+}
+
+func installIn(t *testing.T, engine, folder string) *installation {
+	t.Helper()
 	i := &installation{t: t, tmp: shortTemp(t)}
 	i.place(engine)
+	i.c.Data = filepath.Join(folder, "data")
 	secret, err := keyd.Generate("CERT.VM", []string{teamAddress}, time.Now().Add(-time.Hour))
 	i.must(err)
 	ring, err := keyd.NewRing(secret)
