@@ -248,8 +248,10 @@ func restoredElsewhere(t *testing.T, from, to string) {
 	}
 
 	// It goes on where it stopped: new rows, numbers and jobs find their places.
-	more, err := h.Intake.Receive(t.Context(), access.System("intake"), intake.ReceiveInput{Channel: correspondence.ByMail, Proof: correspondence.Aligned, Lang: "en",
-		Body: intake.Body{Summary: "After the restore", Description: "New.", Email: "rui@hospital.example"}})
+	more, err := h.Intake.Receive(t.Context(), access.System("intake"), intake.ReceiveInput{
+		Channel: correspondence.ByMail, Proof: correspondence.Aligned, Lang: "en",
+		Body: intake.Body{Summary: "After the restore", Description: "New.", Email: "rui@hospital.example"},
+	})
 	must(t, err)
 	if there[more.Report.UID] {
 		t.Error("a new report took the place of an old one")

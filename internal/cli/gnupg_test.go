@@ -39,8 +39,10 @@ func newGnuPG(t testing.TB) gnupg {
 }
 
 func (g gnupg) try(in string, args ...string) (out, said string, err error) {
-	cmd := exec.Command("gpg", append([]string{"--homedir", g.home, "--batch", "--yes", "--no-tty", "--trust-model", "always", "--pinentry-mode", "loopback",
-		"--passphrase", keyPassphrase, "--status-fd", "2"}, args...)...)
+	cmd := exec.Command("gpg", append([]string{
+		"--homedir", g.home, "--batch", "--yes", "--no-tty", "--trust-model", "always", "--pinentry-mode", "loopback",
+		"--passphrase", keyPassphrase, "--status-fd", "2",
+	}, args...)...)
 	cmd.Stdin = strings.NewReader(in)
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
