@@ -132,16 +132,20 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	}
 	pub := h.public(site)
 	mux := http.NewServeMux()
-	surface := func(name, login string, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
+	surface := func(name string, door account.Door, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
 		tell(name, routes)
-		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Login: login, Fail: fail}
+		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Fail: fail}
+		if door != "" {
+			s.Login = "/login"
+			s.Prove, s.AskProof = entry.ProofOf(entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}, door)
+		}
 		return s.Mux()
 	}
 	ent := entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}
 	if withDesk {
 		ent.Doors = append(ent.Doors, account.Desk)
 		d := h.desk(site)
-		handler, err := surface("desk", "/login", entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
+		handler, err := surface("desk", account.Desk, entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +163,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
 			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
-		handler, err := surface("portal", "/login", entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
+		handler, err := surface("portal", account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
 		if err != nil {
 			return nil, err
 		}
@@ -250,7 +254,7 @@ func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
-		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Health: h.healthLines,
+		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Welcome:  h.WelcomeURL,
 		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
@@ -284,7 +288,7 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build API: %w", err)

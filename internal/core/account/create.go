@@ -307,6 +307,15 @@ func (s *Service) Staff(ctx context.Context, h db.Handle, by access.Actor) ([]Ac
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
+	list, err := db.List(ctx, h, staff(columns).Add(` ORDER BY p.name, p.id`), scan)
+	if err != nil {
+		return nil, err
+	}
+	return list, fillRoles(ctx, h, list)
+}
+
+// staff asks for the people who may work on cases.
+func staff(columns string) *db.Query {
 	var roles []string
 	for _, r := range access.AllRoles {
 		if one(r).Can(access.WorkCases) {
@@ -315,9 +324,10 @@ func (s *Service) Staff(ctx context.Context, h db.Handle, by access.Actor) ([]Ac
 	}
 	q := new(db.Query).Add(`SELECT ` + columns + ` FROM account_person p JOIN object o ON o.id = p.id
 		WHERE p.active = TRUE AND p.machine = FALSE AND p.id IN (SELECT r.account FROM account_role r WHERE r.role IN `)
-	list, err := db.List(ctx, h, db.In(q, roles).Add(` AND r.state = ?) ORDER BY p.name, p.id`, int64(Active)), scan)
-	if err != nil {
-		return nil, err
-	}
-	return list, fillRoles(ctx, h, list)
+	return db.In(q, roles).Add(` AND r.state = ?)`, int64(Active))
+}
+
+// StaffIDs is Staff for a duty that checks whom a person named.
+func (s *Service) StaffIDs(ctx context.Context, h db.Handle) ([]int64, error) {
+	return db.List(ctx, h, staff("p.id"), func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
 }

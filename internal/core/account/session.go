@@ -77,7 +77,7 @@ func (s *Service) BySession(ctx context.Context, door Door, secret string) (acce
 		x.SeenAt = now
 	}
 	by := actor(a)
-	by.Origin, by.Strength, by.ProvedAt = access.ByPage, x.Strength, x.ProvedAt
+	by.Origin, by.Strength, by.ProvedAt, by.AskedAt = access.ByPage, x.Strength, x.ProvedAt, now
 	by.Roles = nil
 	for _, g := range a.Roles {
 		if g.State == Active && doors[g.Role] == door { // the portal's cookie never carries a role of the desk

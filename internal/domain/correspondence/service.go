@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
-
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -60,6 +60,8 @@ type Service struct {
 	Postman *Postman
 
 	published atomic.Pointer[string] // fingerprint of the team's key as it is now
+	// Alarms hears of masses that left on the word of one person.
+	Alarms *alarm.Service
 }
 
 // Published tells the fingerprint of the key that the team has published, for the foot of letters from now on.

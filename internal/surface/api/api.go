@@ -30,6 +30,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
@@ -70,6 +71,7 @@ type Deps struct {
 	Deadlines      *deadline.Service
 	Search         *search.Index
 	Audit          *audit.Log
+	Watch          *alarm.Watch
 }
 
 // Prefix is the path below which the surface lives.

@@ -110,6 +110,11 @@ var toasts = map[string]func(p *text.Printer) string{
 	"ended":         func(p *text.Printer) string { return p.T("desk.done.ended") },
 	"mail_stopped":  func(p *text.Printer) string { return p.T("desk.done.mail_stopped") },
 	"mail_goes":     func(p *text.Printer) string { return p.T("desk.done.mail_goes") },
+	"sealed":        func(p *text.Printer) string { return p.T("desk.done.sealed") },
+	"unsealed":      func(p *text.Printer) string { return p.T("desk.done.unsealed") },
+	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
+	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
+	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
 	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },
 }
 

@@ -125,6 +125,11 @@ func (d *Desk) outbox(v *page.Visit) error {
 	if banner == nil && v.By.Can(access.StopMail) {
 		view.Acts = []page.ButtonView{{Text: p.T("desk.admin.stop"), Kind: "ghost", Icon: "hand", Href: "/desk/admin/stop-mail"}}
 	}
+	masses, err := d.massBanner(v)
+	if err != nil {
+		return err
+	}
+	view.Acts = append(masses, view.Acts...)
 	for _, m := range list.Items {
 		when := page.At(p, m.At, v.Now)
 		var act templ.Component = page.Text("")

@@ -26,6 +26,9 @@ func (d *Desk) parties(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := d.seen(v, in.Object); err != nil {
+		return err
+	}
 	f, rows, err := d.incidentFrame(v, in, "parties")
 	if err != nil {
 		return err
@@ -275,13 +278,16 @@ func (d *Desk) sendAsk(v *page.Visit) error {
 		}
 		return d.showAsk(v, in, g, previews, nil, http.StatusOK)
 	}
-	_, err = d.Coordination.Send(v.Ctx(), v.By, in.UID, g)
+	sent, err := d.Coordination.Send(v.Ctx(), v.By, in.UID, g)
 	if len(errs.Fields(err)) > 0 { // what was typed stays, with what is wrong beside it
 		previews, _ := d.Coordination.Preview(v.Ctx(), v.By, in.UID, g)
 		return d.showAsk(v, in, g, previews, err, errs.Of(err).HTTP())
 	}
 	if err != nil {
 		return err
+	}
+	if to := d.waitsForSecond(v, sent); to != "" {
+		return v.See(to)
 	}
 	return back(v, "/desk/incidents/"+in.Number+"/parties", "held")
 }
@@ -299,6 +305,9 @@ func (d *Desk) party(v *page.Visit) error {
 	in, ok := found[p.Subject.ID]
 	if !ok {
 		return errs.ErrNotFound
+	}
+	if err := d.seen(v, in.Object); err != nil {
+		return err
 	}
 	f, rows, err := d.incidentFrame(v, in, "parties")
 	if err != nil {

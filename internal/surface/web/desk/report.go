@@ -299,6 +299,9 @@ func (d *Desk) release(v *page.Visit) error {
 }
 
 func (d *Desk) original(v *page.Visit) error {
+	if err := d.seenThread(v); err != nil {
+		return err
+	}
 	r, media, sum, err := d.Correspondence.Original(v.Ctx(), v.By, v.R.PathValue("thread"), v.R.PathValue("message"))
 	if err != nil {
 		return err
@@ -311,6 +314,9 @@ func (d *Desk) original(v *page.Visit) error {
 }
 
 func (d *Desk) file(v *page.Visit) error {
+	if err := d.seenThread(v); err != nil {
+		return err
+	}
 	f, r, err := d.Correspondence.OpenFile(v.Ctx(), v.By, v.R.PathValue("thread"), v.R.PathValue("message"), v.R.PathValue("file"))
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
@@ -46,6 +47,8 @@ type Desk struct {
 	Zone           *time.Location
 	Site           page.Site
 	Accounts       *account.Service
+	Alarms         *alarm.Service
+	Watch          *alarm.Watch
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
 	// Health looks at this process and its set-up.
@@ -130,7 +133,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, d.adminRoutes()...)
+	}, append(d.guardRoutes(), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

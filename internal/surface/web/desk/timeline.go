@@ -59,6 +59,14 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 			f.Acts = append(f.Acts, page.ButtonView{Text: v.P.T("desk.incident.ask"), Kind: "primary", Icon: "send", Href: at + "/ask", Key: "E"})
 		}
 	}
+	switch {
+	case in.Sealed && v.By.Can(access.Seal):
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.sealed"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
+	case in.Sealed:
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.sealed"), Kind: "ghost", Icon: "lock", Href: at, Disabled: true}}, f.Acts...)
+	case v.By.Can(access.Seal):
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.seal"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
+	}
 	clocks, err := d.Deadlines.Under(v.Ctx(), d.DB, in.Ref.ID)
 	if err != nil {
 		return f, nil, err
@@ -123,6 +131,9 @@ func (d *Desk) timeline(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := d.seen(v, in.Object); err != nil {
+		return err
+	}
 	view, err := d.timelineView(v, in)
 	if err != nil {
 		return err
@@ -134,6 +145,9 @@ func (d *Desk) timeline(v *page.Visit) error {
 func (d *Desk) entries(v *page.Visit) error {
 	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
 	if err != nil {
+		return err
+	}
+	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
 	rows, err := d.Coordination.Matrix(v.Ctx(), v.By, in.UID)
@@ -530,6 +544,12 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 		}
 	case "incident.close":
 		x.Line = page.Rich(p, "desk.line.closed", "who", who)
+	case "incident.seal", "incident.reseal":
+		x.Line = page.Rich(p, "desk.line.sealed", "who", who)
+	case "incident.unseal":
+		x.Line = page.Rich(p, "desk.line.unsealed", "who", who)
+	case "incident.break_glass":
+		x.Line = page.Rich(p, "desk.line.glass", "who", who)
 	case "incident.reopen":
 		x.Line = page.Rich(p, "desk.line.reopened", "who", who)
 	case "incident.task", "incident.task_set":

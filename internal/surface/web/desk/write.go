@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -233,7 +234,15 @@ func (d *Desk) edit(v *page.Visit) error {
 	default:
 		return errs.ErrNotFound
 	}
+	c.Consent = v.R.PostFormValue("consent")
 	in, err := d.Incidents.Edit(v.Ctx(), v.By, v.R.PathValue("incident"), c)
+	if slices.ContainsFunc(errs.Fields(err), func(f errs.Field) bool { return f.Name == "consent" }) {
+		in, e := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+		if e != nil {
+			return e
+		}
+		return d.relaxing(v, in, err)
+	}
 	if errs.Is(err, errs.Conflict) {
 		return d.conflict(v, value)
 	}
