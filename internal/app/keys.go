@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -97,47 +98,38 @@ func ServeKeys(ctx context.Context, c conf.Config, socket string, log *slog.Logg
 		return err
 	}
 	ready()
-	s := keyd.NewServer(ring, keyd.Options{Record: func(u keyd.Use) {
+	s := keyd.NewServer(ring, keyd.Options{Fresh: renewed(c, log), Record: func(u keyd.Use) {
 		if u.Outcome != keyd.Done {
 			log.Warn("key use", "call", u.Call, "outcome", u.Outcome)
 		}
 	}}, append(others, uint32(os.Getuid()))...)
-	ctx, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	defer func() {
-		stop()
-		<-done
-	}()
-	go func() {
-		defer close(done)
-		renewed(ctx, c, s, log)
-	}()
 	return s.Serve(ctx, l)
 }
 
-// renewed watches the file of the keys and serves what is in it. A file that cannot be opened is said once, and the keys at hand go on.
-func renewed(ctx context.Context, c conf.Config, s *keyd.Server, log *slog.Logger) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+// renewed looks whether the file of the keys is another and gives what is in it then. So what was encrypted to a key the moment it was published
+// is opened. A file that cannot be opened is said once, and the keys at hand go on.
+func renewed(c conf.Config, log *slog.Logger) func() *keyd.Ring {
+	var mu sync.Mutex
 	seen, _ := os.Stat(keysFile(c))
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	said := false
+	return func() *keyd.Ring {
+		mu.Lock()
+		defer mu.Unlock()
 		now, err := os.Stat(keysFile(c))
 		if err != nil || seen != nil && os.SameFile(seen, now) && seen.ModTime().Equal(now.ModTime()) && seen.Size() == now.Size() {
-			continue
+			return nil
 		}
-		seen = now
 		ring, err := LoadTeamSecrets(c)
 		if err != nil {
-			log.Error("the changed keys of the team cannot be opened; the old ones are used on", "error", err)
-			continue
+			if !said {
+				log.Error("the changed keys of the team cannot be opened; the old ones are used on", "error", err)
+			}
+			said = true
+			return nil
 		}
-		s.Replace(ring)
+		seen, said = now, false
 		log.Info("the keys of the team were read anew", "current", ring.Current().Public().Fingerprint())
+		return ring
 	}
 }
 

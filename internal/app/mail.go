@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
@@ -86,14 +87,22 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
 		keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 		_, err := keeper.Sweep(ctx)
-		return errors.Join(err, h.Accounts.Sweep(ctx), h.signSecurityTxt(ctx, agent))
+		return errors.Join(err, h.Accounts.Sweep(ctx), notYet(h.signSecurityTxt(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	_, err := h.Intake.DropKey(ctx)
 	if err != nil {
 		return err
 	}
-	return h.signSecurityTxt(ctx, agent)
+	return notYet(h.signSecurityTxt(ctx, agent))
+}
+
+// notYet lets pass what followKeys tries again.
+func notYet(err error) error {
+	if errors.Is(err, errNotOurs) {
+		return nil
+	}
+	return err
 }
 
 // houseJob sweeps what ended: sessions, counters of failed tries, answers kept for repeated requests.
@@ -129,7 +138,7 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		t.NextProtos = nil
 		config.TLS = func() *tls.Config { return t }
 	}
-	errs := make(chan error, 2)
+	fell := make(chan error, 2)
 	var stop []func(context.Context) error
 	listen := func(l conf.Listener, lmtp bool) error {
 		if !l.On() {
@@ -146,7 +155,7 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		c.LMTP = lmtp
 		s := smtpd.New(c, backend)
 		stop = append(stop, s.Shutdown)
-		go func() { errs <- s.Serve(ln) }()
+		go func() { fell <- s.Serve(ln) }()
 		return nil
 	}
 	err := errors.Join(listen(h.Config.Mail(), false), listen(h.Config.LocalMail(), true))
@@ -154,7 +163,7 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		ready()
 		select {
 		case <-ctx.Done():
-		case err = <-errs:
+		case err = <-fell:
 		}
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
@@ -167,6 +176,9 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 	}
 	return err
 }
+
+// errNotOurs says that the key process does not sign with the published key yet.
+var errNotOurs = errs.New(errs.Unavailable, "the key process does not sign with the key that is published")
 
 const settingSecurityTxt = "team.security_txt"
 
@@ -201,8 +213,7 @@ func (h *House) signSecurityTxt(ctx context.Context, agent pgp.Agent) error {
 	now := h.Clock.Now()
 	got, err := pgp.Open(ctx, pgp.Input{Entity: append([]byte("\n"), signed...), Keys: keys[:1], Now: now, Date: now})
 	if err != nil || got.Good() == nil {
-		h.Log.Warn("security.txt is not signed by the key that is published; it is tried again within the hour")
-		return nil
+		return errNotOurs
 	}
 	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		return setting.Put(ctx, tx, 0, now, settingSecurityTxt, signedText{string(signed), expires, plain, keys[0].Fingerprint()})

@@ -108,7 +108,13 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		add("drops", h.openDrops)
 	}
 	add("published keys", func(ctx context.Context, ready func()) error {
-		defer followKeys(ctx, h.DB, func() error { return h.published(ctx) })()
+		defer followKeys(ctx, h.DB, func() error {
+			err := h.published(ctx)
+			if err == nil && does(Worker) {
+				err = h.signSecurityTxt(ctx, agent)
+			}
+			return err
+		})()
 		ready()
 		<-ctx.Done()
 		return nil

@@ -44,12 +44,14 @@ type installation struct {
 // install sets a house up on an engine, on free ports.
 func install(t *testing.T, engine string) *installation {
 	t.Helper()
-	i := &installation{t: t, c: conf.Config{Data: filepath.Join(t.TempDir(), "data"), HTTP: freePort(t), SMTP: freePort(t), Zone: "UTC"}}
-	i.c.RootKey = i.c.Data + ".root"
-	if engine == "postgres" {
-		i.c.Database = conf.EndpointOf(pgtest.DSN(t, func(context.Context, string) error { return nil }, "cli empty 1"))
-	}
-	i.tmp = shortTemp(t)
+	return installIn(t, engine, t.TempDir())
+}
+
+func installIn(t *testing.T, engine, folder string) *installation {
+	t.Helper()
+	i := &installation{t: t, tmp: shortTemp(t)}
+	i.place(engine)
+	i.c.Data = filepath.Join(folder, "data")
 	secret, err := keyd.Generate("CERT.VM", []string{teamAddress}, time.Now().Add(-time.Hour))
 	i.must(err)
 	ring, err := keyd.NewRing(secret)
@@ -58,6 +60,16 @@ func install(t *testing.T, engine string) *installation {
 		i.must(h.Setup(t.Context(), app.Profile{Name: "CERT.VM", Kind: "National CSIRT", Phone: "+999 1", Address: teamAddress, Country: "XV", Lang: "en"}, ring))
 	})
 	return i
+}
+
+// place chooses folder, database and ports.
+func (i *installation) place(engine string) {
+	i.t.Helper()
+	i.c = conf.Config{Data: filepath.Join(i.t.TempDir(), "data"), HTTP: freePort(i.t), SMTP: freePort(i.t), Zone: "UTC"}
+	i.c.RootKey = i.c.Data + ".root"
+	if engine == "postgres" {
+		i.c.Database = conf.EndpointOf(pgtest.DSN(i.t, func(context.Context, string) error { return nil }, "cli empty 1"))
+	}
 }
 
 // shortTemp is a temporary folder whose path leaves room for a socket.

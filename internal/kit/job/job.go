@@ -24,6 +24,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // Args are what a job needs to know: ids only, never content. Kind names the job and must not change once used.
@@ -105,6 +106,8 @@ type Queue struct {
 	hand *hand
 
 	db       *db.DB
+	name     string // by which jobs say who works them
+	log      *slog.Logger
 	release  func() // lets go of what adopt holds
 	stopping *atomic.Bool
 }
@@ -121,7 +124,9 @@ func (c carrier) MarshalJSON() ([]byte, error) { return c.raw, nil }
 // New makes a queue on d. Lanes says how many workers each lane has here; nil makes a queue that only inserts.
 func New(d *db.DB, r *Registry, lanes map[Lane]int, log *slog.Logger) (*Queue, error) {
 	stopping := new(atomic.Bool)
+	name := id.New()
 	c := &river.Config{
+		ID:                          name,
 		Logger:                      slog.New(quiet{log.Handler(), stopping}),
 		FetchPollInterval:           200 * time.Millisecond,
 		FetchCooldown:               20 * time.Millisecond,
@@ -154,7 +159,7 @@ func New(d *db.DB, r *Registry, lanes map[Lane]int, log *slog.Logger) (*Queue, e
 			}, &river.PeriodicJobOpts{ID: p.name, RunOnStart: true}))
 		}
 	}
-	q := &Queue{db: d, stopping: stopping}
+	q := &Queue{db: d, name: name, log: log, stopping: stopping}
 	var err error
 	if d.Engine() == db.Postgres {
 		q.pg, err = river.NewClient(riverpgxv5.New(d.Pool()), c)
@@ -225,7 +230,7 @@ func (q *Queue) Insert(ctx context.Context, tx *db.Tx, args Args, o Options) err
 
 // Start begins to work the lanes.
 func (q *Queue) Start(ctx context.Context) (err error) {
-	if q.release, err = adopt(ctx, q.db); err != nil {
+	if q.release, err = adopt(context.WithoutCancel(ctx), q.db, q.name, q.log); err != nil {
 		return err
 	}
 	if q.pg != nil {

@@ -17,6 +17,9 @@ type Options struct {
 	Signs Rate // signatures, 1,000 a second and 2,000 at once
 	Opens Rate // unwraps, 300 a second and 600 at once
 
+	// Fresh is asked before each call for another ring, when keys were renewed; nil is none. It must return soon.
+	Fresh func() *Ring
+
 	// Record is told of every call, for the audit. It must return soon and not call back.
 	Record func(Use)
 }
@@ -50,6 +53,7 @@ type InProcess struct {
 	ring   atomic.Pointer[Ring]
 	clock  clock.Clock
 	record func(Use)
+	fresh  func() *Ring
 
 	mu     sync.Mutex
 	signs  bucket
@@ -77,15 +81,23 @@ func NewInProcess(r *Ring, o Options) *InProcess {
 	}
 	now := o.Clock.Now()
 	a := &InProcess{
-		clock: o.Clock, record: o.Record, counts: map[countKey]int{},
+		clock: o.Clock, record: o.Record, fresh: o.Fresh, counts: map[countKey]int{},
 		signs: bucket{rate: o.Signs, level: o.Signs.Burst, at: now},
 		opens: bucket{rate: o.Opens, level: o.Opens.Burst, at: now},
 	}
-	a.replace(r)
+	a.ring.Store(r)
 	return a
 }
 
-func (a *InProcess) replace(r *Ring) { a.ring.Store(r) }
+// current is the ring as it is now.
+func (a *InProcess) current() *Ring {
+	if a.fresh != nil {
+		if r := a.fresh(); r != nil {
+			a.ring.Store(r)
+		}
+	}
+	return a.ring.Load()
+}
 
 var errLimit = errs.New(errs.Limit, "the key process is asked too often")
 
@@ -103,7 +115,7 @@ func (a *InProcess) Sign(ctx context.Context, q pgp.SignRequest) ([]byte, error)
 		a.note(call, Limited, 0)
 		return nil, errLimit
 	}
-	sig, err := a.ring.Load().sign(q, now)
+	sig, err := a.current().sign(q, now)
 	switch {
 	case err == nil:
 		a.note(call, Done, 1)
@@ -124,7 +136,7 @@ func (a *InProcess) Unwrap(ctx context.Context, q pgp.UnwrapRequest) (pgp.Sessio
 		a.note("unwrap", Limited, 0)
 		return pgp.SessionKey{}, errLimit
 	}
-	key, ops, err := a.ring.Load().unwrap(q)
+	key, ops, err := a.current().unwrap(q)
 	if err != nil {
 		a.note("unwrap", No, ops)
 		return pgp.SessionKey{}, err

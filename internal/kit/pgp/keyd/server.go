@@ -34,9 +34,6 @@ func NewServer(r *Ring, o Options, uids ...uint32) *Server {
 	return &Server{agent: NewInProcess(r, o), uids: uids}
 }
 
-// Replace serves another ring from now on: keys were renewed.
-func (s *Server) Replace(r *Ring) { s.agent.replace(r) }
-
 // Count tells how often a call ended so.
 func (s *Server) Count(call string, o Outcome) int { return s.agent.Count(call, o) }
 
