@@ -66,8 +66,12 @@ func (w *world) memory(ctx context.Context) (string, bool, error) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != serving {
 		return "", false, fmt.Errorf("the server did not start: %w", err)
 	}
+	settled := 10 * time.Second
+	if w.tiny {
+		settled = 0
+	}
 	select {
-	case <-time.After(10 * time.Second):
+	case <-time.After(settled):
 	case <-ctx.Done():
 		return "", false, ctx.Err()
 	}

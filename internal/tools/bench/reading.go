@@ -73,6 +73,9 @@ func (w *world) reading(r reading, once int) func(context.Context) (func(context
 		if r.large {
 			count /= 5
 		}
+		if w.tiny {
+			count = 2 * once
+		}
 		one := func(ctx context.Context, n int) (time.Duration, error) {
 			q, err := http.NewRequestWithContext(ctx, http.MethodGet, w.site.URL+r.path(w), nil)
 			if err != nil {
