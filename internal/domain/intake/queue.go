@@ -76,7 +76,7 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	if err != nil {
 		return page, err
 	}
-	names, err := s.Constituency.ByID(ctx, s.DB, orgs...)
+	names, err := s.Constituency.Labels(ctx, s.DB, orgs...)
 	if err != nil {
 		return page, err
 	}
