@@ -80,7 +80,7 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	return cast, err
 }
 
-// Fill fills an empty house for load tests and lets the database count what it now has.
+// Fill fills an empty house for load tests and lets PostgreSQL count what it now has.
 func (h *House) Fill(ctx context.Context, size fill.Size, told io.Writer) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // much is made and dropped, little kept
 	err := h.hastily(ctx, func() error {

@@ -47,7 +47,10 @@ func Migrate(ctx context.Context, d *db.DB) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return job.Migrate(ctx, d)
+	if err := job.Migrate(ctx, d); err != nil {
+		return err
+	}
+	return plan(ctx, d)
 }
 
 // MigrateTo makes the tables of an empty database as they were at a version, without those of the queue.

@@ -322,7 +322,9 @@ func staff(columns string) *db.Query {
 			roles = append(roles, string(r))
 		}
 	}
-	q := new(db.Query).Add(`SELECT ` + columns + ` FROM account_person p JOIN object o ON o.id = p.id
+	// Each object is asked for by itself: joined, PostgreSQL may merge the few people with all objects.
+	named := strings.NewReplacer("o.uid", "(SELECT o.uid FROM object o WHERE o.id = p.id)", "o.version", "(SELECT o.version FROM object o WHERE o.id = p.id)").Replace(columns)
+	q := new(db.Query).Add(`SELECT ` + named + ` FROM account_person p
 		WHERE p.active = TRUE AND p.machine = FALSE AND p.id IN (SELECT r.account FROM account_role r WHERE r.role IN `)
 	return db.In(q, roles).Add(` AND r.state = ?)`, int64(Active))
 }

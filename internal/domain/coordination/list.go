@@ -113,7 +113,11 @@ func (s *Service) due(q *db.Query, by access.Actor, f RequestFilter, kind ref.Ki
 	if f.After != "" {
 		q.Add(` AND (r.due_at, r.id) > (?, ?)`, after.due, after.id)
 	}
-	q.Add(` ORDER BY r.due_at, r.id LIMIT ?`, limit+1)
+	if team(by) {
+		q.Add(` ORDER BY r.due_at, r.id LIMIT ?`, limit+1)
+	} else { // who sees little sorts that: an expression keeps PostgreSQL from walking all requests in the order of their index
+		q.Add(` ORDER BY r.due_at + 0, r.id LIMIT ?`, limit+1)
+	}
 	return limit, nil
 }
 

@@ -46,7 +46,7 @@ func (s *Service) Matrix(ctx context.Context, by access.Actor, subject string) (
 			row.Measures = append(row.Measures, m)
 		}
 	}
-	messages, err := s.Correspondence.Messages(ctx, s.DB, by, threads...)
+	messages, err := s.Correspondence.Passed(ctx, s.DB, by, threads...)
 	if err != nil {
 		return nil, err
 	}

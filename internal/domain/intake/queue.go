@@ -22,6 +22,7 @@ type QueueFilter struct {
 	Text  string // a reference, or words of the report
 	State State  // "" means what waits: new, and answers that came back
 	Limit int    // 50 when 0, 200 at most
+	Scan  int    // how many lines a search for words opens at most; 1,000 when 0
 	After string
 }
 
@@ -75,7 +76,7 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	if err != nil {
 		return page, err
 	}
-	names, err := s.Constituency.ByID(ctx, s.DB, orgs...)
+	names, err := s.Constituency.Labels(ctx, s.DB, orgs...)
 	if err != nil {
 		return page, err
 	}
@@ -122,6 +123,9 @@ func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, que
 		}
 		return []line{{row: r}}, "", err
 	}
+	if f.Scan <= 0 || f.Scan > textScan {
+		f.Scan = textScan
+	}
 	waiting := queue && f.State == ""
 	at, err := readCursor(f.After)
 	if err != nil {
@@ -132,7 +136,7 @@ func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, que
 	for {
 		batch := want + 1
 		if f.Text != "" {
-			batch = 200
+			batch = min(200, f.Scan)
 		}
 		some, err := db.List(ctx, s.DB, s.listQuery(by, f, waiting, queue, at, batch), func(rows *db.Rows) (line, error) {
 			return scanLine(rows, queue)
@@ -158,7 +162,7 @@ func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, que
 		if len(some) < batch {
 			return out, "", s.linksOf(ctx, out)
 		}
-		if opened >= textScan {
+		if opened >= f.Scan {
 			return out, at.text(), s.linksOf(ctx, out)
 		}
 	}
@@ -202,6 +206,9 @@ func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, 
 	if !waiting {
 		if at.id != 0 {
 			q.Add(` AND r.id < ?`, at.id)
+		}
+		if !scope.Wide() { // what it sees is sorted: an expression keeps PostgreSQL from walking all reports in the order of their key
+			return q.Add(` ORDER BY r.id + 0 DESC LIMIT ?`, limit)
 		}
 		return q.Add(` ORDER BY r.id DESC LIMIT ?`, limit)
 	}

@@ -72,6 +72,7 @@ func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Sim
 		return nil, err
 	}
 	var out []Similar
+	var alike []*Report // as the first of out
 	seen := map[int64]bool{own.Ref.ID: true}
 	for _, why := range []struct {
 		column, key string
@@ -96,15 +97,18 @@ func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Sim
 				return nil, err
 			}
 			out = append(out, Similar{Object: rows[i].Object, Title: rows[i].Body.Title(), Why: why.key, Score: why.score})
-			found, err := s.incidentsOf(ctx, by, &rows[i].Report)
-			if err != nil {
-				return nil, err
-			}
-			for _, o := range found {
-				if !seen[o.Ref.ID] {
-					seen[o.Ref.ID] = true
-					out = append(out, Similar{Object: o, Title: o.Number, Why: why.key, Score: why.score - 5})
-				}
+			alike = append(alike, &rows[i].Report)
+		}
+	}
+	incidents, err := s.incidentsOf(ctx, by, alike)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range alike {
+		for _, x := range r.Incidents {
+			if o, ok := incidents[x.ID]; ok && !seen[x.ID] {
+				seen[x.ID] = true
+				out = append(out, Similar{Object: o, Title: o.Number, Why: out[i].Why, Score: out[i].Score - 5})
 			}
 		}
 	}
@@ -126,21 +130,30 @@ func (s *Service) SameMessage(ctx context.Context, h db.Handle, messageID string
 	return out, err
 }
 
-// incidentsOf gives the linked incidents that the reader may see.
-func (s *Service) incidentsOf(ctx context.Context, by access.Actor, r *Report) ([]access.Object, error) {
-	if err := s.links(ctx, s.DB, []*Report{r}); err != nil || len(r.Incidents) == 0 {
+// incidentsOf gives the incidents that reports are linked to and the reader may see, by object id.
+func (s *Service) incidentsOf(ctx context.Context, by access.Actor, reports []*Report) (map[int64]access.Object, error) {
+	if err := s.links(ctx, s.DB, reports); err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(r.Incidents))
-	for i, x := range r.Incidents {
-		ids[i] = x.ID
+	var ids []int64
+	for _, r := range reports {
+		for _, x := range r.Incidents {
+			ids = append(ids, x.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	q := new(db.Query).Add(`SELECT ` + access.Columns + ` FROM `)
 	access.Sees(by).From(q, ref.Incident).Add(` WHERE o.id IN `)
-	return db.List(ctx, s.DB, db.In(q, ids), func(rows *db.Rows) (access.Object, error) {
-		var o access.Object
-		return o, rows.Scan(o.Dst()...)
+	out := map[int64]access.Object{}
+	_, err := db.List(ctx, s.DB, db.In(q, ids), func(rows *db.Rows) (o access.Object, err error) {
+		if err = rows.Scan(o.Dst()...); err == nil {
+			out[o.Ref.ID] = o
+		}
+		return o, err
 	})
+	return out, err
 }
 
 // Title is what a list shows: the summary, or the beginning of the description.

@@ -8,7 +8,51 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/app"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+	"github.com/tocsin-csirt/tocsin/internal/sample/fill"
 )
+
+// TestMain lets the test be the server and the key process that its houses start, as the program itself is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		role := app.All
+		if len(os.Args) > 3 {
+			role = app.Role(os.Args[3])
+		}
+		if err := serve(context.Background(), role); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// Each scenario runs in a house so small that no figure means anything: it must only do what it says.
+func TestEachScenarioRuns(t *testing.T) {
+	all, end := scenarios(options{size: fill.Size{Incidents: 30, Reports: 60, Organisations: 20, Seed: 1}, engines: pgtest.Engines(t), mails: 40, tiny: true})
+	t.Cleanup(end)
+	for _, s := range all {
+		if s.name == sizeOfProgram {
+			continue // it compiles the program anew; the row does nothing else
+		}
+		t.Run(s.name, func(t *testing.T) {
+			r := measure(t.Context(), s, 1)
+			if r.err != nil {
+				t.Fatal(r.err)
+			}
+			if r.figure != nil && r.value == "" {
+				t.Error("there is no figure")
+			}
+			for _, missed := range r.missed() {
+				if strings.Contains(missed, "not measured") {
+					t.Error(missed)
+				}
+			}
+		})
+	}
+}
 
 func of(s scenario, results ...result) scenario {
 	s.prepare = func(context.Context) (func(context.Context) (result, error), []int, func(), error) {

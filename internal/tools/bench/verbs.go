@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -14,66 +16,131 @@ import (
 const (
 	writers      = 8
 	verbsOfRound = 800
+	// recordCost is the share of a verb's time that the record may take.
+	recordCost = 0.30
 )
 
-// verbs measures how many notes a second eight people write into the timelines of eight incidents. Each act is recorded so many times: what a
-// second entry costs is what the first one does. With lag, the latency is not the act's but the time from the commit until its entry has a number.
-func (w *world) verbs(entries int, numbered bool) func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
+// desks are eight incidents in which eight people write at once, while the sequencer numbers.
+type desks struct {
+	*world
+	cases []incident.Incident
+	watch *watch
+	end   func()
+}
+
+func (w *world) desks(ctx context.Context) (*desks, error) {
+	if err := w.open(ctx); err != nil {
+		return nil, err
+	}
+	h := w.house
+	d := &desks{world: w, watch: &watch{}}
+	for n := range writers {
+		in, err := h.Incidents.Open(ctx, w.by, incident.NewIncident{Title: fmt.Sprintf("Verbs of writer %d", n)})
+		if err != nil {
+			return nil, err
+		}
+		d.cases = append(d.cases, in)
+	}
+	for n := 1; n > 0; {
+		var err error
+		if n, err = h.Sequencer.Number(ctx); err != nil {
+			return nil, err
+		}
+	}
+	notify := h.Sequencer.Notify
+	h.Sequencer.Notify = d.watch.numbered
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- h.Sequencer.Run(running) }()
+	d.end = func() {
+		stop()
+		<-ended
+		h.Sequencer.Notify = notify
+	}
+	return d, nil
+}
+
+// note is a verb: a note in the timeline of an incident.
+func (d *desks) note(ctx context.Context, n int) error {
+	_, err := d.house.Incidents.AddEntry(ctx, d.by, d.cases[n%writers].UID, incident.Entry{Kind: incident.Note, Text: "Called again; nothing new. We wait for the log of the night."})
+	return err
+}
+
+// touch is the least that a verb writes, with or without its entry in the record.
+func (d *desks) touch(recorded bool) func(ctx context.Context, n int) error {
+	return func(ctx context.Context, n int) error {
+		in, now := d.cases[n%writers], d.house.Clock.Now()
+		return d.house.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			if err := access.Touch(ctx, tx, in.Ref.ID, now); err != nil || !recorded {
+				return err
+			}
+			_, err := d.house.Audit.Write(ctx, tx, audit.Entry{
+				At: now, By: d.by, Verb: "incident.entry", On: in.Ref, Data: map[string]string{"entry": "00000000000000000000000000", "kind": "note"},
+			})
+			return err
+		})
+	}
+}
+
+func (d *desks) atOnce(ctx context.Context, do func(ctx context.Context, n int) error) (result, error) {
+	return atOnce(writers, d.verbs(), func(n int) (time.Duration, error) {
+		began := time.Now()
+		err := do(ctx, n)
+		d.watch.done()
+		return time.Since(began), err
+	})
+}
+
+func (w *world) verbs() int { return max(writers, min(verbsOfRound, w.mails)) }
+
+// verb measures how many notes a second eight people write. With lag, the latency is not the act's but the time from the commit until its
+// entry has a number.
+func (w *world) verb(lag bool) func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
 	return func(ctx context.Context) (func(context.Context) (result, error), []int, func(), error) {
-		if err := w.open(ctx); err != nil {
+		d, err := w.desks(ctx)
+		if err != nil {
 			return nil, nil, nil, err
 		}
-		h := w.house
-		var cases []incident.Incident
-		for n := range writers {
-			in, err := h.Incidents.Open(ctx, w.by, incident.NewIncident{Title: fmt.Sprintf("Verbs of writer %d", n)})
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			cases = append(cases, in)
-		}
-		for n := 1; n > 0; {
-			var err error
-			if n, err = h.Sequencer.Number(ctx); err != nil {
-				return nil, nil, nil, err
-			}
-		}
-		watch := &watch{}
-		notify := h.Sequencer.Notify
-		h.Sequencer.Notify = watch.numbered
-		running, stop := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- h.Sequencer.Run(running) }()
-		end := func() {
-			stop()
-			<-ended
-			h.Sequencer.Notify = notify
-		}
-		acting := ctx
-		if entries > 1 {
-			acting = audit.Joining(ctx, func(inner context.Context, tx *db.Tx) error {
-				_, err := h.Audit.Write(audit.Joining(inner, func(context.Context, *db.Tx) error { return nil }), tx, audit.Entry{
-					At: h.Clock.Now(), By: w.by, Verb: "incident.entry", On: cases[0].Ref, Data: map[string]string{"entry": "00000000000000000000000000", "kind": "note"},
-				})
-				return err
-			})
-		}
 		round := func(ctx context.Context) (result, error) {
-			watch.begin()
-			out, err := atOnce(writers, verbsOfRound, func(n int) (time.Duration, error) {
-				began := time.Now()
-				_, err := h.Incidents.AddEntry(acting, w.by, cases[n%writers].UID, incident.Entry{Kind: incident.Note, Text: "Called again; nothing new. We wait for the log of the night."})
-				watch.done()
-				return time.Since(began), err
-			})
-			if !numbered || err != nil {
+			d.watch.begin()
+			out, err := d.atOnce(ctx, d.note)
+			if !lag || err != nil {
 				return out, err
 			}
-			out.latencies, err = watch.all(ctx, verbsOfRound)
+			out.latencies, err = d.watch.all(ctx, d.verbs())
 			return out, err
 		}
-		return round, nil, end, nil
+		return round, nil, d.end, nil
 	}
+}
+
+// record is the share of a verb's time that the record takes: the time of the least transaction with its entry, written and numbered, less the
+// time of the same transaction without, by the time of a verb. The difference holds all that recording costs (sealing, statements, pages, the
+// sequencer's own transactions) and not the commit, which the verb would have to wait for anyway. The three take turns.
+func (w *world) record(ctx context.Context) (string, bool, error) {
+	d, err := w.desks(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer d.end()
+	acts := []func(context.Context, int) error{d.note, d.touch(true), d.touch(false)}
+	times := make([][]time.Duration, len(acts))
+	for range 5 {
+		for i, act := range acts {
+			d.watch.begin()
+			began := time.Now()
+			if _, err := d.atOnce(ctx, act); err != nil {
+				return "", false, err
+			}
+			times[i] = append(times[i], time.Since(began)/time.Duration(d.verbs()))
+		}
+	}
+	for _, t := range times {
+		slices.Sort(t)
+	}
+	verb, with, without := times[0][2], times[1][2], times[2][2]
+	share := float64(with-without) / float64(verb)
+	return fmt.Sprintf("%.0f %% (%s of %s)", 100*share, short(with-without), short(verb)), share <= recordCost, nil
 }
 
 // watch pairs commits with numbers: both come in one order.

@@ -29,7 +29,7 @@ func next(v *page.Visit, mark string, shown int) *page.PagesView {
 // deadlines lists every clock that runs, ours and theirs, by due time.
 func (d *Desk) deadlines(v *page.Visit) error {
 	q := v.R.URL.Query()
-	f := deadline.Filter{OwedBy: q.Get("owes"), Late: q.Get("late") != "", Limit: 100, After: q.Get("after")}
+	f := deadline.Filter{OwedBy: q.Get("owes"), Late: q.Get("late") != "", Limit: 50, After: q.Get("after")}
 	clocks, mark, err := d.Deadlines.List(v.Ctx(), v.By, f)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (d *Desk) titles(v *page.Visit, clocks []deadline.Clock) (map[int64]titled,
 // outbox shows what leaves: held with "Stop", waiting for a person, failed, sent.
 func (d *Desk) outbox(v *page.Visit) error {
 	q := v.R.URL.Query()
-	list, err := d.Correspondence.Outbox(v.Ctx(), v.By, correspondence.OutboxFilter{State: correspondence.State(q.Get("state")), Limit: 100, After: q.Get("after")})
+	list, err := d.Correspondence.Outbox(v.Ctx(), v.By, correspondence.OutboxFilter{State: correspondence.State(q.Get("state")), Limit: 50, After: q.Get("after")})
 	if err != nil {
 		return err
 	}
@@ -202,6 +202,9 @@ func (d *Desk) sendNow(v *page.Visit) error {
 	return back(v, "/desk/outbox", "sent")
 }
 
+// reportsSearched is how many reports a search opens: their words are in no index.
+const reportsSearched = 200
+
 // search finds incidents, reports and organisations by their words, newest first.
 func (d *Desk) search(v *page.Visit) error {
 	q := strings.TrimSpace(v.R.URL.Query().Get("q"))
@@ -220,9 +223,12 @@ func (d *Desk) search(v *page.Visit) error {
 		for _, in := range ins.Items {
 			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.incident")), link("/desk/incidents/"+in.Number, in.Title, in.Number), page.TLPShort(in.TLP.Name()), page.At(p, in.UpdatedAt, v.Now)})
 		}
-		reports, err := d.Intake.List(v.Ctx(), v.By, intake.QueueFilter{Text: q, Limit: 25})
+		reports, err := d.Intake.List(v.Ctx(), v.By, intake.QueueFilter{Text: q, Limit: 25, Scan: reportsSearched})
 		if err != nil {
 			return err
+		}
+		if reports.Next != "" {
+			view.Note = p.T("desk.search.newest", "words", q, "n", p.Number(reportsSearched))
 		}
 		for _, r := range reports.Items {
 			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.report")), link("/desk/reports/"+r.UID, reportTitle(p, r), r.Reference), page.TLPShort(r.TLP.Name()), page.At(p, r.UpdatedAt, v.Now)})
