@@ -57,6 +57,8 @@ type Service struct {
 	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
+	// Brake is from where a second person is asked (rule O5); a zero number takes MassReaders, MassLabelled.
+	Brake struct{ Readers, Labelled int }
 	// Alarms hears of masses that left on the word of one person.
 	Alarms *alarm.Service
 }

@@ -59,7 +59,10 @@ func TestASealCoversTheWholeCase(t *testing.T) {
 			why   string
 			kind  errs.Kind
 		}{
-			{d.ana, nil, why, errs.Forbidden}, {d.Person(3, "Root", access.Admin), nil, why, errs.NotFound}, {d.lead, nil, "", errs.Invalid}, {d.lead, nil, "short", errs.Invalid},
+			{d.ana, nil, why, errs.Forbidden},
+			{d.Person(3, "Root", access.Admin), nil, why, errs.NotFound},
+			{d.lead, nil, "", errs.Invalid},
+			{d.lead, nil, "short", errs.Invalid},
 			{d.lead, []int64{99}, why, errs.Invalid}, // nobody of the team
 		} {
 			_, err := d.Seal(ctx, x.by, in.UID, 0, x.named, x.why)
@@ -142,8 +145,13 @@ func TestBrokenGlassIsAlarmedAndEnds(t *testing.T) {
 			name, why string
 			kind      errs.Kind
 		}{
-			{d.Person(8, "Ines", access.Analyst), in.Number, why, errs.Forbidden}, {d.Person(3, "Root", access.Admin), in.Number, why, errs.Forbidden}, {auditor, in.Number, why, errs.Forbidden},
-			{stale, in.Number, why, errs.Unauthenticated}, {byToken, in.Number, why, errs.Unauthenticated}, {duty, in.Number, " ", errs.Invalid}, {duty, "INC-2026-000999", why, errs.NotFound},
+			{d.Person(8, "Ines", access.Analyst), in.Number, why, errs.Forbidden},
+			{d.Person(3, "Root", access.Admin), in.Number, why, errs.Forbidden},
+			{auditor, in.Number, why, errs.Forbidden},
+			{stale, in.Number, why, errs.Unauthenticated},
+			{byToken, in.Number, why, errs.Unauthenticated},
+			{duty, in.Number, " ", errs.Invalid},
+			{duty, "INC-2026-000999", why, errs.NotFound},
 			{access.Stranger(access.ByPage, "en"), in.Number, why, errs.Unauthenticated},
 		} {
 			if _, err := d.BreakGlass(ctx, x.by, x.name, x.why); errs.Of(err) != x.kind {
