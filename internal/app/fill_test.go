@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,13 @@ func TestAFilledHouseWorks(t *testing.T) {
 			}
 			if err := h.Fill(ctx, size, nil); !errs.Is(err, errs.Conflict) {
 				t.Errorf("a full house was filled again: %v", err)
+			}
+			counted, known := `SELECT COUNT(*) FROM sqlite_stat1 WHERE tbl = 'intake_report'`, 0
+			if engine == "postgres" {
+				counted = `SELECT COUNT(*) FROM pg_stats WHERE tablename = 'intake_report'`
+			}
+			if err := h.DB.QueryRow(ctx, counted).Scan(&known); err != nil || known == 0 {
+				t.Errorf("the planner knows nothing of the reports: %v", err)
 			}
 			by := access.Actor{Account: 1, Name: "Marta", Roles: []access.Role{access.Lead}, Origin: access.ByPage, Strength: access.TwoFactor, ProvedAt: h.Clock.Now(), Lang: "en"}
 			page, err := h.Incidents.List(ctx, by, incident.Filter{State: "all", Limit: 500})
@@ -123,6 +131,56 @@ func TestAFilledHouseWorks(t *testing.T) {
 			}
 			if _, err := audit.Verify(ctx, h.DB, h.Ring, h.Verifier); err != nil {
 				t.Errorf("the record does not hold: %v", err)
+			}
+		})
+	}
+}
+
+// stopping ends a fill when it has written its incidents.
+type stopping struct{ stop context.CancelFunc }
+
+func (s stopping) Write(b []byte) (int, error) {
+	if strings.HasPrefix(string(b), "incidents: 30 in") {
+		s.stop()
+	}
+	return len(b), nil
+}
+
+// A fill that is stopped leaves a database with all its indexes, which is not filled again.
+func TestAStoppedFillLeavesTheIndexes(t *testing.T) {
+	for _, engine := range pgtest.Engines(t) {
+		t.Run(engine, func(t *testing.T) {
+			c := conf.Config{Data: filepath.Join(t.TempDir(), "data")}
+			indexes := `SELECT COUNT(*) FROM sqlite_master WHERE type = 'index'`
+			if engine == "postgres" {
+				c.Database = conf.EndpointOf(pgtest.DSN(t, func(context.Context, string) error { return nil }, "empty"))
+				indexes = `SELECT COUNT(*) FROM pg_indexes WHERE schemaname = current_schema()`
+			}
+			h, err := app.Open(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(h.Close)
+			count := func(query string) (n int) {
+				if err := h.DB.QueryRow(t.Context(), query).Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			before := count(indexes)
+			ctx, stop := context.WithCancel(t.Context())
+			size := fill.Size{Incidents: 30, Reports: 30, Organisations: 5, Seed: 2}
+			if err := h.Fill(ctx, size, stopping{stop}); !errors.Is(err, context.Canceled) {
+				t.Fatalf("the fill ended with %v", err)
+			}
+			if after := count(indexes); after != before || before == 0 {
+				t.Errorf("%d indexes of %d", after, before)
+			}
+			if n := count(`SELECT COUNT(*) FROM incident_incident`); n != 30 {
+				t.Errorf("%d incidents are kept", n)
+			}
+			if err := h.Fill(t.Context(), size, nil); !errs.Is(err, errs.Conflict) {
+				t.Errorf("filled again: %v", err)
 			}
 		})
 	}

@@ -75,7 +75,10 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 
 // ready answers which parts are fit; it names no version, path or number that a stranger could use.
 func (h *House) ready(w http.ResponseWriter, r *http.Request) {
-	checks := h.Ready(r.Context())
+	answerReady(w, h.Ready(r.Context()))
+}
+
+func answerReady(w http.ResponseWriter, checks []Check) {
 	status := http.StatusOK
 	for _, c := range checks {
 		if !c.OK {

@@ -80,15 +80,19 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	return cast, err
 }
 
-// Fill fills an empty house for load tests.
+// Fill fills an empty house for load tests and lets the database count what it now has.
 func (h *House) Fill(ctx context.Context, size fill.Size, told io.Writer) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // much is made and dropped, little kept
-	return h.hastily(ctx, func() error {
+	err := h.hastily(ctx, func() error {
 		return fill.Fill(ctx, fill.House{
 			DB: h.DB, Ring: h.Ring, Audit: h.Audit, Sequencer: h.Sequencer, Search: h.Search, Accounts: h.Accounts, Constituency: h.Constituency,
 			Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incidents: h.Incidents,
 		}, h.Clock.Now(), size, told)
 	})
+	if err != nil {
+		return err
+	}
+	return h.DB.Analyze(ctx)
 }
 
 // hastily fills an empty database without waiting for the disk at each commit; what stands at the end is on it.
@@ -102,7 +106,7 @@ func (h *House) hastily(ctx context.Context, fill func() error) error {
 		}
 	}
 	err := fill()
-	for _, back := range []string{`PRAGMA synchronous = FULL`, `PRAGMA cache_size = -16000`, `PRAGMA optimize = 0x10002`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
+	for _, back := range []string{`PRAGMA synchronous = FULL`, `PRAGMA cache_size = -16000`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
 		if _, e := h.DB.Writer().ExecContext(context.WithoutCancel(ctx), back); err == nil {
 			err = e
 		}

@@ -31,18 +31,19 @@ type door struct {
 }
 
 // doors says what each listener of a role serves.
-func (h *House) doors(role Role) []door {
-	main := door{listener: h.Config.Main(), public: role == All}
+func doors(c conf.Config, role Role) []door {
+	main := door{listener: c.Main(), public: role == All}
+	desk, portal := c.ServesDesk(), c.ServesPortal()
 	var out []door
-	if l := h.Config.Desk(); l.On() {
+	if l := c.Desk(); l.On() {
 		out = append(out, door{listener: l, desk: true})
 	} else {
-		main.desk = true
+		main.desk = desk
 	}
-	if l := h.Config.Portal(); l.On() {
+	if l := c.Portal(); l.On() {
 		out = append(out, door{listener: l, portal: true})
 	} else {
-		main.portal = true
+		main.portal = portal
 	}
 	if main.public || main.desk || main.portal {
 		out = append([]door{main}, out...)
@@ -50,15 +51,39 @@ func (h *House) doors(role Role) []door {
 	return out
 }
 
+// Listens names what a role listens on, for people.
+func Listens(c conf.Config, role Role) (list []string) {
+	if role == Public {
+		list = append(list, c.Main().Addr)
+	}
+	if role == All || role == Desk {
+		for _, d := range doors(c, role) {
+			list = append(list, d.listener.Addr)
+		}
+	}
+	if role == All || role == Mail {
+		for _, l := range []conf.Listener{c.Mail(), c.LocalMail()} {
+			if l.On() {
+				list = append(list, l.Addr)
+			}
+		}
+	}
+	return list
+}
+
 func (h *House) web(role Role) []lifecycle.Part {
 	var parts []lifecycle.Part
-	for _, d := range h.doors(role) {
+	for _, d := range doors(h.Config, role) {
+		var handler refreshed
 		parts = append(parts, lifecycle.Part{Name: "pages on " + d.listener.Addr, Run: func(ctx context.Context, ready func()) error {
-			handler, err := h.Handler(ctx, d.public, d.desk, d.portal)
-			if err != nil {
+			build := func() error {
+				return handler.build(func() (http.Handler, error) { return h.Handler(ctx, d.public, d.desk, d.portal) })
+			}
+			if err := build(); err != nil {
 				return err
 			}
-			return listenHTTP(ctx, d.listener, handler, h.Config, h.Log, ready)
+			defer followKeys(ctx, h.DB, build)()
+			return listenHTTP(ctx, d.listener, &handler, h.Config, h.Log, ready)
 		}})
 	}
 	if l := h.Config.Measures(); l.On() {
@@ -136,7 +161,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		ent.Doors = append(ent.Doors, account.Portal)
 		d := portal.Deps{
 			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
-			Accounts: h.Accounts, Around: around,
+			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
 		handler, err := surface("portal", account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
 		if err != nil {
@@ -243,9 +268,9 @@ func (h *House) desk(site page.Site) *desk.Desk {
 			}
 			return out, err
 		},
-		Still: func(r *http.Request) bool {
-			_, _, err := entry.Who(account.Desk, h.Accounts)(r)
-			return err == nil
+		Still: func(r *http.Request) (access.Actor, error) {
+			by, _, err := entry.Who(account.Desk, h.Accounts)(r)
+			return by, err
 		},
 	}
 }

@@ -42,6 +42,7 @@ type commands struct {
 
 	Export  exportCommands `cmd:"" help:"Take out a whole case."`
 	Audit   auditCommands  `cmd:"" help:"The record of who did what: verify it, print what others keep of it."`
+	Sample  sampleCommand  `cmd:"" help:"Fill an empty database with invented cases, for load tests."`
 	Backup  backupCommand  `cmd:"" help:"Write everything into one file that only the recovery key opens; while serving too."`
 	Restore restoreCommand `cmd:"" help:"Make a data folder from a backup."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at configuration, database, keys, mail and disk, and say what to do."`

@@ -134,12 +134,22 @@ func (s *Service) mass(ctx context.Context, tx *db.Tx, by access.Actor, list []A
 	return s.askSecond(ctx, tx, by, list, now)
 }
 
+// gathered names the letters of a transaction that may leave at once.
+type gathered struct{ s *Service }
+
+// schedule inserts the job that sends letters. Those that leave at once share one job a transaction: a job for each receipt would cost as much
+// as the receipt.
 func (s *Service) schedule(ctx context.Context, tx *db.Tx, at, now time.Time, ids []int64) error {
-	o := job.Options{Lane: job.Send}
-	if at.After(now) {
-		o.At = time.Now().Add(at.Sub(now)) // the queue has the machine's clock
+	if !at.After(now) {
+		all := db.Gather(tx, gathered{s}, func(ctx context.Context, all *[]int64) error {
+			mathrand.Shuffle(len(*all), func(i, j int) { (*all)[i], (*all)[j] = (*all)[j], (*all)[i] })
+			return s.Jobs.Insert(ctx, tx, SendJob{Messages: *all}, job.Options{Lane: job.Send})
+		})
+		*all = append(*all, ids...)
+		return nil
 	}
-	return s.Jobs.Insert(ctx, tx, SendJob{Messages: ids}, o)
+	// The queue has the machine's clock.
+	return s.Jobs.Insert(ctx, tx, SendJob{Messages: ids}, job.Options{Lane: job.Send, At: time.Now().Add(at.Sub(now))})
 }
 
 // put writes one message into the outbox.

@@ -3,6 +3,7 @@ package correspondence
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -61,7 +62,12 @@ type Service struct {
 	Brake struct{ Readers, Labelled int }
 	// Alarms hears of masses that left on the word of one person.
 	Alarms *alarm.Service
+
+	published atomic.Pointer[string] // fingerprint of the team's key as it is now
 }
+
+// Published tells the fingerprint of the key that the team has published, for the foot of letters from now on.
+func (s *Service) Published(fingerprint string) { s.published.Store(&fingerprint) }
 
 // Work registers the jobs of this duty. A process without a Postman leaves the letters to another.
 func (s *Service) Work(r *job.Registry) {

@@ -57,7 +57,7 @@ func parseCursor(s string) (c cursor, err error) {
 const notClosed = `i.state IN ('open', 'analysing', 'coordinating', 'monitoring')`
 
 // few is how many open incidents are sorted rather than walked.
-const few = 2000
+const few = 1000
 
 // List lists incidents, newest change first. The text is found by package search, so its pages are ordered by creation.
 func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constituency.Page[Incident], error) {
@@ -73,11 +73,11 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 	switch f.State {
 	case "all":
 	case "":
-		var open int64
-		if err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM incident_incident WHERE state <> 'closed' LIMIT $1) t`, few+1).Scan(&open); err != nil {
+		many, err := s.manyOpen(ctx)
+		if err != nil {
 			return page, err
 		}
-		if open <= few {
+		if !many {
 			q.Add(` AND o.id IN (SELECT id FROM incident_incident WHERE state <> 'closed') AND i.state <> 'closed'`)
 		} else {
 			// Asked of each incident on the walk through the newest: as a condition of the join, SQLite reads all open ones first and sorts them.
@@ -150,25 +150,39 @@ func (s *Service) search(ctx context.Context, by access.Actor, f Filter) (consti
 	return page, err
 }
 
-// Counts tells how many incidents are open and how many of them are the actor's, each at most 1,000 and then "more".
+// countCap is where counting ends: a page says "more" from there on.
+const countCap = 100
+
+// Counts tells how many incidents are open and how many of them are the actor's, each at most 100: so many or more.
 func (s *Service) Counts(ctx context.Context, by access.Actor) (open, mine int64, err error) {
-	count := func(own bool) (n int64, err error) {
-		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT 1 FROM incident_incident i JOIN `)
-		access.Sees(by).From(q, ref.Incident).Add(` ON o.id = i.id WHERE `)
-		switch {
-		case !own:
-			q.Add(`i.state <> 'closed'`)
-		case open > 1000: // so many are open that the actor's are sooner found among all of its own
-			q.Add(notClosed+` AND o.handler = ? AND o.handler <> 0`, by.Account)
-		default:
-			q.Add(`i.state <> 'closed' AND o.handler = ?`, by.Account)
-		}
-		q.Add(` LIMIT 1001) t`)
+	// CROSS JOIN holds SQLite to the side it is to walk: it gathers no statistics, and would read all objects for each incident.
+	count := func(q *db.Query) (n int64, err error) {
+		q.Add(` LIMIT ?) t`, countCap)
 		return n, s.DB.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
 	}
-	if open, err = count(false); err != nil {
+	walk := func() *db.Query {
+		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT 1 FROM incident_incident i CROSS JOIN `)
+		return access.Sees(by).From(q, ref.Incident).Add(` WHERE o.id = i.id AND i.state <> 'closed'`)
+	}
+	if open, err = count(walk()); err != nil {
 		return 0, 0, err
 	}
-	mine, err = count(true)
+	many, err := s.manyOpen(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	own := walk().Add(` AND o.handler = ?`, by.Account)
+	if many { // the actor's are sooner found among all of its own
+		own = access.Sees(by).From(new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT 1 FROM `), ref.Incident)
+		own.Add(` CROSS JOIN incident_incident i WHERE i.id = o.id AND `+notClosed+` AND o.handler = ? AND o.handler <> 0`, by.Account)
+	}
+	mine, err = count(own)
 	return open, mine, err
+}
+
+// manyOpen tells whether so many incidents are open that they are not sorted or counted one by one.
+func (s *Service) manyOpen(ctx context.Context) (bool, error) {
+	var open int64
+	err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM incident_incident WHERE state <> 'closed' LIMIT $1) t`, few+1).Scan(&open)
+	return open > few, err
 }

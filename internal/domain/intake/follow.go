@@ -21,6 +21,12 @@ type FollowJob struct{}
 // Kind names the job.
 func (FollowJob) Kind() string { return "intake.follow" }
 
+// SweepJob asks intake to forget what the public pages need no longer.
+type SweepJob struct{}
+
+// Kind names the job.
+func (SweepJob) Kind() string { return "intake.sweep" }
+
 // Work registers the jobs of this duty.
 func (s *Service) Work(r *job.Registry) {
 	job.Handle(r, job.House, func(ctx context.Context, _ FollowJob) error {
@@ -28,6 +34,8 @@ func (s *Service) Work(r *job.Registry) {
 		return err
 	})
 	r.Every("intake.follow", time.Second, job.House, FollowJob{})
+	job.Handle(r, job.House, func(ctx context.Context, _ SweepJob) error { return s.sweepFront(ctx) })
+	r.Every("intake.sweep", time.Hour, job.House, SweepJob{})
 }
 
 const (
@@ -76,47 +84,64 @@ func (s *Service) follow(ctx context.Context, rows []audit.Row) error {
 		}
 	}
 	seen := map[int64]bool{}
+	var reports []int64
 	for _, set := range []struct {
-		column string
-		ids    []int64
-	}{{"r.thread", threads}, {"r.id", objects}} {
+		where string
+		ids   []int64
+	}{{`(` + talked + `) AND r.thread`, threads}, {`r.id`, objects}} {
 		if len(set.ids) == 0 {
 			continue
 		}
-		q := db.In(new(db.Query).Add(`SELECT r.id FROM intake_report r WHERE `+set.column+` IN `), set.ids)
+		q := db.In(new(db.Query).Add(`SELECT r.id FROM intake_report r WHERE `+set.where+` IN `), set.ids)
 		ids, err := db.List(ctx, s.DB, q, func(rows *db.Rows) (n int64, err error) { return n, rows.Scan(&n) })
 		if err != nil {
 			return err
 		}
 		for _, report := range ids {
-			if seen[report] {
-				continue
+			if !seen[report] {
+				seen[report] = true
+				reports = append(reports, report)
 			}
-			seen[report] = true
-			if err := s.catchUp(ctx, report); err != nil {
-				return err
+		}
+	}
+	slices.Sort(reports) // locks are taken in one order
+	for part := range slices.Chunk(reports, together) {
+		err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for _, report := range part {
+				if err := s.catchUpTx(ctx, tx, report); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// catchUp brings one report up to what happened on its thread.
-func (s *Service) catchUp(ctx context.Context, report int64) error {
+// together is how many reports follow in one transaction.
+const together = 16
+
+// talked holds of a thread with more than the report itself and its receipt: those change nothing that the report's own verb did not write.
+const talked = `EXISTS (SELECT 1 FROM correspondence_message m WHERE m.thread = r.thread AND m.direction = 2 AND m.automatic = FALSE)
+	OR (SELECT COUNT(*) FROM correspondence_message m WHERE m.thread = r.thread AND m.direction = 1) > 1`
+
+// catchUpTx brings one report up to what happened on its thread.
+func (s *Service) catchUpTx(ctx context.Context, tx *db.Tx, report int64) error {
 	by := access.System("intake")
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if _, err := access.Locked(ctx, tx, report); err != nil {
-			return err
-		}
-		r, err := s.byID(ctx, tx, report)
-		if err != nil || r.Destroyed {
-			return err
-		}
-		if err := s.answered(ctx, tx, by, &r); err != nil {
-			return fmt.Errorf("follow report %d: %w", report, err)
-		}
-		return s.showTx(ctx, tx, report)
-	})
+	if _, err := access.Locked(ctx, tx, report); err != nil {
+		return err
+	}
+	r, err := s.byID(ctx, tx, report)
+	if err != nil || r.Destroyed {
+		return err
+	}
+	if err := s.answered(ctx, tx, by, &r); err != nil {
+		return fmt.Errorf("follow report %d: %w", report, err)
+	}
+	return s.showTx(ctx, tx, report)
 }
 
 // answered compares our answer clock with what persons sent.

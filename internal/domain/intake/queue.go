@@ -39,7 +39,7 @@ type Line struct {
 
 const (
 	sameCap  = 100
-	countCap = 1000
+	countCap = 100
 	textScan = 1000 // how many lines a search for words opens at most
 )
 
@@ -238,7 +238,7 @@ func scanLine(rows *db.Rows, same bool) (line, error) {
 	return l, rows.Scan(dst...)
 }
 
-// Counts says how many reports wait in each group for the reader, at most 1,000 each: a page then says "more than".
+// Counts says how many reports wait in each group for the reader, at most 100 each: a page then says "more".
 func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, error) {
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err

@@ -247,7 +247,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
-	return out, s.showTx(ctx, tx, r.Ref.ID)
+	return out, s.showFreshTx(ctx, tx, &r, first, clocks)
 }
 
 // firstMessage files what was submitted, with its original: the mail, or the submission as canonical JSON.

@@ -65,11 +65,23 @@ func Look(ctx context.Context, h db.Handle, c clock.Clock, code id.Secret) (Stat
 
 // showTx writes anew what the links of a report show.
 func (s *Service) showTx(ctx context.Context, tx *db.Tx, report int64) error {
+	return s.showViewsTx(ctx, tx, report, map[bool]StatusView{})
+}
+
+// showFreshTx is showTx for a report that was filed in this transaction: what a link shows that travelled in clear mail is known without reading.
+func (s *Service) showFreshTx(ctx context.Context, tx *db.Tx, r *row, first correspondence.Message, clocks []Clock) error {
+	v := StatusView{Reference: r.Reference, State: r.status(), ReceivedAt: r.ReceivedAt, Clocks: clocks}
+	if first.Seal != correspondence.Encrypted && first.Seal != correspondence.SignedEncrypted {
+		v.Files = len(first.Body.Files)
+	}
+	return s.showViewsTx(ctx, tx, r.Ref.ID, map[bool]StatusView{false: v})
+}
+
+func (s *Service) showViewsTx(ctx context.Context, tx *db.Tx, report int64, views map[bool]StatusView) error {
 	codes, err := db.All(ctx, tx, scanCode, `SELECT hash, public_key, report, entire, ends_at FROM intake_code WHERE report = $1 ORDER BY hash`, report)
 	if err != nil || len(codes) == 0 {
 		return err
 	}
-	views := map[bool]StatusView{}
 	now := s.Clock.Now()
 	for _, c := range codes {
 		if _, ok := views[c.entire]; !ok {

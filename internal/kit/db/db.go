@@ -211,6 +211,11 @@ func run(ctx context.Context, tx *Tx, do func(context.Context, *Tx) error) (err 
 	if err = do(ctx, tx); err != nil {
 		return err
 	}
+	for _, f := range tx.before {
+		if err = f(ctx); err != nil {
+			return err
+		}
+	}
 	done = true
 	return tx.commit(ctx)
 }

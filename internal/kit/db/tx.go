@@ -14,7 +14,9 @@ type Tx struct {
 	db    *DB
 	pg    pgx.Tx
 	lite  *sql.Tx
-	after []func()
+	before []func(ctx context.Context) error
+	bound  map[any]any
+	after  []func()
 	keep  []string // texts worth compiling for the next transactions
 }
 
@@ -26,6 +28,21 @@ func (t *Tx) SQL() *sql.Tx { return t.lite }
 
 // PG gives the PostgreSQL transaction, for the job queue and COPY; nil on SQLite.
 func (t *Tx) PG() pgx.Tx { return t.pg }
+
+// Gather keeps one value for key as long as the transaction lives: make makes it when it is first asked for, and last is then run before the
+// commit, whose error ends the transaction. So what many verbs of one transaction need becomes one thing, such as one job for all of them.
+func Gather[T any](tx *Tx, key any, last func(ctx context.Context, all *T) error) *T {
+	if v, ok := tx.bound[key].(*T); ok {
+		return v
+	}
+	v := new(T)
+	if tx.bound == nil {
+		tx.bound = map[any]any{}
+	}
+	tx.bound[key] = v
+	tx.before = append(tx.before, func(ctx context.Context) error { return last(ctx, v) })
+	return v
+}
 
 // AfterCommit runs f once the transaction is committed, never when it is rolled back. f must be quick.
 func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }

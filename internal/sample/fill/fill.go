@@ -74,16 +74,16 @@ type filler struct {
 	told      *progress
 }
 
-// Fill fills the house so that it is now there, and tells how far it is on progress (nil: nobody). A house that has incidents or reports is a
-// Conflict.
+// Fill fills the house so that it is now there, and tells how far it is on progress (nil: nobody). A house that has incidents, reports or
+// organisations is a Conflict.
 func Fill(ctx context.Context, h House, now time.Time, size Size, told io.Writer) error {
 	var n int64
-	err := h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM object WHERE kind IN ($1, $2)`, int64(ref.Incident), int64(ref.Report)).Scan(&n)
+	err := h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM object WHERE kind IN ($1, $2, $3)`, int64(ref.Incident), int64(ref.Report), int64(ref.Organisation)).Scan(&n)
 	if err != nil {
 		return err
 	}
 	if n > 0 {
-		return errs.New(errs.Conflict, "there are incidents or reports here already: only an empty database is filled")
+		return errs.New(errs.Conflict, "there are incidents, reports or organisations here already: only an empty database is filled")
 	}
 	f := &filler{
 		House: h, size: size, now: now.UTC().Truncate(time.Second), words: h.Search.FillLater(), handlers: map[string]access.Actor{},

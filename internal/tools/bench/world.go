@@ -132,10 +132,7 @@ func (w *world) fill(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s filled in %v\n", w.engine, time.Since(began).Round(time.Second))
-	if w.engine == "postgres" {
-		_, err = w.house.DB.Pool().Exec(ctx, `ANALYZE`)
-	}
-	return err
+	return nil
 }
 
 // people makes the four readers: a wide analyst, a constituent, peers and liaisons who see what they were granted.

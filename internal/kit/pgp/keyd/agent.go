@@ -3,6 +3,7 @@ package keyd
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -46,7 +47,7 @@ type Use struct {
 // InProcess answers the two calls from a ring in the same process: what the server does, without the socket. For tests and for tools that
 // have the root secret anyhow.
 type InProcess struct {
-	ring   *Ring
+	ring   atomic.Pointer[Ring]
 	clock  clock.Clock
 	record func(Use)
 
@@ -75,12 +76,16 @@ func NewInProcess(r *Ring, o Options) *InProcess {
 		o.Opens = Rate{300, 600}
 	}
 	now := o.Clock.Now()
-	return &InProcess{
-		ring: r, clock: o.Clock, record: o.Record, counts: map[countKey]int{},
+	a := &InProcess{
+		clock: o.Clock, record: o.Record, counts: map[countKey]int{},
 		signs: bucket{rate: o.Signs, level: o.Signs.Burst, at: now},
 		opens: bucket{rate: o.Opens, level: o.Opens.Burst, at: now},
 	}
+	a.replace(r)
+	return a
 }
+
+func (a *InProcess) replace(r *Ring) { a.ring.Store(r) }
 
 var errLimit = errs.New(errs.Limit, "the key process is asked too often")
 
@@ -98,7 +103,7 @@ func (a *InProcess) Sign(ctx context.Context, q pgp.SignRequest) ([]byte, error)
 		a.note(call, Limited, 0)
 		return nil, errLimit
 	}
-	sig, err := a.ring.sign(q, now)
+	sig, err := a.ring.Load().sign(q, now)
 	switch {
 	case err == nil:
 		a.note(call, Done, 1)
@@ -119,7 +124,7 @@ func (a *InProcess) Unwrap(ctx context.Context, q pgp.UnwrapRequest) (pgp.Sessio
 		a.note("unwrap", Limited, 0)
 		return pgp.SessionKey{}, errLimit
 	}
-	key, ops, err := a.ring.unwrap(q)
+	key, ops, err := a.ring.Load().unwrap(q)
 	if err != nil {
 		a.note("unwrap", No, ops)
 		return pgp.SessionKey{}, err

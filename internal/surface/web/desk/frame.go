@@ -221,9 +221,12 @@ func clip(s string, most int) string {
 
 func reportTitle(p *text.Printer, r intake.Report) string {
 	for _, s := range []string{r.Body.Summary, strings.TrimSpace(firstLine(r.Body.Description))} {
-		if s != "" {
+		if strings.Trim(s, ". …") != "" { // "..." is what mail programs put in place of an encrypted subject
 			return clip(s, 160)
 		}
+	}
+	if r.Unreadable {
+		return p.T("desk.report.not_read")
 	}
 	return p.T("desk.report.no_title")
 }

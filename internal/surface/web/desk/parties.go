@@ -234,7 +234,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 	}
 	for _, r := range rows {
 		x.parties = append(x.parties, choice{
-			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(g.Parties) == 0,
+			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
 	}
 	for _, rec := range d.recommendations(in.Type, string(v.P.Lang())) {

@@ -59,8 +59,8 @@ type Desk struct {
 	Names func(ctx context.Context, accounts ...int64) (map[int64]string, error)
 	// Staff lists the accounts that can be handlers.
 	Staff func(ctx context.Context, by access.Actor) ([]Colleague, error)
-	// Still tells whether the session of a stream still stands.
-	Still func(r *http.Request) bool
+	// Still gives who a stream speaks to as they are now; an error ends it.
+	Still func(r *http.Request) (access.Actor, error)
 }
 
 // Colleague is somebody of the team.

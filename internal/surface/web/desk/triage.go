@@ -22,7 +22,7 @@ var (
 )
 
 func filterOf(q url.Values) intake.QueueFilter {
-	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 100}
+	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 50}
 	switch s := intake.State(q.Get("state")); s {
 	case intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn:
 		f.State = s

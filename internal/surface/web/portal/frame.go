@@ -45,6 +45,7 @@ func toast(v *page.Visit) *page.ToastView {
 		"moved":    v.P.T("portal.done.moved"),
 		"added":    v.P.T("portal.done.added"),
 		"offered":  v.P.T("portal.done.offered"),
+		"proposed": v.P.T("portal.done.proposed"),
 		"reported": v.P.T("portal.done.reported"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {
