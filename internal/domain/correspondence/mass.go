@@ -1,6 +1,7 @@
 package correspondence
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,12 +76,13 @@ func (s *Service) brakes(ctx context.Context, tx *db.Tx, by access.Actor, list [
 			unlabelled = append(unlabelled, a.Thread)
 		}
 	}
+	most, labelled := cmp.Or(s.Brake.Readers, MassReaders), cmp.Or(s.Brake.Labelled, MassLabelled)
 	switch n := len(readers); {
 	case n == 0:
 		return false, nil
-	case n > MassReaders:
+	case n > most:
 		return true, nil
-	case n > MassLabelled:
+	case n > labelled:
 		if len(unlabelled) > 0 { // they take the label of their thread
 			threads, err := s.Threads(ctx, tx, unlabelled...)
 			if err != nil {
@@ -98,7 +100,7 @@ func (s *Service) brakes(ctx context.Context, tx *db.Tx, by access.Actor, list [
 		return n, tx.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM correspondence_message WHERE author <> 0 AND at > $1 AND direction = $2 LIMIT $3) t`, since, int64(Out), most).Scan(&n)
 	}
 	hour, err := count(now.Add(-time.Hour), 100_000)
-	if err != nil || hour+len(readers) <= MassReaders {
+	if err != nil || hour+len(readers) <= most {
 		return false, err
 	}
 	const month = 30 * 24

@@ -58,10 +58,12 @@ type Service struct {
 	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
-
-	published atomic.Pointer[string] // fingerprint of the team's key as it is now
+	// Brake is from where a second person is asked (rule O5); a zero number takes MassReaders, MassLabelled.
+	Brake struct{ Readers, Labelled int }
 	// Alarms hears of masses that left on the word of one person.
 	Alarms *alarm.Service
+
+	published atomic.Pointer[string] // fingerprint of the team's key as it is now
 }
 
 // Published tells the fingerprint of the key that the team has published, for the foot of letters from now on.

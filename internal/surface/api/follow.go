@@ -7,6 +7,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -74,7 +75,7 @@ func (a *API) followed(ctx context.Context, by access.Actor, kind ref.Kind, afte
 			return ids, mark, err
 		}
 		for _, r := range rows {
-			if r.Verb == alarm.VerbRead { // to read is not to change
+			if r.Verb == alarm.VerbRead || r.Verb == correspondence.VerbFetch { // to read is not to change
 				mark = r.Seq
 				continue
 			}

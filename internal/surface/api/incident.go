@@ -20,8 +20,6 @@ func (a *API) incidents() {
 	on(a, "POST /incidents/{ref}/reopen", a.reopenIncident)
 	on(a, "POST /incidents/{ref}/severity", a.rateIncident)
 	on(a, "POST /incidents/{ref}/seal", a.sealIncident)
-	on(a, "POST /incidents/{ref}/unseal", a.unsealIncident)
-	on(a, "POST /incidents/{ref}/break_glass", a.breakGlass)
 	on(a, "GET /incidents/{ref}/tasks", a.tasks)
 	on(a, "POST /incidents/{ref}/tasks", a.addTask)
 	on(a, "PATCH /incidents/{ref}/tasks/{task}", a.setTask)
@@ -215,10 +213,10 @@ func (a *API) listed(ctx context.Context, by access.Actor, list []incident.Incid
 // Sealing is what sealing takes.
 type Sealing struct {
 	Reason string `json:"reason"`
-	Close  bool   `json:"only_me" doc:"true: nobody but the owner of this token is named; who else is named is chosen at the desk"`
+	OnlyMe bool   `json:"only_me" doc:"true: nobody but the owner of this token is named; who else is named is chosen at the desk"`
 }
 
-// SealInput is the input of POST /incidents/{ref}/seal.
+// SealInput is the input of POST /incidents/{ref}/seal. To open a seal asks for a fresh proof, which no token has.
 type SealInput struct {
 	Ref
 	IfMatch
@@ -230,31 +228,10 @@ func (a *API) sealIncident(ctx context.Context, by access.Actor, in *SealInput) 
 	if err != nil {
 		return reply[Incident]{}, err
 	}
-	if !in.Body.Value.Close {
+	if !in.Body.Value.OnlyMe {
 		return reply[Incident]{}, required("only_me")
 	}
 	i, err := a.Incident.Seal(ctx, by, in.Ref.Ref, version, nil, in.Body.Value.Reason)
-	return incidentReply(by, i, err)
-}
-
-// UnsealInput is the input of POST /incidents/{ref}/unseal.
-type UnsealInput struct {
-	Ref
-	IfMatch
-	With[Reason]
-}
-
-func (a *API) unsealIncident(ctx context.Context, by access.Actor, in *UnsealInput) (reply[Incident], error) {
-	version, err := in.version(by, nil)
-	if err != nil {
-		return reply[Incident]{}, err
-	}
-	i, err := a.Incident.Unseal(ctx, by, in.Ref.Ref, version, in.Body.Value.Reason)
-	return incidentReply(by, i, err)
-}
-
-func (a *API) breakGlass(ctx context.Context, by access.Actor, in *ReopenInput) (reply[Incident], error) {
-	i, err := a.Incident.BreakGlass(ctx, by, in.Ref.Ref, in.Body.Value.Reason)
 	return incidentReply(by, i, err)
 }
 

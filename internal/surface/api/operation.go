@@ -39,7 +39,6 @@ func Operations() []Operation {
 		verify   = []access.Right{access.Verify}
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
 		seal     = []access.Right{access.Seal}
-		glass    = []access.Right{access.BreakGlass}
 		record   = []access.Right{access.ReadAudit}
 	)
 	return []Operation{
@@ -64,8 +63,6 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/incidents/{ref}/reopen", Rights: closing, What: "Open a closed incident again"},
 		{Method: "POST", Path: "/incidents/{ref}/severity", Rights: work, What: "Rate the severity, with reasons"},
 		{Method: "POST", Path: "/incidents/{ref}/seal", Rights: seal, What: "Seal an incident with all that belongs to it"},
-		{Method: "POST", Path: "/incidents/{ref}/unseal", Rights: seal, What: "Open a sealed incident; asks for a fresh proof, which no token has"},
-		{Method: "POST", Path: "/incidents/{ref}/break_glass", Rights: glass, What: "Open a sealed incident in an emergency; asks for a fresh proof, which no token has"},
 		{Method: "GET", Path: "/incidents/{ref}/tasks", Rights: cases, What: "List tasks"},
 		{Method: "POST", Path: "/incidents/{ref}/tasks", Rights: work, What: "Add a task"},
 		{Method: "PATCH", Path: "/incidents/{ref}/tasks/{task}", Rights: work, What: "Mark a task done or open"},
