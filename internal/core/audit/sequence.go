@@ -71,6 +71,9 @@ func keyID(public ed25519.PublicKey) uint32 {
 	return binary.BigEndian.Uint32(h.Sum(nil))
 }
 
+// crowd is how many entries at once show that many write.
+const crowd = 8
+
 // Run numbers entries until ctx ends, and signs a checkpoint at least every minute in which something happened.
 func (s *Sequencer) Run(ctx context.Context) error {
 	s.once.Do(func() { s.wake = make(chan struct{}, 1) })
@@ -100,9 +103,13 @@ func (s *Sequencer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.wake:
-			// Others are about to commit too: a short pause makes one batch of them.
+			// Others are about to commit too: a short pause makes one batch of them, a longer one when there was a crowd just now.
+			pause := 20 * time.Millisecond
+			if n >= crowd {
+				pause = 100 * time.Millisecond
+			}
 			select {
-			case <-time.After(20 * time.Millisecond):
+			case <-time.After(pause):
 			case <-ctx.Done():
 				return nil
 			}
