@@ -11,13 +11,13 @@ import (
 
 // Tx is a write transaction.
 type Tx struct {
-	db    *DB
-	pg    pgx.Tx
-	lite  *sql.Tx
+	db     *DB
+	pg     pgx.Tx
+	lite   *sql.Tx
 	before []func(ctx context.Context) error
 	bound  map[any]any
 	after  []func()
-	keep  []string // texts worth compiling for the next transactions
+	keep   []string // texts worth compiling for the next transactions
 }
 
 // Engine names the engine.
