@@ -2,6 +2,7 @@ package app
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,13 +40,15 @@ var backupFolders = []string{"blobs", "outbox"}
 
 // Manifest says what is in a backup.
 type Manifest struct {
-	Format  string        `json:"format"`
-	Program string        `json:"program"`
-	Team    string        `json:"team"`
-	MadeAt  time.Time     `json:"made_at"`
-	Schema  string        `json:"schema"`
-	Audit   ManifestAudit `json:"audit"`
-	Parts   []Part        `json:"parts"`
+	Format  string    `json:"format"`
+	Program string    `json:"program"`
+	Team    string    `json:"team"`
+	MadeAt  time.Time `json:"made_at"`
+	Schema  string    `json:"schema"`
+	// Migration is the number of the schema, when the database is kept as rows.
+	Migration int64         `json:"migration,omitempty"`
+	Audit     ManifestAudit `json:"audit"`
+	Parts     []Part        `json:"parts"`
 }
 
 // ManifestAudit says how far the record went.
@@ -85,11 +88,13 @@ func (h *House) Backup(ctx context.Context, w io.Writer, progress func(files int
 		return m, err
 	}
 	snapshot := filepath.Join(temp, databaseName)
-	if err := h.DB.Snapshot(ctx, snapshot); err != nil {
-		return m, fmt.Errorf("back up database: %w", err)
-	}
-	if m.Audit, err = auditOf(ctx, snapshot); err != nil {
-		return m, fmt.Errorf("read the backed up database: %w", err)
+	if h.DB.Engine() == db.SQLite {
+		if err := h.DB.Snapshot(ctx, snapshot); err != nil {
+			return m, fmt.Errorf("back up database: %w", err)
+		}
+		if m.Audit, err = auditOfFile(ctx, snapshot); err != nil {
+			return m, fmt.Errorf("read the backed up database: %w", err)
+		}
 	}
 	sealed, err := age.Encrypt(w, recipients...)
 	if err != nil {
@@ -100,7 +105,7 @@ func (h *House) Backup(ctx context.Context, w io.Writer, progress func(files int
 		return m, err
 	}
 	a := &archive{tar: tar.NewWriter(packed), manifest: &m, progress: progress}
-	if err := a.file(ctx, snapshot, databaseName); err != nil {
+	if err := h.backUpDatabase(ctx, a, snapshot); err != nil {
 		return m, err
 	}
 	if err := a.file(ctx, keysFile(h.Config), teamKeysName); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -116,6 +121,22 @@ func (h *House) Backup(ctx context.Context, w io.Writer, progress func(files int
 	return m, errors.Join(a.end(), packed.Close(), sealed.Close())
 }
 
+// backUpDatabase writes the snapshot of SQLite as it is, and PostgreSQL as rows of one moment.
+func (h *House) backUpDatabase(ctx context.Context, a *archive, snapshot string) (err error) {
+	if h.DB.Engine() == db.SQLite {
+		return a.file(ctx, snapshot, databaseName)
+	}
+	if a.manifest.Migration, _, err = schema.At(ctx, h.DB); err != nil {
+		return err
+	}
+	return dumpRows(ctx, h.DB, func(at db.Handle) (err error) {
+		a.manifest.Audit, err = auditOf(ctx, at)
+		return err
+	}, func(name string, content []byte) error {
+		return a.part(ctx, name, int64(len(content)), bytes.NewReader(content))
+	})
+}
+
 const settingBackup = "backup.last"
 
 func (h *House) recordBackup(ctx context.Context) error {
@@ -129,15 +150,19 @@ func (h *House) recordBackup(ctx context.Context) error {
 	})
 }
 
-// auditOf opens the snapshot, which proves that it can be read, and says how far its record goes.
-func auditOf(ctx context.Context, file string) (ManifestAudit, error) {
+// auditOfFile opens the snapshot, which proves that it can be read, and says how far its record goes.
+func auditOfFile(ctx context.Context, file string) (ManifestAudit, error) {
 	var out ManifestAudit
 	d, err := db.Open(ctx, db.Config{Path: file, Conns: 1})
 	if err != nil {
 		return out, err
 	}
 	defer d.Close()
-	err = d.QueryRow(ctx, `SELECT (SELECT COALESCE(MAX(seq), 0) FROM audit_number), COALESCE((SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1), '')`).
+	return auditOf(ctx, d)
+}
+
+func auditOf(ctx context.Context, h db.Handle) (out ManifestAudit, err error) {
+	err = h.QueryRow(ctx, `SELECT (SELECT COALESCE(MAX(seq), 0) FROM audit_number), COALESCE((SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1), '')`).
 		Scan(&out.Size, &out.Checkpoint)
 	return out, err
 }
@@ -163,15 +188,22 @@ func (a *archive) file(ctx context.Context, from, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.tar.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: st.Size(), Typeflag: tar.TypeReg, Format: tar.FormatPAX}); err != nil {
+	return a.part(ctx, name, st.Size(), f)
+}
+
+func (a *archive) part(ctx context.Context, name string, size int64, from io.Reader) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := a.tar.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: size, Typeflag: tar.TypeReg, Format: tar.FormatPAX}); err != nil {
 		return err
 	}
 	sum := sha256.New()
-	if _, err := io.CopyN(io.MultiWriter(a.tar, sum), f, st.Size()); err != nil {
+	if _, err := io.CopyN(io.MultiWriter(a.tar, sum), from, size); err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
 	}
-	a.manifest.Parts = append(a.manifest.Parts, Part{name, st.Size(), hex.EncodeToString(sum.Sum(nil))})
-	a.bytes += st.Size()
+	a.manifest.Parts = append(a.manifest.Parts, Part{name, size, hex.EncodeToString(sum.Sum(nil))})
+	a.bytes += size
 	if a.progress != nil {
 		a.progress(len(a.manifest.Parts), a.bytes)
 	}

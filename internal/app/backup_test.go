@@ -6,9 +6,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"filippo.io/age"
@@ -20,6 +23,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
@@ -34,6 +38,7 @@ type live struct {
 	recovery *age.X25519Identity
 	cookie   string
 	ana      access.Actor
+	who      account.Account
 }
 
 func must(t *testing.T, err error) {
@@ -43,12 +48,33 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func open(t *testing.T) *live {
+// moves are the ways from engine to engine that this machine can go.
+func moves(t *testing.T, story func(t *testing.T, from, to string)) {
+	engines := pgtest.Engines(t)
+	for _, from := range engines {
+		for _, to := range engines {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
+				story(t, from, to)
+			})
+		}
+	}
+}
+
+// place is the address of an empty database, none for SQLite.
+func place(t *testing.T, engine string) conf.Endpoint {
+	if engine != "postgres" {
+		return conf.Endpoint{}
+	}
+	return conf.EndpointOf(pgtest.DSN(t, func(context.Context, string) error { return nil }, "app empty 1"))
+}
+
+func open(t *testing.T, engine string) *live {
 	t.Helper()
 	ctx := t.Context()
 	l := &live{T: t, dir: t.TempDir()}
 	var err error
-	l.House, err = app.Open(ctx, conf.Config{Data: filepath.Join(l.dir, "data"), HTTP: "127.0.0.1:8080"}, slog.New(slog.DiscardHandler))
+	l.House, err = app.Open(ctx, conf.Config{Data: filepath.Join(l.dir, "data"), HTTP: "127.0.0.1:8080", Database: place(t, engine)}, slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(l.Close)
 	secret, err := keyd.Generate("CERT.EX", []string{"csirt@cert.example"}, l.Clock.Now())
@@ -62,6 +88,7 @@ func open(t *testing.T) *live {
 	l.Accounts.Hash = account.NewHasher(64, 1)
 	a, _, err := l.Accounts.Create(ctx, access.System("setup"), account.NewAccount{Email: "ana@cert.example", Name: "Ana Lima", Roles: []access.Role{access.Analyst}, Password: password})
 	must(t, err)
+	l.who = a
 	l.ana = access.Actor{Account: a.ID, Name: a.Name, Roles: []access.Role{access.Analyst}, Origin: access.ByPage, Strength: access.TwoFactor, ProvedAt: l.Clock.Now(), Lang: "en"}
 	in, err := l.Accounts.SignIn(ctx, account.From{Door: account.Desk}, account.Credentials{Email: "ana@cert.example", Password: password})
 	must(t, err)
@@ -89,7 +116,7 @@ func (l *live) backup() []byte {
 }
 
 // elsewhere is a new machine with the root keys from the safe.
-func (l *live) elsewhere() conf.Config {
+func (l *live) elsewhere(engine string) conf.Config {
 	l.Helper()
 	dir := l.TempDir()
 	for _, end := range []string{".rootkey", ".rootkey.team"} {
@@ -97,7 +124,7 @@ func (l *live) elsewhere() conf.Config {
 		must(l.T, err)
 		must(l.T, os.WriteFile(filepath.Join(dir, "data"+end), b, 0o600))
 	}
-	return conf.Config{Data: filepath.Join(dir, "data"), HTTP: "127.0.0.1:8080"}
+	return conf.Config{Data: filepath.Join(dir, "data"), HTTP: "127.0.0.1:8080", Database: place(l.T, engine)}
 }
 
 func (l *live) restore(c conf.Config, backup []byte, kept ...string) (app.Restored, error) {
@@ -105,16 +132,27 @@ func (l *live) restore(c conf.Config, backup []byte, kept ...string) (app.Restor
 }
 
 func TestK9ABackupTakenWhileOthersWriteIsRestoredElsewhere(t *testing.T) {
-	t.Parallel()
-	l := open(t)
+	moves(t, restoredElsewhere)
+}
+
+func restoredElsewhere(t *testing.T, from, to string) {
+	l := open(t, from)
+	_, token, err := l.Accounts.CreateToken(t.Context(), access.System("sample"), account.NewToken{Name: "pour", Role: access.Analyst, Owner: l.who.UID})
+	must(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	wrote, ended := make(chan int, 1000), make(chan error, 1)
+	var mu sync.Mutex
+	var acknowledged []string
 	go func() {
 		for n := 0; ; n++ {
-			if _, err := l.report(ctx, "Report while backing up"); err != nil {
+			r, err := l.report(ctx, "Report while backing up")
+			if err != nil {
 				ended <- err
 				return
 			}
+			mu.Lock()
+			acknowledged = append(acknowledged, r.UID)
+			mu.Unlock()
 			select {
 			case wrote <- n:
 			default:
@@ -123,6 +161,9 @@ func TestK9ABackupTakenWhileOthersWriteIsRestoredElsewhere(t *testing.T) {
 	}()
 	<-wrote
 	<-wrote
+	mu.Lock()
+	before := slices.Clone(acknowledged)
+	mu.Unlock()
 	b := l.backup()
 	<-wrote // it was never kept waiting for long
 	stop()
@@ -130,7 +171,7 @@ func TestK9ABackupTakenWhileOthersWriteIsRestoredElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	c := l.elsewhere()
+	c := l.elsewhere(to)
 	got, err := l.restore(c, b)
 	must(t, err)
 	if len(got.Proof.Problems) > 0 || got.Proof.Size != got.Manifest.Audit.Size || !got.TeamKeys || got.Held < 1 {
@@ -161,6 +202,10 @@ func TestK9ABackupTakenWhileOthersWriteIsRestoredElsewhere(t *testing.T) {
 		t.Errorf("the cookie in the old house: %v", err)
 	}
 
+	if by, err := h.Accounts.ByToken(t.Context(), token.Reveal(), netip.Addr{}); err == nil {
+		t.Errorf("the old token is still %s's", by.Name)
+	}
+
 	// Nothing leaves: each letter waits for a person, and outgoing mail is stopped.
 	if paused, err := h.Correspondence.Paused(t.Context(), h.DB); err != nil || !paused {
 		t.Errorf("outgoing mail: paused %v, %v", paused, err)
@@ -183,7 +228,9 @@ func TestK9ABackupTakenWhileOthersWriteIsRestoredElsewhere(t *testing.T) {
 	// What was attached is whole.
 	page, err := h.Intake.List(t.Context(), l.ana, intake.QueueFilter{Limit: 500})
 	must(t, err)
+	there := map[string]bool{}
 	for _, r := range page.Items {
+		there[r.UID] = true
 		messages, err := h.Correspondence.Messages(t.Context(), h.DB, l.ana, r.Thread)
 		must(t, err)
 		for _, m := range messages {
@@ -194,11 +241,35 @@ func TestK9ABackupTakenWhileOthersWriteIsRestoredElsewhere(t *testing.T) {
 			}
 		}
 	}
+	for _, uid := range before {
+		if !there[uid] {
+			t.Errorf("report %s was acknowledged before the backup and is not in it", uid)
+		}
+	}
+
+	// It goes on where it stopped: new rows, numbers and jobs find their places.
+	more, err := h.Intake.Receive(t.Context(), access.System("intake"), intake.ReceiveInput{
+		Channel: correspondence.ByMail, Proof: correspondence.Aligned, Lang: "en",
+		Body: intake.Body{Summary: "After the restore", Description: "New.", Email: "rui@hospital.example"},
+	})
+	must(t, err)
+	if there[more.Report.UID] {
+		t.Error("a new report took the place of an old one")
+	}
+	jobs := func(h *app.House) (n int64) {
+		must(t, h.DB.QueryRow(t.Context(), `SELECT COUNT(*) FROM river_job WHERE state IN ('available', 'scheduled')`).Scan(&n))
+		return n
+	}
+	if n := jobs(h); n < 1 {
+		t.Errorf("%d jobs wait after the restore", n)
+	}
 }
 
 func TestK9ADamagedOrForeignBackupIsRefusedAndLeavesNothing(t *testing.T) {
-	t.Parallel()
-	l := open(t)
+	pgtest.OnEach(t, func(t *testing.T, engine string) { damaged(t, open(t, engine), engine) })
+}
+
+func damaged(t *testing.T, l *live, engine string) {
 	b := l.backup()
 	cut, changed := b[:len(b)-100], bytes.Clone(b)
 	changed[len(changed)/2] ^= 1
@@ -217,7 +288,7 @@ func TestK9ADamagedOrForeignBackupIsRefusedAndLeavesNothing(t *testing.T) {
 		"cut": cut, "changed": changed, "text": []byte("not a backup"), "for another": forge(other.Recipient(), []byte("x")), "no tar": forge(l.recovery.Recipient(), []byte("x")),
 		"empty": forge(l.recovery.Recipient(), nil),
 	} {
-		c := l.elsewhere()
+		c := l.elsewhere(engine)
 		if _, err := l.restore(c, bad); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%s: %v, want invalid", name, err)
 		}
@@ -230,15 +301,17 @@ func TestK9ADamagedOrForeignBackupIsRefusedAndLeavesNothing(t *testing.T) {
 }
 
 func TestK9AnOlderStateThanAKeptCheckpointIsRefused(t *testing.T) {
-	t.Parallel()
-	l := open(t)
+	pgtest.OnEach(t, func(t *testing.T, engine string) { older(t, open(t, engine), engine) })
+}
+
+func older(t *testing.T, l *live, engine string) {
 	b := l.backup()
 	_, err := l.report(t.Context(), "After the backup")
 	must(t, err)
 	must(t, l.Settle(t.Context()))
 	kept, err := l.Checkpoint(t.Context())
 	must(t, err)
-	c := l.elsewhere()
+	c := l.elsewhere(engine)
 	if _, err := l.restore(c, b, kept); !errs.Is(err, errs.Conflict) {
 		t.Errorf("an older state: %v, want conflict", err)
 	}
@@ -257,8 +330,10 @@ func TestK9AnOlderStateThanAKeptCheckpointIsRefused(t *testing.T) {
 }
 
 func TestABackupNeedsARecoveryKeyAndStopsWhenTold(t *testing.T) {
-	t.Parallel()
-	l := open(t)
+	pgtest.OnEach(t, func(t *testing.T, engine string) { stopped(t, open(t, engine)) })
+}
+
+func stopped(t *testing.T, l *live) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	if _, err := l.Backup(ctx, io.Discard, nil); err == nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
-	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
 // CheckpointPurpose is the label from which the key of audit checkpoints is derived.
@@ -58,9 +57,6 @@ func why(err error) string {
 
 // lastBackup says when the last backup was made. One that is a month old needs mending; a house without any is new, or backed up otherwise.
 func (h *House) lastBackup(ctx context.Context) (bool, string) {
-	if h.DB.Engine() != db.SQLite {
-		return true, "the database is backed up by pg_dump"
-	}
 	var at time.Time
 	if err := setting.Get(ctx, h.DB, settingBackup, &at); err != nil {
 		return false, why(err)

@@ -43,6 +43,12 @@ func (h *House) Ready(ctx context.Context) []Check {
 	add("record", err == nil && (oldest.IsZero() || h.Clock.Now().Sub(oldest) < 10*time.Second), "audit entries wait for their number longer than 10 seconds")
 	late, err := lateJobs(ctx, h.DB, h.Clock.Now())
 	add("queue", err == nil && late == 0, "jobs wait longer than a minute: is a worker running?")
+	if h.DB.Engine() == db.Postgres {
+		var there float64
+		err = h.DB.QueryRow(ctx, `SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8`).Scan(&there)
+		off := h.Clock.Now().Sub(time.UnixMicro(int64(there * 1e6))).Abs()
+		add("clock", err == nil && off < 2*time.Second, "the clock of this machine differs by more than 2 seconds from that of the database: let both follow one time server")
+	}
 	free, ok := diskFree(h.Config.Data)
 	add("disk", !ok || free >= 10, "less than 10 % of the disk is free")
 	return out
@@ -75,7 +81,10 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 
 // ready answers which parts are fit; it names no version, path or number that a stranger could use.
 func (h *House) ready(w http.ResponseWriter, r *http.Request) {
-	checks := h.Ready(r.Context())
+	answerReady(w, h.Ready(r.Context()))
+}
+
+func answerReady(w http.ResponseWriter, checks []Check) {
 	status := http.StatusOK
 	for _, c := range checks {
 		if !c.OK {

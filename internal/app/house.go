@@ -21,6 +21,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/calendar"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
@@ -70,6 +71,8 @@ type House struct {
 	Calendar  *calendar.Calendar
 
 	Egress    *egress.Gate
+	Alarms    *alarm.Service
+	Watch     *alarm.Watch
 	Accounts  *account.Service
 	Deadlines *deadline.Service
 	Drafts    *draft.Service
@@ -170,6 +173,8 @@ func (h *House) duties() error {
 	h.Newest = pubsub.NewNewest(0)
 	h.Sequencer = &audit.Sequencer{DB: h.DB, Clock: h.Clock, Signer: signer, Log: h.Log, Notify: h.notify}
 	h.Audit = &audit.Log{Ring: h.Ring, Wake: h.Sequencer.Wake}
+	h.Alarms = &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
+	h.Watch = &alarm.Watch{Alarms: h.Alarms}
 	h.Egress = &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	h.Search = search.New(h.Ring)
 	h.Drafts = &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
@@ -178,7 +183,7 @@ func (h *House) duties() error {
 	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name}
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
-		Text: h.Text, Hold: 20 * time.Second, Team: correspondence.Team{
+		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
 			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Zone: h.Config.Location(),
 		},
 	}
@@ -210,7 +215,8 @@ func (h *House) duties() error {
 	h.Incidents = &incident.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence,
 		Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines, Search: h.Search,
-		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang,
+		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang, Alarms: h.Alarms,
+		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
 	return nil
 }

@@ -3,26 +3,43 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
+
+// bind listens, or says in a sentence why that cannot be.
+func bind(l conf.Listener) (net.Listener, error) {
+	ln, err := net.Listen(l.Network, l.Addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, errs.Newf(errs.Unavailable, "another program listens on %s: stop it, or give %s another address", l.Addr, l.Name)
+	case errors.Is(err, syscall.EACCES):
+		return nil, errs.Newf(errs.Unavailable, "this user may not listen on %s: give %s a port above 1023 and lead the traffic there", l.Addr, l.Name)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, errs.Newf(errs.Unavailable, "%s (%s) is no address of this machine", l.Addr, l.Name)
+	}
+	return ln, err
+}
 
 // listenHTTP serves one listener until ctx ends: requests under way are finished, event streams are told to end.
 func listenHTTP(ctx context.Context, l conf.Listener, handler http.Handler, c conf.Config, log *slog.Logger, ready func()) error {
-	ln, err := net.Listen(l.Network, l.Addr)
+	ln, err := bind(l)
 	if err != nil {
 		return err
 	}
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s := &http.Server{
-		Handler:           handler,
+		Handler:           forwarded(c.Proxies(), handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       2 * time.Minute, // 25 MiB at 200 KiB/s; event streams extend their own
 		WriteTimeout:      2 * time.Minute,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
@@ -37,7 +37,7 @@ func (h *House) postman(ctx context.Context, agent pgp.Agent) (*correspondence.P
 	var archive pgp.Key
 	if len(keys) > 0 {
 		archive = keys[0]
-		h.Correspondence.Team.Fingerprint = Grouped(keys[0].Fingerprint())
+		h.Correspondence.Published(keys[0].Fingerprint())
 	}
 	var transport send.Transport
 	if h.Config.Relay.Set() {
@@ -51,6 +51,15 @@ func (h *House) postman(ctx context.Context, agent pgp.Agent) (*correspondence.P
 	}
 	h.close = append(h.close, func() { _ = transport.Close() })
 	return correspondence.NewPostman(agent, transport, archive), nil
+}
+
+// relays are our own mail servers in front of us: those that are named, and whoever brings mail by LMTP from this machine.
+func (h *House) relays() []netip.Prefix {
+	list := h.Config.Relays()
+	if h.Config.LocalMail().On() {
+		list = append(list, Loopback...)
+	}
+	return list
 }
 
 // resolver answers for sender authentication: the system's DNS, or the fixed zone of a demonstration.
@@ -67,7 +76,7 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	h.Intake.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
-		Checker: &auth.Checker{Resolver: h.resolver()}, Agent: agent, Lang: h.Profile.Lang,
+		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, Lang: h.Profile.Lang,
 	}
 	room.Work(h.Registry)
 	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ deadline.TickJob) error {
@@ -78,14 +87,22 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
 		keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 		_, err := keeper.Sweep(ctx)
-		return errors.Join(err, h.Accounts.Sweep(ctx))
+		return errors.Join(err, h.Accounts.Sweep(ctx), notYet(h.signSecurityTxt(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	_, err := h.Intake.DropKey(ctx)
 	if err != nil {
 		return err
 	}
-	return h.signSecurityTxt(ctx, agent)
+	return notYet(h.signSecurityTxt(ctx, agent))
+}
+
+// notYet lets pass what followKeys tries again.
+func notYet(err error) error {
+	if errors.Is(err, errNotOurs) {
+		return nil
+	}
+	return err
 }
 
 // houseJob sweeps what ended: sessions, counters of failed tries, answers kept for repeated requests.
@@ -115,13 +132,13 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 	defer committer.Close()
 	backend := mailroom.Backend{Address: h.Profile.Address, Committer: committer}
 	_, domain, _ := strings.Cut(h.Profile.Address, "@")
-	config := smtpd.Config{Domain: domain, Clock: h.Clock, Log: h.Log, Trusted: h.Trusted}
+	config := smtpd.Config{Domain: domain, Clock: h.Clock, Log: h.Log, Trusted: append(h.relays(), h.Trusted...)}
 	if h.Config.TLSCert != "" {
 		t := tlsConfig(h.Config)
 		t.NextProtos = nil
 		config.TLS = func() *tls.Config { return t }
 	}
-	errs := make(chan error, 2)
+	fell := make(chan error, 2)
 	var stop []func(context.Context) error
 	listen := func(l conf.Listener, lmtp bool) error {
 		if !l.On() {
@@ -130,7 +147,7 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		if l.Network == "unix" {
 			_ = os.Remove(l.Addr)
 		}
-		ln, err := net.Listen(l.Network, l.Addr)
+		ln, err := bind(l)
 		if err != nil {
 			return err
 		}
@@ -138,7 +155,7 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		c.LMTP = lmtp
 		s := smtpd.New(c, backend)
 		stop = append(stop, s.Shutdown)
-		go func() { errs <- s.Serve(ln) }()
+		go func() { fell <- s.Serve(ln) }()
 		return nil
 	}
 	err := errors.Join(listen(h.Config.Mail(), false), listen(h.Config.LocalMail(), true))
@@ -146,7 +163,7 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		ready()
 		select {
 		case <-ctx.Done():
-		case err = <-errs:
+		case err = <-fell:
 		}
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
@@ -160,12 +177,16 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 	return err
 }
 
+// errNotOurs says that the key process does not sign with the published key yet.
+var errNotOurs = errs.New(errs.Unavailable, "the key process does not sign with the key that is published")
+
 const settingSecurityTxt = "team.security_txt"
 
 type signedText struct {
 	Text    string    `json:"text"`
 	Expires time.Time `json:"expires"`
 	Plain   string    `json:"plain"`
+	Key     string    `json:"key"` // fingerprint of the certificate that vouches for it
 }
 
 // signSecurityTxt signs security.txt (RFC 9116) when it is missing, has changed or ends within a month.
@@ -174,9 +195,13 @@ func (h *House) signSecurityTxt(ctx context.Context, agent pgp.Agent) error {
 	if err := setting.Get(ctx, h.DB, settingSecurityTxt, &kept); err != nil {
 		return err
 	}
+	keys, err := TeamKeys(ctx, h.DB)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
 	base := h.publicURL()
-	plain := "Contact: mailto:" + h.Profile.Address + "\nContact: " + base + "/report?kind=vulnerability\nEncryption: " + base + "/pgp-key.asc\nPreferred-Languages: en, pt, fr, nl, de\nCanonical: " + base + "/.well-known/security.txt\n"
-	if kept.Plain == plain && kept.Expires.Sub(h.Clock.Now()) > 30*24*time.Hour {
+	plain := "Contact: mailto:" + h.Profile.Address + "\nContact: " + base + "/vulnerability\nEncryption: " + base + "/pgp-key.asc\nPreferred-Languages: en, pt, fr, nl, de\nCanonical: " + base + "/.well-known/security.txt\n"
+	if kept.Plain == plain && kept.Key == keys[0].Fingerprint() && kept.Expires.Sub(h.Clock.Now()) > 30*24*time.Hour {
 		return nil
 	}
 	expires := h.Clock.Now().AddDate(0, 6, 0).Truncate(time.Hour)
@@ -185,8 +210,13 @@ func (h *House) signSecurityTxt(ctx context.Context, agent pgp.Agent) error {
 		h.Log.Warn("security.txt could not be signed", "error", err)
 		return nil
 	}
+	now := h.Clock.Now()
+	got, err := pgp.Open(ctx, pgp.Input{Entity: append([]byte("\n"), signed...), Keys: keys[:1], Now: now, Date: now})
+	if err != nil || got.Good() == nil {
+		return errNotOurs
+	}
 	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		return setting.Put(ctx, tx, 0, h.Clock.Now(), settingSecurityTxt, signedText{string(signed), expires, plain})
+		return setting.Put(ctx, tx, 0, now, settingSecurityTxt, signedText{string(signed), expires, plain, keys[0].Fingerprint()})
 	})
 }
 

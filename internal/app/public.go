@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -18,7 +20,7 @@ import (
 
 // publicProcess is the public site as a process of its own: it reads no root key and no private key. It seals what it takes to the drop key,
 // and shows of a report only what was sealed to the code in the reporter's hand.
-func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger) error {
+func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger, started func(team string)) error {
 	d, err := db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: filepath.Join(c.Data, "tocsin.db"), Conns: 8})
 	if err != nil {
 		return err
@@ -28,13 +30,28 @@ func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	keys, err := TeamKeys(ctx, d)
-	if err != nil {
-		return err
-	}
 	texts, err := text.Load()
 	if err != nil {
 		return err
+	}
+	build := func() (http.Handler, error) { return publicHandler(ctx, c, d, profile, texts, log) }
+	var handler refreshed
+	if err := handler.build(build); err != nil {
+		return err
+	}
+	defer followKeys(ctx, d, func() error { return handler.build(build) })()
+	return lifecycle.Run(ctx, stopWithin, lifecycle.Part{Name: "pages on " + c.Main().Addr, Run: func(ctx context.Context, ready func()) error {
+		return listenHTTP(ctx, c.Main(), &handler, c, log, func() {
+			ready()
+			started(profile.Name)
+		})
+	}})
+}
+
+func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile, texts *text.Catalogue, log *slog.Logger) (http.Handler, error) {
+	keys, err := TeamKeys(ctx, d)
+	if err != nil {
+		return nil, err
 	}
 	pub := &public.Public{
 		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address,
@@ -44,16 +61,23 @@ func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger) error {
 	s := &page.Surface{Name: "public", Routes: pub.Routes(), Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail}
 	handler, err := s.Mux()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", absent(handler, pub, texts, log))
 	mux.HandleFunc("GET /healthz", alive)
-	guarded, err := page.Guard(mux, hostsOf(c))
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerReady(w, publicReady(r.Context(), d)) })
+	return page.Guard(mux, hostsOf(c))
+}
+
+// publicReady looks whether the public process can take a report: it asks for no more than its database role may.
+func publicReady(ctx context.Context, d *db.DB) []Check {
+	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+	defer stop()
+	_, err := intake.PublicDropKey(ctx, d)
+	c := Check{Name: "database", OK: err == nil}
 	if err != nil {
-		return err
+		c.Note = "the database does not answer, or the house has not served yet"
 	}
-	return lifecycle.Run(ctx, stopWithin, lifecycle.Part{Name: "pages on " + c.Main().Addr, Run: func(ctx context.Context, ready func()) error {
-		return listenHTTP(ctx, c.Main(), guarded, c, log, ready)
-	}})
+	return []Check{c}
 }

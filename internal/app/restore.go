@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
 
@@ -44,9 +45,6 @@ type Restored struct {
 // ended, and nothing leaves by itself.
 func Restore(ctx context.Context, c conf.Config, in RestoreInput, log *slog.Logger) (Restored, error) {
 	var out Restored
-	if c.Database.Set() || c.Blobs.Set() {
-		return out, errs.New(errs.Invalid, "a restore makes a house on SQLite with a folder of blobs; bring PostgreSQL back with pg_restore")
-	}
 	if err := empty(c.Data); err != nil {
 		return out, err
 	}
@@ -72,16 +70,19 @@ func Restore(ctx context.Context, c conf.Config, in RestoreInput, log *slog.Logg
 	}
 	there := c
 	there.Data, there.RootKey = beside, c.RootKeyFile()
-	if err := notNewer(ctx, there); err != nil {
+	jobs, undo, err := bringBack(ctx, there, out.Manifest)
+	if err != nil {
 		return out, err
 	}
 	h, err := Open(ctx, there, log)
-	if err != nil {
-		return out, err
+	if err == nil {
+		if err = h.restoreJobs(ctx, jobs); err == nil {
+			err = h.restored(ctx, in, &out)
+		}
+		h.Close()
 	}
-	err = h.restored(ctx, in, &out)
-	h.Close()
 	if err != nil {
+		undo()
 		return out, err
 	}
 	if err := os.Remove(data); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -105,15 +106,109 @@ func empty(dir string) error {
 	return nil
 }
 
-func notNewer(ctx context.Context, c conf.Config) error {
-	d, err := db.Open(ctx, db.Config{Path: databaseFile(c), Conns: 1})
+var errNewer = errs.New(errs.Conflict, "the backup was made by a newer program: restore it with that one")
+
+// bringBack makes the database of an unpacked backup, at the version it was made at. A backup of either engine is restored on either. Undo takes
+// back what was done to a PostgreSQL database, which must be empty (Conflict).
+func bringBack(ctx context.Context, c conf.Config, m Manifest) (jobs []job.Saved, undo func(), err error) {
+	file, rows := databaseFile(c), filepath.Join(c.Data, rowsFolder)
+	undo = func() {}
+	_, err = os.Stat(rows)
+	asRows := err == nil
+	if !asRows && !c.Database.Set() {
+		return nil, undo, notNewer(ctx, file)
+	}
+	if !asRows { // a file of SQLite, to be brought to PostgreSQL
+		if err := notNewer(ctx, file); err != nil {
+			return nil, undo, err
+		}
+		if m.Migration, err = fileToRows(ctx, file, rows); err != nil {
+			return nil, undo, err
+		}
+	}
+	defer os.RemoveAll(rows)
+	d, err := db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: file, Conns: 2})
+	if err != nil {
+		return nil, undo, err
+	}
+	defer d.Close()
+	if empty, err := d.Empty(ctx); err != nil || !empty {
+		return nil, undo, errors.Join(err, errs.New(errs.Conflict, "the database is not empty: a restore overwrites nothing; name a new one with TOCSIN_DATABASE"))
+	}
+	undo = func() {
+		if d, err := db.Open(context.WithoutCancel(ctx), db.Config{URL: c.Database.Reveal(), Path: file, Conns: 2}); err == nil {
+			_ = d.Clear(context.WithoutCancel(ctx))
+			d.Close()
+		}
+	}
+	jobs, err = loadAt(ctx, d, m.Migration, rows)
+	if err != nil {
+		undo()
+	}
+	return jobs, undo, err
+}
+
+func loadAt(ctx context.Context, d *db.DB, version int64, rows string) ([]job.Saved, error) {
+	_, known, err := schema.At(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if version > known {
+		return nil, errNewer
+	}
+	if err := schema.MigrateTo(ctx, d, version); err != nil {
+		return nil, err
+	}
+	return loadRows(ctx, d, rows)
+}
+
+// fileToRows writes the rows of a SQLite file that nobody uses, and takes the file away.
+func fileToRows(ctx context.Context, file, rows string) (version int64, err error) {
+	if err := os.Mkdir(rows, 0o700); err != nil {
+		return 0, err
+	}
+	d, err := db.Open(ctx, db.Config{Path: file, Conns: 2})
+	if err != nil {
+		return 0, err
+	}
+	defer d.Close()
+	if version, _, err = schema.At(ctx, d); err != nil {
+		return 0, err
+	}
+	err = dumpRows(ctx, d, func(db.Handle) error { return nil }, func(name string, content []byte) error {
+		return os.WriteFile(filepath.Join(filepath.Dir(rows), filepath.FromSlash(name)), content, 0o600)
+	})
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if e := os.Remove(file + end); e != nil && !errors.Is(e, os.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return version, err
+}
+
+func (h *House) restoreJobs(ctx context.Context, jobs []job.Saved) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, j := range jobs {
+			if err := h.Jobs.Restore(ctx, tx, j); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func notNewer(ctx context.Context, file string) error {
+	d, err := db.Open(ctx, db.Config{Path: file, Conns: 1})
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	newer, err := schema.Newer(ctx, d)
 	if err == nil && newer {
-		err = errs.New(errs.Conflict, "the backup was made by a newer program: restore it with that one")
+		err = errNewer
 	}
 	return err
 }

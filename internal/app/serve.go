@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -33,20 +31,27 @@ const (
 // stopWithin is how long an orderly stop may take.
 const stopWithin = 20 * time.Second
 
-// Serve runs a role until ctx ends. Started is called once everything answers; it may be nil.
-func Serve(ctx context.Context, c conf.Config, role Role, log *slog.Logger, started func(*House)) error {
+// Serve runs a role until ctx ends. Started is called with the team's name once everything answers; it may be nil. The key process does not
+// know the name.
+func Serve(ctx context.Context, c conf.Config, role Role, log *slog.Logger, started func(team string)) error {
+	if started == nil {
+		started = func(string) {}
+	}
+	if role != All && role != Keys && !c.Database.Set() {
+		return errs.New(errs.Invalid, "roles apart need PostgreSQL: give TOCSIN_DATABASE, or serve everything in one process")
+	}
 	switch role {
 	case Keys:
 		return KeysMain(ctx, c, log)
 	case Public:
-		return publicProcess(ctx, c, log)
+		return publicProcess(ctx, c, log, started)
 	}
 	h, err := Open(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	return h.Serve(ctx, role, started)
+	return h.Serve(ctx, role, func(h *House) { started(h.Profile.Name) })
 }
 
 // Serve runs a role on an open house.
@@ -63,13 +68,9 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 	if does(Mail) || does(Worker) {
 		socket := KeySocket(h.Config)
 		if role == All {
-			dir, err := os.MkdirTemp("", "tocsin-keys-")
-			if err != nil {
+			var err error
+			if socket, err = childSocket(h.Config); err != nil {
 				return err
-			}
-			defer os.RemoveAll(dir)
-			if socket = filepath.Join(dir, "sock"); len(socket) > maxSocketPath {
-				return errs.New(errs.Invalid, "the path of the temporary folder is too long for a socket: set TMPDIR")
 			}
 			add("key process", func(ctx context.Context, ready func()) error {
 				return keysChild(ctx, h.Config, socket, h.Log, ready)
@@ -106,6 +107,18 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		add("workers", h.work)
 		add("drops", h.openDrops)
 	}
+	add("published keys", func(ctx context.Context, ready func()) error {
+		defer followKeys(ctx, h.DB, func() error {
+			err := h.published(ctx)
+			if err == nil && does(Worker) {
+				err = h.signSecurityTxt(ctx, agent)
+			}
+			return err
+		})()
+		ready()
+		<-ctx.Done()
+		return nil
+	})
 	if does(Mail) {
 		add("mail", h.receiveMail)
 	}

@@ -83,15 +83,42 @@ func Renew(ctx context.Context, c conf.Config, h *House) (keyd.Rotation, error) 
 	if err != nil || !rotation.Changed() {
 		return rotation, err
 	}
+	return rotation, h.publishKeys(ctx, c, secrets, "team.renew")
+}
+
+// Replace makes other keys the team's: the first is the current one from now on. All that were kept before go on opening old mail.
+func Replace(ctx context.Context, c conf.Config, h *House, keys []*keyd.Secret) error {
+	old, err := LoadTeamSecrets(c)
+	if err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	for _, k := range keys {
+		given[k.Public().Fingerprint()] = true
+	}
+	for _, k := range old.All() {
+		if !given[k.Public().Fingerprint()] {
+			keys = append(keys, k)
+		}
+	}
+	secrets, err := keyd.NewRing(keys[0], keys[1:]...)
+	if err != nil {
+		return err
+	}
+	return h.publishKeys(ctx, c, secrets, "team.replace")
+}
+
+// publishKeys hands the private keys to the key process and the certificates to everybody else, who take them while they serve.
+func (h *House) publishKeys(ctx context.Context, c conf.Config, secrets *keyd.Ring, verb string) error {
 	if err := SaveTeamSecrets(c, secrets); err != nil {
-		return rotation, err
+		return err
 	}
 	now := h.Clock.Now()
-	return rotation, h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: "team.renew", Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
+		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: verb, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
 		return err
 	})
 }

@@ -94,7 +94,7 @@ func unpackParts(ctx context.Context, packed io.Reader, root *os.Root, progress 
 		return m, errDamaged
 	}
 	switch {
-	case !said || !slices.Equal(got, m.Parts) || !slices.ContainsFunc(got, func(p Part) bool { return p.Name == databaseName }):
+	case !said || !slices.Equal(got, m.Parts) || !slices.ContainsFunc(got, func(p Part) bool { return p.Name == databaseName || rowsName(p.Name) }):
 		return m, errDamaged
 	case m.Format != backupFormat:
 		return m, errs.New(errs.Invalid, "the backup has a form that this program does not know: restore it with the program that made it")
@@ -104,7 +104,7 @@ func unpackParts(ctx context.Context, packed io.Reader, root *os.Root, progress 
 
 // allowed tells whether a name may be in a backup: a clean path to one of the parts that we write.
 func allowed(name string) bool {
-	if name == databaseName || name == teamKeysName {
+	if name == databaseName || name == teamKeysName || rowsName(name) {
 		return true
 	}
 	first, _, deeper := strings.Cut(name, "/")

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -112,6 +113,17 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		h.must(err)
 		rows, err = h.Coordination.Matrix(ctx, sample(), in.UID)
 		h.must(err)
+		mass := id.New()
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO correspondence_mass (uid, subject, subject_kind, asked_by, asked_at, readers, tlp, hash, state) VALUES ($1, $2, $3, 1, $4, 60, 2, $5, 'waiting')`,
+				mass, in.Ref.ID, int64(in.Ref.Kind), time.Now(), []byte{})
+			if err != nil {
+				return err
+			}
+			return h.Alarms.RaiseTx(ctx, tx, access.Actor{Account: 999, Name: "Somebody"}, alarm.Alarm{Kind: alarm.BrokenGlass, On: in.Ref, Named: in.Number})
+		}))
+		alarms, err := h.Alarms.List(ctx, sample())
+		h.must(err)
 		for _, r := range rows {
 			for _, n := range names {
 				if orgs[n].Ref.ID != r.Party.Organisation {
@@ -119,6 +131,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				}
 				o := out[n]
 				o["incident"], o["name"], o["kind"], o["field"], o["task"] = in.Number, in.UID, "incident", "note", task.UID
+				o["mass"], o["alarm"] = mass, alarms[0].UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}
@@ -343,7 +356,7 @@ func (x walker) visit(t *testing.T, l line, w world) {
 	}
 }
 
-var ofTheHouse = regexp.MustCompile(`\{(organisation|key|person|token|fingerprint|community)\}`)
+var ofTheHouse = regexp.MustCompile(`\{(alarm|organisation|key|person|token|fingerprint|community)\}`)
 
 // closed tells of routes that a signed-in person is let to by the door and refused by the verb.
 func (x walker) closed(l line, status int) bool {

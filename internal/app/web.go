@@ -31,18 +31,19 @@ type door struct {
 }
 
 // doors says what each listener of a role serves.
-func (h *House) doors(role Role) []door {
-	main := door{listener: h.Config.Main(), public: role == All}
+func doors(c conf.Config, role Role) []door {
+	main := door{listener: c.Main(), public: role == All}
+	desk, portal := c.ServesDesk(), c.ServesPortal()
 	var out []door
-	if l := h.Config.Desk(); l.On() {
+	if l := c.Desk(); l.On() {
 		out = append(out, door{listener: l, desk: true})
 	} else {
-		main.desk = true
+		main.desk = desk
 	}
-	if l := h.Config.Portal(); l.On() {
+	if l := c.Portal(); l.On() {
 		out = append(out, door{listener: l, portal: true})
 	} else {
-		main.portal = true
+		main.portal = portal
 	}
 	if main.public || main.desk || main.portal {
 		out = append([]door{main}, out...)
@@ -50,15 +51,39 @@ func (h *House) doors(role Role) []door {
 	return out
 }
 
+// Listens names what a role listens on, for people.
+func Listens(c conf.Config, role Role) (list []string) {
+	if role == Public {
+		list = append(list, c.Main().Addr)
+	}
+	if role == All || role == Desk {
+		for _, d := range doors(c, role) {
+			list = append(list, d.listener.Addr)
+		}
+	}
+	if role == All || role == Mail {
+		for _, l := range []conf.Listener{c.Mail(), c.LocalMail()} {
+			if l.On() {
+				list = append(list, l.Addr)
+			}
+		}
+	}
+	return list
+}
+
 func (h *House) web(role Role) []lifecycle.Part {
 	var parts []lifecycle.Part
-	for _, d := range h.doors(role) {
+	for _, d := range doors(h.Config, role) {
+		var handler refreshed
 		parts = append(parts, lifecycle.Part{Name: "pages on " + d.listener.Addr, Run: func(ctx context.Context, ready func()) error {
-			handler, err := h.Handler(ctx, d.public, d.desk, d.portal)
-			if err != nil {
+			build := func() error {
+				return handler.build(func() (http.Handler, error) { return h.Handler(ctx, d.public, d.desk, d.portal) })
+			}
+			if err := build(); err != nil {
 				return err
 			}
-			return listenHTTP(ctx, d.listener, handler, h.Config, h.Log, ready)
+			defer followKeys(ctx, h.DB, build)()
+			return listenHTTP(ctx, d.listener, &handler, h.Config, h.Log, ready)
 		}})
 	}
 	if l := h.Config.Measures(); l.On() {
@@ -107,16 +132,20 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	}
 	pub := h.public(site)
 	mux := http.NewServeMux()
-	surface := func(name, login string, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
+	surface := func(name string, door account.Door, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
 		tell(name, routes)
-		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Login: login, Fail: fail}
+		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Fail: fail}
+		if door != "" {
+			s.Login = "/login"
+			s.Prove, s.AskProof = entry.ProofOf(entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}, door)
+		}
 		return s.Mux()
 	}
 	ent := entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}
 	if withDesk {
 		ent.Doors = append(ent.Doors, account.Desk)
 		d := h.desk(site)
-		handler, err := surface("desk", "/login", entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
+		handler, err := surface("desk", account.Desk, entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
 		if err != nil {
 			return nil, err
 		}
@@ -132,9 +161,9 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		ent.Doors = append(ent.Doors, account.Portal)
 		d := portal.Deps{
 			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
-			Accounts: h.Accounts, Around: around,
+			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
-		handler, err := surface("portal", "/login", entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
+		handler, err := surface("portal", account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +254,7 @@ func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
-		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Health: h.healthLines,
+		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Welcome:  h.WelcomeURL,
 		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
@@ -239,9 +268,9 @@ func (h *House) desk(site page.Site) *desk.Desk {
 			}
 			return out, err
 		},
-		Still: func(r *http.Request) bool {
-			_, _, err := entry.Who(account.Desk, h.Accounts)(r)
-			return err == nil
+		Still: func(r *http.Request) (access.Actor, error) {
+			by, _, err := entry.Who(account.Desk, h.Accounts)(r)
+			return by, err
 		},
 	}
 }
@@ -259,7 +288,7 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build API: %w", err)

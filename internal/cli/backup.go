@@ -114,7 +114,8 @@ func (c *restoreCommand) Run(e *env) error {
 	}
 	words := fmt.Sprintf("%s is restored to %s, as it was on %s: %d files, %d entries in the record, and the record verifies.\n", got.Manifest.Team, c.Data,
 		got.Manifest.MadeAt.Format(time.RFC3339), len(got.Manifest.Parts), got.Proof.Size)
-	words += "All logins and links are ended: everybody signs in again. Roles and tokens are as they were then: end those that were taken away since.\n"
+	words += "All logins, links and API tokens are ended: everybody signs in again, and machines get new tokens. Status codes of reporters go on. Roles are as they were then: end those that were taken away since.\n"
+	words += fmt.Sprintf("What was erased after %s is back: erase it again before anybody reads it.\n", got.Manifest.MadeAt.Format(time.RFC3339))
 	words += fmt.Sprintf("Outgoing mail is stopped. %d messages were about to leave; each waits for a person in the outbox.\n", got.Held)
 	if got.Older {
 		words += "This state is older than a kept checkpoint: say so to those who keep them.\n"

@@ -136,13 +136,25 @@ func (c *initCommand) ring(e *env) (*keyd.Ring, error) {
 		}
 		return keyd.NewRing(s)
 	}
-	data, err := os.ReadFile(c.Key)
+	all, err := secretsIn(c.Key, c.PassphraseFile)
 	if err != nil {
-		return nil, usage{errs.Newf(errs.Invalid, "%s cannot be read", c.Key)}
+		return nil, err
+	}
+	if err := fit(e, all[0].Public(), c.Address); err != nil {
+		return nil, err
+	}
+	return keyd.NewRing(all[0], all[1:]...)
+}
+
+// secretsIn reads the private keys of a file, as GnuPG exports them, in their order.
+func secretsIn(file, passphraseFile string) ([]*keyd.Secret, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage{errs.Newf(errs.Invalid, "%s cannot be read", file)}
 	}
 	var passphrase []byte
-	if c.PassphraseFile != "" {
-		list, err := files([]string{c.PassphraseFile})
+	if passphraseFile != "" {
+		list, err := files([]string{passphraseFile})
 		if err != nil {
 			return nil, err
 		}
@@ -156,11 +168,7 @@ func (c *initCommand) ring(e *env) (*keyd.Ring, error) {
 		}
 		all = append(all, list...)
 	}
-	current := all[0].Public()
-	if err := c.fit(e, current); err != nil {
-		return nil, err
-	}
-	return keyd.NewRing(all[0], all[1:]...)
+	return all, nil
 }
 
 // blocks parts armoured keys that stand one after the other in a file; each is read for itself.
@@ -179,12 +187,12 @@ func blocks(data []byte) [][]byte {
 }
 
 // fit refuses a current key that cannot do its work, and warns of what others will stumble over.
-func (c *initCommand) fit(e *env, k pgp.Key) error {
+func fit(e *env, k pgp.Key, address string) error {
 	if err := k.Fit(time.Now()); err != nil {
 		return errs.Newf(errs.Invalid, "the first key of the file is to be the current one, but it cannot sign and decrypt today: %v", err)
 	}
-	if !k.Has(c.Address) {
-		fmt.Fprintf(e.Err, "The key does not name %s: who looks for a key by this address will not find it.\n", c.Address)
+	if !k.Has(address) {
+		fmt.Fprintf(e.Err, "The key does not name %s: who looks for a key by this address will not find it.\n", address)
 	}
 	return nil
 }

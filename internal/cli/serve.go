@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -17,7 +18,11 @@ func (s *serveCommand) Run(e *env) error {
 	if err := s.Check(e.src); err != nil {
 		return usage{err}
 	}
-	return app.Serve(e.ctx, s.Config, app.Role(s.Role), e.log, func(h *app.House) {
-		fmt.Fprintf(e.Err, "tocsin %s serves %s on %s; stop with Ctrl-C\n", app.Version, h.Profile.Name, s.HTTP)
+	return app.Serve(e.ctx, s.Config, app.Role(s.Role), e.log, func(team string) {
+		on := strings.Join(app.Listens(s.Config, app.Role(s.Role)), ", ")
+		if on != "" {
+			on = " on " + on
+		}
+		fmt.Fprintf(e.Err, "tocsin %s serves %s as %s%s; stop with Ctrl-C\n", app.Version, team, s.Role, on)
 	})
 }

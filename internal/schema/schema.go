@@ -53,6 +53,29 @@ func Migrate(ctx context.Context, d *db.DB) error {
 	return plan(ctx, d)
 }
 
+// MigrateTo makes the tables of an empty database as they were at a version, without those of the queue.
+func MigrateTo(ctx context.Context, d *db.DB, version int64) error {
+	p, done, err := provider(d)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// At gives the version at which the database is, and the newest that this program knows.
+func At(ctx context.Context, d *db.DB) (current, known int64, err error) {
+	p, done, err := provider(d)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer done()
+	return p.GetVersions(ctx)
+}
+
 // Version names the schema: a hash of all migrations.
 func Version() string {
 	h := sha256.New()

@@ -60,6 +60,7 @@ type Actor struct {
 	Origin       Origin
 	Strength     Strength
 	ProvedAt     time.Time // last proof of identity
+	AskedAt      time.Time // when it asks: what it was given until then has ended; without it nothing that ends counts
 	Scopes       []Right   // an API token's rights; nil means all rights of the roles
 	Lang         string
 	System       string // the name of a system actor: "intake", "clocks", …
@@ -132,5 +133,8 @@ func (a Actor) NeedFresh(now time.Time) error {
 	if a.System != "" || (a.Strength >= Password && now.Sub(a.ProvedAt) <= FreshFor) {
 		return nil
 	}
-	return &errs.Error{Kind: errs.Unauthenticated, Key: "error.fresh_proof", Text: "prove again who you are: this act asks for a fresh sign-in"}
+	return ErrProof
 }
+
+// ErrProof asks for a fresh proof of identity.
+var ErrProof = &errs.Error{Kind: errs.Unauthenticated, Key: "error.fresh_proof", Text: "prove again who you are: this act asks for a fresh sign-in"}

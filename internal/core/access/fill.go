@@ -31,12 +31,12 @@ func FillTx(ctx context.Context, tx *db.Tx, objects []Object) error {
 			o.UpdatedAt = o.CreatedAt
 		}
 		rows[i] = []any{
-			o.Ref.ID, int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP), int64(o.PAP), o.Handler, o.Sealed, o.Exercise,
+			o.Ref.ID, int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP), int64(o.PAP), o.Handler, o.Sealed, o.SealedUnder, o.Exercise,
 			o.CreatedAt, o.UpdatedAt, o.Version,
 		}
 	}
 	return db.Copy(ctx, tx, "object", []string{
-		"id", "kind", "uid", "ref", "realm", "compartment", "tlp", "pap", "handler", "sealed", "exercise", "created_at", "updated_at", "version",
+		"id", "kind", "uid", "ref", "realm", "compartment", "tlp", "pap", "handler", "sealed", "sealed_under", "exercise", "created_at", "updated_at", "version",
 	}, rows)
 }
 

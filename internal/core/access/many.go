@@ -15,7 +15,7 @@ func ProtectMany(ctx context.Context, tx *db.Tx, objects []Object, now time.Time
 	if len(objects) == 0 {
 		return nil
 	}
-	q := new(db.Query).Add(`INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, exercise, created_at, updated_at, version) VALUES `)
+	q := new(db.Query).Add(`INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, sealed_under, exercise, created_at, updated_at, version) VALUES `)
 	at := make(map[string]int, len(objects))
 	for i := range objects {
 		o := &objects[i]
@@ -30,8 +30,8 @@ func ProtectMany(ctx context.Context, tx *db.Tx, objects []Object, now time.Time
 		if i > 0 {
 			q.Add(`, `)
 		}
-		q.Add(`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`, int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP),
-			int64(o.PAP), o.Handler, o.Sealed, o.Exercise, now, now)
+		q.Add(`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`, int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP),
+			int64(o.PAP), o.Handler, o.Sealed, o.SealedUnder, o.Exercise, now, now)
 	}
 	rows, err := q.Add(` RETURNING id, uid`).Query(ctx, tx)
 	err = db.Each(rows, err, func(r *db.Rows) error {

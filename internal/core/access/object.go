@@ -23,6 +23,7 @@ type Object struct {
 	PAP         tlp.PAP
 	Handler     int64
 	Sealed      bool
+	SealedUnder int64 // the object whose seal it is: who is named there sees it; 0 for a seal of its own
 	Exercise    bool
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
@@ -30,11 +31,11 @@ type Object struct {
 }
 
 // Columns are the columns of an object row under alias o, in the order of Scan.
-const Columns = `o.id, o.kind, o.uid, o.ref, o.realm, o.compartment, o.tlp, o.pap, o.handler, o.sealed, o.exercise, o.created_at, o.updated_at, o.version`
+const Columns = `o.id, o.kind, o.uid, o.ref, o.realm, o.compartment, o.tlp, o.pap, o.handler, o.sealed, o.sealed_under, o.exercise, o.created_at, o.updated_at, o.version`
 
 // Dst gives the scan targets for Columns.
 func (o *Object) Dst() []any {
-	return []any{&o.Ref.ID, &o.Ref.Kind, &o.UID, &o.Number, &o.Realm, &o.Compartment, &o.TLP, &o.PAP, &o.Handler, &o.Sealed, &o.Exercise, &o.CreatedAt, &o.UpdatedAt, &o.Version}
+	return []any{&o.Ref.ID, &o.Ref.Kind, &o.UID, &o.Number, &o.Realm, &o.Compartment, &o.TLP, &o.PAP, &o.Handler, &o.Sealed, &o.SealedUnder, &o.Exercise, &o.CreatedAt, &o.UpdatedAt, &o.Version}
 }
 
 // Protect writes the row of a new object in the verb's transaction and gives it an id and a uid. Kind, Realm and TLP are required.
@@ -46,9 +47,9 @@ func Protect(ctx context.Context, tx *db.Tx, o *Object, now time.Time) error {
 		o.UID = id.New()
 	}
 	o.CreatedAt, o.UpdatedAt, o.Version = now, now, 1
-	err := tx.QueryRow(ctx, `INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, exercise, created_at, updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1) RETURNING id`,
-		int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP), int64(o.PAP), o.Handler, o.Sealed, o.Exercise, now, now).Scan(&o.Ref.ID)
+	err := tx.QueryRow(ctx, `INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, sealed_under, exercise, created_at, updated_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1) RETURNING id`,
+		int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP), int64(o.PAP), o.Handler, o.Sealed, o.SealedUnder, o.Exercise, now, now).Scan(&o.Ref.ID)
 	if err != nil {
 		return fmt.Errorf("protect %s: %w", o.Ref.Kind, err)
 	}

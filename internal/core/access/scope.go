@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
@@ -12,6 +13,7 @@ import (
 type Scope struct {
 	form        form
 	account     int64
+	at          time.Time
 	compartment []int64
 	realms      []Realm
 	red         bool
@@ -28,7 +30,7 @@ const (
 
 // Sees gives the scope of an actor.
 func Sees(by Actor) Scope {
-	s := Scope{account: by.Account, red: by.Can(ReadRed)}
+	s := Scope{account: by.Account, at: by.AskedAt, red: by.Can(ReadRed)}
 	switch {
 	case by.Can(ReadCases):
 		s.form, s.realms = wide, []Realm{Team}
@@ -65,7 +67,8 @@ func (s Scope) From(q *db.Query, kind ref.Kind) *db.Query {
 		if !s.red {
 			q.Add(` AND s.tlp < ?`, int64(tlp.Red))
 		}
-		q.Add(` AND (s.sealed = FALSE OR EXISTS (SELECT 1 FROM access_grant g WHERE g.object = s.id AND g.account = ?))) o`, s.account)
+		q.Add(` AND (s.sealed = FALSE OR EXISTS (SELECT 1 FROM access_grant g
+			WHERE g.object IN (s.id, s.sealed_under) AND g.account = ? AND (g.until IS NULL OR g.until > ?)))) o`, s.account, s.at)
 	case narrow:
 		if !partyKinds[kind] || len(s.compartment) == 0 {
 			return q.Add(`(SELECT * FROM object WHERE 1 = 0) o`)
@@ -74,7 +77,8 @@ func (s Scope) From(q *db.Query, kind ref.Kind) *db.Query {
 		db.In(q, s.compartment)
 		q.Add(` AND s.sealed = FALSE) o`)
 	case granted:
-		q.Add(`(SELECT s.* FROM access_grant g JOIN object s ON s.id = g.object WHERE g.account = ? AND g.kind = ?) o`, s.account, int64(kind))
+		q.Add(`(SELECT s.* FROM access_grant g JOIN object s ON s.id = g.object WHERE g.account = ? AND g.kind = ?
+			AND (g.until IS NULL OR g.until > ?)) o`, s.account, int64(kind), s.at)
 	default:
 		q.Add(`(SELECT * FROM object WHERE 1 = 0) o`)
 	}

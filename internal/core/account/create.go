@@ -307,6 +307,15 @@ func (s *Service) Staff(ctx context.Context, h db.Handle, by access.Actor) ([]Ac
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
+	list, err := db.List(ctx, h, staff(columns).Add(` ORDER BY p.name, p.id`), scan)
+	if err != nil {
+		return nil, err
+	}
+	return list, fillRoles(ctx, h, list)
+}
+
+// staff asks for the people who may work on cases.
+func staff(columns string) *db.Query {
 	var roles []string
 	for _, r := range access.AllRoles {
 		if one(r).Can(access.WorkCases) {
@@ -317,9 +326,10 @@ func (s *Service) Staff(ctx context.Context, h db.Handle, by access.Actor) ([]Ac
 	named := strings.NewReplacer("o.uid", "(SELECT o.uid FROM object o WHERE o.id = p.id)", "o.version", "(SELECT o.version FROM object o WHERE o.id = p.id)").Replace(columns)
 	q := new(db.Query).Add(`SELECT ` + named + ` FROM account_person p
 		WHERE p.active = TRUE AND p.machine = FALSE AND p.id IN (SELECT r.account FROM account_role r WHERE r.role IN `)
-	list, err := db.List(ctx, h, db.In(q, roles).Add(` AND r.state = ?) ORDER BY p.name, p.id`, int64(Active)), scan)
-	if err != nil {
-		return nil, err
-	}
-	return list, fillRoles(ctx, h, list)
+	return db.In(q, roles).Add(` AND r.state = ?)`, int64(Active))
+}
+
+// StaffIDs is Staff for a duty that checks whom a person named.
+func (s *Service) StaffIDs(ctx context.Context, h db.Handle) ([]int64, error) {
+	return db.List(ctx, h, staff("p.id"), func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
 }

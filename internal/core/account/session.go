@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -76,7 +77,7 @@ func (s *Service) BySession(ctx context.Context, door Door, secret string) (acce
 		x.SeenAt = now
 	}
 	by := actor(a)
-	by.Origin, by.Strength, by.ProvedAt = access.ByPage, x.Strength, x.ProvedAt
+	by.Origin, by.Strength, by.ProvedAt, by.AskedAt = access.ByPage, x.Strength, x.ProvedAt, now
 	by.Roles = nil
 	for _, g := range a.Roles {
 		if g.State == Active && doors[g.Role] == door { // the portal's cookie never carries a role of the desk
@@ -184,7 +185,7 @@ func (s *Service) EndEverything(ctx context.Context, by access.Actor) error {
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		for _, q := range []string{`DELETE FROM account_session`, `DELETE FROM account_device`, `DELETE FROM account_link`, `DELETE FROM account_try`} {
+		for _, q := range []string{`DELETE FROM account_session`, `DELETE FROM account_device`, `DELETE FROM account_link`, `DELETE FROM account_try`, `UPDATE account_token SET state = ` + strconv.Itoa(int(Ended))} {
 			if _, err := tx.Exec(ctx, q); err != nil {
 				return err
 			}

@@ -203,6 +203,7 @@ func (s *Service) ByToken(ctx context.Context, secret string, from netip.Addr) (
 		}
 	}
 	by := actor(a)
+	by.AskedAt = now
 	by.Origin, by.Strength, by.Scopes, by.Roles = access.ByAPI, access.Password, t.Scopes, []access.Role{t.Role}
 	if a.TwoFactor {
 		by.Strength = access.TwoFactor

@@ -36,7 +36,8 @@ func (l *Log) Find(ctx context.Context, h db.Handle, by access.Actor, f Filter) 
 	}
 	q := new(db.Query).Add(`SELECT ` + rowColumns + ` FROM audit_entry e LEFT JOIN audit_number n ON n.entry = e.id
 		LEFT JOIN object o ON o.id = CASE WHEN e.about <> 0 THEN e.about ELSE e.object END WHERE `)
-	q.Add(`(o.id IS NULL OR o.sealed = FALSE OR EXISTS (SELECT 1 FROM access_grant g WHERE g.object = o.id AND g.account = ?))`, by.Account)
+	q.Add(`(o.id IS NULL OR o.sealed = FALSE OR EXISTS (SELECT 1 FROM access_grant g
+		WHERE g.object IN (o.id, o.sealed_under) AND g.account = ? AND (g.until IS NULL OR g.until > ?)))`, by.Account, by.AskedAt)
 	if f.Before != 0 {
 		q.Add(` AND e.id < ?`, f.Before)
 	}

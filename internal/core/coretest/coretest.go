@@ -114,7 +114,7 @@ func (h *House) Work(t testing.TB) {
 
 // Person makes an actor with a role, freshly proved by two factors, from a page.
 func (h *House) Person(account int64, name string, roles ...access.Role) access.Actor {
-	return access.Actor{Account: account, Name: name, Roles: roles, Origin: access.ByPage, Strength: access.TwoFactor, ProvedAt: h.Clock.Now(), Lang: "en"}
+	return access.Actor{Account: account, Name: name, Roles: roles, Origin: access.ByPage, Strength: access.TwoFactor, ProvedAt: h.Clock.Now(), AskedAt: h.Clock.Now(), Lang: "en"}
 }
 
 // Constituent makes an actor of an organisation, given by its object id.

@@ -74,6 +74,12 @@ func (s *Service) ReopenTx(ctx context.Context, tx *db.Tx, by access.Actor, abou
 	return c, err
 }
 
+// ResumeTx lets the clocks of a kind about an object that were stopped run again; those that were met stay so. Without a stopped one nothing happens.
+func (s *Service) ResumeTx(ctx context.Context, tx *db.Tx, by access.Actor, about ref.Ref, kind string) error {
+	return s.end(ctx, tx, by, about, kind, "deadline.reopen", "", `UPDATE deadline_clock SET stopped_at = NULL
+		WHERE about = $1 AND kind = $2 AND met_at IS NULL AND stopped_at <= $3 RETURNING strip, strip_kind, compartment, due_at`, s.Clock.Now())
+}
+
 func (s *Service) end(ctx context.Context, tx *db.Tx, by access.Actor, about ref.Ref, kind, verb, reason, query string, at time.Time) error {
 	type ended struct {
 		strip       ref.Ref

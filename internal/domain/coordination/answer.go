@@ -114,7 +114,7 @@ func (s *Service) word(ctx context.Context, tx *db.Tx, party int64, at time.Time
 	return err
 }
 
-// AnswerTx files a mail answer: on the oldest open request of the party, or on the thread when none is open. Only what in.Proof proves counts
+// AnswerTx files a mail answer: on the oldest open request of the party, or on the thread when none is open or its writer set it apart. Only what in.Proof proves counts
 // as an answer (rule M6); all else stays with the team as unverified until a person releases it (ReleasedTx).
 func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, party Party, in correspondence.Incoming) (correspondence.Message, error) {
 	if !in.Proof.Proved() {
@@ -124,9 +124,12 @@ func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, part
 	if in.State != correspondence.Filed {
 		return s.Correspondence.ReceiveTx(ctx, tx, by, party.Thread, in)
 	}
-	request, err := s.oldest(ctx, tx, party.Ref.ID)
-	if err != nil {
-		return correspondence.Message{}, err
+	var request int64
+	if !in.Apart {
+		var err error
+		if request, err = s.oldest(ctx, tx, party.Ref.ID); err != nil {
+			return correspondence.Message{}, err
+		}
 	}
 	in.Refers = request
 	m, err := s.Correspondence.ReceiveTx(ctx, tx, by, party.Thread, in)

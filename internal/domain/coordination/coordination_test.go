@@ -61,6 +61,7 @@ func open(t testing.TB, h *coretest.House) *house {
 		Constituency: country, Text: texts, Hold: 20 * time.Second,
 		Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", Phone: "+351 210 000 000", URL: "https://cert.example"},
 	}
+	letters.Brake.Readers, letters.Brake.Labelled = 10_000, 10_000 // the brake has its own stories in package correspondence
 	words := search.New(h.Ring)
 	return &house{
 		House: h, TB: t, country: country, letters: letters, clocks: clocks, words: words, ana: h.Person(1, "Ana Silva", access.Analyst),

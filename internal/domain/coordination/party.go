@@ -89,7 +89,7 @@ func (s *Service) addNew(ctx context.Context, tx *db.Tx, by access.Actor, subjec
 	}
 	p := Party{
 		Object: access.Object{
-			Ref: ref.Ref{Kind: ref.Party}, Realm: access.Team, Compartment: compartment, TLP: subject.TLP, Exercise: subject.Exercise, Sealed: subject.Sealed,
+			Ref: ref.Ref{Kind: ref.Party}, Realm: access.Team, Compartment: compartment, TLP: subject.TLP, Exercise: subject.Exercise, Sealed: subject.Sealed, SealedUnder: under(subject),
 		},
 		Subject: subject.Ref, Organisation: in.Organisation, Name: reader.Name, Contact: reader.Contact, Role: in.Role, AddedAt: now, Why: in.Why,
 	}
@@ -121,6 +121,11 @@ func (s *Service) addNew(ctx context.Context, tx *db.Tx, by access.Actor, subjec
 		}
 		p.Thread = t.Ref.ID
 	}
+	if subject.Sealed {
+		if err := access.SealTx(ctx, tx, subject.Ref, now, p.Thread); err != nil {
+			return Party{}, err
+		}
+	}
 	sealed, err := seal(k, "party", p.Ref.ID, partyBody{Name: p.Name, Why: p.Why})
 	if err != nil {
 		return Party{}, err
@@ -132,6 +137,21 @@ func (s *Service) addNew(ctx context.Context, tx *db.Tx, by access.Actor, subjec
 		return Party{}, err
 	}
 	return p, s.record(ctx, tx, by, "coordination.add", p, in.Why)
+}
+
+// under gives the object whose seal what is added to a subject lies under.
+func under(subject access.Object) int64 {
+	if !subject.Sealed {
+		return 0
+	}
+	return subject.Ref.ID
+}
+
+// ObjectsOf gives the ids of all objects of a subject: parties, their threads, requests and measures. For who seals it.
+func (s *Service) ObjectsOf(ctx context.Context, h db.Handle, subject ref.Ref) ([]int64, error) {
+	return db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT id FROM coordination_party WHERE subject = $1
+		UNION ALL SELECT thread FROM coordination_party WHERE subject = $1 UNION ALL SELECT id FROM coordination_request WHERE subject = $1
+		UNION ALL SELECT id FROM coordination_measure WHERE subject = $1`, subject.ID)
 }
 
 // reader says to whom the party's letters go.

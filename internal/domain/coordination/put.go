@@ -20,7 +20,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 	of := make([]asked, len(parcels))
 	list := make([]correspondence.Addressed, len(parcels))
 	for i, p := range parcels {
-		o := access.Object{Realm: access.Team, Compartment: p.Party.Compartment, TLP: p.out.TLP, Exercise: p.Party.Exercise, Sealed: p.Party.Sealed}
+		o := access.Object{Realm: access.Team, Compartment: p.Party.Compartment, TLP: p.out.TLP, Exercise: p.Party.Exercise, Sealed: p.Party.Sealed, SealedUnder: p.Party.SealedUnder}
 		of[i] = asked{-1, -1}
 		if g.Request != "" {
 			o.Ref.Kind = ref.Request

@@ -14,6 +14,7 @@
 //	outbox.go list.go        stop, send now, release, the list
 //	pause.go                 all outgoing mail stopped with one control; lost jobs found again
 //	restored.go              after a restore nothing leaves by itself
+//	bounce.go                a letter that came back
 //	letter.go                the text of a letter as its reader gets it
 //	postman.go deliver.go    signing, encrypting, handing over: the send job
 //
@@ -150,6 +151,8 @@ type Body struct {
 	Reasons    []string          `json:"reasons,omitempty"`    // why Proof is what it is, as catalogue keys
 	Signers    []string          `json:"signers,omitempty"`    // fingerprints
 	Unreadable string            `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
+	KeyIDs     []string          `json:"key_ids,omitempty"`    // of an unreadable mail: the keys that it names, 16 hex digits each
+	Wish       string            `json:"wish,omitempty"`       // the TLP label that its writer put on it, without "TLP:"
 	Fields     map[string]string `json:"fields,omitempty"`     // answers of a form
 }
 

@@ -208,7 +208,7 @@ func (s *Service) write(ctx context.Context, l *outbound) {
 	if !l.goes() {
 		return
 	}
-	l.parcel = parcel{from: s.Team.Address, to: l.Body.To, name: l.UID, rendition: l.rendition()}
+	l.parcel = parcel{from: s.Team.ReplyTo(l.thread.Tag), to: l.Body.To, name: l.UID, rendition: l.rendition()}
 	if l.Channel != ByMail {
 		return
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -122,10 +124,34 @@ func (s *Service) OpenFile(ctx context.Context, by access.Actor, thread, message
 	for _, f := range m.Body.Files {
 		if f.UID == file {
 			r, err := s.openFile(ctx, s.DB, f)
-			return f, r, err
+			if err != nil {
+				return f, nil, err
+			}
+			if err := s.custody(ctx, by, m, f.UID, f.SHA256); err != nil {
+				_ = r.Close()
+				return f, nil, err
+			}
+			return f, r, nil
 		}
 	}
 	return File{}, nil, fmt.Errorf("open file: %w", errs.ErrNotFound)
+}
+
+// VerbFetch is the verb under which the record has who took which bytes from outside out of the house.
+const VerbFetch = "custody.fetch"
+
+// custody records before they are handed out who fetches bytes that came from outside, when, and their hash (rule F4). It is the team's alone.
+func (s *Service) custody(ctx context.Context, by access.Actor, m stored, file, sha256 string) error {
+	if by.System != "" {
+		return nil
+	}
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := s.Audit.Write(ctx, tx, audit.Entry{
+			At: s.Clock.Now(), By: by, Verb: VerbFetch, On: ref.Ref{Kind: ref.Thread, ID: m.Thread},
+			Changes: []audit.Change{{Field: "message", To: m.UID}, {Field: "file", To: file}, {Field: "sha256", To: sha256}},
+		})
+		return err
+	})
 }
 
 func (s *Service) openFile(ctx context.Context, h db.Handle, f File) (io.ReadCloser, error) {

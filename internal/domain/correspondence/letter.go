@@ -115,8 +115,12 @@ func (s *Service) foot(p *text.Printer, t Thread, label tlp.Level) string {
 	if s.Team.Phone != "" {
 		lines = append(lines, p.T("mail.foot.phone", "phone", s.Team.Phone))
 	}
-	if s.Team.Fingerprint != "" {
-		lines = append(lines, p.T("mail.foot.key")+"\n  "+grouped(s.Team.Fingerprint))
+	fingerprint := s.Team.Fingerprint
+	if now := s.published.Load(); now != nil {
+		fingerprint = *now
+	}
+	if fingerprint != "" {
+		lines = append(lines, p.T("mail.foot.key")+"\n  "+grouped(fingerprint))
 	}
 	lines = append(lines, wrap(p.T("mail.foot.why", "reference", t.Reference)), label.String())
 	return strings.Join(lines, "\n") + "\n"

@@ -122,7 +122,7 @@ func TestAnEncryptedMailTellsNothingOnItsWay(t *testing.T) {
 	engines(t, func(o *office) {
 		reader := o.newReader("soc@hospital.example")
 		archive := secretOf(o.T, "archive@cert.example")
-		o.Postman.archive = archive.Public()
+		o.Postman.Archive(archive.Public())
 		key := reader.Public()
 		th := o.party(tlp.Red, "Hospital", "soc@hospital.example", &key)
 		files, err := o.StoreFiles(o.ctx, th.Ref.ID, []FileIn{{Name: "list of accounts.csv", Type: "text/csv; charset=utf-8", Content: strings.NewReader("a;b\n")}})

@@ -32,6 +32,7 @@ type stored struct {
 	takenAt  time.Time // by the run that sends it now; zero between runs
 	handedAt time.Time // to the transport; it may have left since
 	tries    int
+	mass     int64 // set when it is written
 }
 
 func messagePlace(column, uid string) string { return "correspondence_message." + column + ":" + uid }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 
@@ -36,6 +37,9 @@ func (s *Service) Original(ctx context.Context, by access.Actor, thread, message
 		mediaType = "application/json"
 	}
 	h := sha256.Sum256(raw)
+	if err := s.custody(ctx, by, m, "original", hex.EncodeToString(h[:])); err != nil {
+		return nil, "", nil, err
+	}
 	return io.NopCloser(bytes.NewReader(raw)), mediaType, h[:], nil
 }
 

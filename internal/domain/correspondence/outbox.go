@@ -50,17 +50,22 @@ func (s *Service) Stop(ctx context.Context, by access.Actor, message string) err
 		if m.Direction != Out || (m.State != Held && m.State != Waiting) {
 			return errTooLate
 		}
-		from := m.State
-		if err := s.move(ctx, tx, &m, Stopped, ""); err != nil {
+		return s.stopTx(ctx, tx, by, &m, t)
+	})
+}
+
+// stopTx stops a message that was found to be held or waiting.
+func (s *Service) stopTx(ctx context.Context, tx *db.Tx, by access.Actor, m *stored, t Thread) error {
+	from := m.State
+	if err := s.move(ctx, tx, m, Stopped, ""); err != nil {
+		return fmt.Errorf("stop message: %w", err)
+	}
+	if s.Follow != nil {
+		if err := s.Follow.MessageStoppedTx(ctx, tx, by, m.Message); err != nil {
 			return fmt.Errorf("stop message: %w", err)
 		}
-		if s.Follow != nil {
-			if err := s.Follow.MessageStoppedTx(ctx, tx, by, m.Message); err != nil {
-				return fmt.Errorf("stop message: %w", err)
-			}
-		}
-		return s.record(ctx, tx, by, "correspondence.stop", t, m.Message, ref.Ref{}, stateChange(from, Stopped))
-	})
+	}
+	return s.record(ctx, tx, by, "correspondence.stop", t, m.Message, ref.Ref{}, stateChange(from, Stopped))
 }
 
 // SendNow sends a held or waiting message at once, and tries a failed one again. What may leave is decided anew: a refusal is Forbidden with
@@ -80,6 +85,12 @@ func (s *Service) SendNowTx(ctx context.Context, tx *db.Tx, by access.Actor, mes
 	}
 	if m.Direction != Out || (m.State != Held && m.State != Waiting && m.State != Failed) {
 		return errTooLate
+	}
+	if held, err := s.braked(ctx, tx, m.ID); err != nil || held {
+		if err == nil {
+			err = &errs.Error{Kind: errs.Forbidden, Key: "error.mass.second_person", Text: "a second person releases it, with all that waits beside it"}
+		}
+		return err
 	}
 	now := s.Clock.Now()
 	from := m.State

@@ -15,10 +15,15 @@ import (
 const pausedSetting = "correspondence.paused"
 
 // Pause stops all outgoing mail with one control, or lets it go again (rule O5): what is held stays held, and nothing goes twice. It needs
-// access.StopMail.
+// access.StopMail; to stop must be quick, to let everything go asks for a fresh proof.
 func (s *Service) Pause(ctx context.Context, by access.Actor, paused bool, why string) error {
 	if err := by.Need(access.StopMail); err != nil {
 		return err
+	}
+	if !paused {
+		if err := by.NeedFresh(s.Clock.Now()); err != nil {
+			return err
+		}
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := s.PauseTx(ctx, tx, by.Account, paused); err != nil {

@@ -3,6 +3,7 @@ package correspondence
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
@@ -14,14 +15,19 @@ import (
 // Postman signs, encrypts and hands over what leaves: the key process behind it, the relay or folder before it.
 type Postman struct {
 	agent     pgp.Agent
-	archive   pgp.Key
 	transport send.Transport
+	archive   atomic.Pointer[pgp.Key]
 }
 
 // NewPostman makes a postman. Archive is our own key to which everything encrypted is encrypted too; the zero Key is none.
 func NewPostman(agent pgp.Agent, transport send.Transport, archive pgp.Key) *Postman {
-	return &Postman{agent, archive, transport}
+	p := &Postman{agent: agent, transport: transport}
+	p.Archive(archive)
+	return p
 }
+
+// Archive takes another key of ours from now on.
+func (p *Postman) Archive(k pgp.Key) { p.archive.Store(&k) }
 
 // parcel is a letter ready to go: the bytes, and the hash of the rendition they were made of.
 type parcel struct {
@@ -56,7 +62,7 @@ func (p *Postman) sealed(ctx context.Context, l build.Letter, road egress.Road, 
 		if err != nil {
 			return nil, err
 		}
-		body, err := pgp.SignAndEncryptMIME(ctx, entity, p.agent, pgp.Mail, pgp.Readers{Reader: reader, Archive: p.archive, At: at})
+		body, err := pgp.SignAndEncryptMIME(ctx, entity, p.agent, pgp.Mail, pgp.Readers{Reader: reader, Archive: *p.archive.Load(), At: at})
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,7 @@ type Incoming struct {
 	MessageID string
 	Author    int64   // account for portal and phone notes
 	Refers    int64   // the request it answers
+	Apart     bool    // its writer says that it answers none
 	Under     ref.Ref // the incident or report on whose timeline it is shown; zero: what the thread is about
 	Body      Body
 	Files     []FileIn // for callers that store them before the transaction (StoreFiles); ReceiveTx wants them in Body.Files

@@ -22,11 +22,14 @@ func (s *Service) Roads(ctx context.Context, h db.Handle) (map[tlp.Level]egress.
 	return s.Egress.Policy(ctx, h)
 }
 
-// SetRoads changes that table from what the person read to what it wants. It needs access.ChangeRules. A table that somebody else changed
+// SetRoads changes that table from what the person read to what it wants. It needs access.ChangeRules and a fresh proof. A table that somebody else changed
 // meanwhile is a Conflict; a road that a stricter label has not earned is refused beside its label. Letters that wait take the new road: it
 // is looked at again when they leave.
 func (s *Service) SetRoads(ctx context.Context, by access.Actor, was, want map[tlp.Level]egress.Road) error {
 	if err := by.Need(access.ChangeRules); err != nil {
+		return err
+	}
+	if err := by.NeedFresh(s.Clock.Now()); err != nil {
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -43,6 +43,7 @@ type Outgoing struct {
 	HoldBack  bool
 	Reason    string
 	InReplyTo string // Message-ID of what it answers
+	mass      int64  // the mass that it belongs to, whose second person releases it
 	Lowered   bool   // two people approved a label below the thread's (rule T5)
 }
 
@@ -90,12 +91,20 @@ func (s *Service) SendTx(ctx context.Context, tx *db.Tx, by access.Actor, thread
 	return list[0], nil
 }
 
-// SendManyTx is SendTx for many messages with one job for all of them; one refusal refuses all. They leave in shuffled order (rule A7).
+// SendManyTx is SendTx for many messages with one job for all of them; one refusal refuses all. They leave in shuffled order (rule A7). So many
+// that the brake of rule O5 holds wait for a second person (Mass): who sends them then proves afresh who it is.
 func (s *Service) SendManyTx(ctx context.Context, tx *db.Tx, by access.Actor, list []Addressed) ([]Message, error) {
 	now := s.Clock.Now()
 	out := make([]Message, len(list))
 	jobs := map[time.Time][]int64{}
+	mass, err := s.mass(ctx, tx, by, list, now)
+	if err != nil {
+		return nil, err
+	}
 	for i, a := range list {
+		if a.Auto == nil {
+			a.mass = mass
+		}
 		m, err := s.put(ctx, tx, by, a, now)
 		if err != nil {
 			return nil, err
@@ -110,7 +119,19 @@ func (s *Service) SendManyTx(ctx context.Context, tx *db.Tx, by access.Actor, li
 			return nil, err
 		}
 	}
+	if mass != 0 {
+		return out, s.settleMass(ctx, tx, mass)
+	}
 	return out, nil
+}
+
+// mass notes that letters wait for a second person, when they do, and gives the id.
+func (s *Service) mass(ctx context.Context, tx *db.Tx, by access.Actor, list []Addressed, now time.Time) (int64, error) {
+	hold, err := s.brakes(ctx, tx, by, list, now)
+	if err != nil || !hold {
+		return 0, err
+	}
+	return s.askSecond(ctx, tx, by, list, now)
 }
 
 // gathered names the letters of a transaction that may leave at once.
@@ -153,6 +174,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 	if err != nil {
 		return m.Message, err
 	}
+	m.mass = a.mass
 	if err := s.insertOut(ctx, tx, &m, pass, now); err != nil {
 		return m.Message, fmt.Errorf("send message: %w", err)
 	}
@@ -272,6 +294,17 @@ func (s *Service) decide(ctx context.Context, tx *db.Tx, m *stored, t Thread, a 
 		}
 		return wait(a.Reason)
 	}
+	if a.mass != 0 {
+		policy, err := s.Egress.Policy(ctx, tx)
+		if err != nil {
+			return 0, err
+		}
+		d := egress.Decide(policy, ask)
+		if m.Road = d.Road; d.Road == egress.Refused {
+			return 0, &errs.Error{Kind: errs.Forbidden, Key: d.Reason, Text: "this may not leave"}
+		}
+		return wait(reasonSecond)
+	}
 	if m.Automatic && m.Channel == ByMail {
 		ok, err := s.underLimit(ctx, tx, t, now)
 		if err != nil {
@@ -363,10 +396,10 @@ func (s *Service) insertOut(ctx context.Context, tx *db.Tx, m *stored, pass int6
 		return err
 	}
 	return tx.QueryRow(ctx, `INSERT INTO correspondence_message
-		(uid, thread, direction, channel, kind, state, at, send_after, author, tlp, seal, road, refers, reason, automatic, pass, line, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id`,
+		(uid, thread, direction, channel, kind, state, at, send_after, author, tlp, seal, road, refers, reason, automatic, pass, line, body, mass)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING id`,
 		m.UID, m.Thread, int64(m.Direction), string(m.Channel), string(m.Kind), string(m.State), m.At, m.SendAfter, m.Author, int64(m.TLP), string(m.Seal), int64(m.Road),
-		m.Refers, m.Reason, m.Automatic, pass, line(m.State, now), body).Scan(&m.ID)
+		m.Refers, m.Reason, m.Automatic, pass, line(m.State, now), body, m.mass).Scan(&m.ID)
 }
 
 // RoadOf says before sending which road a message with this label would take to the correspondent of a thread.

@@ -3,10 +3,11 @@ package correspondence
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
-
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -57,7 +58,16 @@ type Service struct {
 	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
+	// Brake is from where a second person is asked (rule O5); a zero number takes MassReaders, MassLabelled.
+	Brake struct{ Readers, Labelled int }
+	// Alarms hears of masses that left on the word of one person.
+	Alarms *alarm.Service
+
+	published atomic.Pointer[string] // fingerprint of the team's key as it is now
 }
+
+// Published tells the fingerprint of the key that the team has published, for the foot of letters from now on.
+func (s *Service) Published(fingerprint string) { s.published.Store(&fingerprint) }
 
 // Work registers the jobs of this duty. A process without a Postman leaves the letters to another.
 func (s *Service) Work(r *job.Registry) {

@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -58,9 +59,14 @@ func (s *Service) Close(ctx context.Context, by access.Actor, incident string, v
 		if err != nil {
 			return nil, "", err
 		}
+		owed, err := s.stillOwed(ctx, tx, in.Ref.ID)
+		if err != nil {
+			return nil, "", err
+		}
+		open += owed
 		if open > 0 && strings.TrimSpace(c.Note) == "" {
 			return nil, "", &errs.Error{
-				Kind: errs.Conflict, Key: "error.close_open", Text: "requests or measures are still open: withdraw them, or close with a note that says why they stay",
+				Kind: errs.Conflict, Key: "error.close_open", Text: "requests, measures or legal deadlines are still open: end them, or close with a note that says why",
 				Fields: []errs.Field{{Name: "note", Key: "error.close_open", Args: map[string]any{"count": open}}},
 			}
 		}
@@ -118,4 +124,16 @@ func (s *Service) Reopen(ctx context.Context, by access.Actor, incident, reason 
 		}
 		return []audit.Change{{Field: "state", From: Closed, To: Analysing}, {Field: "reason", To: reason}}, "incident.reopen", nil
 	})
+}
+
+// stillOwed counts what the law still asks of the incident's reporters: closing stops those clocks, so it needs a word.
+func (s *Service) stillOwed(ctx context.Context, tx *db.Tx, incident int64) (int, error) {
+	clocks, err := s.Deadlines.Under(ctx, tx, incident)
+	n := 0
+	for _, c := range clocks[incident] {
+		if c.Open() && (c.Kind == intake.ToNotify || c.Kind == intake.ToFinish) {
+			n++
+		}
+	}
+	return n, err
 }

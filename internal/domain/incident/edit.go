@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -73,8 +76,8 @@ func (c Change) check(s *Service) error {
 	return p.Err()
 }
 
-// Edit changes properties; the audit record has each old and new value. A marking is only made stricter here: to relax it takes a second
-// person (access.Approve).
+// Edit changes properties; the audit record has each old and new value. To relax a marking (TLP or PAP) takes access.Approve of somebody who does
+// not handle the incident, a fresh proof, and the recorded consent of its source.
 func (s *Service) Edit(ctx context.Context, by access.Actor, incident string, c Change) (Incident, error) {
 	if err := c.check(s); err != nil {
 		return Incident{}, err
@@ -83,11 +86,38 @@ func (s *Service) Edit(ctx context.Context, by access.Actor, incident string, c 
 		if in.State == Closed {
 			return nil, "", errs.New(errs.Conflict, "the incident is closed: reopen it first")
 		}
-		return c.apply(in, by)
+		return c.apply(in, by, s.Clock.Now())
 	})
 }
 
-func (c Change) apply(in *Incident, by access.Actor) ([]audit.Change, string, error) {
+// relaxed tells whether the change makes a marking less strict.
+func (c Change) relaxed(in Incident) bool {
+	return c.TLP != nil && *c.TLP < in.TLP || c.PAP != nil && *c.PAP < in.PAP
+}
+
+// mayRelax is what relaxing a marking takes.
+func (c Change) mayRelax(in Incident, by access.Actor, now time.Time) error {
+	if !by.Can(access.Approve) {
+		return &errs.Error{Kind: errs.Forbidden, Key: "error.tlp_lower", Text: "a marking is relaxed by a second person: ask the lead"}
+	}
+	if in.Handler != 0 && in.Handler == by.Account {
+		return &errs.Error{Kind: errs.Forbidden, Key: "error.second_person", Text: "another lead must confirm this"}
+	}
+	if err := by.NeedFresh(now); err != nil {
+		return err
+	}
+	var p errs.Problems
+	alarm.Reason(&p, "consent", c.Consent)
+	return p.Err()
+}
+
+func (c Change) apply(in *Incident, by access.Actor, now time.Time) ([]audit.Change, string, error) {
+	relaxed := c.relaxed(*in)
+	if relaxed {
+		if err := c.mayRelax(*in, by, now); err != nil {
+			return nil, "", err
+		}
+	}
 	var out []audit.Change
 	set(&out, "title", &in.Title, c.Title)
 	set(&out, "summary", &in.Summary, c.Summary)
@@ -100,9 +130,6 @@ func (c Change) apply(in *Incident, by access.Actor) ([]audit.Change, string, er
 		out = append(out, audit.Change{Field: "reasons", To: in.Reasons})
 	}
 	if c.TLP != nil && *c.TLP != in.TLP {
-		if *c.TLP < in.TLP && !by.Can(access.Approve) {
-			return nil, "", &errs.Error{Kind: errs.Forbidden, Key: "error.tlp_lower", Text: "a marking is relaxed by a second person: ask the lead"}
-		}
 		out = append(out, audit.Change{Field: "tlp", From: in.TLP.String(), To: c.TLP.String()})
 		in.TLP = *c.TLP
 	}
@@ -112,6 +139,9 @@ func (c Change) apply(in *Incident, by access.Actor) ([]audit.Change, string, er
 	}
 	if len(out) == 0 {
 		return nil, "", nil
+	}
+	if relaxed {
+		out = append(out, audit.Change{Field: "consent", To: strings.TrimSpace(c.Consent)})
 	}
 	return out, "incident.edit", nil
 }
@@ -149,7 +179,8 @@ func (s *Service) Undo(ctx context.Context, by access.Actor, incident string, au
 		if err != nil {
 			return nil, "", err
 		}
-		changes, _, err := back.apply(in, by)
+		back.Consent = "undo of entry " + strconv.FormatInt(r.ID, 10) // the marking is again what its source agreed to
+		changes, _, err := back.apply(in, by, s.Clock.Now())
 		return changes, "incident.undo", err
 	})
 }
@@ -162,7 +193,7 @@ func reverse(in Incident, changes []audit.Change) (Change, error) {
 		"handler": float64(in.Handler), "tlp": in.TLP.String(), "pap": in.PAP.String(),
 	}
 	for _, x := range changes {
-		if x.Field == "reasons" {
+		if x.Field == "reasons" || x.Field == "consent" {
 			continue
 		}
 		if fmt.Sprint(now[x.Field]) != fmt.Sprint(orZero(x.To, now[x.Field])) {

@@ -30,10 +30,13 @@ type Case struct {
 const exported = 10_000
 
 // Export gives everything that the actor may read of an incident and records that it was taken out. It needs access.Export; what one may not
-// see is not found.
+// see is not found. It asks for a fresh proof.
 func (s *Service) Export(ctx context.Context, by access.Actor, incident, format string) (Case, error) {
 	var c Case
 	if err := by.Need(access.Export); err != nil {
+		return c, err
+	}
+	if err := by.NeedFresh(s.Clock.Now()); err != nil {
 		return c, err
 	}
 	in, err := s.Get(ctx, s.DB, by, incident)

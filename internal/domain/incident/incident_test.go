@@ -2,10 +2,13 @@ package incident_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
@@ -53,6 +56,8 @@ func onEach(t *testing.T, story func(ctx context.Context, t *testing.T, d *desk)
 		s := &incident.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: orgs, Correspondence: post, Intake: in, Coordination: co,
 			Deadlines: clocks, Search: words, TypeKnown: types.Known, Zone: time.UTC, Lang: "en",
+			Alarms: &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
+			Staff:  func(context.Context) ([]int64, error) { return []int64{1, 2, 6}, nil },
 		}
 		d := &desk{House: h, Service: s, ana: h.Person(1, "Ana Duarte", access.Analyst), lead: h.Person(2, "Helena Prado", access.Lead)}
 		story(context.Background(), t, d)
@@ -150,7 +155,7 @@ func TestTwoPeopleEditingLoseNothing(t *testing.T) {
 	})
 }
 
-// A marking is relaxed by a lead alone.
+// A marking is relaxed by a lead who does not handle the case, with a fresh proof and the recorded consent of its source (rules I5, T5).
 func TestAnAnalystDoesNotRelaxAMarking(t *testing.T) {
 	onEach(t, func(ctx context.Context, t *testing.T, d *desk) {
 		in, err := d.Open(ctx, d.ana, incident.NewIncident{Title: "x", TLP: tlp.Red})
@@ -160,8 +165,37 @@ func TestAnAnalystDoesNotRelaxAMarking(t *testing.T) {
 		if _, err := d.Edit(ctx, d.ana, in.UID, incident.Change{TLP: ptr(tlp.Green)}); !errs.Is(err, errs.Forbidden) {
 			t.Fatalf("relaxed: %v", err)
 		}
-		if got, err := d.Edit(ctx, d.lead, in.UID, incident.Change{TLP: ptr(tlp.Amber)}); err != nil || got.TLP != tlp.Amber {
+		const consent = "Rui Tavares agreed by telephone"
+		relax := incident.Change{TLP: ptr(tlp.Amber), Consent: consent}
+		stale, token := d.lead, d.lead
+		stale.ProvedAt = stale.ProvedAt.Add(-11 * time.Minute)
+		token.Origin, token.ProvedAt = access.ByAPI, time.Time{}
+		for _, by := range []access.Actor{stale, token} {
+			if _, err := d.Edit(ctx, by, in.UID, relax); !errs.Is(err, errs.Unauthenticated) {
+				t.Errorf("relaxed without a fresh proof: %v", err)
+			}
+		}
+		if _, err := d.Edit(ctx, d.lead, in.UID, incident.Change{TLP: ptr(tlp.Amber)}); !errs.Is(err, errs.Invalid) {
+			t.Errorf("relaxed without the consent of its source: %v", err)
+		}
+		if _, err := d.Edit(ctx, d.ana, in.UID, incident.Change{Handler: ptr(d.lead.Account), PAP: ptr(tlp.PAPRed)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Edit(ctx, d.lead, in.UID, relax); !errs.Is(err, errs.Forbidden) {
+			t.Errorf("a lead relaxed what it handles itself: %v", err)
+		}
+		if _, err := d.Edit(ctx, d.ana, in.UID, incident.Change{Handler: ptr(d.ana.Account)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Edit(ctx, d.ana, in.UID, incident.Change{PAP: ptr(tlp.PAPGreen)}); !errs.Is(err, errs.Forbidden) {
+			t.Errorf("an analyst relaxed PAP: %v", err)
+		}
+		if got, err := d.Edit(ctx, d.lead, in.UID, relax); err != nil || got.TLP != tlp.Amber {
 			t.Fatalf("the lead: %v", err)
+		}
+		rows, err := d.House.Audit.About(ctx, d.House.DB, in.Ref.ID, 0, 50)
+		if err != nil || !slices.ContainsFunc(rows[len(rows)-1].Changes, func(c audit.Change) bool { return c.Field == "consent" && c.To == consent }) {
+			t.Errorf("the record does not have the consent: %+v %v", rows[len(rows)-1].Changes, err)
 		}
 	})
 }

@@ -140,7 +140,7 @@ func (s *Service) attach(ctx context.Context, tx *db.Tx, by access.Actor, in Inc
 			return err
 		}
 	}
-	return nil
+	return s.kept(ctx, tx, in)
 }
 
 // Attach links further reports to an incident that is not closed.

@@ -1,8 +1,10 @@
 package incident
 
 import (
+	"context"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -30,9 +32,11 @@ type Service struct {
 	Coordination   *coordination.Service
 	Deadlines      *deadline.Service
 	Search         *search.Index
-	TypeKnown      func(code string) bool // is it a type of the taxonomy?
-	Zone           *time.Location         // the team's: it decides the year of a number
-	Lang           string                 // the language in which the team writes, for the word index
+	Alarms         *alarm.Service
+	Staff          func(ctx context.Context) ([]int64, error) // accounts of who reads cases
+	TypeKnown      func(code string) bool                     // is it a type of the taxonomy?
+	Zone           *time.Location                             // the team's: it decides the year of a number
+	Lang           string                                     // the language in which the team writes, for the word index
 }
 
 // Change is a set of edits; nil fields stay. Version is the one that was read; another stored one is access.ErrChanged.
@@ -47,4 +51,5 @@ type Change struct {
 	TLP      *tlp.Level
 	PAP      *tlp.PAP
 	Handler  *int64
+	Consent  string // to relax a marking: who of its source agreed, and how
 }

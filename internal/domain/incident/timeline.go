@@ -41,7 +41,7 @@ func (s *Service) AddEntry(ctx context.Context, by access.Actor, incident string
 	if e.HappenedAt.IsZero() {
 		e.HappenedAt = now
 	} else if e.HappenedAt.After(now.Add(5 * time.Minute)) {
-		p.Add("happened_at", "error.future")
+		p.Add("happened_at", "error.past")
 	}
 	if err := p.Err(); err != nil {
 		return e, err

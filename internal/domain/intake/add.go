@@ -14,6 +14,7 @@ type Addition struct {
 	Text     string
 	Stage    string // of a law, as a code; "" for none
 	Files    []correspondence.FileIn
+	Apart    bool   // its writer says that it answers no open request
 	Original []byte // as it was submitted
 }
 
@@ -51,7 +52,7 @@ func (s *Service) Add(ctx context.Context, by access.Actor, report string, in Ad
 		}
 		m, err = s.AddTx(ctx, tx, by, r.Ref.ID, correspondence.Incoming{
 			Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: s.Clock.Now(), TLP: r.TLP, Proof: proof,
-			Seal: correspondence.Plain, Original: in.Original, Author: by.Account, Body: body,
+			Seal: correspondence.Plain, Apart: in.Apart, Original: in.Original, Author: by.Account, Body: body,
 		})
 		return err
 	})

@@ -26,13 +26,12 @@ import (
 // Drop is a report, or an addition to one, sealed for the house by a process that cannot read cases: it holds only the public half of the
 // drop key.
 type Drop struct {
-	Input     ReceiveInput
-	CodeHash  []byte // of the code that the page showed, or of the link by which something is added
-	CodeKey   []byte // the code's public key, of a new report
-	Reference string // "" lets Store draw one
-	Add       bool   // Text and Files are added to the report of CodeHash; Input is empty
-	Text      string
-	Files     []correspondence.FileIn
+	Input ReceiveInput
+	Code  id.Secret // that the page shows, or of the link by which something is added
+	Add   bool      // Text and Files are added to the report of Code; Input is empty
+	Once  string    // of an addition: the mark of the form, so that the same form sent twice is one; "" takes each
+	Text  string    // of an addition; of a report: what is filed when its form was taken before with other words
+	Files []correspondence.FileIn
 }
 
 // dropped is a drop as it is sealed. The house takes from it only what a stranger may say.
@@ -111,10 +110,15 @@ func PublicDropKey(ctx context.Context, h db.Handle) ([]byte, error) {
 }
 
 // Store seals a drop and puts it where only the house can read it; it is on disk when Store returns. It needs no key but the public one. It
-// gives the reference for the reporter, and refuses what Validate or ValidateAddition refuse.
+// gives the reference for the reporter, and refuses what Validate or ValidateAddition refuse. A form that was taken before is taken no
+// second time: with the same words nothing is stored, with others they are an addition, and the reference is the first one.
 func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop Drop) (reference string, err error) {
 	now := c.Now()
-	sealed := dropped{Add: drop.Add, CodeHash: drop.CodeHash, CodeKey: drop.CodeKey, Text: drop.Text}
+	if !id.Valid(drop.Code.Reveal()) {
+		return "", errs.New(errs.Invalid, "a drop needs a code")
+	}
+	hash, public := CodeHalves(drop.Code)
+	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text}
 	files := append(drop.Files, drop.Input.Files...)
 	if drop.Add {
 		if err := ValidateAddition(drop.Text, len(files)); err != nil {
@@ -123,35 +127,30 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 	} else {
 		in := drop.Input
 		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.Claimed, 0, 0, 0
-		in.Reference, in.CodeHash, in.CodeKey, in.Files = drop.Reference, drop.CodeHash, drop.CodeKey, files
+		in.Reference, in.CodeHash, in.CodeKey, in.Files = "", hash, public, files
 		if err := Validate(in, now); err != nil {
 			return "", err
 		}
+		sealed.CodeKey, sealed.Text = public, ""
 		sealed.Channel, sealed.Lang, sealed.TLP, sealed.Body, sealed.Original = string(in.Channel), in.Lang, in.TLP, in.Body, in.Original
 		sealed.OccurredAt, sealed.DetectedAt, sealed.AwareAt = in.OccurredAt, in.DetectedAt, in.AwareAt
 		if sealed.Original == nil {
 			sealed.Original = Canonical(in)
 		}
 	}
-	if len(drop.CodeHash) != 32 {
-		return "", errs.New(errs.Invalid, "a drop needs the hash of a code")
-	}
 	if sealed.Files, err = hold(files); err != nil {
 		return "", err
 	}
+	sum := sealed.sum(drop.Code)
 	err = d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		reference = drop.Reference
-		if !drop.Add {
-			if reference == "" {
-				if reference, err = drawReference(ctx, tx, now.Year()); err != nil {
-					return err
-				}
-			} else if ok, err := takeReference(ctx, tx, reference); err != nil || !ok {
-				return errors.Join(err, errs.New(errs.Conflict, "the reference is taken; draw another one"))
-			}
+		into := sealed
+		if reference, err = take(ctx, tx, drop, &into, sum, now); err != nil {
+			return err
 		}
-		sealed.Reference = reference
-		raw, err := json.Marshal(sealed)
+		if err := ForgetFiles(ctx, tx, drop.Code); err != nil || into.CodeHash == nil {
+			return err
+		}
+		raw, err := json.Marshal(into)
 		if err != nil {
 			return err
 		}
@@ -162,6 +161,35 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
 		return err
 	})
+	return reference, err
+}
+
+// take notes the form of a drop and says what of it is new: all, an addition, or nothing (its CodeHash is nil then).
+func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, now time.Time) (reference string, err error) {
+	if !drop.Add {
+		if reference, err = drawReference(ctx, tx, now.Year()); err != nil {
+			return "", err
+		}
+		fresh, earlier, same, err := mark(ctx, tx, in.CodeHash, sum, reference, len(in.Files), now)
+		in.Reference = reference
+		if err != nil || fresh {
+			return reference, err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM intake_reference WHERE reference = $1`, reference); err != nil {
+			return "", err
+		}
+		if reference = earlier; same {
+			in.CodeHash = nil
+			return reference, nil
+		}
+		*in = dropped{Add: true, CodeHash: in.CodeHash, Text: drop.Text, Files: in.Files}
+	} else if drop.Once == "" {
+		return "", nil
+	}
+	fresh, _, _, err := mark(ctx, tx, codeMAC(drop.Code, "addition", []byte(drop.Once), sum), sum, "", len(in.Files), now)
+	if err == nil && !fresh {
+		in.CodeHash = nil
+	}
 	return reference, err
 }
 
@@ -270,7 +298,7 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return errors.New("a drop that cannot be read")
 	}
-	take := func(ctx context.Context, tx *db.Tx) error {
+	remove := func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM intake_drop WHERE id = $1 AND aside_at IS NULL`, drop)
 		if err == nil && n == 0 {
 			return errTaken
@@ -282,7 +310,7 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 		files = append(files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader(f.Content)})
 	}
 	if in.Add {
-		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, take)
+		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, remove)
 		return err
 	}
 	by := access.Stranger(access.ByPage, in.Lang)
@@ -298,7 +326,7 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := take(ctx, tx); err != nil {
+		if err := remove(ctx, tx); err != nil {
 			return err
 		}
 		_, err := s.receive(ctx, tx, by, input, kept)

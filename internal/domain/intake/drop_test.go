@@ -41,11 +41,11 @@ func TestThePublicPageHasNoKeys(t *testing.T) {
 		if k, _ := intake.PublicDropKey(ctx, d.DB); err != nil || !bytes.Equal(k, again) {
 			t.Errorf("the key changed: %v", err)
 		}
-		code, hash, public := intake.NewCode()
+		code := id.NewCode()
 		in := form("Servers encrypted", "")
 		in.Proof, in.Organisation = correspondence.SignedByKey, d.hospital.Ref.ID
 		in.Files = []correspondence.FileIn{{Name: "note.txt", Type: "text/plain", Content: strings.NewReader("a secret note")}}
-		reference, err := d.drop(ctx, intake.Drop{Input: in, CodeHash: hash, CodeKey: public})
+		reference, err := d.drop(ctx, intake.Drop{Input: in, Code: code})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestThePublicPageHasNoKeys(t *testing.T) {
 		if live, err := d.s.Status(ctx, code); err != nil || live.State != view.State || len(live.Messages) != 1 {
 			t.Errorf("the house shows %+v, %v", live, err)
 		}
-		if _, err := d.drop(ctx, intake.Drop{Add: true, CodeHash: hash, Text: "It goes on."}); err != nil {
+		if _, err := d.drop(ctx, intake.Drop{Add: true, Code: code, Text: "It goes on."}); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := d.s.OpenDrops(ctx); n != 1 || err != nil {
@@ -114,25 +114,164 @@ func TestThePublicPageHasNoKeys(t *testing.T) {
 	})
 }
 
+// The button pressed twice, the page loaded anew, the way back: one form is one report. Other words are a correction and are filed on it;
+// the same correction twice is one too. What an addition says twice in one form is said once.
+func TestAFormSentTwiceIsOneReport(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		if _, err := d.s.DropKey(ctx); err != nil {
+			t.Fatal(err)
+		}
+		code := id.NewCode()
+		with := func(in intake.ReceiveInput) intake.Drop {
+			in.Files = []correspondence.FileIn{{Name: "a.log", Type: "text/plain", Content: strings.NewReader("log")}}
+			return intake.Drop{Code: code, Input: in, Text: "Sent again: " + in.Body.Description}
+		}
+		in := form("Ransomware", "")
+		var references [4]string
+		var wg sync.WaitGroup
+		for i := range references {
+			wg.Go(func() {
+				var err error
+				if references[i], err = d.drop(ctx, with(in)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		german := in
+		german.Lang = "de"
+		if again, err := d.drop(ctx, with(german)); err != nil || again != references[0] {
+			t.Errorf("in another language: %s, %v", again, err)
+		}
+		for _, r := range references {
+			if r != references[0] || r == "" {
+				t.Errorf("references %q", references)
+			}
+		}
+		if n, err := d.s.OpenDrops(ctx); n != 1 || err != nil {
+			t.Fatalf("opened %d, %v", n, err)
+		}
+		if got, files, at, err := intake.Taken(ctx, d.DB, code); err != nil || got != references[0] || files != 1 || at.IsZero() {
+			t.Errorf("taken as %s with %d files, %v", got, files, err)
+		}
+		if _, _, _, err := intake.Taken(ctx, d.DB, id.NewCode()); !errs.Is(err, errs.NotFound) {
+			t.Errorf("another code: %v", err)
+		}
+		corrected := in
+		corrected.Body.Description = "Three servers, not two."
+		for range 2 {
+			if again, err := d.drop(ctx, with(corrected)); err != nil || again != references[0] {
+				t.Errorf("corrected: %s, %v", again, err)
+			}
+		}
+		for range 2 {
+			if _, err := d.drop(ctx, intake.Drop{Code: code, Add: true, Once: "page 1", Text: "It spreads."}); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := d.drop(ctx, intake.Drop{Code: code, Add: true, Once: "page 2", Text: "It spreads."}); err != nil {
+			t.Error(err)
+		}
+		if n, err := d.s.OpenDrops(ctx); n != 3 || err != nil {
+			t.Errorf("then opened %d, %v; want the correction and two additions", n, err)
+		}
+		all := d.queue(ctx, intake.QueueFilter{})
+		if len(all) != 1 || all[0].Body.Description != in.Body.Description {
+			t.Fatalf("%d reports", len(all))
+		}
+		var said []string
+		for _, m := range d.messages(ctx, all[0].Report) {
+			if m.Direction == correspondence.In {
+				said = append(said, m.Body.Text)
+			}
+		}
+		if len(said) != 4 || said[1] != "Sent again: Three servers, not two." || said[2] != "It spreads." {
+			t.Errorf("on the thread: %q", said)
+		}
+		var notes int
+		if err := d.DB.QueryRow(ctx, `SELECT COUNT(*) FROM intake_reference`).Scan(&notes); err != nil || notes != 1 {
+			t.Errorf("%d references are taken for one report, %v", notes, err)
+		}
+	})
+}
+
+// Files of a form that is shown again are kept for who holds its code, unreadable here, within limits, for a day.
+func TestFilesOfAnUnsentFormAreKept(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		if _, err := d.s.DropKey(ctx); err != nil {
+			t.Fatal(err)
+		}
+		code := id.NewCode()
+		keep := func(name, content string) error {
+			return intake.KeepFiles(ctx, d.DB, d.Clock.Now(), code, []correspondence.FileIn{{Name: name, Type: "text/plain", Content: strings.NewReader(content)}})
+		}
+		kept := func(code id.Secret) int {
+			t.Helper()
+			files, err := intake.KeptFiles(ctx, d.DB, d.Clock.Now(), code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				if b, _ := io.ReadAll(f.Content); len(b) < 100 && !strings.HasPrefix(string(b), "a secret") {
+					t.Errorf("%s holds %q", f.Name, b)
+				}
+			}
+			return len(files)
+		}
+		if err := keep("one.txt", "a secret note"); err != nil {
+			t.Fatal(err)
+		}
+		if err := keep("two.txt", "a secret log"); err != nil {
+			t.Fatal(err)
+		}
+		if kept(code) != 2 || kept(id.NewCode()) != 0 {
+			t.Error("the form does not have its files, or another has")
+		}
+		all, err := db.All(ctx, d.DB, func(r *db.Rows) (b []byte, err error) { return b, r.Scan(&b) }, `SELECT sealed FROM intake_kept`)
+		if err != nil || len(all) != 2 || bytes.Contains(bytes.Join(all, nil), []byte("secret")) || bytes.Contains(bytes.Join(all, nil), []byte("one.txt")) {
+			t.Errorf("%d kept, readable", len(all))
+		}
+		d.refused("too large together", keep("big", strings.Repeat("x", intake.MaxFileBytes)), errs.Limit)
+		d.refused("larger than a form may be", keep("huge", strings.Repeat("x", intake.MaxFileBytes+1)), errs.Invalid)
+		if kept(code) != 2 {
+			t.Error("a refusal changed what is kept")
+		}
+		d.Clock.Advance(24*time.Hour + time.Minute)
+		if kept(code) != 0 {
+			t.Error("kept for longer than a day")
+		}
+		if err := keep("three.txt", "a secret again"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.drop(ctx, intake.Drop{Code: code, Input: form("sent", "")}); err != nil {
+			t.Fatal(err)
+		}
+		if kept(code) != 0 {
+			t.Error("kept after the form was sent")
+		}
+	})
+}
+
 // What a page refuses is not sealed; what was altered in the box is set aside after three tries and hinders nobody.
 func TestABrokenDropIsSetAside(t *testing.T) {
 	engines(t, func(ctx context.Context, d *desk) {
 		if _, err := d.s.DropKey(ctx); err != nil {
 			t.Fatal(err)
 		}
-		_, hash, public := intake.NewCode()
-		_, err := d.drop(ctx, intake.Drop{CodeHash: hash, CodeKey: public, Input: intake.ReceiveInput{Channel: correspondence.ByForm}})
+		code := id.NewCode()
+		_, err := d.drop(ctx, intake.Drop{Code: code, Input: intake.ReceiveInput{Channel: correspondence.ByForm}})
 		d.refused("an empty report", err, errs.Invalid)
-		_, err = d.drop(ctx, intake.Drop{Add: true, CodeHash: hash})
+		_, err = d.drop(ctx, intake.Drop{Add: true, Code: code})
 		d.refused("an empty addition", err, errs.Invalid)
-		if _, err := d.drop(ctx, intake.Drop{CodeHash: hash, CodeKey: public, Input: form("one", "")}); err != nil {
+		_, err = d.drop(ctx, intake.Drop{Input: form("none", "")})
+		d.refused("a report without a code", err, errs.Invalid)
+		if _, err := d.drop(ctx, intake.Drop{Code: code, Input: form("one", "")}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.DB.Exec(ctx, `UPDATE intake_drop SET sealed = $1`, []byte(strings.Repeat("x", 100))); err != nil {
 			t.Fatal(err)
 		}
-		_, hash, public = intake.NewCode()
-		if _, err := d.drop(ctx, intake.Drop{CodeHash: hash, CodeKey: public, Input: form("two", "")}); err != nil {
+		if _, err := d.drop(ctx, intake.Drop{Code: id.NewCode(), Input: form("two", "")}); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := d.s.OpenDrops(ctx); n != 1 || err == nil {

@@ -21,6 +21,12 @@ type FollowJob struct{}
 // Kind names the job.
 func (FollowJob) Kind() string { return "intake.follow" }
 
+// SweepJob asks intake to forget what the public pages need no longer.
+type SweepJob struct{}
+
+// Kind names the job.
+func (SweepJob) Kind() string { return "intake.sweep" }
+
 // Work registers the jobs of this duty.
 func (s *Service) Work(r *job.Registry) {
 	job.Handle(r, job.House, func(ctx context.Context, _ FollowJob) error {
@@ -28,6 +34,8 @@ func (s *Service) Work(r *job.Registry) {
 		return err
 	})
 	r.Every("intake.follow", time.Second, job.House, FollowJob{})
+	job.Handle(r, job.House, func(ctx context.Context, _ SweepJob) error { return s.sweepFront(ctx) })
+	r.Every("intake.sweep", time.Hour, job.House, SweepJob{})
 }
 
 const (

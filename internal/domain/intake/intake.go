@@ -7,7 +7,7 @@
 // Public pages may run without keys: they seal what they take into a Drop (drop.go) that only the house opens, and show of a report what
 // the house sealed for the holder of its code (shown.go).
 //
-// Tables: intake_report, intake_link, intake_code, intake_shown, intake_reference, intake_drop.
+// Tables: intake_report, intake_link, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept.
 package intake
 
 import (

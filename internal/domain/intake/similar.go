@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -113,6 +114,20 @@ func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Sim
 	}
 	slices.SortStableFunc(out, func(a, b Similar) int { return b.Score - a.Score })
 	return out, nil
+}
+
+// SameMessage gives reports that came by mail with this Message-ID, oldest first and few, for the mailroom to compare.
+func (s *Service) SameMessage(ctx context.Context, h db.Handle, messageID string) ([]Report, error) {
+	mac := s.mac("message", messageID)
+	if mac == nil {
+		return nil, nil
+	}
+	all, err := s.inside(ctx, h, `r.message = $1 ORDER BY r.id LIMIT `+strconv.Itoa(similarLimit), mac)
+	out := make([]Report, len(all))
+	for i := range all {
+		out[i] = all[i].Report
+	}
+	return out, err
 }
 
 // incidentsOf gives the incidents that reports are linked to and the reader may see, by object id.

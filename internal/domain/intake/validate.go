@@ -91,7 +91,7 @@ func Validate(in ReceiveInput, now time.Time) error {
 		at   time.Time
 	}{{"occurred_at", in.OccurredAt}, {"detected_at", in.DetectedAt}, {"aware_at", in.AwareAt}} {
 		if !t.at.IsZero() && t.at.After(now.Add(slack)) {
-			p.Add(t.name, "error.future")
+			p.Add(t.name, "error.past")
 		} else if !t.at.IsZero() && t.at.Year() < 1990 {
 			p.Add(t.name, "error.date")
 		}

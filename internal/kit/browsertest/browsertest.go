@@ -164,7 +164,17 @@ func (p *Page) WithoutScript() {
 // Screenshot writes the whole page, also what is below the fold, as PNG. Folders are made.
 func (p *Page) Screenshot(file string) {
 	p.t.Helper()
-	png := Get(p, chromedp.FullScreenshot(100))
+	p.write(file, Get(p, chromedp.FullScreenshot(100)))
+}
+
+// Screen writes what is in sight as PNG. Folders are made.
+func (p *Page) Screen(file string) {
+	p.t.Helper()
+	p.write(file, Get(p, chromedp.CaptureScreenshot()))
+}
+
+func (p *Page) write(file string, png []byte) {
+	p.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		p.t.Fatal(err)
 	}

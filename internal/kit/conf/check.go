@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -45,7 +46,11 @@ func (c Config) Check(src *Sources) error {
 		say("TOCSIN_HTTP", "is empty: the pages need a listener")
 	}
 	for _, l := range c.listeners() {
-		if !off(l.value) {
+		if rest, ok := strings.CutPrefix(l.value, "off,"); ok {
+			if text := urlProblem(rest); text != "" {
+				say(l.name, text)
+			}
+		} else if !off(l.value) {
 			if text := listenerProblem(l.value, l.name == "TOCSIN_LMTP", strings.HasSuffix(l.name, "_HTTP") && l.name != "TOCSIN_HTTP"); text != "" {
 				say(l.name, text)
 			}
@@ -62,16 +67,31 @@ func (c Config) Check(src *Sources) error {
 	if _, err := prefixes(c.TrustedProxies); err != nil {
 		say("TOCSIN_TRUSTED_PROXIES", err.Error())
 	}
+	if _, err := prefixes(c.MailRelays); err != nil {
+		say("TOCSIN_MAIL_RELAYS", err.Error())
+	}
+	if strings.ContainsAny(c.AuthservID, " \t;\"") {
+		say("TOCSIN_AUTHSERV_ID", fmt.Sprintf("%q is no name such as mx.csirt.example", c.AuthservID))
+	}
+	if c.AuthservID != "" && c.MailRelays == "" && off(c.LMTP) {
+		say("TOCSIN_AUTHSERV_ID", "counts only for mail that comes by LMTP or from TOCSIN_MAIL_RELAYS: name these servers")
+	}
+	if _, err := users(c.KeyUsers); err != nil {
+		say("TOCSIN_KEY_USERS", err.Error())
+	}
+	if c.Blobs.Set() {
+		say("TOCSIN_BLOBS", "object stores are not built yet: leave it out, and files stay in the data folder")
+	}
+	if c.IMAP.Set() {
+		say("TOCSIN_IMAP", "fetching from a mailbox is not built yet: leave it out, and let mail come by LMTP or SMTP")
+	}
 	for _, e := range []struct {
 		name    string
 		value   Endpoint
 		schemes []string
-		user    bool
 	}{
-		{"TOCSIN_DATABASE", c.Database, []string{"postgres", "postgresql"}, false},
-		{"TOCSIN_BLOBS", c.Blobs, []string{"s3"}, false},
-		{"TOCSIN_IMAP", c.IMAP, []string{"imaps"}, true},
-		{"TOCSIN_RELAY", c.Relay, []string{"smtp", "smtps"}, false},
+		{"TOCSIN_DATABASE", c.Database, []string{"postgres", "postgresql"}},
+		{"TOCSIN_RELAY", c.Relay, []string{"smtp", "smtps"}},
 	} {
 		if !e.value.Set() {
 			continue
@@ -82,15 +102,10 @@ func (c Config) Check(src *Sources) error {
 			say(e.name, "must begin with "+strings.Join(e.schemes, ":// or ")+"://")
 		case u.Host == "" && !u.Query().Has("host"):
 			say(e.name, "names no host")
-		case e.user && u.User.Username() == "":
-			say(e.name, "names no user")
 		}
 		if e.value.secret() && src.Where(e.name) == fromFlag {
 			say(e.name, "holds a password, which everybody on this machine can read in a flag: use the environment or a file")
 		}
-	}
-	if c.IMAP.Set() && c.IMAP.secret() {
-		say("TOCSIN_IMAP", "holds the password: it belongs in a file")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		m.add("TOCSIN_TLS_CERT, TOCSIN_TLS_KEY", "", "give both or neither")
@@ -187,6 +202,30 @@ func prefixes(list string) ([]netip.Prefix, error) {
 	}
 	if len(wrong) > 0 {
 		return found, fmt.Errorf("%s: no address or prefix, such as 10.0.0.0/8", strings.Join(wrong, ", "))
+	}
+	return found, nil
+}
+
+// users reads names and numbers of users.
+func users(list string) ([]uint32, error) {
+	var found []uint32
+	var wrong []string
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word == "" {
+			continue
+		}
+		number := word
+		if u, err := user.Lookup(word); err == nil {
+			number = u.Uid
+		}
+		if n, err := strconv.ParseUint(number, 10, 32); err == nil {
+			found = append(found, uint32(n))
+		} else {
+			wrong = append(wrong, strconv.Quote(word))
+		}
+	}
+	if len(wrong) > 0 {
+		return found, fmt.Errorf("%s: no user of this machine", strings.Join(wrong, ", "))
 	}
 	return found, nil
 }

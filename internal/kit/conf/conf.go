@@ -33,24 +33,32 @@ type Config struct {
 	HTTP           string   `name:"http" env:"TOCSIN_HTTP" default:"127.0.0.1:8080" help:"Listener of all pages and the API."`
 	DeskHTTP       string   `name:"desk-http" env:"TOCSIN_DESK_HTTP" placeholder:"ADDRESS[,URL]" help:"Listener of its own for the desk, and its public address."`
 	PortalHTTP     string   `name:"portal-http" env:"TOCSIN_PORTAL_HTTP" placeholder:"ADDRESS[,URL]" help:"Listener of its own for portal and peers, and its public address."`
-	TrustedProxies string   `name:"trusted-proxies" env:"TOCSIN_TRUSTED_PROXIES" placeholder:"PREFIX,…" help:"Whose X-Forwarded-For and client-certificate headers count."`
+	TrustedProxies string   `name:"trusted-proxies" env:"TOCSIN_TRUSTED_PROXIES" placeholder:"PREFIX,…" help:"Proxies in front of us: whose X-Forwarded-For and X-Forwarded-Proto count."`
 	URL            string   `name:"url" env:"TOCSIN_URL" placeholder:"https://…" help:"Public address, used in mail and links."`
 	SMTP           string   `name:"smtp" env:"TOCSIN_SMTP" default:"127.0.0.1:2525" help:"Listener for mail, or off."`
 	LMTP           string   `name:"lmtp" env:"TOCSIN_LMTP" default:"off" help:"Listener for mail from a server beside us (unix:PATH or ADDRESS), or off."`
 	IMAP           Endpoint `name:"imap" env:"TOCSIN_IMAP" placeholder:"imaps://user@host/INBOX" help:"Mailbox to fetch from."`
+	MailRelays     string   `name:"mail-relays" env:"TOCSIN_MAIL_RELAYS" placeholder:"PREFIX,…" help:"Mail servers of ours that hand mail on to us: no limits by number, and SPF is theirs to judge."`
+	AuthservID     string   `name:"authserv-id" env:"TOCSIN_AUTHSERV_ID" placeholder:"NAME" help:"Name by which those servers sign their Authentication-Results; without it no results count."`
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
 	Metrics        string   `env:"TOCSIN_METRICS" default:"off" help:"Listener for Prometheus, or off."`
 	TLSCert        string   `name:"tls-cert" env:"TOCSIN_TLS_CERT" placeholder:"FILE" help:"Certificate for HTTPS and STARTTLS, read again when it changes."`
 	TLSKey         string   `name:"tls-key" env:"TOCSIN_TLS_KEY" placeholder:"FILE" help:"Its private key."`
 	RootKey        string   `name:"root-key" env:"TOCSIN_ROOT_KEY" placeholder:"FILE" help:"Key that seals keys and secrets; beside, not in, the data folder."`
+	KeySocket      string   `name:"key-socket" env:"TOCSIN_KEY_SOCKET" placeholder:"FILE" help:"Socket of the key process, when it runs apart; in the data folder otherwise."`
+	KeyUsers       string   `name:"key-users" env:"TOCSIN_KEY_USERS" placeholder:"USER,…" help:"Users beside its own from whom the key process takes calls; its socket is then open to its group."`
+	TeamKeys       string   `name:"team-keys" env:"TOCSIN_TEAM_KEYS" placeholder:"FILE" help:"Sealed private keys of the team; in the data folder otherwise."`
 	Zone           string   `env:"TOCSIN_ZONE" placeholder:"Europe/…" help:"The team's time zone; the system's otherwise."`
 }
 
-// off is how a listener is switched off.
-func off(s string) bool { return s == "" || s == "off" }
+// off tells whether a listener is none: not given, or switched off. Switched off it may still have an address, served by another process.
+func off(s string) bool { return s == "" || switchedOff(s) }
+
+func switchedOff(s string) bool { return s == "off" || strings.HasPrefix(s, "off,") }
 
 // Listener is where a part listens, and the address by which people reach it.
 type Listener struct {
+	Name    string // the setting that gives it
 	Network string // tcp or unix; empty when off
 	Addr    string
 	URL     *url.URL // nil: none of its own
@@ -60,32 +68,38 @@ type Listener struct {
 func (l Listener) On() bool { return l.Network != "" }
 
 // Main is the listener of all pages and the API.
-func (c Config) Main() Listener { return listener(c.HTTP) }
+func (c Config) Main() Listener { return listener("TOCSIN_HTTP", c.HTTP) }
+
+// ServesDesk and ServesPortal tell whether this process may serve them: "off" leaves them to another one.
+func (c Config) ServesDesk() bool { return !switchedOff(c.DeskHTTP) }
+
+// ServesPortal is said with ServesDesk.
+func (c Config) ServesPortal() bool { return !switchedOff(c.PortalHTTP) }
 
 // Desk is the desk's own listener, if any.
-func (c Config) Desk() Listener { return listener(c.DeskHTTP) }
+func (c Config) Desk() Listener { return listener("TOCSIN_DESK_HTTP", c.DeskHTTP) }
 
 // Portal is the portal's own listener, if any.
-func (c Config) Portal() Listener { return listener(c.PortalHTTP) }
+func (c Config) Portal() Listener { return listener("TOCSIN_PORTAL_HTTP", c.PortalHTTP) }
 
 // Mail is the SMTP listener, if any.
-func (c Config) Mail() Listener { return listener(c.SMTP) }
+func (c Config) Mail() Listener { return listener("TOCSIN_SMTP", c.SMTP) }
 
 // LocalMail is the LMTP listener, if any.
-func (c Config) LocalMail() Listener { return listener(c.LMTP) }
+func (c Config) LocalMail() Listener { return listener("TOCSIN_LMTP", c.LMTP) }
 
 // Measures is the listener for Prometheus, if any.
-func (c Config) Measures() Listener { return listener(c.Metrics) }
+func (c Config) Measures() Listener { return listener("TOCSIN_METRICS", c.Metrics) }
 
-func listener(s string) Listener {
-	if off(s) {
-		return Listener{}
-	}
+func listener(name, s string) Listener {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
-		return Listener{Network: "unix", Addr: path}
+		return Listener{Name: name, Network: "unix", Addr: path}
 	}
 	addr, public, _ := strings.Cut(s, ",")
-	l := Listener{Network: "tcp", Addr: addr}
+	l := Listener{Name: name, Network: "tcp", Addr: addr}
+	if off(s) {
+		l.Network, l.Addr = "", ""
+	}
 	if public != "" {
 		l.URL, _ = url.Parse(public)
 	}
@@ -104,6 +118,18 @@ func (c Config) PublicURL() string {
 func (c Config) Proxies() []netip.Prefix {
 	p, _ := prefixes(c.TrustedProxies)
 	return p
+}
+
+// Relays are our own mail servers in front of us.
+func (c Config) Relays() []netip.Prefix {
+	p, _ := prefixes(c.MailRelays)
+	return p
+}
+
+// KeyUIDs are the users, beside its own, from whom the key process takes calls.
+func (c Config) KeyUIDs() []uint32 {
+	ids, _ := users(c.KeyUsers)
+	return ids
 }
 
 // RootKeyFile is the file of the root key: the given one, or one beside the data folder.

@@ -68,7 +68,7 @@ func TestFlagsThenEnvironmentThenFileThenDefaults(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if len(got) != 18 {
+	if len(got) != 23 {
 		t.Errorf("%d settings: %v", len(got), got)
 	}
 	if c.PublicURL() != "http://127.0.0.1:5" || c.LocalMail().On() || c.Mail().Addr != "127.0.0.1:4" || c.Location().String() != "Europe/Lisbon" {
@@ -100,7 +100,8 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	_, _, err := load(t, "--config", file, "--http", "8080", "--smtp", "127.0.0.1:99999", "--url", "http://csirt.example/path",
 		"--database", "postgres://tocsin:swordfish@db/tocsin", "--trusted-proxies", "ten", "--zone", "Mars/Olympus",
 		"--tls-cert", "/nowhere/cert", "--root-key", "/a/key", "--lmtp", "unix:", "--metrics", "127.0.0.1:1,http://x",
-		"--imap", "imaps://user:swordfish@mail.example/INBOX", "--blobs", "s3:///bucket")
+		"--imap", "imaps://user:swordfish@mail.example/INBOX", "--blobs", "s3:///bucket",
+		"--mail-relays", "mx", "--authserv-id", "a b", "--key-users", "no such user", "--desk-http", "off,https://desk.example/path")
 	if !errs.Is(err, errs.Invalid) {
 		t.Fatalf("got %v", err)
 	}
@@ -110,8 +111,9 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"TOCSIN_HTTP (flag): \"8080\" is no address", "TOCSIN_SMTP (flag): \"99999\"", "TOCSIN_URL (flag): must be scheme and host",
 		"TOCSIN_DATABASE (flag): holds a password", "TOCSIN_TRUSTED_PROXIES (flag): \"ten\"", "TOCSIN_ZONE (flag): \"Mars/Olympus\"",
 		"TOCSIN_TLS_CERT, TOCSIN_TLS_KEY: give both", "TOCSIN_TLS_CERT (flag): \"/nowhere/cert\"", "TOCSIN_ROOT_KEY (flag): lies in",
-		"TOCSIN_LMTP (flag): cannot be", "TOCSIN_METRICS (flag): \"127.0.0.1:1,http://x\" is not one", "TOCSIN_IMAP (flag): holds the password",
-		"TOCSIN_BLOBS (flag): names no host",
+		"TOCSIN_LMTP (flag): cannot be", "TOCSIN_METRICS (flag): \"127.0.0.1:1,http://x\" is not one", "TOCSIN_IMAP (flag): fetching from a mailbox is not built yet",
+		"TOCSIN_BLOBS (flag): object stores are not built yet", "TOCSIN_MAIL_RELAYS (flag): \"mx\"", "TOCSIN_AUTHSERV_ID (flag): \"a b\" is no name",
+		"TOCSIN_KEY_USERS (flag): \"no such user\": no user", "TOCSIN_DESK_HTTP (flag): must be scheme and host",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not said", want)
@@ -136,7 +138,7 @@ func TestOtherMistakes(t *testing.T) {
 		{[]string{"--smtp", "127.0.0.1:8080"}, "TOCSIN_HTTP and TOCSIN_SMTP share 127.0.0.1:8080"},
 		{[]string{"--url", "http://csirt.example"}, "must begin with https"},
 		{[]string{"--url", "csirt.example"}, "is no address"},
-		{[]string{"--imap", "imaps://mail.example/INBOX"}, "names no user"},
+		{[]string{"--authserv-id", "mx.csirt.example"}, "counts only for mail that comes by LMTP"},
 		{[]string{"--tls-cert", "/", "--tls-key", "/"}, "is no file"},
 		{[]string{"--http", "a b:80"}, "is no host"},
 	} {
@@ -153,7 +155,6 @@ func TestOtherMistakes(t *testing.T) {
 func TestPasswordsNeverPrint(t *testing.T) {
 	t.Setenv("TOCSIN_DATABASE", "postgres://tocsin:swordfish@db/tocsin?sslpassword=swordfish")
 	t.Setenv("TOCSIN_RELAY", "smtps://swordfish@relay.example")
-	t.Setenv("TOCSIN_BLOBS", "s3://id:sword%66ish@store.example/bucket")
 	c, src, err := load(t)
 	if err != nil {
 		t.Fatal(err)

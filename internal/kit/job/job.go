@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +24,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // Args are what a job needs to know: ids only, never content. Kind names the job and must not change once used.
@@ -102,8 +105,11 @@ type Queue struct {
 	lite *river.Client[*sql.Tx]
 	hand *hand
 
-	db      *db.DB
-	release func() // lets go of what adopt holds
+	db       *db.DB
+	name     string // by which jobs say who works them
+	log      *slog.Logger
+	release  func() // lets go of what adopt holds
+	stopping *atomic.Bool
 }
 
 // carrier is the one shape in which River sees all jobs: its kind and its arguments.
@@ -117,8 +123,11 @@ func (c carrier) MarshalJSON() ([]byte, error) { return c.raw, nil }
 
 // New makes a queue on d. Lanes says how many workers each lane has here; nil makes a queue that only inserts.
 func New(d *db.DB, r *Registry, lanes map[Lane]int, log *slog.Logger) (*Queue, error) {
+	stopping := new(atomic.Bool)
+	name := id.New()
 	c := &river.Config{
-		Logger:                      slog.New(quiet{log.Handler()}),
+		ID:                          name,
+		Logger:                      slog.New(quiet{log.Handler(), stopping}),
 		FetchPollInterval:           200 * time.Millisecond,
 		FetchCooldown:               20 * time.Millisecond,
 		JobTimeout:                  10 * time.Minute,
@@ -150,7 +159,7 @@ func New(d *db.DB, r *Registry, lanes map[Lane]int, log *slog.Logger) (*Queue, e
 			}, &river.PeriodicJobOpts{ID: p.name, RunOnStart: true}))
 		}
 	}
-	q := &Queue{db: d}
+	q := &Queue{db: d, name: name, log: log, stopping: stopping}
 	var err error
 	if d.Engine() == db.Postgres {
 		q.pg, err = river.NewClient(riverpgxv5.New(d.Pool()), c)
@@ -221,7 +230,7 @@ func (q *Queue) Insert(ctx context.Context, tx *db.Tx, args Args, o Options) err
 
 // Start begins to work the lanes.
 func (q *Queue) Start(ctx context.Context) (err error) {
-	if q.release, err = adopt(ctx, q.db); err != nil {
+	if q.release, err = adopt(context.WithoutCancel(ctx), q.db, q.name, q.log); err != nil {
 		return err
 	}
 	if q.pg != nil {
@@ -232,6 +241,7 @@ func (q *Queue) Start(ctx context.Context) (err error) {
 
 // Stop lets running jobs end and waits for them; when ctx ends first they are cancelled and run again later.
 func (q *Queue) Stop(ctx context.Context) error {
+	q.stopping.Store(true)
 	if q.release != nil {
 		defer q.release()
 	}
@@ -271,9 +281,34 @@ func Migrate(ctx context.Context, d *db.DB) error {
 	return err
 }
 
-// quiet drops the queue's own chatter below warnings; warnings carry kinds and ids only.
-type quiet struct{ slog.Handler }
+// quiet drops the queue's own chatter below warnings, and its complaints that what we stopped has stopped. Warnings carry kinds and ids only.
+type quiet struct {
+	slog.Handler
+	stopping *atomic.Bool
+}
 
 func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
+}
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	if q.stopping.Load() {
+		canceled := false
+		r.Attrs(func(a slog.Attr) bool {
+			canceled = strings.Contains(a.Value.String(), context.Canceled.Error())
+			return !canceled
+		})
+		if canceled {
+			return nil
+		}
+	}
+	return q.Handler.Handle(ctx, r)
+}
+
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quiet{q.Handler.WithAttrs(attrs), q.stopping}
+}
+
+func (q quiet) WithGroup(name string) slog.Handler {
+	return quiet{q.Handler.WithGroup(name), q.stopping}
 }

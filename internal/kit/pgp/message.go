@@ -6,8 +6,11 @@ import (
 	"compress/flate"
 	"compress/zlib"
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
@@ -192,6 +195,7 @@ func literal(b []byte) ([]byte, error) {
 // sealed is an encrypted message taken apart, not decrypted.
 type sealed struct {
 	recipients [][]byte
+	ids        []string
 	data       rawPacket
 }
 
@@ -211,6 +215,9 @@ func cutSealed(b []byte) (s sealed, is bool, err error) {
 				return s, true, errLimit
 			}
 			s.recipients = append(s.recipients, p.all)
+			if id := recipientID(p.body); id != "" && !slices.Contains(s.ids, id) {
+				s.ids = append(s.ids, id)
+			}
 		case tagSKESK:
 			is = true
 			if passwords++; passwords > MaxRecipients {
@@ -233,6 +240,25 @@ func cutSealed(b []byte) (s sealed, is bool, err error) {
 		}
 	}
 	return s, is, errPacket
+}
+
+// recipientID gives the key id that a session key packet names (RFC 9580 section 5.1), as people write it; "" for a hidden recipient.
+func recipientID(body []byte) string {
+	var id []byte
+	switch {
+	case len(body) >= 9 && (body[0] == 2 || body[0] == 3):
+		id = body[1:9]
+	case len(body) >= 3 && body[0] == 6 && body[1] >= 9 && len(body) >= 2+int(body[1]):
+		if body[2] == 4 { // a fingerprint of version 4 ends with the id, later ones begin with it
+			id = body[2+int(body[1])-8 : 2+int(body[1])]
+		} else {
+			id = body[3:11]
+		}
+	}
+	if len(id) == 0 || bytes.Equal(id, make([]byte, 8)) {
+		return ""
+	}
+	return strings.ToUpper(hex.EncodeToString(id))
 }
 
 // decrypt asks the key process for the session key and gives the packets inside, only after the last byte is checked (P5). Data without

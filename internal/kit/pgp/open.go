@@ -72,8 +72,9 @@ type Result struct {
 
 	// CameEncrypted says that Plain was ciphertext on the way, even when the whole has no mark: nobody but the team may be shown it (P6).
 	CameEncrypted bool
-	Recipient     string // fingerprint of our key that opened it
-	After         []byte // text that stands after an inline block: not signed, not encrypted
+	Recipient     string   // fingerprint of our key that opened it
+	EncryptedTo   []string // key ids that the ciphertext names, 16 hex digits each: a claim of who wrote it
+	After         []byte   // text that stands after an inline block: not signed, not encrypted
 
 	// Unprotected are decrypted packets that nothing protects against change. They are never parsed here; a person may ask for ReadUnprotected.
 	Unprotected []byte
@@ -194,7 +195,7 @@ func (o *opener) encrypted(p part) (Result, error) {
 
 // unseal fills the reason into r, or gives the content.
 func (o *opener) unseal(s sealed, r *Result) (content, error) {
-	r.CameEncrypted = true
+	r.CameEncrypted, r.EncryptedTo = true, s.ids
 	if o.Agent == nil {
 		r.Reason = NoAgent
 		return content{}, nil

@@ -106,6 +106,7 @@ func closed() []Incident {
 			},
 			Closing: &Closing{
 				Outcome: "no_incident", RootCause: "system_failure", Impact: "significant", Affected: 1, CrossBorder: "no", TellReporter: true,
+				Note:   "No attack, so no notification is owed; the authority agrees.",
 				Report: "No attack. After an upgrade the rotation of trace files stayed switched off and filled the disks of both laboratory servers. The emergency room was diverted for five hours. The vendor changed its upgrade check list.",
 			},
 		},

@@ -30,6 +30,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
@@ -41,6 +42,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
 )
 
@@ -69,6 +71,7 @@ type Deps struct {
 	Deadlines      *deadline.Service
 	Search         *search.Index
 	Audit          *audit.Log
+	Watch          *alarm.Watch
 }
 
 // Prefix is the path below which the surface lives.
@@ -92,7 +95,7 @@ type API struct {
 // New builds the surface. It refuses to start when an operation has no line in Operations, a line has no operation, or a line lets nobody in.
 func New(d Deps) (*API, error) {
 	if d.Network == nil {
-		d.Network = peer
+		d.Network = rate.Peer
 	}
 	a := &API{Deps: d, mux: http.NewServeMux(), lines: map[string]Operation{}, bound: map[string]bool{}, limits: newLimiters(d.Limits, d.Clock)}
 	for _, op := range Operations() {

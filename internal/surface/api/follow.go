@@ -5,7 +5,9 @@ import (
 	"strconv"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -73,6 +75,10 @@ func (a *API) followed(ctx context.Context, by access.Actor, kind ref.Kind, afte
 			return ids, mark, err
 		}
 		for _, r := range rows {
+			if r.Verb == alarm.VerbRead || r.Verb == correspondence.VerbFetch { // to read is not to change
+				mark = r.Seq
+				continue
+			}
 			id := r.About // of whatever kind: one of another kind is not found below
 			if r.On.Kind == kind {
 				id = r.On.ID

@@ -19,6 +19,7 @@ func (a *API) incidents() {
 	on(a, "POST /incidents/{ref}/close", a.closeIncident)
 	on(a, "POST /incidents/{ref}/reopen", a.reopenIncident)
 	on(a, "POST /incidents/{ref}/severity", a.rateIncident)
+	on(a, "POST /incidents/{ref}/seal", a.sealIncident)
 	on(a, "GET /incidents/{ref}/tasks", a.tasks)
 	on(a, "POST /incidents/{ref}/tasks", a.addTask)
 	on(a, "PATCH /incidents/{ref}/tasks/{task}", a.setTask)
@@ -162,6 +163,9 @@ func (a *API) listIncidents(ctx context.Context, by access.Actor, in *IncidentsI
 		for _, id := range ids {
 			if i, ok := found[id]; ok {
 				items = append(items, view(i))
+				if err := a.listed(ctx, by, []incident.Incident{i}); err != nil {
+					return reply[List[Incident]]{}, err
+				}
 			}
 		}
 		out := list(items, "")
@@ -171,11 +175,63 @@ func (a *API) listIncidents(ctx context.Context, by access.Actor, in *IncidentsI
 	page, err := a.Incident.List(ctx, by, incident.Filter{
 		Text: in.Text, State: incident.State(in.State), Severity: in.Severity, Type: in.Type, Mine: in.Mine, Limit: in.Limit, After: in.Cursor,
 	})
+	if err == nil {
+		err = a.listed(ctx, by, page.Items)
+	}
 	return reply[List[Incident]]{body: list(mapped(page.Items, view), page.Next)}, err
 }
 
 func (a *API) getIncident(ctx context.Context, by access.Actor, in *OneInput) (reply[Incident], error) {
 	i, err := a.Incident.Get(ctx, a.Intake.DB, by, in.Ref.Ref)
+	if err == nil {
+		err = a.Watch.Read(ctx, by, i.Object)
+	}
+	return incidentReply(by, i, err)
+}
+
+// seen notes that an incident is opened before any of it is shown (rule T4).
+func (a *API) seen(ctx context.Context, by access.Actor, name string) error {
+	o, err := access.Find(ctx, a.Intake.DB, by, ref.Incident, name)
+	if err != nil {
+		return err
+	}
+	return a.Watch.Read(ctx, by, o)
+}
+
+// listed notes which incidents of a list that shows them whole are sealed or RED.
+func (a *API) listed(ctx context.Context, by access.Actor, list []incident.Incident) error {
+	for _, i := range list {
+		if i.Sealed || i.TLP == tlp.Red {
+			if err := a.Watch.Read(ctx, by, i.Object); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Sealing is what sealing takes.
+type Sealing struct {
+	Reason string `json:"reason"`
+	OnlyMe bool   `json:"only_me" doc:"true: nobody but the owner of this token is named; who else is named is chosen at the desk"`
+}
+
+// SealInput is the input of POST /incidents/{ref}/seal. To open a seal asks for a fresh proof, which no token has.
+type SealInput struct {
+	Ref
+	IfMatch
+	With[Sealing]
+}
+
+func (a *API) sealIncident(ctx context.Context, by access.Actor, in *SealInput) (reply[Incident], error) {
+	version, err := in.version(by, nil)
+	if err != nil {
+		return reply[Incident]{}, err
+	}
+	if !in.Body.Value.OnlyMe {
+		return reply[Incident]{}, required("only_me")
+	}
+	i, err := a.Incident.Seal(ctx, by, in.Ref.Ref, version, nil, in.Body.Value.Reason)
 	return incidentReply(by, i, err)
 }
 
@@ -189,6 +245,7 @@ type IncidentChange struct {
 	Reasons  *[]string `json:"reasons,omitempty"`
 	TLP      *string   `json:"tlp,omitempty"`
 	PAP      *string   `json:"pap,omitempty"`
+	Consent  string    `json:"consent,omitempty" doc:"To relax a marking: who of its source agreed, and how"`
 	Mine     *bool     `json:"mine,omitempty" doc:"true: handled by the owner of this token; false: by nobody"`
 }
 
@@ -209,7 +266,7 @@ func (a *API) editIncident(ctx context.Context, by access.Actor, in *EditInput) 
 	}
 	b := in.Body.Value
 	var p errs.Problems
-	c := incident.Change{Version: version, Title: b.Title, Summary: b.Summary, Type: b.Type, Severity: b.Severity, Reasons: b.Reasons}
+	c := incident.Change{Version: version, Title: b.Title, Summary: b.Summary, Type: b.Type, Severity: b.Severity, Reasons: b.Reasons, Consent: b.Consent}
 	if b.State != nil {
 		s := incident.State(*b.State)
 		c.State = &s

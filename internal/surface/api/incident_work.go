@@ -22,6 +22,9 @@ func taskView(by access.Actor, t incident.Task) Task {
 }
 
 func (a *API) tasks(ctx context.Context, by access.Actor, in *OneInput) (reply[List[Task]], error) {
+	if err := a.seen(ctx, by, in.Ref.Ref); err != nil {
+		return reply[List[Task]]{}, err
+	}
 	all, err := a.Incident.Tasks(ctx, a.Intake.DB, by, in.Ref.Ref)
 	return reply[List[Task]]{body: list(mapped(all, func(t incident.Task) Task { return taskView(by, t) }), "")}, err
 }
@@ -90,6 +93,9 @@ func entryView(e incident.Entry) Entry {
 }
 
 func (a *API) timeline(ctx context.Context, by access.Actor, in *OneInput) (reply[List[Entry]], error) {
+	if err := a.seen(ctx, by, in.Ref.Ref); err != nil {
+		return reply[List[Entry]]{}, err
+	}
 	all, err := a.Incident.Entries(ctx, a.Intake.DB, by, in.Ref.Ref)
 	return reply[List[Entry]]{body: list(mapped(all, entryView), "")}, err
 }

@@ -38,6 +38,7 @@ func Operations() []Operation {
 		answer   = []access.Right{access.WorkCases, access.OwnCases}
 		verify   = []access.Right{access.Verify}
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
+		seal     = []access.Right{access.Seal}
 		record   = []access.Right{access.ReadAudit}
 	)
 	return []Operation{
@@ -61,6 +62,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/incidents/{ref}/close", Rights: closing, What: "Close an incident"},
 		{Method: "POST", Path: "/incidents/{ref}/reopen", Rights: closing, What: "Open a closed incident again"},
 		{Method: "POST", Path: "/incidents/{ref}/severity", Rights: work, What: "Rate the severity, with reasons"},
+		{Method: "POST", Path: "/incidents/{ref}/seal", Rights: seal, What: "Seal an incident with all that belongs to it"},
 		{Method: "GET", Path: "/incidents/{ref}/tasks", Rights: cases, What: "List tasks"},
 		{Method: "POST", Path: "/incidents/{ref}/tasks", Rights: work, What: "Add a task"},
 		{Method: "PATCH", Path: "/incidents/{ref}/tasks/{task}", Rights: work, What: "Mark a task done or open"},

@@ -24,6 +24,8 @@ type Parts struct {
 	Protection  string   `json:"protection" doc:"Signature and encryption of the whole message"`
 	Signers     []string `json:"signers" doc:"Fingerprints"`
 	Unreadable  string   `json:"unreadable,omitempty"`
+	EncryptedTo []string `json:"encrypted_to,omitempty" doc:"Of a mail that stays closed: the key ids that it names"`
+	Wish        string   `json:"wish,omitempty" doc:"The TLP label that its writer put on it"`
 	Ambiguous   bool     `json:"ambiguous" doc:"Another program may read another message in these bytes"`
 	Oddities    []Oddity `json:"oddities"`
 	Parts       []Part   `json:"parts" doc:"The tree, in the order of a walk"`
@@ -81,7 +83,7 @@ func (a *API) parts(ctx context.Context, by access.Actor, in *OneInput) (reply[P
 func partsOf(m correspondence.Message, raw []byte, media string, sum []byte) Parts {
 	out := Parts{
 		ContentType: media, SHA256: hex.EncodeToString(sum), Size: int64(len(raw)), Proof: proofName(m.Proof), Reasons: some(m.Body.Reasons),
-		Protection: string(m.Seal), Signers: some(m.Body.Signers), Unreadable: m.Body.Unreadable, Oddities: []Oddity{}, Parts: []Part{},
+		Protection: string(m.Seal), Signers: some(m.Body.Signers), Unreadable: m.Body.Unreadable, EncryptedTo: m.Body.KeyIDs, Wish: m.Body.Wish, Oddities: []Oddity{}, Parts: []Part{},
 		Subject: m.Body.Subject, Text: m.Body.Text,
 		Files: mapped(m.Body.Files, func(f correspondence.File) File { return File{f.UID, f.Name, f.Type, f.Size, f.SHA256} }),
 	}

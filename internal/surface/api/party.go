@@ -42,6 +42,10 @@ type Party struct {
 }
 
 func (a *API) matrix(ctx context.Context, by access.Actor, in *OneInput) (reply[List[Party]], error) {
+	err := a.seen(ctx, by, in.Ref.Ref)
+	if err != nil {
+		return reply[List[Party]]{}, err
+	}
 	rows, err := a.Coordination.Matrix(ctx, by, in.Ref.Ref)
 	if err != nil {
 		return reply[List[Party]]{}, err

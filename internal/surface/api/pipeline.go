@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 )
 
 // call is a request with who makes it and how to speak to it. It goes from the pipeline to the handler's frame, which hands the actor on as
@@ -129,8 +130,8 @@ func (a *API) actor(r *http.Request, c *call) (access.Actor, error) {
 		}
 		return access.Stranger(access.ByAPI, string(c.printer.Lang())), nil
 	}
-	network := networkOf(a.Network(r))
-	if wait, dry := a.limits.refused.dry(network); dry {
+	network := rate.Network(a.Network(r))
+	if wait, dry := a.limits.refused.Dry(network); dry {
 		return access.Actor{}, limited{wait}
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
@@ -145,17 +146,17 @@ func (a *API) actor(r *http.Request, c *call) (access.Actor, error) {
 		}
 	}
 	// Whatever was wrong with it: one answer (rule A5).
-	a.limits.refused.take(network)
+	a.limits.refused.Take(network)
 	return access.Actor{}, errToken
 }
 
 // admit asks the rate, then the line of the table.
 func (a *API) admit(r *http.Request, c *call) error {
 	if c.by.Account == 0 {
-		if wait, ok := a.limits.report.take(networkOf(a.Network(r))); !ok {
+		if wait, ok := a.limits.report.Take(rate.Network(a.Network(r))); !ok {
 			return limited{wait}
 		}
-	} else if wait, ok := a.limits.account.take(fmt.Sprint(c.by.Account)); !ok {
+	} else if wait, ok := a.limits.account.Take(fmt.Sprint(c.by.Account)); !ok {
 		return limited{wait}
 	}
 	if !c.line.Admits(c.by) {

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 )
 
 // Problem is a refusal as RFC 9457 writes it. It never quotes what is stored, nor what was sent but for names of fields.
@@ -180,7 +181,7 @@ func (a *API) refuse(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	if p.retry > 0 {
-		h.Set("Retry-After", seconds(p.retry))
+		h.Set("Retry-After", rate.Seconds(p.retry))
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="tocsin"`)

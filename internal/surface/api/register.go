@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 )
 
 // reply is what a handler gives back.
@@ -128,7 +129,7 @@ func answer[O any](by access.Actor, op huma.Operation, in any, rep reply[O]) (*o
 // headed gives a problem the headers that belong to it.
 func (a *API) headed(p *Problem) error {
 	if p.retry > 0 {
-		return &headed{p, http.Header{"Retry-After": {seconds(p.retry)}}}
+		return &headed{p, http.Header{"Retry-After": {rate.Seconds(p.retry)}}}
 	}
 	return p
 }

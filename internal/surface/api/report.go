@@ -218,6 +218,9 @@ type OneInput struct {
 
 func (a *API) getReport(ctx context.Context, by access.Actor, in *OneInput) (reply[Report], error) {
 	r, err := a.Intake.Get(ctx, a.Intake.DB, by, in.Ref.Ref)
+	if err == nil {
+		err = a.Watch.Read(ctx, by, r.Object)
+	}
 	if err != nil {
 		return reply[Report]{}, err
 	}

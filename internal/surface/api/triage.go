@@ -135,6 +135,9 @@ func label(s string) (tlp.Level, error) {
 
 func (a *API) thread(ctx context.Context, by access.Actor, report string) (intake.Report, correspondence.Thread, []correspondence.Message, error) {
 	r, err := a.Intake.Get(ctx, a.Intake.DB, by, report)
+	if err == nil {
+		err = a.Watch.Read(ctx, by, r.Object)
+	}
 	if err != nil {
 		return r, correspondence.Thread{}, nil, err
 	}

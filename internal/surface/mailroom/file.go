@@ -5,6 +5,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -14,7 +15,7 @@ import (
 // thread is filed in it, everybody else waits there unverified, seen by the team alone. Without a tag it is a report. References, subjects and
 // numbers say nothing (rule M6).
 func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
-	t, err := m.Correspondence.Match(ctx, tx, l.arrival.To)
+	t, err := m.threadOf(ctx, tx, l)
 	switch {
 	case errs.Is(err, errs.NotFound):
 		return m.receive(ctx, tx, l)
@@ -28,12 +29,14 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 	if l.outer != nil {
 		in.MessageID = cut(l.outer.MessageID(), 998)
 	}
-	if len(l.automatic) > 0 || l.bounce {
-		// What a program sent ties to its thread and answers nothing: the team sees it, the correspondent did not write it.
-		in.Kind = correspondence.Receipt
-		in.Body.Reasons = append(in.Body.Reasons, "desk.sender.automatic")
-		_, err := m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
+	if l.wish != 0 {
+		in.TLP = tlp.Max(l.label(), t.TLP) // a later letter never opens a thread further
+	}
+	if _, twice, err := m.again(ctx, tx, l, []int64{t.Ref.ID}); err != nil || twice {
 		return t.Ref, err
+	}
+	if len(l.automatic) > 0 || l.bounce {
+		return m.automaticIn(ctx, tx, l, t, in)
 	}
 	if l.sender.speaksFor(t) {
 		in.State = correspondence.Filed
@@ -68,7 +71,10 @@ func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, i
 }
 
 func (m *Room) receive(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
-	lang := m.Lang
+	if before, twice, err := m.reportedBefore(ctx, tx, l); err != nil || twice {
+		return before, err
+	}
+	lang := m.languageOf(l.inner)
 	if l.sender.contact.Lang != "" && l.sender.proof.Proved() {
 		lang = l.sender.contact.Lang
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 )
@@ -23,9 +24,10 @@ type letter struct {
 	subject   string
 	text      string
 	files     []correspondence.File
-	automatic []string // why no automatic answer may go out; none for a person
-	bounce    bool     // a report of another mail program
-	reading   string   // why it could not be read, as a catalogue key
+	automatic []string  // why no automatic answer may go out; none for a person
+	bounce    bool      // a report of another mail program
+	reading   string    // why it could not be read, as a catalogue key
+	wish      tlp.Level // the label that its writer put on it
 	oddities  []string
 }
 
@@ -57,6 +59,7 @@ func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, err
 		l.automatic = append(l.automatic, "own")
 	}
 	_, l.bounce = l.outer.Report()
+	l.wish = tlp.Wish(l.subject, l.text)
 	l.odd(l.outer)
 	if l.inner != l.outer {
 		l.odd(l.inner)
@@ -152,8 +155,25 @@ func (l *letter) attachments() []correspondence.FileIn {
 func (l *letter) body() correspondence.Body {
 	return correspondence.Body{
 		Subject: cut(l.subject, maxSubject), Text: cut(l.text, maxText), From: l.sender.address, Files: l.files, Oddities: l.oddities,
-		Reasons: l.sender.reasons, Signers: l.sender.signers, Unreadable: l.reading,
+		Reasons: l.sender.reasons, Signers: l.sender.signers, Unreadable: l.reading, KeyIDs: l.keyIDs(), Wish: l.wish.Name(),
 	}
+}
+
+// keyIDs are the keys that a closed mail names.
+func (l *letter) keyIDs() []string {
+	if l.reading == "" {
+		return nil
+	}
+	return l.sealed.EncryptedTo
+}
+
+// label is what the writer's wish makes of a mail: who is proved may open or close it, anybody else may only close it further than a mail
+// without a label is.
+func (l *letter) label() tlp.Level {
+	if l.wish == 0 || l.sender.proof.Proved() {
+		return l.wish
+	}
+	return tlp.Max(l.wish, tlp.Unlabelled)
 }
 
 // What is longer is in the original.
@@ -173,7 +193,7 @@ func cut(s string, runes int) string {
 // report is the mail as a report.
 func (l *letter) report(lang string) intake.ReceiveInput {
 	in := intake.ReceiveInput{
-		Channel: correspondence.ByMail, Lang: lang, Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Message: l.body(),
+		Channel: correspondence.ByMail, Lang: lang, TLP: l.label().Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Message: l.body(),
 		NoReceipt: len(l.automatic) > 0 || l.bounce,
 		Body:      intake.Body{Summary: cut(l.subject, intake.MaxSummary), Description: cut(l.text, intake.MaxDescription), Email: cut(l.sender.address, intake.MaxShort), Name: cut(l.sender.name, intake.MaxShort)},
 	}

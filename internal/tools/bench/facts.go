@@ -129,5 +129,5 @@ func serve(ctx context.Context, role app.Role) error {
 	if err != nil {
 		return err
 	}
-	return app.Serve(ctx, c, role, quiet(), func(*app.House) { fmt.Print(serving) })
+	return app.Serve(ctx, c, role, quiet(), func(string) { fmt.Print(serving) })
 }

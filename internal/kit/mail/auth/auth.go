@@ -102,9 +102,15 @@ func (r *Result) because(x Reason) {
 // Checker checks mails.
 type Checker struct {
 	Resolver Resolver
-	// ServID is the authserv-id of our own relay. When set, mail comes through it: its topmost Authentication-Results counts, and
-	// SPF is not asked about the relay's own address.
+	// Relays are our own mail servers in front of us. SPF is never asked about their address, nor about a peer without one, which is a
+	// socket of this machine.
+	Relays []netip.Prefix
+	// ServID is the authserv-id of these servers. When set, the topmost Authentication-Results of mail that they hand on counts.
 	ServID string
+}
+
+func (c *Checker) relayed(e Envelope) bool {
+	return !e.Peer.IsValid() || slices.ContainsFunc(c.Relays, func(p netip.Prefix) bool { return p.Contains(e.Peer.Unmap()) })
 }
 
 // Check looks at one message as it was received. It gives a result for every input.
@@ -128,13 +134,13 @@ func (c *Checker) CheckMessage(ctx context.Context, m *mail.Message, e Envelope)
 	if ok {
 		r.Policy = c.policy(ctx, from, &r)
 	}
-	if c.ServID == "" {
+	if !c.relayed(e) {
 		r.SPF = c.spf(ctx, e)
 	}
 	if !ok {
 		return r
 	}
-	c.align(m, from, &r)
+	judged := c.align(m, e, from, &r)
 	c.replay(m, e, &r)
 	lowered := m.Ambiguous()
 	if lowered {
@@ -148,7 +154,7 @@ func (c *Checker) CheckMessage(ctx context.Context, m *mail.Message, e Envelope)
 		r.Trust = Proven
 	case r.Method != "" || r.Has(Temporary):
 		r.Trust = Claimed
-	case r.Policy.Enforced:
+	case r.Policy.Enforced && judged:
 		r.Trust = Failed
 		r.because(PolicyFailed)
 	default:
@@ -157,9 +163,9 @@ func (c *Checker) CheckMessage(ctx context.Context, m *mail.Message, e Envelope)
 	return r
 }
 
-// align looks for a result that speaks for the domain of From. A signature with all it should cover comes before all others.
-func (c *Checker) align(m *mail.Message, from string, r *Result) {
-	relay, relayDomain := c.relay(m, from, r)
+// align tells whether the sending host could be judged, and looks for a result that speaks for the domain of From. A signature with all it should cover comes before all others.
+func (c *Checker) align(m *mail.Message, e Envelope, from string, r *Result) (judged bool) {
+	relay, relayDomain, said := c.relay(m, e, from, r)
 	partial := ""
 	for _, s := range r.DKIM {
 		if !aligned(from, s.Domain, r.Policy.StrictDKIM) {
@@ -210,6 +216,7 @@ func (c *Checker) align(m *mail.Message, from string, r *Result) {
 	default:
 		r.because(NotAligned)
 	}
+	return said || !c.relayed(e)
 }
 
 // replay notes what looks like a signed mail sent on to us by somebody else.

@@ -77,7 +77,7 @@ var all = []string{"From", "To", "Subject", "Date", "Message-ID"}
 // TestWhoSentIt is rules M4 and M5 as a table: what speaks for the domain in From, and what does not.
 func TestWhoSentIt(t *testing.T) {
 	c := newCountry(t)
-	good, bad := netip.MustParseAddr("192.0.2.5"), netip.MustParseAddr("203.0.113.66")
+	good, bad, ours := netip.MustParseAddr("192.0.2.5"), netip.MustParseAddr("203.0.113.66"), netip.MustParseAddr("198.51.100.25")
 	signed := c.sign(t, letter, "bank.example", all...)
 	many := letter
 	for range 6 {
@@ -113,15 +113,21 @@ func TestWhoSentIt(t *testing.T) {
 		"no policy":                    {strings.ReplaceAll(letter, "bank", "shop"), bad, "x@evil.example", "", Claimed, "", []Reason{NoPolicy, NotAligned}, nil},
 		"sent on by a thief":           {c.sign(t, strings.NewReplacer("cert@cert", "else@where", "22 Nov", "02 Nov").Replace(letter), "bank.example", all...), bad, "", "", Proven, ByDKIM, []Reason{OtherRecipient, OldDate}, nil},
 		"strict, by a part":            {strings.ReplaceAll(letter, "bank", "strict"), good, "x@sub.strict.example", "", Failed, "", []Reason{NotAligned}, []Reason{AlignedSPF}},
-		"our relay":                    {"Authentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, bad, "", "mx.cert.example", Proven, ByRelay, []Reason{AlignedRelay}, []Reason{ForeignResults}},
-		"our relay about another":      {"Authentication-Results: mx.cert.example; dmarc=pass header.from=evil.example\r\n" + letter, bad, "", "mx.cert.example", Failed, "", nil, nil},
-		"our relay, but below":         {"Authentication-Results: mx.evil.example; dmarc=fail\r\nAuthentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, bad, "", "mx.cert.example", Failed, "", []Reason{ForeignResults}, nil},
+		"our relay":                    {"Authentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, ours, "", "mx.cert.example", Proven, ByRelay, []Reason{AlignedRelay}, []Reason{ForeignResults}},
+		"our relay about another":      {"Authentication-Results: mx.cert.example; dmarc=pass header.from=evil.example\r\n" + letter, ours, "", "mx.cert.example", Failed, "", nil, nil},
+		"our relay, but below":         {"Authentication-Results: mx.evil.example; dmarc=fail\r\nAuthentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, ours, "", "mx.cert.example", Claimed, "", []Reason{ForeignResults}, nil},
+		"our relay about its host":     {"Authentication-Results: mx.cert.example; spf=pass smtp.mailfrom=b@bank.example\r\n" + letter, ours, "b@bank.example", "mx.cert.example", Proven, ByRelay, []Reason{AlignedRelay}, nil},
+		"our relay against its host":   {"Authentication-Results: mx.cert.example; spf=fail smtp.mailfrom=b@bank.example\r\n" + letter, ours, "b@bank.example", "mx.cert.example", Failed, "", []Reason{PolicyFailed}, []Reason{SPFFailed}},
+		"our relay says nothing":       {letter, ours, "b@bank.example", "mx.cert.example", Claimed, "", []Reason{NotAligned}, []Reason{SPFFailed, PolicyFailed}},
+		"our relay, results unnamed":   {"Authentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, ours, "", "", Claimed, "", []Reason{ForeignResults}, nil},
+		"our relay's name, by another": {"Authentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, bad, "", "mx.cert.example", Failed, "", []Reason{ForeignResults}, nil},
+		"signed, through our relay":    {signed, ours, "x@evil.example", "", Proven, ByDKIM, []Reason{AlignedDKIM}, nil},
 		"a relay nobody named":         {"Authentication-Results: mx.cert.example; dmarc=pass header.from=bank.example\r\n" + letter, bad, "", "", Failed, "", []Reason{ForeignResults}, nil},
 		"Reply-To and Sender":          {"Reply-To: x@evil.example\r\nSender: x@evil.example\r\n" + letter, bad, "x@evil.example", "", Failed, "", []Reason{NotAligned}, nil},
 		"nothing":                      {"", bad, "", "", Nobody, "", []Reason{NoSender}, nil},
 		"a null path, by name":         {letter, good, "", "", Failed, "", []Reason{NotAligned}, nil},
 	} {
-		ck := Checker{Resolver: c.zone, ServID: v.servID}
+		ck := Checker{Resolver: c.zone, ServID: v.servID, Relays: []netip.Prefix{netip.PrefixFrom(ours, 32)}}
 		r := ck.Check(context.Background(), []byte(v.raw), Envelope{Peer: v.peer, Helo: "mail.example", From: v.from, To: []string{"cert+tag@cert.example"}, Arrived: arrived})
 		if r.Trust != v.trust || r.Method != v.method {
 			t.Errorf("%s: %s by %q because %v; SPF %+v, DKIM %+v", name, r.Trust, r.Method, r.Reasons, r.SPF, r.DKIM)

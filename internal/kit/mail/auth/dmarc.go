@@ -81,36 +81,36 @@ func aligned(from, domain string, strict bool) bool {
 	return !strict && org != "" && org == organisation(domain)
 }
 
-// relay reads the topmost Authentication-Results, if it is that of our own relay (M5). All other instances are claims.
-func (c *Checker) relay(m *mail.Message, from string, r *Result) (bool, string) {
+// relay reads the topmost Authentication-Results, if it is that of our own relay and came by it (M5). All other instances are claims.
+func (c *Checker) relay(m *mail.Message, e Envelope, from string, r *Result) (spoke bool, domainOf string, judged bool) {
 	all := m.Header().All("Authentication-Results")
 	if len(all) == 0 {
-		return false, ""
+		return false, "", false
 	}
 	id, results, err := authres.Parse(all[0].Raw)
-	ours := err == nil && c.ServID != "" && strings.EqualFold(strings.TrimSpace(id), c.ServID)
+	ours := err == nil && c.ServID != "" && c.relayed(e) && strings.EqualFold(strings.TrimSpace(id), c.ServID)
 	if !ours || len(all) > 1 {
 		r.because(ForeignResults)
 	}
 	if !ours {
-		return false, ""
+		return false, "", false
 	}
 	domain := func(addr string) string { return strings.ToLower(addr[strings.LastIndexByte(addr, '@')+1:]) }
 	for _, x := range results {
 		switch x := x.(type) {
 		case *authres.DMARCResult:
 			if x.Value == authres.ResultPass && domain(x.From) == from {
-				return true, from
+				return true, from, true
 			}
 		case *authres.DKIMResult:
 			if d := x.Domain; x.Value == authres.ResultPass && aligned(from, d, r.Policy.StrictDKIM) {
-				return true, strings.ToLower(d)
+				return true, strings.ToLower(d), true
 			}
 		case *authres.SPFResult:
 			if d := domain(x.From); x.Value == authres.ResultPass && aligned(from, d, r.Policy.StrictSPF) {
-				return true, d
+				return true, d, true
 			}
 		}
 	}
-	return false, ""
+	return false, "", true
 }

@@ -3,6 +3,7 @@ package keyd
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -15,6 +16,9 @@ type Options struct {
 	Clock clock.Clock
 	Signs Rate // signatures, 1,000 a second and 2,000 at once
 	Opens Rate // unwraps, 300 a second and 600 at once
+
+	// Fresh is asked before each call for another ring, when keys were renewed; nil is none. It must return soon.
+	Fresh func() *Ring
 
 	// Record is told of every call, for the audit. It must return soon and not call back.
 	Record func(Use)
@@ -46,9 +50,10 @@ type Use struct {
 // InProcess answers the two calls from a ring in the same process: what the server does, without the socket. For tests and for tools that
 // have the root secret anyhow.
 type InProcess struct {
-	ring   *Ring
+	ring   atomic.Pointer[Ring]
 	clock  clock.Clock
 	record func(Use)
+	fresh  func() *Ring
 
 	mu     sync.Mutex
 	signs  bucket
@@ -75,11 +80,23 @@ func NewInProcess(r *Ring, o Options) *InProcess {
 		o.Opens = Rate{300, 600}
 	}
 	now := o.Clock.Now()
-	return &InProcess{
-		ring: r, clock: o.Clock, record: o.Record, counts: map[countKey]int{},
+	a := &InProcess{
+		clock: o.Clock, record: o.Record, fresh: o.Fresh, counts: map[countKey]int{},
 		signs: bucket{rate: o.Signs, level: o.Signs.Burst, at: now},
 		opens: bucket{rate: o.Opens, level: o.Opens.Burst, at: now},
 	}
+	a.ring.Store(r)
+	return a
+}
+
+// current is the ring as it is now.
+func (a *InProcess) current() *Ring {
+	if a.fresh != nil {
+		if r := a.fresh(); r != nil {
+			a.ring.Store(r)
+		}
+	}
+	return a.ring.Load()
 }
 
 var errLimit = errs.New(errs.Limit, "the key process is asked too often")
@@ -98,7 +115,7 @@ func (a *InProcess) Sign(ctx context.Context, q pgp.SignRequest) ([]byte, error)
 		a.note(call, Limited, 0)
 		return nil, errLimit
 	}
-	sig, err := a.ring.sign(q, now)
+	sig, err := a.current().sign(q, now)
 	switch {
 	case err == nil:
 		a.note(call, Done, 1)
@@ -119,7 +136,7 @@ func (a *InProcess) Unwrap(ctx context.Context, q pgp.UnwrapRequest) (pgp.Sessio
 		a.note("unwrap", Limited, 0)
 		return pgp.SessionKey{}, errLimit
 	}
-	key, ops, err := a.ring.unwrap(q)
+	key, ops, err := a.current().unwrap(q)
 	if err != nil {
 		a.note("unwrap", No, ops)
 		return pgp.SessionKey{}, err

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
@@ -143,6 +144,10 @@ func (r *Ring) Save(path string, root []byte) error {
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
+	}
+	if was, serr := os.Stat(path); err == nil && serr == nil && !ours(was) { // root renews the file of the key process's user
+		st := was.Sys().(*syscall.Stat_t)
+		err = os.Chown(f.Name(), int(st.Uid), int(st.Gid))
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)

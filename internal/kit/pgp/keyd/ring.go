@@ -73,6 +73,9 @@ func openers(s *Secret) []opener {
 // Current is the key that signs.
 func (r *Ring) Current() *Secret { return r.secrets[0] }
 
+// All gives every key, the current one first.
+func (r *Ring) All() []*Secret { return slices.Clone(r.secrets) }
+
 // Public gives the certificates, the current one first.
 func (r *Ring) Public() []pgp.Key {
 	var out []pgp.Key

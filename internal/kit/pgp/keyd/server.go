@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -38,17 +39,25 @@ func (s *Server) Count(call string, o Outcome) int { return s.agent.Count(call, 
 
 // Listen makes the socket, 0600 in a folder that only its owner may enter. A folder that others may enter is refused (Conflict). A socket that
 // a dead process left is replaced; one that answers is not (Conflict).
-func Listen(path string) (*net.UnixListener, error) {
+func Listen(path string) (*net.UnixListener, error) { return listen(path, 0o700, 0o600) }
+
+// ListenForGroup is Listen with a folder and a socket that the folder's group may use too: who calls is still told by the kernel.
+func ListenForGroup(path string) (*net.UnixListener, error) { return listen(path, 0o750, 0o660) }
+
+func listen(path string, folder, socket os.FileMode) (*net.UnixListener, error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, folder); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, errs.New(errs.Conflict, "the folder of the key socket can be entered by others; make it 0700")
+	if !ours(info) {
+		return nil, errs.Newf(errs.Conflict, "the folder %s of the key socket belongs to another user", dir)
+	}
+	if info.Mode().Perm()&^folder != 0 {
+		return nil, errs.Newf(errs.Conflict, "the folder of the key socket can be entered by others; make it %#o", folder)
 	}
 	if c, err := connect(context.Background(), path); err == nil {
 		c.Close()
@@ -61,11 +70,36 @@ func Listen(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := os.Chmod(path, socket); err != nil {
 		l.Close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// Sweep removes the sockets in a folder of ours on which nobody answers any more.
+func Sweep(dir string) {
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || !ours(info) {
+		return
+	}
+	all, _ := os.ReadDir(dir)
+	for _, e := range all {
+		if e.Type()&os.ModeSocket == 0 {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if c, err := connect(context.Background(), path); err == nil {
+			_ = c.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+func ours(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Getuid()
 }
 
 // Serve answers until ctx ends, then closes the listener and every connection and waits for them.

@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -103,7 +104,7 @@ func plainRefusal(v *page.Visit, err error) (string, bool) {
 
 // administers tells whether the actor has any room of the administration beyond its own tokens.
 func administers(by access.Actor) bool {
-	for _, r := range []access.Right{access.ManageAccounts, access.ReadAudit, access.ChangeRules, access.StopMail, access.Approve} {
+	for _, r := range []access.Right{access.ManageAccounts, access.ReadAudit, access.ChangeRules, access.StopMail, access.Approve, access.BreakGlass} {
 		if by.Can(r) {
 			return true
 		}
@@ -131,6 +132,12 @@ func (d *Desk) admin(v *page.Visit) error {
 		}
 		waits = len(all)
 	}
+	alarms, err := d.Alarms.Open(v.Ctx(), by)
+	if err != nil {
+		return err
+	}
+	add(alarm.Told(by), room{"siren", "/desk/alarms", p.T("desk.alarms"), p.T("desk.alarms.note"), alarms})
+	add(by.Can(access.BreakGlass), room{"lock-open", "/desk/break-glass", p.T("desk.glass.title"), p.T("desk.glass.note"), 0})
 	add(by.Can(access.ManageAccounts), room{"users", "/desk/admin/people", p.T("desk.admin.people"), p.T("desk.admin.people.note"), 0})
 	add(mayWait(by), room{"hourglass", "/desk/admin/waiting", p.T("desk.admin.waiting"), p.T("desk.admin.waiting.note"), waits})
 	add(true, room{"key", "/desk/admin/tokens", p.T("desk.admin.tokens"), p.T("desk.admin.tokens.note"), 0})

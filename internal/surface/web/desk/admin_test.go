@@ -13,6 +13,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
@@ -67,6 +68,7 @@ func openOffice(t testing.TB) *office {
 	d := &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
 		Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
+		Alarms:   &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 		TeamKeys: func(context.Context) ([]pgp.Key, error) { return h.keys, nil },
 		Health: func(context.Context) []desk.HealthLine {
 			return []desk.HealthLine{{Name: "database", OK: true}, {Name: "disk", Note: "less than 10 % of the disk is free"}}

@@ -110,6 +110,11 @@ var toasts = map[string]func(p *text.Printer) string{
 	"ended":         func(p *text.Printer) string { return p.T("desk.done.ended") },
 	"mail_stopped":  func(p *text.Printer) string { return p.T("desk.done.mail_stopped") },
 	"mail_goes":     func(p *text.Printer) string { return p.T("desk.done.mail_goes") },
+	"sealed":        func(p *text.Printer) string { return p.T("desk.done.sealed") },
+	"unsealed":      func(p *text.Printer) string { return p.T("desk.done.unsealed") },
+	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
+	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
+	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
 	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },
 }
 
@@ -216,9 +221,12 @@ func clip(s string, most int) string {
 
 func reportTitle(p *text.Printer, r intake.Report) string {
 	for _, s := range []string{r.Body.Summary, strings.TrimSpace(firstLine(r.Body.Description))} {
-		if s != "" {
+		if strings.Trim(s, ". …") != "" { // "..." is what mail programs put in place of an encrypted subject
 			return clip(s, 160)
 		}
+	}
+	if r.Unreadable {
+		return p.T("desk.report.not_read")
 	}
 	return p.T("desk.report.no_title")
 }

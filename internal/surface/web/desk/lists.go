@@ -53,14 +53,24 @@ func (d *Desk) deadlines(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	about := make([]int64, len(clocks))
+	for i, c := range clocks {
+		about[i] = c.About.ID
+	}
+	owing, err := d.Coordination.Owing(v.Ctx(), d.DB, v.By, about...)
+	if err != nil {
+		return err
+	}
 	for _, c := range clocks {
-		owes := p.T("desk.owes.them")
+		t := titles[c.Under.ID]
+		owes := p.T("desk.owes.reporter")
 		if c.OwedBy == "us" {
 			owes = p.T("desk.owes.us")
+		} else if party, ok := owing[c.About.ID]; ok {
+			owes = party.Name
 		}
-		t := titles[c.Under.ID]
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			page.Clock(p, clockView(c, v.Now)), page.Text(p.DateTime(c.DueAt)), page.Text(strings.Trim(clockName(p, c.Kind)+" · "+c.Law, " ·")), page.Text(owes), link(t.href, t.title, t.ref),
+			page.Clock(p, clockView(c, v.Now)), page.Text(p.DateTime(c.DueAt)), page.Text(strings.Trim(clockName(p, c.Kind)+" · "+clockLaw(p, c.Law), " ·")), page.Text(owes), link(t.href, t.title, t.ref),
 		})
 	}
 	return v.Show(List(view))
@@ -109,12 +119,17 @@ func (d *Desk) outbox(v *page.Visit) error {
 		DeskView: d.frame(v, "outbox", p.T("desk.nav.outbox")), Heading: p.T("desk.nav.outbox"), Banner: banner,
 		Empty: page.EmptyView{Icon: "send", Title: p.T("desk.outbox.none"), Note: p.T("desk.outbox.none.note")}, Pages: next(v, list.Next, len(list.Items)),
 		Table: page.TableView{Caption: p.T("desk.nav.outbox"), Columns: []page.Column{
-			{Text: p.T("desk.col.state")}, {Text: p.T("desk.col.to")}, {Text: p.T("desk.col.subject")}, {Text: p.T("desk.col.marking")}, {Text: p.T("desk.col.when")}, {Text: p.T("desk.col.act")},
+			{Text: p.T("desk.col.to")}, {Text: p.T("desk.col.subject")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.col.marking")}, {Text: p.T("desk.col.when")}, {Text: p.T("desk.col.act")},
 		}},
 	}
 	if banner == nil && v.By.Can(access.StopMail) {
 		view.Acts = []page.ButtonView{{Text: p.T("desk.admin.stop"), Kind: "ghost", Icon: "hand", Href: "/desk/admin/stop-mail"}}
 	}
+	masses, err := d.massBanner(v)
+	if err != nil {
+		return err
+	}
+	view.Acts = append(masses, view.Acts...)
 	for _, m := range list.Items {
 		when := page.At(p, m.At, v.Now)
 		var act templ.Component = page.Text("")
@@ -127,10 +142,12 @@ func (d *Desk) outbox(v *page.Visit) error {
 			when = page.Text(p.T("desk.outbox.leaves", "at", m.SendAfter.In(d.Zone).Format("15:04:05")))
 		case correspondence.Waiting:
 			act = post("/desk/outbox/"+m.UID+"/send", nil, page.ButtonView{Text: p.T("desk.outbox.now")})
+		case correspondence.Failed:
+			act = post("/desk/outbox/"+m.UID+"/send", nil, page.ButtonView{Text: p.T("desk.outbox.again")})
 		}
-		state := several([]templ.Component{page.Chip(messageState(p, m.Message)), page.Text(reasonText(v, m.Message))})
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			state, link(threadHref(m.Thread), m.Name, m.Thread.Reference), page.Text(clip(m.Body.Subject, 80)), page.TLPShort(m.TLP.Name()), when, act,
+			link(threadHref(m.Thread)+"#m-"+m.UID, m.Name, m.Thread.Reference), twoLines(clip(m.Body.Subject, 80), reasonText(v, m.Message)), page.Chip(messageState(p, m.Message)),
+			page.TLPShort(m.TLP.Name()), when, act,
 		})
 	}
 	return v.Show(List(view))

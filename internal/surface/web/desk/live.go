@@ -39,11 +39,14 @@ func (d *Desk) live(v *page.Visit) error {
 		case <-v.Ctx().Done():
 			return nil
 		case <-alive.C:
-			if !d.Still(v.R) {
+			if !d.stays(v) {
 				return nil
 			}
 			out.WriteString(": still here\n\n")
 		case <-changed:
+			if !d.stays(v) {
+				return nil
+			}
 			var newest int64
 			newest, changed = d.Newest.Get()
 			rows, err := d.Audit.Since(v.Ctx(), d.DB, seq, 500)
@@ -64,6 +67,16 @@ func (d *Desk) live(v *page.Visit) error {
 		}
 		_ = rc.Flush()
 	}
+}
+
+// stays asks for the reader's rights anew: what was taken since, here or at another process, counts before the next signal.
+func (d *Desk) stays(v *page.Visit) bool {
+	by, err := d.Still(v.R)
+	if err != nil || by.Need(access.ReadCases) != nil {
+		return false
+	}
+	v.By = by
+	return true
 }
 
 // signals names what changed among the objects that the reader may see.

@@ -26,6 +26,9 @@ func (d *Desk) parties(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := d.seen(v, in.Object); err != nil {
+		return err
+	}
 	f, rows, err := d.incidentFrame(v, in, "parties")
 	if err != nil {
 		return err
@@ -231,7 +234,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 	}
 	for _, r := range rows {
 		x.parties = append(x.parties, choice{
-			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(g.Parties) == 0,
+			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
 	}
 	for _, rec := range d.recommendations(in.Type, string(v.P.Lang())) {
@@ -275,13 +278,16 @@ func (d *Desk) sendAsk(v *page.Visit) error {
 		}
 		return d.showAsk(v, in, g, previews, nil, http.StatusOK)
 	}
-	_, err = d.Coordination.Send(v.Ctx(), v.By, in.UID, g)
+	sent, err := d.Coordination.Send(v.Ctx(), v.By, in.UID, g)
 	if len(errs.Fields(err)) > 0 { // what was typed stays, with what is wrong beside it
 		previews, _ := d.Coordination.Preview(v.Ctx(), v.By, in.UID, g)
 		return d.showAsk(v, in, g, previews, err, errs.Of(err).HTTP())
 	}
 	if err != nil {
 		return err
+	}
+	if to := d.waitsForSecond(v, sent); to != "" {
+		return v.See(to)
 	}
 	return back(v, "/desk/incidents/"+in.Number+"/parties", "held")
 }
@@ -299,6 +305,9 @@ func (d *Desk) party(v *page.Visit) error {
 	in, ok := found[p.Subject.ID]
 	if !ok {
 		return errs.ErrNotFound
+	}
+	if err := d.seen(v, in.Object); err != nil {
+		return err
 	}
 	f, rows, err := d.incidentFrame(v, in, "parties")
 	if err != nil {

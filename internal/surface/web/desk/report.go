@@ -100,8 +100,20 @@ func clockName(p *text.Printer, kind string) string {
 		return p.T("desk.clock.request")
 	case "measure":
 		return p.T("desk.clock.measure")
+	case intake.ToNotify:
+		return p.T("desk.clock.notification")
+	case intake.ToFinish:
+		return p.T("desk.clock.final_report")
 	}
 	return p.T("desk.clock.other")
+}
+
+// clockLaw says under what a clock runs: an article of the law as it is cited, or that it was agreed.
+func clockLaw(p *text.Printer, law string) string {
+	if law == "agreement" {
+		return p.T("desk.clock.agreement")
+	}
+	return law
 }
 
 func fileViews(thread string, m correspondence.Message) []page.FileView {
@@ -117,8 +129,17 @@ func fileViews(thread string, m correspondence.Message) []page.FileView {
 // warnings say what could not be read, decrypted or proved, in words.
 func warnings(p *text.Printer, m correspondence.Message) []string {
 	var out []string
+	if m.Direction == correspondence.Out && m.State == correspondence.Failed && m.Reason != "" {
+		out = append(out, p.T("desk.letter_failed", "when", p.DateTime(m.At), "why", p.T(m.Reason)))
+	}
 	if m.Body.Unreadable != "" {
 		out = append(out, p.T(m.Body.Unreadable))
+		if len(m.Body.KeyIDs) > 0 {
+			out = append(out, p.T("desk.unreadable_keys", "keys", strings.Join(m.Body.KeyIDs, ", ")))
+		}
+	}
+	if m.Body.Wish != "" {
+		out = append(out, p.T("desk.wish", "label", "TLP:"+m.Body.Wish))
 	}
 	for _, k := range m.Body.Oddities {
 		out = append(out, p.T(k))
@@ -278,6 +299,9 @@ func (d *Desk) release(v *page.Visit) error {
 }
 
 func (d *Desk) original(v *page.Visit) error {
+	if err := d.seenThread(v); err != nil {
+		return err
+	}
 	r, media, sum, err := d.Correspondence.Original(v.Ctx(), v.By, v.R.PathValue("thread"), v.R.PathValue("message"))
 	if err != nil {
 		return err
@@ -290,6 +314,9 @@ func (d *Desk) original(v *page.Visit) error {
 }
 
 func (d *Desk) file(v *page.Visit) error {
+	if err := d.seenThread(v); err != nil {
+		return err
+	}
 	f, r, err := d.Correspondence.OpenFile(v.Ctx(), v.By, v.R.PathValue("thread"), v.R.PathValue("message"), v.R.PathValue("file"))
 	if err != nil {
 		return err

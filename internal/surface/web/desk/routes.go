@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
@@ -46,6 +47,8 @@ type Desk struct {
 	Zone           *time.Location
 	Site           page.Site
 	Accounts       *account.Service
+	Alarms         *alarm.Service
+	Watch          *alarm.Watch
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
 	// Health looks at this process and its set-up.
@@ -56,8 +59,8 @@ type Desk struct {
 	Names func(ctx context.Context, accounts ...int64) (map[int64]string, error)
 	// Staff lists the accounts that can be handlers.
 	Staff func(ctx context.Context, by access.Actor) ([]Colleague, error)
-	// Still tells whether the session of a stream still stands.
-	Still func(r *http.Request) bool
+	// Still gives who a stream speaks to as they are now; an error ends it.
+	Still func(r *http.Request) (access.Actor, error)
 }
 
 // Colleague is somebody of the team.
@@ -130,7 +133,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, d.adminRoutes()...)
+	}, append(d.guardRoutes(), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

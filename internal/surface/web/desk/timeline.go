@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,6 +20,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -56,6 +59,14 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 			f.Acts = append(f.Acts, page.ButtonView{Text: v.P.T("desk.incident.ask"), Kind: "primary", Icon: "send", Href: at + "/ask", Key: "E"})
 		}
 	}
+	switch {
+	case in.Sealed && v.By.Can(access.Seal):
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.sealed"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
+	case in.Sealed:
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.sealed"), Kind: "ghost", Icon: "lock", Href: at, Disabled: true}}, f.Acts...)
+	case v.By.Can(access.Seal):
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.seal"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
+	}
 	clocks, err := d.Deadlines.Under(v.Ctx(), d.DB, in.Ref.ID)
 	if err != nil {
 		return f, nil, err
@@ -92,9 +103,7 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 			continue
 		}
 		x := page.DeadlineView{Title: clockName(v.P, c.Kind), Clock: clockView(c, v.Now)}
-		if n := names[c.About.ID]; n != "" {
-			x.Title += " · " + clip(n, 24)
-		}
+		whose := names[c.About.ID]
 		if c.Open() {
 			x.State = "running"
 			if c.OwedBy == "them" {
@@ -102,11 +111,14 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 			}
 			x.Note = v.P.T("desk.deadline.due", "when", v.P.Brief(c.DueAt, v.Now))
 			if c.Law != "" {
-				x.Note += " · " + c.Law
+				x.Note += " · " + clockLaw(v.P, c.Law)
 			}
 		} else {
 			x.State = "met"
 			x.Note = v.P.T("desk.deadline.met", "after", v.P.Duration(c.MetAt.Sub(c.StartedAt)), "of", v.P.Duration(c.DueAt.Sub(c.StartedAt)))
+		}
+		if whose != "" {
+			x.Note = whose + " · " + x.Note
 		}
 		out = append(out, x)
 	}
@@ -117,6 +129,9 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 func (d *Desk) timeline(v *page.Visit) error {
 	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
 	if err != nil {
+		return err
+	}
+	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
 	view, err := d.timelineView(v, in)
@@ -132,15 +147,22 @@ func (d *Desk) entries(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := d.seen(v, in.Object); err != nil {
+		return err
+	}
 	rows, err := d.Coordination.Matrix(v.Ctx(), v.By, in.UID)
 	if err != nil {
 		return err
 	}
-	days, err := d.days(v, in, rows, v.R.URL.Query().Get("show"))
+	reports, err := d.Intake.ReportsOf(v.Ctx(), d.DB, in.Ref.ID)
 	if err != nil {
 		return err
 	}
-	return v.Show(Entries(TimelineView{IncidentFrame: IncidentFrame{DeskView: page.DeskView{Frame: page.Frame{P: v.P, Now: v.Now}}}, Days: days}))
+	view := TimelineView{IncidentFrame: IncidentFrame{DeskView: page.DeskView{Frame: page.Frame{P: v.P, Now: v.Now}}, Href: "/desk/incidents/" + in.Number}}
+	if err := d.fillDays(v, &view, in, rows, reports); err != nil {
+		return err
+	}
+	return v.Show(Entries(view))
 }
 
 func (d *Desk) timelineView(v *page.Visit, in incident.Incident) (TimelineView, error) {
@@ -160,11 +182,15 @@ func (d *Desk) timelineView(v *page.Visit, in incident.Incident) (TimelineView, 
 		}
 		view.Views = append(view.Views, c)
 	}
-	view.Live = f.Href + "/entries?show=" + show
-	if view.Days, err = d.days(v, in, rows, show); err != nil {
+	view.Live = f.Href + "/entries?" + url.Values{"show": {show}, "all": {v.R.URL.Query().Get("all")}}.Encode()
+	reports, err := d.Intake.ReportsOf(v.Ctx(), d.DB, in.Ref.ID)
+	if err != nil {
 		return view, err
 	}
-	if view.Properties, err = d.properties(v, in); err != nil {
+	if err = d.fillDays(v, &view, in, rows, reports); err != nil {
+		return view, err
+	}
+	if view.Properties, err = d.properties(v, in, reports); err != nil {
 		return view, err
 	}
 	tasks, err := d.Incidents.Tasks(v.Ctx(), d.DB, v.By, in.UID)
@@ -190,7 +216,7 @@ func (d *Desk) timelineView(v *page.Visit, in incident.Incident) (TimelineView, 
 	view.PartiesAt = f.Href + "/parties"
 	if in.State != incident.Closed && v.By.Can(access.WorkCases) {
 		view.AddTask = f.Href + "/tasks"
-		view.Composer, err = d.composer(v, in, rows)
+		view.Composer, err = d.composer(v, in, rows, reports)
 	}
 	return view, err
 }
@@ -219,7 +245,7 @@ func partyState(p *text.Printer, r coordination.Row) page.ChipView {
 	return page.ChipView{Text: p.T("desk.party.not_told"), Kind: "outline"}
 }
 
-func (d *Desk) properties(v *page.Visit, in incident.Incident) ([]page.Property, error) {
+func (d *Desk) properties(v *page.Visit, in incident.Incident, reports []intake.Report) ([]page.Property, error) {
 	p := v.P
 	edit := "/desk/incidents/" + in.Number + "/edit"
 	version := page.Hid{Name: "version", Value: strconv.FormatInt(in.Version, 10)}
@@ -257,17 +283,21 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident) ([]page.Property,
 		{Label: p.T("desk.fact.state"), Value: value(stateChip(p, in.State).Text), Edit: choose("state", p.T("desk.fact.state"), states)},
 		{Label: p.T("desk.fact.type"), Value: value(typeOr(d, p, in.Type)), Edit: choose("type", p.T("desk.fact.type"), d.typeOptions(p, in.Type))},
 		{Label: p.T("desk.fact.severity"), Value: page.Severity(p, severity(in, true)), Edit: choose("severity", p.T("desk.fact.severity"), severityOptions(p, in.Severity))},
-		{Label: p.T("desk.fact.reasons"), Value: value(d.reasonWords(in.Reasons, string(p.Lang())))},
+		{Label: p.T("desk.fact.reasons"), Value: d.reasonLines(in.Reasons, string(p.Lang()))},
 		{Label: "TLP", Value: page.TLP(in.TLP.Name()), Edit: choose("tlp", "TLP", tlpOptions(in.TLP))},
-		{Label: "PAP", Value: value(in.PAP.String()), Edit: choose("pap", "PAP", papOptions(p, in.PAP))},
+		{Label: "PAP", Value: papMark(in.PAP), Edit: choose("pap", "PAP", papOptions(p, in.PAP))},
 		{Label: p.T("desk.fact.opened"), Value: page.At(p, in.OpenedAt, v.Now)},
 	}
-	reports, err := d.Intake.ReportsOf(v.Ctx(), d.DB, in.Ref.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range reports {
-		list = append(list, page.Property{Label: p.T("desk.fact.report"), Value: page.To(r.Reference, "/desk/reports/"+r.UID)})
+	if len(reports) > 0 {
+		lines := make([]templ.Component, len(reports))
+		for i, r := range reports {
+			lines[i] = page.To(r.Reference, "/desk/reports/"+r.UID)
+		}
+		label := p.T("desk.fact.report")
+		if len(reports) > 1 {
+			label = p.T("desk.fact.reports")
+		}
+		list = append(list, page.Property{Label: label, Value: page.Lines(lines)})
 	}
 	if in.State == incident.Closed {
 		list = append(list, page.Property{Label: p.T("desk.fact.outcome"), Value: value(p.T("desk.outcome." + in.Closing.Outcome))},
@@ -283,13 +313,23 @@ func typeOr(d *Desk, p *text.Printer, code string) string {
 	return d.typeName(p, code)
 }
 
-// reasonWords says why a severity was given: the scheme's reasons by name, a person's own words as they are.
-func (d *Desk) reasonWords(reasons []string, lang string) string {
-	said := make([]string, len(reasons))
-	for i, r := range reasons {
-		said[i] = d.Rating.Text(r, lang)
+// reasonLines says why a severity was given: the scheme's reasons by name, a person's own words as they are.
+func (d *Desk) reasonLines(reasons []string, lang string) templ.Component {
+	if len(reasons) == 0 {
+		return nil
 	}
-	return strings.Join(said, "; ")
+	said := make([]templ.Component, len(reasons))
+	for i, r := range reasons {
+		said[i] = page.Text(d.Rating.Text(r, lang))
+	}
+	return page.Lines(said)
+}
+
+func papMark(p tlp.PAP) templ.Component {
+	if p == 0 {
+		return nil
+	}
+	return page.PAP(strings.TrimPrefix(p.String(), "PAP:"))
 }
 
 // entry is one line of the timeline before it is sorted by the time at which it happened.
@@ -299,22 +339,80 @@ type entry struct {
 	page.Entry
 }
 
-// days gathers what was written, what came and went, and what was changed, under the days on which it happened.
-func (d *Desk) days(v *page.Visit, in incident.Incident, rows []coordination.Row, show string) ([]page.TimelineDay, error) {
+// shown is how many entries a timeline shows before it offers the earlier ones.
+const shown = 40
+
+// fillDays gathers what was written, what came and went with parties and reporters, and what was changed, under the days on which it happened.
+func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident, rows []coordination.Row, reports []intake.Report) error {
+	show := v.R.URL.Query().Get("show")
 	var all []entry
-	written, err := d.Incidents.Entries(v.Ctx(), d.DB, v.By, in.UID)
-	if err != nil {
-		return nil, err
+	if show != "mail" && show != "change" {
+		written, err := d.Incidents.Entries(v.Ctx(), d.DB, v.By, in.UID)
+		if err != nil {
+			return err
+		}
+		for _, e := range written {
+			all = append(all, writtenEntry(v.P, e))
+		}
 	}
-	for _, e := range written {
-		all = append(all, writtenEntry(v.P, e))
+	if show == "" || show == "mail" {
+		mail, err := d.mailOf(v, rows, reports)
+		if err != nil {
+			return err
+		}
+		all = append(all, mail...)
 	}
-	threads := map[int64]string{}
+	if show == "" || show == "change" {
+		names := map[int64]string{}
+		for _, r := range rows {
+			names[r.Party.Ref.ID] = r.Party.Name
+			for _, m := range r.Measures {
+				names[m.Ref.ID] = m.Title + " · " + r.Party.Name
+			}
+		}
+		record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
+		if err != nil {
+			return err
+		}
+		for _, r := range record {
+			if e, ok := d.recordEntry(v, in, r, names); ok {
+				all = append(all, e)
+			}
+		}
+	}
+	if show != "" {
+		all = slices.DeleteFunc(all, func(e entry) bool { return e.kind != show })
+	}
+	slices.SortStableFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
+	if n := len(all) - shown; n > 0 && v.R.URL.Query().Get("all") == "" {
+		view.Earlier = page.ChipView{Text: v.P.T("desk.timeline.earlier", "count", n), Kind: "outline", Icon: "history", Href: view.Href + "?" + url.Values{"show": {show}, "all": {"1"}}.Encode()}
+		all = all[n:]
+	}
+	for _, e := range all {
+		title := v.P.Day(e.at)
+		if n := len(view.Days); n == 0 || view.Days[n-1].Title != title {
+			view.Days = append(view.Days, page.TimelineDay{Title: title})
+		}
+		last := &view.Days[len(view.Days)-1]
+		last.Entries = append(last.Entries, e.Entry)
+	}
+	return nil
+}
+
+// mailOf gives what was exchanged with each party, and with each reporter.
+func (d *Desk) mailOf(v *page.Visit, rows []coordination.Row, reports []intake.Report) ([]entry, error) {
+	names := map[int64]string{}
 	var ids []int64
 	for _, r := range rows {
 		if r.Party.Thread != 0 {
-			threads[r.Party.Thread] = r.Party.Name
+			names[r.Party.Thread] = r.Party.Name
 			ids = append(ids, r.Party.Thread)
+		}
+	}
+	for _, r := range reports {
+		if r.Thread != 0 && names[r.Thread] == "" { // a reporter that is a party is written to on its report's thread
+			names[r.Thread] = reporterName(v.P, r)
+			ids = append(ids, r.Thread)
 		}
 	}
 	uids, err := d.threadUIDs(v, ids...)
@@ -325,32 +423,21 @@ func (d *Desk) days(v *page.Visit, in incident.Incident, rows []coordination.Row
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range messages {
-		all = append(all, messageEntry(v, m, threads[m.Thread], uids[m.Thread]))
-	}
-	record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range record {
-		if e, ok := d.recordEntry(v, in, r); ok {
-			all = append(all, e)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
-	var out []page.TimelineDay
-	for _, e := range all {
-		if show != "" && e.kind != show {
-			continue
-		}
-		title := v.P.Day(e.at)
-		if len(out) == 0 || out[len(out)-1].Title != title {
-			out = append(out, page.TimelineDay{Title: title})
-		}
-		last := &out[len(out)-1]
-		last.Entries = append(last.Entries, e.Entry)
+	out := make([]entry, len(messages))
+	for i, m := range messages {
+		out[i] = messageEntry(v, m, names[m.Thread], uids[m.Thread])
 	}
 	return out, nil
+}
+
+func reporterName(p *text.Printer, r intake.Report) string {
+	switch {
+	case r.Body.Name != "":
+		return r.Body.Name
+	case r.Body.Email != "":
+		return r.Body.Email
+	}
+	return p.T("desk.report.unnamed")
 }
 
 func writtenEntry(p *text.Printer, e incident.Entry) entry {
@@ -362,7 +449,7 @@ func writtenEntry(p *text.Printer, e incident.Entry) entry {
 	case e.Kind == incident.AttackEvent:
 		x.kind, x.Kind = "attack", "attack"
 		x.Line = page.Text(e.Text)
-		x.Chips = []page.ChipView{{Text: p.T("desk.show.attack"), Kind: "outline"}}
+		x.Chips = []page.ChipView{{Text: p.T("desk.entry.attack_chip"), Kind: "outline"}}
 	default:
 		x.kind, x.Kind = "note", "note"
 		x.Line = page.Rich(p, "desk.line.note", "who", page.Strong(e.AuthorName))
@@ -378,10 +465,10 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 	if view.Title == "" {
 		view.Title = channelName(p, m.Channel)
 	}
-	if c, ok := sealChip(p, m.Seal); ok {
-		view.Marks = append(view.Marks, c)
-	}
 	if m.Direction == correspondence.In {
+		if c, ok := sealChip(p, m.Seal); ok {
+			view.Marks = append(view.Marks, c)
+		}
 		x.Kind = "mail_in"
 		if m.Channel != correspondence.ByMail {
 			x.Kind = "report"
@@ -426,6 +513,9 @@ func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 	case correspondence.Sending:
 		return page.ChipView{Text: p.T("desk.message.sending"), Kind: "info"}
 	case correspondence.Failed:
+		if m.Reason == correspondence.ReasonBounced {
+			return page.ChipView{Text: p.T("desk.message.bounced"), Kind: "crit"}
+		}
 		return page.ChipView{Text: p.T("desk.message.failed"), Kind: "crit"}
 	case correspondence.Stopped:
 		return page.ChipView{Text: p.T("desk.message.stopped"), Kind: "warn"}
@@ -437,7 +527,8 @@ func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 }
 
 // recordEntry turns an audit entry into one sentence; entries that stand in the timeline as themselves are left out.
-func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row) (entry, bool) {
+// names are those of the incident's parties and measures, by object.
+func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, names map[int64]string) (entry, bool) {
 	p := v.P
 	x := entry{at: r.At, kind: "change", Entry: page.Entry{ID: "a-" + strconv.FormatInt(r.ID, 10), At: r.At, Kind: "change"}}
 	who := page.Strong(actorName(p, r))
@@ -456,15 +547,21 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row) (en
 		}
 	case "incident.close":
 		x.Line = page.Rich(p, "desk.line.closed", "who", who)
+	case "incident.seal", "incident.reseal":
+		x.Line = page.Rich(p, "desk.line.sealed", "who", who)
+	case "incident.unseal":
+		x.Line = page.Rich(p, "desk.line.unsealed", "who", who)
+	case "incident.break_glass":
+		x.Line = page.Rich(p, "desk.line.glass", "who", who)
 	case "incident.reopen":
 		x.Line = page.Rich(p, "desk.line.reopened", "who", who)
 	case "incident.task", "incident.task_set":
 		x.Line = page.Rich(p, "desk.line.task", "who", who)
 	case "coordination.add":
-		x.Line = page.Rich(p, "desk.line.party", "who", who)
+		x.Line = page.Rich(p, "desk.line.party", "who", who, "party", page.Strong(orDefault(names[r.On.ID], "–")))
 	case "coordination.move":
 		x.Kind = "measure"
-		x.Line = page.Rich(p, "desk.line.measure", "who", who, "state", named(p, "common.measure.", changeTo(r, "state")))
+		x.Line = page.Rich(p, "desk.line.measure", "who", who, "measure", page.Strong(orDefault(names[r.On.ID], "–")), "state", named(p, "common.measure.", changeTo(r, "state")))
 	case "coordination.withdraw":
 		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
 	case "coordination.escalate":

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -193,6 +194,11 @@ func channelName(p *text.Printer, c correspondence.Channel) string {
 
 // preview fills the pane beside the queue: who sent it and how sure we are, the organisation and what it is entitled to, likely matches.
 func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
+	if r.State != intake.New || r.Sealed || r.TLP == tlp.Red { // to look at what waits for triage is everybody's work
+		if err := d.seen(v, r.Object); err != nil {
+			return err
+		}
+	}
 	p := &page.PreviewView{Ref: r.Reference, Title: reportTitle(v.P, r), Open: "/desk/reports/" + r.UID, Words: r.Body.Description}
 	if r.State != intake.New {
 		p.Kind = page.ChipView{Text: reportState(v.P, r.State), Kind: "outline"}

@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 	"encoding/hex"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,9 +12,11 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -21,36 +25,63 @@ import (
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
 
-// composer names its reader: a party by name, the team alone, or the record of what the attacker did.
-func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination.Row) (*page.ComposerView, error) {
+// correspondent is one to whom mail of an incident can go: a party, or somebody who reported.
+type correspondent struct {
+	at, uid, name string // name of the form's field, and its value
+	report        bool
+	thread        int64
+}
+
+func correspondents(p *text.Printer, rows []coordination.Row, reports []intake.Report) []correspondent {
+	var out []correspondent
+	party := map[int64]bool{}
+	for _, r := range rows {
+		party[r.Party.Thread] = true
+		if r.Party.WithdrawnAt.IsZero() {
+			out = append(out, correspondent{"party", r.Party.UID, r.Party.Name, false, r.Party.Thread})
+		}
+	}
+	for _, r := range reports {
+		if r.Thread != 0 && !party[r.Thread] && r.Body.Email != "" {
+			out = append(out, correspondent{"report", r.UID, p.T("desk.compose.reporter", "who", reporterName(p, r)), true, r.Thread})
+		}
+	}
+	return out
+}
+
+// composer names its reader: a party or reporter by name, the team alone, or the record of what the attacker did.
+func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination.Row, reports []intake.Report) (*page.ComposerView, error) {
 	q := v.R.URL.Query()
 	at := "/desk/incidents/" + in.Number
 	to := q.Get("to")
 	kind := q.Get("write")
-	var chosen *coordination.Row
-	for i, r := range rows {
-		if r.Party.UID == to || (to == "" && i == 0) {
-			chosen = &rows[i]
+	var chosen *correspondent
+	var others []page.Segment
+	mail := func(c correspondent) string {
+		return at + "?" + url.Values{"write": {"mail"}, "to": {c.uid}}.Encode() + "#composer"
+	}
+	if v.By.Can(access.SendOutside) {
+		for i, c := range correspondents(v.P, rows, reports) {
+			if c.uid == to || (to == "" && i == 0) {
+				chosen = &c
+			} else {
+				others = append(others, page.Segment{Text: c.name, Href: mail(c)})
+			}
 		}
 	}
 	if kind == "" {
 		kind = "note"
-		if chosen != nil && v.By.Can(access.SendOutside) {
+		if chosen != nil {
 			kind = "mail"
 		}
 	}
 	c := &page.ComposerView{
 		ID: "composer", Action: at + "/write", TLP: in.TLP.Name(), Draft: "/desk/drafts/incident/" + in.UID + "/" + kind,
-		Fields: []page.Hid{{Name: "kind", Value: kind}},
-		Send:   page.ButtonView{Text: v.P.T("desk.compose.note.do"), Kind: "primary", Key: "Ctrl ↵"},
+		Fields: []page.Hid{{Name: "kind", Value: kind}}, Others: others, OthersLabel: v.P.T("desk.compose.others"),
+		Send: page.ButtonView{Text: v.P.T("desk.compose.note.do"), Kind: "primary", Key: "Ctrl ↵"},
 	}
-	for i, r := range rows {
-		if i < 3 || r.Party.UID == to {
-			c.Kinds = append(c.Kinds, page.Segment{
-				Text: v.P.T("desk.compose.mail_to", "who", clip(r.Party.Name, 32)), Icon: "mail", Href: at + "?write=mail&to=" + r.Party.UID,
-				Here: kind == "mail" && chosen != nil && r.Party.UID == chosen.Party.UID,
-			})
-		}
+	if chosen != nil {
+		c.Kinds = append(c.Kinds, page.Segment{Text: v.P.T("desk.compose.mail_to", "who", clip(chosen.name, 40)), Icon: "mail", Href: mail(*chosen), Here: kind == "mail"})
 	}
 	c.Kinds = append(c.Kinds,
 		page.Segment{Text: v.P.T("desk.compose.note"), Icon: "lock", Href: at + "?write=note", Key: "N", Here: kind == "note"},
@@ -60,19 +91,19 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 		if chosen == nil {
 			return nil, errs.ErrNotFound
 		}
-		threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, chosen.Party.Thread)
+		threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, chosen.thread)
 		if err != nil {
 			return nil, err
 		}
-		t := threads[chosen.Party.Thread]
+		t := threads[chosen.thread]
 		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, in.TLP)
 		if err != nil {
 			return nil, err
 		}
 		c.Road = roadChip(v.P, road)
-		c.Fields = append(c.Fields, page.Hid{Name: "party", Value: chosen.Party.UID})
-		c.Draft += "-" + chosen.Party.UID[:8]
-		c.Label = v.P.T("desk.compose.mail_to", "who", chosen.Party.Name)
+		c.Fields = append(c.Fields, page.Hid{Name: chosen.at, Value: chosen.uid})
+		c.Draft += "-" + clip8(chosen.uid)
+		c.Label = v.P.T("desk.compose.mail_to", "who", chosen.name)
 		c.Placeholder = v.P.T("desk.compose.mail.hint", "who", reader(t))
 		c.Send.Text, c.Send.Icon = v.P.T("desk.compose.mail.do"), "send"
 		c.TLPChoices = tlpOptions(in.TLP)
@@ -107,16 +138,21 @@ func (d *Desk) write(v *page.Visit) error {
 	at, field, done := "/desk/incidents/"+in.Number, kind, "saved"
 	switch kind {
 	case "mail":
-		party := v.R.PostFormValue("party")
+		party, report := v.R.PostFormValue("party"), v.R.PostFormValue("report")
 		label, err := tlp.Parse(v.R.PostFormValue("tlp"))
 		if err != nil {
 			label = in.TLP
 		}
 		out := correspondence.Outgoing{Kind: correspondence.Letter, TLP: label, Subject: v.P.T("desk.compose.subject"), Text: text}
-		if _, err := d.Coordination.Write(v.Ctx(), v.By, party, out, v.R.PostFormValue("looked") != ""); err != nil {
+		if report != "" {
+			_, err = d.Intake.Reply(v.Ctx(), v.By, report, out)
+		} else {
+			_, err = d.Coordination.Write(v.Ctx(), v.By, party, out, v.R.PostFormValue("looked") != "")
+		}
+		if err != nil {
 			return err
 		}
-		field, done = kind+"-"+clip8(party), "held"
+		field, done = kind+"-"+clip8(party+report), "held"
 	case "attack":
 		happened, err := d.localTime(v.R.PostFormValue("happened"))
 		if err != nil {
@@ -198,7 +234,15 @@ func (d *Desk) edit(v *page.Visit) error {
 	default:
 		return errs.ErrNotFound
 	}
+	c.Consent = v.R.PostFormValue("consent")
 	in, err := d.Incidents.Edit(v.Ctx(), v.By, v.R.PathValue("incident"), c)
+	if slices.ContainsFunc(errs.Fields(err), func(f errs.Field) bool { return f.Name == "consent" }) {
+		in, e := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+		if e != nil {
+			return e
+		}
+		return d.relaxing(v, in, err)
+	}
 	if errs.Is(err, errs.Conflict) {
 		return d.conflict(v, value)
 	}

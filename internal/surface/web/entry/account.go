@@ -232,7 +232,7 @@ func (a mine) proveForm(v *page.Visit, to, words string, status int) error {
 	if err != nil {
 		return err
 	}
-	view := ProveView{PublicView: a.frame(v, v.P.T("portal.prove.title"), status != 0), Action: base(a.door) + "/prove", Next: to, Email: me.Email, Factor: me.TwoFactor, Said: words}
+	view := ProveView{PublicView: a.frame(v, v.P.T("portal.prove.title"), status != 0), Action: base(a.door) + "/prove", Next: to, Email: me.Email, Factor: me.TwoFactor, Said: words, Password: "password", Code: "code"}
 	if status != 0 {
 		return v.ShowStatus(status, ProvePage(view))
 	}

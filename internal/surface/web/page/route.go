@@ -84,6 +84,12 @@ type Surface struct {
 	Log    *slog.Logger
 	// Who gives the actor of the surface's own cookie; an Unauthenticated error means nobody.
 	Who func(r *http.Request) (by access.Actor, session string, err error)
+	// Prove takes the proof that came with a form whose act asks for a fresh one, and gives who the visitor is now. Without it such an act is
+	// refused as if nobody had signed in.
+	Prove func(v *Visit, password, code string) error
+	// AskProof shows the page that asks for the proof and sends the kept fields to the same address again. wrong is why the last proof was
+	// refused, nil at first.
+	AskProof func(v *Visit, keep []Hid, wrong error) error
 	// Login is where a visitor goes who must sign in first.
 	Login string
 	// Fail shows an error page of the surface.
@@ -120,7 +126,7 @@ func (s *Surface) serve(route Route) http.HandlerFunc {
 		v.P = s.Text.For(s.language(w, r)).In(s.Zone)
 		err := s.admit(v, route)
 		if err == nil {
-			err = s.guarded(v, route)
+			err = s.proved(v, route)
 		}
 		if err != nil {
 			s.fail(v, err)

@@ -71,6 +71,10 @@ func TestBrowserAConstituentsMorning(t *testing.T) {
 	p := browsertest.New(t)
 	e := eye{t, p, h.url}
 	p.Open(h.url + "/door?email=rui.tavares@aguasdovale.example")
+	p.Open(h.url + "/portal/messages")
+	p.Click(".item-main a")
+	p.Wait("#to-none")
+	e.look("thread-asked", "")
 	e.look("requests", "/portal/requests")
 	e.look("overview", "/portal/")
 	p.Open(h.url + "/portal/requests")
@@ -94,7 +98,7 @@ func TestBrowserAConstituentsMorning(t *testing.T) {
 	e.look("measure-planned", "")
 	for name, path := range map[string]string{
 		"measures": "/portal/measures", "reports": "/portal/reports", "new": "/portal/reports/new", "messages": "/portal/messages",
-		"organisation": "/portal/organisation", "key": "/portal/organisation/key", "requests-all": "/portal/requests?all=1",
+		"organisation": "/portal/organisation", "key": "/portal/organisation/key", "change": "/portal/organisation/change", "requests-all": "/portal/requests?all=1",
 	} {
 		e.look(name, path)
 	}
@@ -119,6 +123,10 @@ func TestBrowserAConstituentsMorning(t *testing.T) {
 	p.Click("main form .btn-primary")
 	p.Wait(".problems")
 	e.look("request-wrong", "")
+	p.Open(h.url + "/portal/organisation/change")
+	p.Click("main form .btn-primary")
+	p.Wait(".problems")
+	e.look("change-wrong", "")
 }
 
 // Without a script a person answers and moves a measure.

@@ -1,6 +1,8 @@
 package portal
 
 import (
+	"slices"
+
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -10,6 +12,8 @@ import (
 func (d Deps) frame(v *page.Visit, here, title string) page.PortalView {
 	around := d.Around(v)
 	around.Frame.P, around.Title, around.Now, around.Path = v.P, title, v.Now, v.R.URL.Path
+	// Who is signed in is not asked to sign in.
+	around.Nav = slices.DeleteFunc(around.Nav, func(n page.NavItem) bool { return n.Href == "/login" })
 	p := page.PortalView{Frame: around.Frame, Nav: around.Nav, Me: page.Person{Name: v.By.Name}, SignOut: "/logout?door=portal", Toast: toast(v)}
 	p.Menu = Menu(v, here)
 	if v.By.Organisation != 0 {
@@ -45,6 +49,7 @@ func toast(v *page.Visit) *page.ToastView {
 		"moved":    v.P.T("portal.done.moved"),
 		"added":    v.P.T("portal.done.added"),
 		"offered":  v.P.T("portal.done.offered"),
+		"proposed": v.P.T("portal.done.proposed"),
 		"reported": v.P.T("portal.done.reported"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {

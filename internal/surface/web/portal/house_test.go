@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -135,7 +136,7 @@ func (h *house) serve(texts *text.Catalogue, clocks *deadline.Service) {
 	h.Helper()
 	zone, err := time.LoadLocation("Europe/Lisbon")
 	h.must(err)
-	rooms := portal.Deps{DB: h.DB, Constituency: h.country, Correspondence: h.letters, Intake: h.reports, Coordination: h.parties, Deadlines: clocks, Accounts: h.accounts, Around: around}
+	rooms := portal.Deps{DB: h.DB, Constituency: h.country, Correspondence: h.letters, Intake: h.reports, Coordination: h.parties, Deadlines: clocks, Accounts: h.accounts, Once: &once.Keeper{DB: h.DB, Ring: h.Ring, Clock: h.Clock}, Around: around}
 	s := &page.Surface{Name: "portal", Routes: portal.Routes(rooms), Who: h.who, Login: "/login", Fail: rooms.Fail, Clock: h.Clock, Text: texts, Zone: zone, Log: h.House.Log}
 	pages, err := s.Mux()
 	h.must(err)

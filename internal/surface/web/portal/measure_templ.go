@@ -551,7 +551,7 @@ func moveForm(v MeasureView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = page.Hiddens(v.Hidden).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.Hiddens(append(v.Hidden, mark())).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

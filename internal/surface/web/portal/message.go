@@ -15,7 +15,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
-	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -180,10 +179,8 @@ func (d Deps) threadView(v *page.Visit, p coordination.Party) (ThreadView, error
 	for _, m := range measures.Items {
 		view.Requests = append(view.Requests, measureItem(v, m))
 	}
-	// A text sent while a question is open counts as its answer, as with mail. So the question's own page is the place to answer it.
-	if len(requests.Items) == 0 {
-		view.Write = d.writing(v, "/portal/messages/"+p.UID)
-	}
+	view.Write = d.writing(v, "/portal/messages/"+p.UID)
+	view.Write.Open = questions(requests.Items)
 	return view, nil
 }
 
@@ -201,14 +198,20 @@ func (d Deps) writeMessage(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	if err = intake.ValidateAddition(f.get("text"), len(f.files)); err == nil {
+	request, err := d.meant(v, f, p.Ref.ID)
+	if err == nil && request != "" {
+		if _, err = d.Coordination.Answer(v.Ctx(), v.By, request, f.get("text"), f.files); err == nil {
+			return v.See("/portal/messages/" + p.UID + "?done=answered")
+		}
+	} else if err == nil {
 		err = d.keep(v, f, p.Thread, func(ctx context.Context, tx *db.Tx, in correspondence.Incoming) error {
+			in.Apart = true
 			_, err := d.Coordination.AnswerTx(ctx, tx, v.By, p, in)
 			return err
 		})
-	}
-	if err == nil {
-		return v.See("/portal/messages/" + p.UID + "?done=added")
+		if err == nil {
+			return v.See("/portal/messages/" + p.UID + "?done=added")
+		}
 	}
 	if !typedWrong(err) {
 		return err
@@ -217,7 +220,8 @@ func (d Deps) writeMessage(v *page.Visit) error {
 	if again != nil {
 		return again
 	}
-	view.Write.Text, view.Problems, view.Wrong = f.get("text"), problems(v, err, nil), true
+	view.Write.typed(f)
+	view.Problems, view.Wrong = problems(v, err, wrongChoice), true
 	return v.ShowStatus(errs.Invalid.HTTP(), Thread(view))
 }
 

@@ -124,6 +124,7 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 		return view, err
 	}
 	// A linked report goes on as a party: what we asked stands on the same thread.
+	var open []page.SelectOption
 	p, err := d.Coordination.PartyOfThread(v.Ctx(), d.DB, r.Thread)
 	if err == nil && p.Compartment == r.Compartment {
 		asked, err := d.Coordination.Requests(v.Ctx(), v.By, coordination.RequestFilter{Open: true, Party: p.Ref.ID})
@@ -133,11 +134,12 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 		for _, x := range asked.Items {
 			view.Requests = append(view.Requests, requestItem(v, x))
 		}
+		open = questions(asked.Items)
 	} else if err != nil && !errs.Is(err, errs.NotFound) {
 		return view, err
 	}
 	view.Write = d.writing(v, "/portal/reports/"+r.UID)
-	view.Write.Hint = v.P.T("portal.report.add.hint")
+	view.Write.Hint, view.Write.Open = v.P.T("portal.report.add.hint"), open
 	return view, nil
 }
 
@@ -228,10 +230,29 @@ func (d Deps) addToReport(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.Intake.Add(v.Ctx(), v.By, r.UID, intake.Addition{Channel: correspondence.ByPortal, Text: f.get("text"), Files: f.files})
-	if err == nil {
-		return v.See("/portal/reports/" + r.UID + "?done=added")
+	request := ""
+	if p, err := d.Coordination.PartyOfThread(v.Ctx(), d.DB, r.Thread); err == nil && p.Compartment == r.Compartment {
+		if request, err = d.meant(v, f, p.Ref.ID); err != nil {
+			return d.addAgain(v, f, r, err)
+		}
+	} else if err != nil && !errs.Is(err, errs.NotFound) {
+		return err
 	}
+	done := "?done=added"
+	if request != "" {
+		done = "?done=answered"
+		_, err = d.Coordination.Answer(v.Ctx(), v.By, request, f.get("text"), f.files)
+	} else {
+		_, err = d.Intake.Add(v.Ctx(), v.By, r.UID, intake.Addition{Channel: correspondence.ByPortal, Text: f.get("text"), Files: f.files, Apart: true})
+	}
+	if err == nil {
+		return v.See("/portal/reports/" + r.UID + done)
+	}
+	return d.addAgain(v, f, r, err)
+}
+
+// addAgain shows a report with what was typed and what is wrong with it.
+func (d Deps) addAgain(v *page.Visit, f *form, r intake.Report, err error) error {
 	if !typedWrong(err) {
 		return err
 	}
@@ -239,6 +260,7 @@ func (d Deps) addToReport(v *page.Visit) error {
 	if again != nil {
 		return again
 	}
-	view.Write.Text, view.Problems, view.Wrong = f.get("text"), problems(v, err, nil), true
+	view.Write.typed(f)
+	view.Problems, view.Wrong = problems(v, err, wrongChoice), true
 	return v.ShowStatus(errs.Invalid.HTTP(), Report(view))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -23,6 +24,7 @@ type Deps struct {
 	Coordination   *coordination.Service
 	Deadlines      *deadline.Service
 	Accounts       *account.Service
+	Once           *once.Keeper // nil lets a form that is sent twice act twice
 	// Around gives what stands around every page of this deployment: site, links of head and foot, theme. Title and Now are filled here.
 	Around func(v *page.Visit) page.PublicView
 }
@@ -37,7 +39,7 @@ func Routes(d Deps) []page.Route {
 		return page.Route{Pattern: "GET " + path, Need: need, Serve: serve}
 	}
 	post := func(path string, need page.Need, serve func(*page.Visit) error) page.Route {
-		return page.Route{Pattern: "POST " + path, Need: need, MaxBody: maxForm, Serve: serve}
+		return page.Route{Pattern: "POST " + path, Need: need, MaxBody: maxForm, Serve: d.once(serve)}
 	}
 	return []page.Route{
 		get("/portal", page.SignedIn, home),
@@ -58,6 +60,8 @@ func Routes(d Deps) []page.Route {
 		post("/portal/messages/{party}", own, d.writeMessage),
 		get("/portal/files/{thread}/{message}/{file}", own, d.file),
 		get("/portal/organisation", registry, d.organisation),
+		get("/portal/organisation/change", registry, d.change),
+		post("/portal/organisation/change", registry, d.propose),
 		get("/portal/organisation/key", registry, d.offer),
 		post("/portal/organisation/key", registry, d.offerKey),
 	}

@@ -67,7 +67,7 @@ func (x *Public) contact(v *page.Visit) error {
 		{Facts: facts, Links: []page.NavItem{{Text: p.T("public.contact.get_key"), Href: "/pgp-key.asc"}}},
 		{
 			Level: 2, Title: p.T("public.contact.ours"), Text: p.T("public.contact.text.ours"),
-			Links: []page.NavItem{{Text: p.T("public.door.vulnerability"), Href: "/report?kind=vulnerability"}, {Text: "security.txt", Href: "/.well-known/security.txt"}},
+			Links: []page.NavItem{{Text: p.T("public.door.vulnerability"), Href: "/vulnerability"}, {Text: "security.txt", Href: "/.well-known/security.txt"}},
 		},
 	})
 }

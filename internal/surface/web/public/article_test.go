@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -12,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page/pagetest"
 )
@@ -99,13 +99,13 @@ func TestEachDoorAsksOnlyWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string][2][]string{
 		"":              {{`name="ongoing"`, `name="aware-day"`, `name="summary"`, `name="tlp"`}, nil},
-		"suspicious":    {{`name="description"`, `name="files"`, `name="email"`, `name="kind" value="suspicious"`}, {`name="ongoing"`, `name="aware-day"`, `name="tlp"`, `name="phone"`}},
-		"vulnerability": {{`name="summary"`, `name="tlp"`, `name="kind" value="vulnerability"`}, {`name="ongoing"`, `name="aware-day"`, `name="phone"`}},
+		"suspicious":    {{`name="description"`, `name="files"`, `name="email"`, `action="/suspicious"`}, {`name="ongoing"`, `name="aware-day"`, `name="tlp"`, `name="phone"`}},
+		"vulnerability": {{`name="summary"`, `name="tlp"`, `action="/vulnerability"`}, {`name="ongoing"`, `name="aware-day"`, `name="phone"`}},
 	} {
 		x, p := site(t, text.EN)
-		v := &page.Visit{R: httptest.NewRequest(http.MethodGet, "/report?kind="+kind, nil), P: &p, Now: noon}
+		v := &page.Visit{R: httptest.NewRequest(http.MethodGet, reportPath(kind), nil), P: &p, Now: noon}
 		var b bytes.Buffer
-		if err := Report(x.reportView(v, ReportValues{TLP: "AMBER"}, "code", kind)).Render(t.Context(), &b); err != nil {
+		if err := Report(x.reportView(v, ReportValues{TLP: "AMBER"}, id.NewCode(), kind)).Render(t.Context(), &b); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range want[0] {
@@ -116,36 +116,6 @@ func TestEachDoorAsksOnlyWhatItNeeds(t *testing.T) {
 		for _, s := range want[1] {
 			if strings.Contains(b.String(), s) {
 				t.Errorf("the form for %q asks %s", kind, s)
-			}
-		}
-	}
-}
-
-func TestARefusedReportSaysOnlyWhatItsFormAsks(t *testing.T) {
-	t.Parallel()
-	for kind, want := range map[string][2][]string{
-		"":              {{"public.wrong.ongoing", "error.summary_or_description"}, {"public.wrong.suspicious"}},
-		"suspicious":    {{"public.wrong.suspicious"}, {"public.wrong.ongoing", "error.summary_or_description"}},
-		"vulnerability": {{"error.summary_or_description"}, {"public.wrong.ongoing", "public.wrong.suspicious"}},
-	} {
-		x, p := site(t, text.EN)
-		r := httptest.NewRequest(http.MethodPost, "/report", strings.NewReader(url.Values{"kind": {kind}, "tlp": {"AMBER"}}.Encode()))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		w := httptest.NewRecorder()
-		if err := x.send(&page.Visit{W: w, R: r, P: &p, Now: noon}); err != nil {
-			t.Fatal(err)
-		}
-		if w.Code != http.StatusUnprocessableEntity {
-			t.Errorf("an empty report of kind %q gives status %d", kind, w.Code)
-		}
-		for _, key := range want[0] {
-			if !strings.Contains(w.Body.String(), p.T(key)) {
-				t.Errorf("%q does not say %s", kind, key)
-			}
-		}
-		for _, key := range want[1] {
-			if strings.Contains(w.Body.String(), p.T(key)) {
-				t.Errorf("%q says %s", kind, key)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package public
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ func stages() []page.Stage {
 func receipt(t *testing.T, lang text.Lang) ReceiptView {
 	v := ReceiptView{PublicView: frame(t, lang, "report", "Report received"), SentTo: "rui.tavares@aguasdovale.ex", Status: "https://cert.ex/r/7K2P-QX4M-19TD-8W3C", Stages: stages()}
 	v.Receipt = page.ReceiptView{Title: "Report received", When: "Saturday 21 November 2026, 12:26 (Lisbon).", After: "4 h 46 min after you became aware.", Reference: "R-2026-7K2PQX"}
+	v.MailWaits = true
 	v.Acts = []page.ButtonView{{Text: "Follow your report", Kind: "primary", Icon: "key", Href: "/r/x"}}
 	v.Advice = Meanwhile(v)
 	v.Files = []page.FileView{{Name: "ransom-note.txt", Size: 2100, SHA256: "9f2c4e11b81d07aa9f2c4e11b81d07aa9f2c4e11b81d07aa9f2c4e11b81d07aa", State: "Kept"}}
@@ -89,6 +91,16 @@ func TestBrowserReportWithProblems(t *testing.T) {
 	pagetest.Look(t, "report-errors", pagetest.Public, Report(v))
 }
 
+func TestBrowserReportRefused(t *testing.T) {
+	v := report(t, text.DE)
+	v.Refused = v.P.T("public.limit.form", "minutes", 3, "phone", v.Site.Phone)
+	pagetest.Glance(t, "report-refused-de", pagetest.Public, Report(v))
+	v = report(t, text.PT)
+	v.Problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", v.P.Bytes(25<<20))}}
+	v.Kept = []page.FileView{{Name: strings.Repeat("long-name-", 20) + ".txt", Size: 2100}}
+	pagetest.Glance(t, "report-files-pt", pagetest.Public, Report(v))
+}
+
 func TestBrowserReceipt(t *testing.T) {
 	pagetest.Look(t, "receipt", pagetest.Public, Receipt(receipt(t, text.EN)))
 }
@@ -101,6 +113,8 @@ func TestBrowserStatus(t *testing.T) {
 	pagetest.Look(t, "status", pagetest.Public, Status(v))
 	v.Action, v.Questions, v.Done = "", nil, "We received your message."
 	pagetest.Glance(t, "status-concluded", pagetest.Public, Status(v))
+	v.Done, v.Late, v.Text = "", true, "One more thing:\nit spreads."
+	pagetest.Glance(t, "status-late", pagetest.Public, Status(v))
 }
 
 func TestBrowserTrack(t *testing.T) {

@@ -39,8 +39,8 @@ type HomeView struct {
 func Doors(p *text.Printer) []Door {
 	return []Door{
 		{Title: p.T("public.door.report"), Note: p.T("public.door.report.note"), Href: "/report", Icon: "siren"},
-		{Title: p.T("public.door.suspicious"), Note: p.T("public.door.suspicious.note"), Href: "/report?kind=suspicious", Icon: "mail"},
-		{Title: p.T("public.door.vulnerability"), Note: p.T("public.door.vulnerability.note"), Href: "/report?kind=vulnerability", Icon: "file-text"},
+		{Title: p.T("public.door.suspicious"), Note: p.T("public.door.suspicious.note"), Href: "/suspicious", Icon: "mail"},
+		{Title: p.T("public.door.vulnerability"), Note: p.T("public.door.vulnerability.note"), Href: "/vulnerability", Icon: "file-text"},
 	}
 }
 

@@ -2,8 +2,10 @@ package public
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -32,19 +34,21 @@ type Public struct {
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
-}
 
-const (
-	maxForm  = 26 << 20 // files of 25 MiB together, and the fields
-	maxFiles = 25 << 20
-)
+	once  sync.Once
+	rates *lanes
+}
 
 // Routes is the map of the site.
 func (x *Public) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /{$}", Need: page.Open, Serve: x.home},
-		{Pattern: "GET /report", Need: page.Open, Serve: x.form},
-		{Pattern: "POST /report", Need: page.Open, MaxBody: maxForm, Serve: x.send},
+		{Pattern: "GET /report", Need: page.Open, Serve: x.form("")},
+		{Pattern: "POST /report", Need: page.Open, MaxBody: maxForm, Serve: x.send("")},
+		{Pattern: "GET /suspicious", Need: page.Open, Serve: x.form(suspicious)},
+		{Pattern: "POST /suspicious", Need: page.Open, MaxBody: maxForm, Serve: x.send(suspicious)},
+		{Pattern: "GET /vulnerability", Need: page.Open, Serve: x.form(vulnerability)},
+		{Pattern: "POST /vulnerability", Need: page.Open, MaxBody: maxForm, Serve: x.send(vulnerability)},
 		{Pattern: "GET /r", Need: page.Open, Serve: x.track},
 		{Pattern: "POST /r", Need: page.Open, Serve: x.enter},
 		{Pattern: "GET /r/received", Need: page.Open, Serve: x.received},
@@ -57,6 +61,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /accessibility", Need: page.Open, Serve: x.accessibility},
 		{Pattern: "GET /rfc2350", Need: page.Open, Serve: x.rfc},
 		{Pattern: "GET /rfc2350.txt", Need: page.Open, Serve: x.rfcText},
+		{Pattern: "GET /robots.txt", Need: page.Open, Serve: robots},
 		{Pattern: "GET /pgp-key.asc", Need: page.Open, Serve: x.key},
 		{Pattern: "GET /.well-known/openpgpkey/{rest...}", Need: page.Open, Serve: x.wkd},
 		{Pattern: "GET /.well-known/security.txt", Need: page.Open, Serve: x.securityTxt},
@@ -80,19 +85,29 @@ func theme(v *page.Visit) string {
 
 // Fail shows a refusal on a public page.
 func (x *Public) Fail(v *page.Visit, kind errs.Kind, said, reference string) error {
-	return v.ShowStatus(kind.HTTP(), page.Error(page.NewError(x.frame(v, "", ""), kind, said, reference)))
+	f := x.frame(v, "", "")
+	f.PhoneBar = kind == errs.Limit || kind == errs.Unavailable || kind == errs.Internal // who is in trouble can still call
+	return v.ShowStatus(kind.HTTP(), page.Error(page.NewError(f, kind, said, reference)))
 }
 
 func (x *Public) home(v *page.Visit) error {
 	return v.Show(Home(HomeView{PublicView: x.frame(v, "", v.P.T("public.home.title")), Doors: Doors(v.P)}))
 }
 
-// codeCookie carries the code of a status link after it was exchanged for a clean address; it is bound to the pages of that report.
+// robots keeps search engines to what is for everybody. Whoever has an address of these may open it; it is no lock.
+func robots(v *page.Visit) error {
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(v.W, "User-agent: *\nDisallow: /r/\nDisallow: /portal\nDisallow: /desk\nDisallow: /login\nDisallow: /api/\n")
+	return nil
+}
+
+// codeCookie carries the code of a status link after it was exchanged for a clean address; it is bound to the pages of that report and ends
+// with the browser's session (rule L4).
 const codeCookie = "status"
 
 func setCode(v *page.Visit, code id.Secret) {
 	http.SetCookie(v.W, &http.Cookie{
-		Name: codeCookie, Value: code.Reveal(), Path: "/r", HttpOnly: true, Secure: secure(v.R), SameSite: http.SameSiteLaxMode, MaxAge: 12 * 3600,
+		Name: codeCookie, Value: code.Reveal(), Path: "/r", HttpOnly: true, Secure: secure(v.R), SameSite: http.SameSiteLaxMode,
 	})
 }
 
@@ -111,6 +126,7 @@ func codeOf(r *http.Request) (id.Secret, bool) {
 
 // exchange takes the code out of the address at once (rule I9). It looks nothing up, so it tells nothing.
 func (x *Public) exchange(v *page.Visit) error {
+	unlisted(v)
 	code := strings.ToLower(v.R.PathValue("code"))
 	if !id.Valid(code) {
 		return errs.ErrNotFound
@@ -130,10 +146,14 @@ func (x *Public) enter(v *page.Visit) error {
 	if i := strings.LastIndexByte(code, '/'); i >= 0 {
 		code = code[i+1:]
 	}
+	if err := x.mayLook(v); err != nil {
+		return err
+	}
 	if _, err := intake.Look(v.Ctx(), x.DB, x.Clock, id.SecretOf(code)); err != nil {
 		if !errs.Is(err, errs.NotFound) {
 			return err
 		}
+		x.guessed(v.R)
 		view := TrackView{PublicView: x.frame(v, "track", v.P.T("public.track.title")), Action: "/r", Code: typed}
 		view.Problems = []page.Problem{{Field: "code", Text: v.P.T("public.track.unknown")}}
 		return v.ShowStatus(http.StatusUnprocessableEntity, Track(view))

@@ -1,10 +1,9 @@
 package public
 
 import (
-	"errors"
-	"fmt"
-	"mime/multipart"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,27 +16,34 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// form is the report on one page. The code of its status link is drawn now and travels with the form, so that a form sent twice is one report.
-func (x *Public) form(v *page.Visit) error {
-	code := id.NewCode()
-	view := x.reportView(v, ReportValues{TLP: "AMBER"}, code.Reveal(), reportKind(v.R.URL.Query().Get("kind")))
-	return v.Show(Report(view))
+// reportPath is the address of a form; the kind "" is an incident.
+func reportPath(kind string) string {
+	if kind == "" {
+		return "/report"
+	}
+	return "/" + kind
 }
 
-func (x *Public) reportView(v *page.Visit, values ReportValues, code, kind string) ReportView {
-	view := ReportView{PublicView: x.frame(v, "report", reportTitle(v.P, kind)), Kind: kind, Action: "/report", Values: values}
-	view.Hidden = []page.Hid{{Name: "code", Value: code}}
-	if kind != "" {
-		view.Hidden = append(view.Hidden, page.Hid{Name: "kind", Value: kind})
+// form shows a report on one page. The code of its status link is drawn now and travels with the form, so that a form sent twice is one report.
+func (x *Public) form(kind string) func(*page.Visit) error {
+	return func(v *page.Visit) error {
+		if other := reportKind(v.R.URL.Query().Get("kind")); kind == "" && other != "" {
+			return v.See(reportPath(other))
+		}
+		return v.Show(Report(x.reportView(v, ReportValues{TLP: "AMBER"}, id.NewCode(), kind)))
 	}
+}
+
+func (x *Public) reportView(v *page.Visit, values ReportValues, code id.Secret, kind string) ReportView {
+	view := ReportView{PublicView: x.frame(v, "report", reportTitle(v.P, kind)), Kind: kind, Action: reportPath(kind), Values: values}
+	view.Hidden = []page.Hid{{Name: "code", Value: code.Reveal()}}
 	return view
 }
 
-func valuesOf(r *http.Request) ReportValues {
-	f := func(name string) string { return strings.TrimSpace(r.FormValue(name)) }
+func valuesOf(f *form) ReportValues {
 	return ReportValues{
-		Summary: f("summary"), Description: f("description"), AwareDay: f("aware-day"), AwareMonth: f("aware-month"), AwareYear: f("aware-year"), AwareTime: f("aware-time"),
-		Ongoing: f("ongoing"), Name: f("name"), Email: f("email"), Phone: f("phone"), Organisation: f("organisation"), TLP: f("tlp"),
+		Summary: f.get("summary"), Description: f.get("description"), AwareDay: f.get("aware-day"), AwareMonth: f.get("aware-month"), AwareYear: f.get("aware-year"),
+		AwareTime: f.get("aware-time"), Ongoing: f.get("ongoing"), Name: f.get("name"), Email: f.get("email"), Phone: f.get("phone"), Organisation: f.get("organisation"), TLP: f.get("tlp"),
 	}
 }
 
@@ -72,88 +78,183 @@ func (x *Public) aware(p *text.Printer, v ReportValues, now time.Time) (time.Tim
 	return t.UTC(), nil
 }
 
-// send takes the form. A change of language posts it too, and shows it again with everything that was typed.
-func (x *Public) send(v *page.Visit) error {
-	if err := v.R.ParseMultipartForm(4 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			return &errs.Error{Kind: errs.Limit, Key: "error.upload_limit", Text: "the files are larger than 25 MiB together"}
+// sent is one form on its way through send.
+type sent struct {
+	*form
+	kind   string
+	code   id.Secret
+	values ReportValues
+	kept   []correspondence.FileIn // with an earlier try
+}
+
+// send takes a form. A change of language posts it too, and shows it again with everything that was typed.
+func (x *Public) send(kind string) func(*page.Visit) error {
+	return func(v *page.Visit) error {
+		wait, ok := x.may(v.R)
+		f, err := x.read(v, ok)
+		if err != nil {
+			return err
 		}
-		return errs.New(errs.Invalid, "the form could not be read: send it again")
+		defer f.close()
+		s := sent{form: f, kind: kind, code: id.SecretOf(f.get("code")), values: valuesOf(f)}
+		if kind == suspicious {
+			s.values.TLP = "GREEN" // as the form says
+		}
+		if !id.Valid(s.code.Reveal()) {
+			s.code = id.NewCode()
+		}
+		if !ok {
+			view := x.reportView(v, s.values, s.code, kind)
+			view.Refused = x.tooMany(v, "public.limit.form", wait).Text
+			return v.ShowStatus(http.StatusTooManyRequests, Report(view))
+		}
+		if f.get("forget") != "" {
+			if err := intake.ForgetFiles(v.Ctx(), x.DB, s.code); err != nil {
+				return err
+			}
+		}
+		if s.kept, err = intake.KeptFiles(v.Ctx(), x.DB, v.Now, s.code); err != nil {
+			return err
+		}
+		if l := text.Lang(f.get("lang")); x.Text.Has(l) {
+			return x.inLanguage(v, l, s)
+		}
+		drop, wrong, err := x.drop(v, s)
+		if err != nil {
+			return err
+		}
+		if len(wrong) > 0 {
+			return x.again(v, s, wrong, http.StatusUnprocessableEntity)
+		}
+		return x.store(v, s, drop)
 	}
-	if v.R.MultipartForm != nil {
-		defer func() { _ = v.R.MultipartForm.RemoveAll() }()
-	}
-	values, code, kind := valuesOf(v.R), v.R.FormValue("code"), reportKind(v.R.FormValue("kind"))
-	if kind == suspicious {
-		values.TLP = "GREEN" // as the form says
-	}
-	if !id.Valid(code) {
-		code = id.NewCode().Reveal()
-	}
-	if l := text.Lang(v.R.PostFormValue("lang")); l != "" {
-		return x.inLanguage(v, l, values, code, kind)
-	}
-	files, done, err := filesOf(v.R)
+}
+
+func (x *Public) store(v *page.Visit, s sent, drop intake.Drop) error {
+	key, err := intake.PublicDropKey(v.Ctx(), x.DB)
 	if err != nil {
 		return err
 	}
-	defer done()
+	if _, err := intake.Store(v.Ctx(), x.DB, x.Clock, key, drop); err != nil {
+		return err
+	}
+	if x.Wake != nil {
+		x.Wake()
+	}
+	setCode(v, s.code)
+	to := url.Values{}
+	if s.values.Email != "" {
+		to.Set("mail", "1")
+	}
+	if len(to) == 0 {
+		return v.See("/r/received")
+	}
+	return v.See("/r/received?" + to.Encode())
+}
+
+// drop is what the house gets, and what is wrong with it in the order of the form.
+func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error) {
+	values, kind := s.values, s.kind
+	drop := intake.Drop{Code: s.code, Files: append(slices.Clone(s.kept), s.files...)}
 	summary := values.Summary
-	if kind == suspicious && values.Description == "" && len(files) > 0 {
+	if kind == suspicious && values.Description == "" && len(drop.Files) > 0 {
 		summary = v.P.T("public.suspicious.attached")
 	}
 	aware, wrong := x.aware(v.P, values, v.Now)
-	secret := id.SecretOf(code)
-	hash, public := intake.CodeHalves(secret)
-	drop := intake.Drop{CodeHash: hash, CodeKey: public, Input: intake.ReceiveInput{
+	drop.Input = intake.ReceiveInput{
 		Channel: correspondence.ByForm, Lang: string(v.P.Lang()), TLP: values.TLP, AwareAt: aware,
 		Body: intake.Body{
 			Summary: summary, Description: values.Description, Name: values.Name, Email: values.Email, Phone: values.Phone,
 			OrgText: values.Organisation, Ongoing: values.Ongoing, Kind: kindOf(kind),
 		},
-	}}
-	if kind == "" && values.Ongoing == "" { // only an incident goes on
-		wrong = append(wrong, page.Problem{Field: "ongoing-yes", Text: v.P.T("public.wrong.ongoing")})
 	}
-	drop.Files = files
+	drop.Text = asAddition(v.P, values)
+	switch values.Ongoing {
+	case "yes", "contained", "no", "unknown":
+	default:
+		if kind == "" { // only an incident goes on
+			wrong = append(wrong, page.Problem{Field: "ongoing-yes", Text: v.P.T("public.wrong.ongoing")})
+		}
+	}
+	if said := x.wrongFiles(v, s, drop.Files); said != "" {
+		wrong = append(wrong, page.Problem{Field: "files", Text: said})
+	}
 	check := drop.Input
-	check.CodeHash, check.CodeKey, check.Files = hash, public, files
-	err = intake.Validate(check, v.Now)
+	check.Files = drop.Files
+	err := intake.Validate(check, v.Now)
 	for _, f := range errs.Fields(err) {
 		said := page.Problem{Field: control(f.Name), Text: page.SayField(v.P, f)}
-		if kind == suspicious && f.Key == "error.summary_or_description" { // this form has one field for both
-			if said.Text = v.P.T("public.wrong.suspicious"); said.Field == "summary" {
+		if f.Key == "error.summary_or_description" { // one thing is missing, so it is said once
+			if kind == suspicious {
+				said.Text = v.P.T("public.wrong.suspicious")
+			}
+			if (kind == suspicious) == (said.Field == "summary") {
 				continue
 			}
 		}
 		wrong = append(wrong, said)
 	}
 	if err != nil && len(errs.Fields(err)) == 0 {
+		return drop, nil, err
+	}
+	slices.SortStableFunc(wrong, func(a, b page.Problem) int { return place(a.Field) - place(b.Field) })
+	return drop, wrong, nil
+}
+
+func (x *Public) wrongFiles(v *page.Visit, s sent, all []correspondence.FileIn) string {
+	_, total := sizes(all)
+	switch {
+	case s.large || total > intake.MaxFileBytes:
+		return v.P.T("public.wrong.files_large", "most", v.P.Bytes(intake.MaxFileBytes))
+	case s.busy:
+		return v.P.T("public.wrong.files_busy", "phone", orDash(x.Site.Phone))
+	}
+	return ""
+}
+
+// asAddition is a whole form as text: what is filed when the same form comes again with other words.
+func asAddition(p *text.Printer, v ReportValues) string {
+	var b strings.Builder
+	b.WriteString(p.T("public.again"))
+	line := func(name, value string) {
+		if value != "" {
+			b.WriteString("\n\n" + p.T(name) + "\n" + value)
+		}
+	}
+	line("public.report.summary", v.Summary)
+	line("public.report.description", v.Description)
+	line("public.report.aware", strings.TrimSpace(strings.Join([]string{v.AwareDay, v.AwareMonth, v.AwareYear, v.AwareTime}, " ")))
+	switch v.Ongoing {
+	case "yes", "contained", "no", "unknown":
+		line("public.report.ongoing", p.T("public.report.ongoing."+v.Ongoing))
+	}
+	line("public.report.organisation", v.Organisation)
+	line("public.report.name", v.Name)
+	line("public.report.email", v.Email)
+	line("public.report.phone", v.Phone)
+	line("public.report.tlp", v.TLP)
+	return b.String()
+}
+
+// again shows a form with what was typed. Browsers forget files, so they are kept here, sealed with the form's code.
+func (x *Public) again(v *page.Visit, s sent, wrong []page.Problem, status int) error {
+	view := x.reportView(v, s.values, s.code, s.kind)
+	switch err := intake.KeepFiles(v.Ctx(), x.DB, v.Now, s.code, s.files); {
+	case err == nil:
+		s.kept = append(s.kept, s.files...)
+	case errs.Is(err, errs.Limit) || errs.Is(err, errs.Invalid):
+		if !slices.ContainsFunc(wrong, func(p page.Problem) bool { return p.Field == "files" }) {
+			wrong = append(wrong, page.Problem{Field: "files", Text: v.P.T("public.wrong.files_again")})
+		}
+	default:
 		return err
 	}
-	if len(wrong) > 0 {
-		view := x.reportView(v, values, code, kind)
-		view.Problems = wrong
-		return v.ShowStatus(http.StatusUnprocessableEntity, Report(view))
+	each, _ := sizes(s.kept)
+	for i, f := range s.kept {
+		view.Kept = append(view.Kept, page.FileView{Name: f.Name, Size: each[i]})
 	}
-	key, err := intake.PublicDropKey(v.Ctx(), x.DB)
-	if err != nil {
-		return err
-	}
-	reference, err := intake.Store(v.Ctx(), x.DB, x.Clock, key, drop)
-	if errs.Is(err, errs.Conflict) { // the same form came before: it is received once
-		setCode(v, secret)
-		return v.See("/r/report")
-	}
-	if err != nil {
-		return err
-	}
-	if x.Wake != nil {
-		x.Wake()
-	}
-	setCode(v, secret)
-	return v.See("/r/received?ref=" + reference)
+	view.Problems = wrong
+	return v.ShowStatus(status, Report(view))
 }
 
 func kindOf(s string) string {
@@ -181,37 +282,24 @@ func control(field string) string {
 	return strings.TrimPrefix(field, "reporter.")
 }
 
-func filesOf(r *http.Request) (files []correspondence.FileIn, done func(), err error) {
-	var open []multipart.File
-	done = func() {
-		for _, f := range open {
-			_ = f.Close()
-		}
-	}
-	if r.MultipartForm == nil {
-		return nil, done, nil
-	}
-	var total int64
-	for _, h := range r.MultipartForm.File["files"] {
-		if h.Size == 0 && h.Filename == "" {
-			continue
-		}
-		if total += h.Size; total > maxFiles {
-			return nil, done, &errs.Error{Kind: errs.Limit, Key: "error.upload_limit", Text: "the files are larger than 25 MiB together"}
-		}
-		f, err := h.Open()
-		if err != nil {
-			return nil, done, fmt.Errorf("open upload: %w", err)
-		}
-		open = append(open, f)
-		files = append(files, correspondence.FileIn{Name: h.Filename, Type: h.Header.Get("Content-Type"), Content: f})
-	}
-	return files, done, nil
+// place orders problems as the form asks.
+func place(field string) int {
+	return slices.IndexFunc([]string{"summary", "description", "aware", "ongoing", "organisation", "name", "email", "phone", "files", "tlp"}, func(name string) bool {
+		return strings.HasPrefix(field, name)
+	})
 }
 
-// inLanguage shows the form in another language with the answers already given. Chosen files cannot be kept: browsers forget them.
-func (x *Public) inLanguage(v *page.Visit, l text.Lang, values ReportValues, code, kind string) error {
+// inLanguage shows the form in another language with the answers already given, and with its files.
+func (x *Public) inLanguage(v *page.Visit, l text.Lang, s sent) error {
+	x.speak(v, l)
+	var wrong []page.Problem
+	if said := x.wrongFiles(v, s, append(slices.Clone(s.kept), s.files...)); said != "" {
+		wrong = append(wrong, page.Problem{Field: "files", Text: said})
+	}
+	return x.again(v, s, wrong, http.StatusOK)
+}
+
+func (x *Public) speak(v *page.Visit, l text.Lang) {
 	http.SetCookie(v.W, &http.Cookie{Name: "lang", Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	v.P = x.Text.For(l).In(x.Zone)
-	return v.Show(Report(x.reportView(v, values, code, kind)))
 }

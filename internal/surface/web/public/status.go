@@ -1,7 +1,6 @@
 package public
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -13,27 +12,39 @@ import (
 
 // received is the receipt: what arrived, the reference, the private link, what happens next.
 func (x *Public) received(v *page.Visit) error {
+	unlisted(v)
 	code, ok := codeOf(v.R)
-	reference, valid := id.ParseReference(v.R.URL.Query().Get("ref"))
-	if !ok || !valid {
+	if !ok {
 		return errs.ErrNotFound
+	}
+	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
+	if err != nil && !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	reference, files, at, err := intake.Taken(v.Ctx(), x.DB, code)
+	switch {
+	case err == nil: // the house may not have opened it yet
+	case look.Reference != "":
+		reference, at = look.Reference, look.ReceivedAt
+	default:
+		return err
 	}
 	view := ReceiptView{
 		PublicView: x.frame(v, "report", v.P.T("public.received.title")),
-		Receipt:    page.ReceiptView{Title: v.P.T("public.received.title"), When: v.P.DateTime(v.Now), Reference: reference},
+		Receipt:    page.ReceiptView{Title: v.P.T("public.received.title"), When: v.P.DateTime(at), Reference: reference},
 		Status:     x.URL + "/r/" + code.Reveal(),
+		MailWaits:  v.R.URL.Query().Get("mail") == "1",
 	}
-	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
-	switch {
-	case err == nil && look.Reference == reference:
-		view.Receipt.When = v.P.DateTime(look.ReceivedAt)
-	case err != nil && !errs.Is(err, errs.NotFound):
-		return err
+	if files > 0 {
+		view.Receipt.After = v.P.N("public.receipt.files", files)
 	}
 	view.Stages = x.stages(v, look)
 	view.Advice = Meanwhile(view)
 	return v.Show(Receipt(view))
 }
+
+// unlisted keeps what stands behind a code out of search engines.
+func unlisted(v *page.Visit) { v.W.Header().Set("X-Robots-Tag", "noindex, nofollow, noarchive") }
 
 // stages are what happens to a report, with what is done and what comes now.
 func (x *Public) stages(v *page.Visit, look intake.StatusView) []page.Stage {
@@ -69,27 +80,31 @@ func (x *Public) stages(v *page.Visit, look intake.StatusView) []page.Stage {
 }
 
 func (x *Public) status(v *page.Visit) error {
-	return x.showStatus(v, "", nil, http.StatusOK)
+	return x.showStatus(v, unsent{}, http.StatusOK)
 }
 
-func (x *Public) showStatus(v *page.Visit, typed string, problems []page.Problem, status int) error {
-	code, ok := codeOf(v.R)
-	if !ok {
-		return v.See("/r")
-	}
-	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
-	if err != nil {
+// unsent is what was typed and not taken, with what is wrong.
+type unsent struct {
+	text     string
+	problems []page.Problem
+	late     bool // the report was concluded meanwhile
+}
+
+func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
+	unlisted(v)
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
 		return err
 	}
 	view := StatusView{
 		PublicView: x.frame(v, "track", v.P.T("public.status.title")), Reference: look.Reference, Received: look.ReceivedAt, State: stateChip(v.P, look.State),
-		Stages: x.stages(v, look), Text: typed, Problems: problems,
+		Stages: x.stages(v, look), Text: typed.text, Problems: typed.problems, Late: typed.late,
 	}
 	if v.R.URL.Query().Get("done") == "added" {
 		view.Done = v.P.T("public.status.added")
 	}
 	if look.State != intake.StatusConcluded {
-		view.Action = "/r/report"
+		view.Action, view.Hidden = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}
 	}
 	for _, q := range look.Questions {
 		y := Question{ID: q.UID, Text: q.Text, Due: &page.ClockView{Start: look.ReceivedAt, Due: q.DueAt, Now: v.Now}}
@@ -115,43 +130,68 @@ func stateChip(p *text.Printer, s string) page.ChipView {
 	return page.ChipView{Text: p.T("public.state.received")}
 }
 
-// add takes text and files for the report whose code the visitor holds.
-func (x *Public) add(v *page.Visit) error {
-	if err := v.R.ParseMultipartForm(4 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
-		return errs.New(errs.Invalid, "the form could not be read: send it again")
-	}
-	if v.R.MultipartForm != nil {
-		defer func() { _ = v.R.MultipartForm.RemoveAll() }()
-	}
+// look opens the report whose code the visitor holds; without a code the visitor is sent to enter one, and the code given is empty.
+func (x *Public) look(v *page.Visit) (id.Secret, intake.StatusView, error) {
 	code, ok := codeOf(v.R)
 	if !ok {
-		return v.See("/r")
+		return id.Secret{}, intake.StatusView{}, v.See("/r")
 	}
-	typed := v.R.FormValue("text")
-	if l := text.Lang(v.R.PostFormValue("lang")); l != "" {
-		http.SetCookie(v.W, &http.Cookie{Name: "lang", Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-		v.P = x.Text.For(l).In(x.Zone)
-		return x.showStatus(v, typed, nil, http.StatusOK)
+	if err := x.mayLook(v); err != nil {
+		return code, intake.StatusView{}, err
 	}
-	if _, err := intake.Look(v.Ctx(), x.DB, x.Clock, code); err != nil {
-		return err
+	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
+	if errs.Is(err, errs.NotFound) {
+		x.guessed(v.R)
 	}
-	files, done, err := filesOf(v.R)
+	return code, look, err
+}
+
+// add takes text and files for the report whose code the visitor holds. A report that was concluded takes nothing more (contract: a code
+// opens its page until then); what was typed is shown so that it can be sent another way.
+func (x *Public) add(v *page.Visit) error {
+	wait, ok := x.may(v.R)
+	f, err := x.read(v, ok)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer f.close()
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return err
+	}
+	typed := unsent{text: f.values.Get("text")}
+	if l := text.Lang(f.get("lang")); x.Text.Has(l) {
+		x.speak(v, l)
+		if len(f.files) > 0 {
+			typed.problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_again")}}
+		}
+		return x.showStatus(v, typed, http.StatusOK)
+	}
+	switch {
+	case !ok:
+		typed.problems = []page.Problem{{Field: "text", Text: x.tooMany(v, "public.limit.form", wait).Text}}
+		return x.showStatus(v, typed, http.StatusTooManyRequests)
+	case look.State == intake.StatusConcluded:
+		typed.late = true
+		return x.showStatus(v, typed, http.StatusConflict)
+	}
+	if said := x.wrongFiles(v, sent{form: f}, f.files); said != "" {
+		typed.problems = []page.Problem{{Field: "files", Text: said}}
+		return x.showStatus(v, typed, http.StatusUnprocessableEntity)
+	}
 	key, err := intake.PublicDropKey(v.Ctx(), x.DB)
 	if err != nil {
 		return err
 	}
-	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, CodeHash: code.Hash(), Text: typed, Files: files})
+	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Once: f.get("once"), Text: typed.text, Files: f.files})
 	if fields := errs.Fields(err); len(fields) > 0 {
-		var list []page.Problem
-		for _, f := range fields {
-			list = append(list, page.Problem{Field: control(f.Name), Text: page.SayField(v.P, f)})
+		for _, p := range fields {
+			typed.problems = append(typed.problems, page.Problem{Field: control(p.Name), Text: page.SayField(v.P, p)})
 		}
-		return x.showStatus(v, typed, list, http.StatusUnprocessableEntity)
+		if len(f.files) > 0 {
+			typed.problems = append(typed.problems, page.Problem{Field: "files", Text: v.P.T("public.wrong.files_again")})
+		}
+		return x.showStatus(v, typed, http.StatusUnprocessableEntity)
 	}
 	if err != nil {
 		return err

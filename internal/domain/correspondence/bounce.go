@@ -1,0 +1,55 @@
+package correspondence
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// ReasonBounced says that another mail program could not deliver a letter that it had taken from us.
+const ReasonBounced = "mail.reason.bounced"
+
+// ByMessageID gives the thread of a letter of ours. The id is random, so who names it has the letter or carried it.
+func (s *Service) ByMessageID(ctx context.Context, h db.Handle, messageID string) (Thread, error) {
+	if messageID == "" {
+		return Thread{}, errs.ErrNotFound
+	}
+	return db.One(ctx, h, s.scanThread, `SELECT `+threadColumns+threadTables+`WHERE t.object = (
+		SELECT m.thread FROM correspondence_message m WHERE m.message_id = $1 AND m.direction = $2 ORDER BY m.id LIMIT 1)`, messageID, int64(Out))
+}
+
+// BounceTx notes that a letter of a thread came back: Sent becomes Failed, so the outbox and the thread show it and a person decides whether it
+// goes again. Without a Message-ID it is the last letter that left. It tells false when there is none that could have come back.
+func (s *Service) BounceTx(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, messageID string) (bool, error) {
+	t, err := s.lockThread(ctx, tx, thread)
+	if err != nil {
+		return false, fmt.Errorf("note a bounce: %w", err)
+	}
+	list, err := db.All(ctx, tx, s.scanMessage, `SELECT `+messageColumns+` FROM correspondence_message m LEFT JOIN keyring_key k ON k.owner = m.thread
+		WHERE m.thread = $1 AND m.direction = $2 AND m.channel = $3 AND m.state = $4 ORDER BY m.at DESC, m.id DESC`,
+		thread, int64(Out), string(ByMail), string(Sent))
+	if err != nil {
+		return false, fmt.Errorf("note a bounce: %w", err)
+	}
+	for _, m := range list {
+		if messageID != "" && m.MessageID != messageID {
+			continue
+		}
+		m.SentAt, m.takenAt = time.Time{}, time.Time{}
+		if err := s.move(ctx, tx, &m, Failed, ReasonBounced); err != nil {
+			return false, fmt.Errorf("note a bounce: %w", err)
+		}
+		if err := access.Touch(ctx, tx, thread, s.Clock.Now()); err != nil {
+			return false, err
+		}
+		return true, s.record(ctx, tx, by, "correspondence."+string(Failed), t, m.Message, ref.Ref{},
+			[]audit.Change{{Field: "state", From: Sent, To: Failed}, {Field: "reason", To: ReasonBounced}})
+	}
+	return false, nil
+}
