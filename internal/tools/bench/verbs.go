@@ -16,6 +16,7 @@ import (
 const (
 	writers      = 8
 	verbsOfRound = 800
+	verbTitle    = "Verbs of writer"
 	// recordCost is the share of a verb's time that the record may take.
 	recordCost = 0.30
 )
@@ -35,7 +36,7 @@ func (w *world) desks(ctx context.Context) (*desks, error) {
 	h := w.house
 	d := &desks{world: w, watch: &watch{}}
 	for n := range writers {
-		in, err := h.Incidents.Open(ctx, w.by, incident.NewIncident{Title: fmt.Sprintf("Verbs of writer %d", n)})
+		in, err := h.Incidents.Open(ctx, w.by, incident.NewIncident{Title: fmt.Sprintf("%s %d", verbTitle, n)})
 		if err != nil {
 			return nil, err
 		}

@@ -146,6 +146,11 @@ func (w *world) people(ctx context.Context) error {
 		return fmt.Errorf("%d incidents: %w", len(page.Items), err)
 	}
 	w.newest = page.Items[5]
+	for _, in := range page.Items[5:] { // those of an earlier run have a thousand notes
+		if w.newest = in; !strings.HasPrefix(in.Title, verbTitle) {
+			break
+		}
+	}
 	most := int64(0)
 	err = h.DB.QueryRow(ctx, `SELECT subject, COUNT(*) FROM coordination_party GROUP BY subject ORDER BY 2 DESC LIMIT 1`).Scan(&w.large.Ref.ID, &most)
 	if err != nil {
