@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 	"github.com/tocsin-csirt/tocsin/internal/sample/fill"
+	"github.com/tocsin-csirt/tocsin/internal/schema"
 	"github.com/tocsin-csirt/tocsin/internal/sample/play"
 )
 
@@ -90,6 +91,9 @@ func (h *House) Fill(ctx context.Context, size fill.Size, told io.Writer) error 
 		}, h.Clock.Now(), size, told)
 	})
 	if err != nil {
+		return err
+	}
+	if err := schema.Migrate(ctx, h.DB); err != nil { // SQLite forgets what it was told of indexes that were away
 		return err
 	}
 	return h.DB.Analyze(ctx)

@@ -34,11 +34,10 @@ const teamAddress = "report@cert.valmora.example"
 
 // installation is a house on disk, set up, which processes of the real program serve.
 type installation struct {
-	t    *testing.T
-	c    conf.Config
-	tmp  string
-	env  []string
-	runs int
+	t   *testing.T
+	c   conf.Config
+	tmp string
+	env []string
 }
 
 // install sets a house up on an engine, on free ports.

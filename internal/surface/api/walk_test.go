@@ -243,7 +243,7 @@ func (h *house) state() string {
 	ctx := context.Background()
 	var out []string
 	for _, q := range []string{
-		`SELECT COUNT(*) FROM object`, `SELECT SUM(version) FROM object`, `SELECT COUNT(*) FROM audit_entry`, `SELECT COUNT(*) FROM intake_report`, `SELECT COUNT(*) FROM intake_link`,
+		`SELECT COUNT(*) FROM object`, `SELECT SUM(version) FROM object`, `SELECT COUNT(*) FROM audit_entry WHERE verb NOT IN ('access.read', 'custody.fetch')`, `SELECT COUNT(*) FROM intake_report`, `SELECT COUNT(*) FROM intake_link`,
 		`SELECT COUNT(*) FROM correspondence_message`, `SELECT COUNT(*) FROM coordination_party`, `SELECT COUNT(*) FROM deadline_clock`, `SELECT COUNT(*) FROM river_job`, `SELECT COUNT(*) FROM once_answer`,
 		`SELECT COUNT(*) FROM incident_incident`, `SELECT COUNT(*) FROM keyring_key`,
 	} {

@@ -80,15 +80,17 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		{path: module + "internal/kit/db", sqlite: true, postgres: true},
 		{path: module + "internal/domain/intake", sqlite: true, postgres: true},
 		{path: module + "internal/app", sqlite: true, browser: true},
+		{path: module + "internal/cli", sqlite: true, postgres: true},
+		{path: module + "internal/tools/bench"},
 	}
 	for _, c := range []struct {
 		fast, postgres, race bool
 		want                 string
 	}{
-		{false, true, true, "tests, SQLite:3 race, no database:1 race, SQLite:1 race, PostgreSQL:2 browser:1"},
-		{false, false, true, "tests, SQLite:3 race, no database:1 race, SQLite:1 browser:1"},
-		{true, true, true, "tests, SQLite:4 tests, PostgreSQL:2 browser:1"},
-		{false, true, false, "tests, SQLite:4 tests, PostgreSQL:2 browser:1"},
+		{false, true, true, "tests, SQLite:5 race, no database:1 race, SQLite:1 processes, PostgreSQL:1 race, PostgreSQL:2 browser:1"},
+		{false, false, true, "tests, SQLite:5 race, no database:1 race, SQLite:1 browser:1"},
+		{true, true, true, "tests, SQLite:6 tests, PostgreSQL:3 browser:1"},
+		{false, true, false, "tests, SQLite:6 tests, PostgreSQL:3 browser:1"},
 	} {
 		var got []string
 		for _, p := range plans(all, c.fast, c.postgres, c.race) {

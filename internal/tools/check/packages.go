@@ -24,6 +24,13 @@ var raceOnSQLite = []string{
 	"internal/core/notify",
 }
 
+// processes are the packages whose tests start the program itself, many times: its parts run under the race detector in their own packages, the
+// whole is tried as it is shipped.
+var processes = []string{
+	"internal/cli",
+	"internal/tools/bench",
+}
+
 // tested is a package with tests, and what they stand on.
 type tested struct {
 	path     string
@@ -90,6 +97,7 @@ func plans(all []tested, fast, postgres, race bool) []plan {
 		return paths
 	}
 	listed := func(t tested) bool { return slices.Contains(raceOnSQLite, strings.TrimPrefix(t.path, module)) }
+	whole := func(t tested) bool { return slices.Contains(processes, strings.TrimPrefix(t.path, module)) }
 	race = race && !fast
 	var out []plan
 	if !race {
@@ -99,11 +107,13 @@ func plans(all []tested, fast, postgres, race bool) []plan {
 		}
 	} else {
 		out = append(out,
-			plan{"tests, SQLite", pick(func(t tested) bool { return t.sqlite }), "sqlite", []string{notBrowser}},
-			plan{"race, no database", pick(func(t tested) bool { return !t.sqlite && (!t.postgres || !postgres) }), "sqlite", []string{"-race", notBrowser}},
+			plan{"tests, SQLite", pick(func(t tested) bool { return t.sqlite || whole(t) }), "sqlite", []string{notBrowser}},
+			plan{"race, no database", pick(func(t tested) bool { return !whole(t) && !t.sqlite && (!t.postgres || !postgres) }), "sqlite", []string{"-race", notBrowser}},
 			plan{"race, SQLite", pick(func(t tested) bool { return t.sqlite && listed(t) }), "sqlite", []string{"-race", notBrowser}})
 		if postgres {
-			out = append(out, plan{"race, PostgreSQL", pick(func(t tested) bool { return t.postgres }), "postgres", []string{"-race", notBrowser}})
+			out = append(out,
+				plan{"processes, PostgreSQL", pick(func(t tested) bool { return t.postgres && whole(t) }), "postgres", []string{notBrowser}},
+				plan{"race, PostgreSQL", pick(func(t tested) bool { return t.postgres && !whole(t) }), "postgres", []string{"-race", notBrowser}})
 		}
 	}
 	out = append(out, plan{"browser", pick(func(t tested) bool { return t.browser }), "sqlite", []string{"-p=1", "-run=^TestBrowser"}})
