@@ -13,8 +13,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 	"github.com/tocsin-csirt/tocsin/internal/sample/fill"
-	"github.com/tocsin-csirt/tocsin/internal/schema"
 	"github.com/tocsin-csirt/tocsin/internal/sample/play"
+	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
 
 // DemoKeys is where the secret keys of constituents lie that a person may play with.
