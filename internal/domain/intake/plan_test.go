@@ -18,7 +18,7 @@ func crowd(ctx context.Context, t testing.TB, h *coretest.House, n int) {
 	for _, q := range []string{
 		`WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $1)
 		INSERT INTO object (id, kind, uid, ref, realm, compartment, tlp, created_at, updated_at)
-		SELECT 1000000 + i, 1, 'crowd' || i, 'R-' || i, 1, 1 + i % 50, 3, CAST($2 AS BIGINT) + i, CAST($2 AS BIGINT) + i FROM c`,
+		SELECT 1000000 + i, 1, 'crowd' || i, 'R-' || i, 1, 1 + i % 500, 3, CAST($2 AS BIGINT) + i, CAST($2 AS BIGINT) + i FROM c`,
 		`WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $1)
 		INSERT INTO intake_report (id, reference, channel, lang, state, received_at, thread, proof, seal, receipt, queue, queue_at, body)
 		SELECT 1000000 + i, 'R-' || i, 'mail', 'en', CASE WHEN i % 10 = 0 THEN 'new' ELSE 'rejected' END, CAST($2 AS BIGINT) + i, i, 1, 'none', 'none',
