@@ -61,8 +61,9 @@ func TestScreenshots(t *testing.T) {
 	open("/", "home")
 	open("/report", "form")
 	p.Type("#summary", "Billing servers encrypted overnight")
+	p.Click("label[for=ongoing-yes]")
 	p.Click("main button[type=submit]")
-	p.Wait(".receipt-acts")
+	p.Wait(".private")
 	shoot("receipt")
 
 	signIn("constituent")
