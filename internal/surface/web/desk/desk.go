@@ -3,6 +3,8 @@
 //	menu.go           the rooms of the side navigation
 //	triage.templ      everything that came in, and one of it beside the list
 //	incident.templ    the frame of an incident (head, deadlines, tabs) and its timeline
+//	incident_head.go  what stands above every view of an incident; history.go gathers its timeline, write.go takes what is written
+//	guard.go          seals, alarms, and what waits for a second person
 //	parties.templ     the matrix of parties, and the measures
 //	admin*.go         people, tokens, keys, the rules of mail, entitlements, the record
 //

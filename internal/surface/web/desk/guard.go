@@ -97,7 +97,7 @@ func (d *Desk) sealForm(v *page.Visit, in incident.Incident, wrong error) (FormV
 
 func (d *Desk) seal(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.New(errs.Invalid, "the form could not be read")
+		return errFormNotRead
 	}
 	var named []int64
 	for _, s := range v.R.PostForm["named"] {

@@ -168,11 +168,11 @@ func (d *Desk) chooseParties(v *page.Visit) error {
 
 func (d *Desk) addParties(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.New(errs.Invalid, "the form could not be read")
+		return errFormNotRead
 	}
 	chosen := v.R.PostForm["organisation"]
 	if len(chosen) == 0 {
-		return errs.New(errs.Invalid, "choose at least one organisation")
+		return errChooseOrganisation
 	}
 	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
 	if err != nil {
@@ -187,7 +187,7 @@ func (d *Desk) addParties(v *page.Visit) error {
 // give reads what is to be asked and recommended, and whom.
 func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, error) {
 	if err := v.R.ParseForm(); err != nil {
-		return coordination.Give{}, errs.New(errs.Invalid, "the form could not be read")
+		return coordination.Give{}, errFormNotRead
 	}
 	g := coordination.Give{
 		Parties: v.R.Form["party"], Recommendations: v.R.Form["recommendation"], Request: strings.TrimSpace(v.R.Form.Get("request")),

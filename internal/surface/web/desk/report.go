@@ -185,7 +185,7 @@ func (d *Desk) attach(v *page.Visit) error {
 		to = v.R.PostFormValue("incident")
 	}
 	if to == "" {
-		return errs.New(errs.Invalid, "choose an incident, or type its number")
+		return errChooseIncident
 	}
 	report := v.R.PathValue("report")
 	in, err := d.Incidents.Attach(v.Ctx(), v.By, to, []string{report})
@@ -261,14 +261,14 @@ const maxBulk = 200
 // bulk does one act to all that were selected: all or none.
 func (d *Desk) bulk(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.New(errs.Invalid, "the form could not be read")
+		return errFormNotRead
 	}
 	chosen := v.R.PostForm["id"]
 	if len(chosen) == 0 {
-		return errs.New(errs.Invalid, "select at least one report first")
+		return errSelectReports
 	}
 	if len(chosen) > maxBulk {
-		return errs.New(errs.Limit, "select at most 200 reports at once")
+		return errSelectFewer
 	}
 	switch v.R.PostForm.Get("action") {
 	case "accept":
@@ -288,7 +288,7 @@ func (d *Desk) bulk(v *page.Visit) error {
 		}
 		return back(v, "/desk/triage", "rejected")
 	}
-	return errs.New(errs.Invalid, "choose what to do with the selected reports")
+	return errChooseAct
 }
 
 func (d *Desk) release(v *page.Visit) error {

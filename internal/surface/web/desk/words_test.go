@@ -14,7 +14,9 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
 // Every code that can be stored has its word: a page never shows ⟦desk.odd.nul⟧.
@@ -154,4 +156,23 @@ func each(t *testing.T, path string, see func(ast.Node)) {
 
 func without(list []string, word string) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == word })
+}
+
+// A refusal of a page is said in the reader's language, and says what to do.
+func TestRefusalsAreSaidInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	texts, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for _, e := range []*errs.Error{errFormNotRead, errChooseOrganisation, errTime, errChooseHandler, errChooseIncident, errSelectReports, errSelectFewer, errChooseAct} {
+		for _, l := range []text.Lang{"en", "pt", "fr", "nl", "de"} {
+			s := page.Say(texts.For(l), e)
+			if said[s] || strings.Contains(s, "⟦") || !strings.HasSuffix(s, ".") {
+				t.Errorf("%s in %s: %q", e.Key, l, s)
+			}
+			said[s] = true
+		}
+	}
 }

@@ -187,7 +187,7 @@ func (d *Desk) localTime(s string) (time.Time, error) {
 	}
 	t, err := time.ParseInLocation("2006-01-02T15:04", s, d.Zone)
 	if err != nil {
-		return t, errs.New(errs.Invalid, "enter the time, for example 2026-11-21 09:30")
+		return t, errTime
 	}
 	return t.UTC(), nil
 }
@@ -216,7 +216,7 @@ func (d *Desk) edit(v *page.Visit) error {
 	case "handler":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
-			return errs.New(errs.Invalid, "choose a handler")
+			return errChooseHandler
 		}
 		c.Handler = &n
 	case "tlp":

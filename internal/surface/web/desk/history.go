@@ -1,0 +1,330 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// entry is one line of the timeline before it is sorted by the time at which it happened.
+type entry struct {
+	at   time.Time
+	kind string // mail, note, change, attack
+	page.Entry
+}
+
+// shown is how many entries a timeline shows before it offers the earlier ones.
+const shown = 40
+
+// fillDays gathers what was written, what came and went with parties and reporters, and what was changed, under the days on which it happened.
+func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident, rows []coordination.Row, reports []intake.Report) error {
+	show := v.R.URL.Query().Get("show")
+	var all []entry
+	if show != "mail" && show != "change" {
+		written, err := d.Incidents.Entries(v.Ctx(), d.DB, v.By, in.UID)
+		if err != nil {
+			return err
+		}
+		for _, e := range written {
+			all = append(all, writtenEntry(v.P, e))
+		}
+	}
+	if show == "" || show == "mail" {
+		mail, err := d.mailOf(v, rows, reports)
+		if err != nil {
+			return err
+		}
+		all = append(all, mail...)
+	}
+	if show == "" || show == "change" {
+		names := map[int64]string{}
+		for _, r := range rows {
+			names[r.Party.Ref.ID] = r.Party.Name
+			for _, m := range r.Measures {
+				names[m.Ref.ID] = m.Title + " · " + r.Party.Name
+			}
+		}
+		record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
+		if err != nil {
+			return err
+		}
+		for _, r := range record {
+			if e, ok := d.recordEntry(v, in, r, names); ok {
+				all = append(all, e)
+			}
+		}
+	}
+	if show != "" {
+		all = slices.DeleteFunc(all, func(e entry) bool { return e.kind != show })
+	}
+	slices.SortStableFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
+	if n := len(all) - shown; n > 0 && v.R.URL.Query().Get("all") == "" {
+		view.Earlier = page.ChipView{Text: v.P.T("desk.timeline.earlier", "count", n), Kind: "outline", Icon: "history", Href: view.Href + "?" + url.Values{"show": {show}, "all": {"1"}}.Encode()}
+		all = all[n:]
+	}
+	for _, e := range all {
+		title := v.P.Day(e.at)
+		if n := len(view.Days); n == 0 || view.Days[n-1].Title != title {
+			view.Days = append(view.Days, page.TimelineDay{Title: title})
+		}
+		last := &view.Days[len(view.Days)-1]
+		last.Entries = append(last.Entries, e.Entry)
+	}
+	return nil
+}
+
+// mailOf gives what was exchanged with each party, and with each reporter.
+func (d *Desk) mailOf(v *page.Visit, rows []coordination.Row, reports []intake.Report) ([]entry, error) {
+	names := map[int64]string{}
+	var ids []int64
+	for _, r := range rows {
+		if r.Party.Thread != 0 {
+			names[r.Party.Thread] = r.Party.Name
+			ids = append(ids, r.Party.Thread)
+		}
+	}
+	for _, r := range reports {
+		if r.Thread != 0 && names[r.Thread] == "" { // a reporter that is a party is written to on its report's thread
+			names[r.Thread] = reporterName(v.P, r)
+			ids = append(ids, r.Thread)
+		}
+	}
+	uids, err := d.threadUIDs(v, ids...)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]entry, len(messages))
+	for i, m := range messages {
+		out[i] = messageEntry(v, m, names[m.Thread], uids[m.Thread])
+	}
+	return out, nil
+}
+
+func reporterName(p *text.Printer, r intake.Report) string {
+	switch {
+	case r.Body.Name != "":
+		return r.Body.Name
+	case r.Body.Email != "":
+		return r.Body.Email
+	}
+	return p.T("desk.report.unnamed")
+}
+
+func writtenEntry(p *text.Printer, e incident.Entry) entry {
+	x := entry{at: e.HappenedAt, Entry: page.Entry{ID: "e-" + e.UID, At: e.HappenedAt}}
+	switch {
+	case e.Withdrawn:
+		x.kind, x.Kind = "note", "note"
+		x.Line = page.Rich(p, "desk.line.withdrawn", "who", page.Strong(e.AuthorName))
+	case e.Kind == incident.AttackEvent:
+		x.kind, x.Kind = "attack", "attack"
+		x.Line = page.Text(e.Text)
+		x.Chips = []page.ChipView{{Text: p.T("desk.entry.attack_chip"), Kind: "outline"}}
+	default:
+		x.kind, x.Kind = "note", "note"
+		x.Line = page.Rich(p, "desk.line.note", "who", page.Strong(e.AuthorName))
+		x.Message = &page.MessageView{Title: p.T("desk.note.title"), Body: e.Text, Internal: true}
+	}
+	return x
+}
+
+func messageEntry(v *page.Visit, m correspondence.Message, party, thread string) entry {
+	p := v.P
+	x := entry{at: m.At, kind: "mail", Entry: page.Entry{ID: "m-" + m.UID, At: m.At}}
+	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: withoutCodes(m.Body.Text), Files: fileViews(thread, m)}
+	if view.Title == "" {
+		view.Title = channelName(p, m.Channel)
+	}
+	if m.Direction == correspondence.In {
+		if c, ok := sealChip(p, m.Seal); ok {
+			view.Marks = append(view.Marks, c)
+		}
+		x.Kind = "mail_in"
+		if m.Channel != correspondence.ByMail {
+			x.Kind = "report"
+		}
+		x.Line = page.Rich(p, "desk.line.in", "who", page.Strong(party), "channel", channelName(p, m.Channel))
+		view.Marks = append(view.Marks, proofChip(p, m.Proof))
+		if m.State == correspondence.Unverified {
+			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.message.unverified"), Kind: "warn"})
+		}
+		view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
+	} else {
+		x.Kind = "mail_out"
+		x.Line = page.Rich(p, "desk.line.out", "who", page.Strong(m.AuthorName), "to", page.Strong(party))
+		if m.AuthorName == "" {
+			x.Line = page.Rich(p, "desk.line.auto", "to", page.Strong(party))
+		}
+		x.Chips = append(x.Chips, messageState(p, m))
+		switch {
+		case !m.SeenAt.IsZero():
+			view.Seen = p.T("desk.message.seen", "at", p.Brief(m.SeenAt, v.Now))
+		case m.State == correspondence.Sent:
+			view.Seen = p.T("desk.message.seen_unknown")
+		}
+	}
+	x.Message = view
+	return x
+}
+
+// codeLink is a status link as automatic letters write it.
+var codeLink = regexp.MustCompile(`/r/[0-9a-hjkmnp-tv-z]{26}`)
+
+// withoutCodes hides the codes of status links from our own people: who holds a code speaks for the reporter.
+func withoutCodes(text string) string { return codeLink.ReplaceAllString(text, "/r/•••") }
+
+// messageState says where a message out stands.
+func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
+	switch m.State {
+	case correspondence.Held:
+		return page.ChipView{Text: p.T("desk.message.held"), Kind: "info", Icon: "clock"}
+	case correspondence.Waiting:
+		return page.ChipView{Text: p.T("desk.message.waiting"), Kind: "warn"}
+	case correspondence.Sending:
+		return page.ChipView{Text: p.T("desk.message.sending"), Kind: "info"}
+	case correspondence.Failed:
+		if m.Reason == correspondence.ReasonBounced {
+			return page.ChipView{Text: p.T("desk.message.bounced"), Kind: "crit"}
+		}
+		return page.ChipView{Text: p.T("desk.message.failed"), Kind: "crit"}
+	case correspondence.Stopped:
+		return page.ChipView{Text: p.T("desk.message.stopped"), Kind: "warn"}
+	}
+	if c, ok := sealChip(p, m.Seal); ok {
+		return c
+	}
+	return page.ChipView{Text: p.T("desk.message.sent"), Kind: "ok"}
+}
+
+// recordEntry turns an audit entry into one sentence; entries that stand in the timeline as themselves are left out.
+// names are those of the incident's parties and measures, by object.
+func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, names map[int64]string) (entry, bool) {
+	p := v.P
+	x := entry{at: r.At, kind: "change", Entry: page.Entry{ID: "a-" + strconv.FormatInt(r.ID, 10), At: r.At, Kind: "change"}}
+	who := page.Strong(actorName(p, r))
+	switch r.Verb {
+	case "incident.open":
+		x.Line = page.Rich(p, "desk.line.opened", "who", who)
+	case "incident.attach":
+		x.Line = page.Rich(p, "desk.line.attached", "who", who, "report", page.Strong(changeTo(r, "report")))
+	case "incident.detach":
+		x.Line = page.Rich(p, "desk.line.detached", "who", who)
+	case "incident.edit", "incident.undo":
+		x.Line = page.Rich(p, "desk.line.changed", "who", who, "what", d.changesInWords(v.Ctx(), p, r))
+		if r.Verb == "incident.edit" && v.Now.Sub(r.At) < incident.UndoFor && in.State != incident.Closed && v.By.Can(access.WorkCases) {
+			x.Undo = "/desk/incidents/" + in.Number + "/undo"
+			x.Fields = []page.Hid{{Name: "entry", Value: strconv.FormatInt(r.ID, 10)}}
+		}
+	case "incident.close":
+		x.Line = page.Rich(p, "desk.line.closed", "who", who)
+	case "incident.seal", "incident.reseal":
+		x.Line = page.Rich(p, "desk.line.sealed", "who", who)
+	case "incident.unseal":
+		x.Line = page.Rich(p, "desk.line.unsealed", "who", who)
+	case "incident.break_glass":
+		x.Line = page.Rich(p, "desk.line.glass", "who", who)
+	case "incident.reopen":
+		x.Line = page.Rich(p, "desk.line.reopened", "who", who)
+	case "incident.task", "incident.task_set":
+		x.Line = page.Rich(p, "desk.line.task", "who", who)
+	case "coordination.add":
+		x.Line = page.Rich(p, "desk.line.party", "who", who, "party", page.Strong(orDefault(names[r.On.ID], "–")))
+	case "coordination.move":
+		x.Kind = "measure"
+		x.Line = page.Rich(p, "desk.line.measure", "who", who, "measure", page.Strong(orDefault(names[r.On.ID], "–")), "state", named(p, "common.measure.", changeTo(r, "state")))
+	case "coordination.withdraw":
+		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
+	case "coordination.escalate":
+		x.Line = page.Rich(p, "desk.line.escalated")
+		x.Kind = "found"
+	default:
+		return x, false
+	}
+	return x, true
+}
+
+func actorName(p *text.Printer, r audit.Row) string {
+	if r.ActorName != "" && r.Actor != 0 {
+		return r.ActorName
+	}
+	return "Tocsin"
+}
+
+func changeTo(r audit.Row, field string) string {
+	for _, c := range r.Changes {
+		if c.Field == field && c.To != nil {
+			return fmt.Sprint(c.To)
+		}
+	}
+	return ""
+}
+
+// changesInWords says each changed field with its old and new value, names for codes.
+func (d *Desk) changesInWords(ctx context.Context, p *text.Printer, r audit.Row) string {
+	var out []string
+	say := func(field string, x any) string {
+		if x == nil {
+			return "–"
+		}
+		s := fmt.Sprint(x)
+		switch field {
+		case "state":
+			return stateChip(p, incident.State(s)).Text
+		case "type":
+			return typeOr(d, p, s)
+		case "severity":
+			if s != "" {
+				return p.T("common.severity." + s)
+			}
+		case "handler":
+			var n int64
+			if b, err := json.Marshal(x); err == nil && json.Unmarshal(b, &n) == nil {
+				return d.name(ctx, n)
+			}
+		}
+		return s
+	}
+	for _, c := range r.Changes {
+		label, ok := fieldNames[c.Field]
+		if !ok {
+			continue
+		}
+		if c.Field == "title" || c.Field == "summary" || c.Field == "reasons" {
+			out = append(out, label(p))
+			continue
+		}
+		out = append(out, p.T("desk.line.change", "field", label(p), "from", say(c.Field, c.From), "to", say(c.Field, c.To)))
+	}
+	return strings.Join(out, ", ")
+}
+
+var fieldNames = map[string]func(p *text.Printer) string{
+	"title":    func(p *text.Printer) string { return p.T("desk.field.title") },
+	"summary":  func(p *text.Printer) string { return p.T("desk.field.summary") },
+	"type":     func(p *text.Printer) string { return p.T("desk.fact.type") },
+	"state":    func(p *text.Printer) string { return p.T("desk.fact.state") },
+	"severity": func(p *text.Printer) string { return p.T("desk.fact.severity") },
+	"reasons":  func(p *text.Printer) string { return p.T("desk.fact.reasons") },
+	"handler":  func(p *text.Printer) string { return p.T("desk.fact.handler") },
+	"tlp":      func(*text.Printer) string { return "TLP" },
+	"pap":      func(*text.Printer) string { return "PAP" },
+}

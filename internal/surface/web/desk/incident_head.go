@@ -1,0 +1,112 @@
+package desk
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// incidentFrame is what stands above every view of an incident.
+func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (IncidentFrame, []coordination.Row, error) {
+	rows, err := d.Coordination.Matrix(v.Ctx(), v.By, in.UID)
+	if err != nil {
+		return IncidentFrame{}, nil, err
+	}
+	at := "/desk/incidents/" + in.Number
+	f := IncidentFrame{
+		DeskView: d.frame(v, "incidents", in.Number+" "+in.Title), Ref: in.Number, Name: in.Title, Href: at, Severity: severity(in, true),
+		TLP: in.TLP.Name(), PAP: strings.TrimPrefix(in.PAP.String(), "PAP:"), State: stateChip(v.P, in.State),
+	}
+	f.Collapsed = true
+	measures, requests := 0, 0
+	for _, r := range rows {
+		measures += len(r.Measures)
+		requests += len(r.Requests)
+	}
+	f.Tabs = []page.Tab{
+		{Text: v.P.T("desk.tab.timeline"), Href: at, Here: tab == "timeline", Count: -1},
+		{Text: v.P.T("desk.tab.parties"), Href: at + "/parties", Count: len(rows), Here: tab == "parties"},
+	}
+	if in.State == incident.Closed {
+		f.Closed = v.P.T("desk.incident.closed", "when", v.P.DateTime(in.ClosedAt))
+		if v.By.Can(access.Close) {
+			f.Acts = append(f.Acts, page.ButtonView{Text: v.P.T("desk.incident.reopen"), Href: at + "/close"})
+		}
+	} else {
+		if v.By.Can(access.Close) {
+			f.Acts = append(f.Acts, page.ButtonView{Text: v.P.T("desk.incident.close"), Href: at + "/close"})
+		}
+		if v.By.Can(access.SendOutside) {
+			f.Acts = append(f.Acts, page.ButtonView{Text: v.P.T("desk.incident.ask"), Kind: "primary", Icon: "send", Href: at + "/ask", Key: "E"})
+		}
+	}
+	switch {
+	case in.Sealed && v.By.Can(access.Seal):
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.sealed"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
+	case in.Sealed:
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.sealed"), Kind: "ghost", Icon: "lock", Href: at, Disabled: true}}, f.Acts...)
+	case v.By.Can(access.Seal):
+		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.seal"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
+	}
+	clocks, err := d.Deadlines.Under(v.Ctx(), d.DB, in.Ref.ID)
+	if err != nil {
+		return f, nil, err
+	}
+	f.Deadlines = deadlineCards(v, clocks[in.Ref.ID], rows)
+	return f, rows, nil
+}
+
+const cards = 4
+
+// deadlineCards are the four that matter: what is open, soonest first; then what was met last.
+func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.Row) []page.DeadlineView {
+	names := map[int64]string{}
+	for _, r := range rows {
+		for _, q := range r.Requests {
+			names[q.Ref.ID] = r.Party.Name
+		}
+		for _, m := range r.Measures {
+			names[m.Ref.ID] = r.Party.Name
+		}
+	}
+	slices.SortStableFunc(clocks, func(a, b deadline.Clock) int {
+		if a.Open() != b.Open() {
+			if a.Open() {
+				return -1
+			}
+			return 1
+		}
+		return a.DueAt.Compare(b.DueAt)
+	})
+	var out []page.DeadlineView
+	for _, c := range clocks {
+		if len(out) == cards || !c.StoppedAt.IsZero() {
+			continue
+		}
+		x := page.DeadlineView{Title: clockName(v.P, c.Kind), Clock: clockView(c, v.Now)}
+		whose := names[c.About.ID]
+		if c.Open() {
+			x.State = "running"
+			if c.OwedBy == "them" {
+				x.State = "theirs"
+			}
+			x.Note = v.P.T("desk.deadline.due", "when", v.P.Brief(c.DueAt, v.Now))
+			if c.Law != "" {
+				x.Note += " · " + clockLaw(v.P, c.Law)
+			}
+		} else {
+			x.State = "met"
+			x.Note = v.P.T("desk.deadline.met", "after", v.P.Duration(c.MetAt.Sub(c.StartedAt)), "of", v.P.Duration(c.DueAt.Sub(c.StartedAt)))
+		}
+		if whose != "" {
+			x.Note = whose + " · " + x.Note
+		}
+		out = append(out, x)
+	}
+	return out
+}
