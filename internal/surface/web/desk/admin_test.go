@@ -17,11 +17,13 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -44,6 +46,7 @@ type office struct {
 	accounts *account.Service
 	letters  *correspondence.Service
 	country  *constituency.Service
+	cases    *incident.Service
 	keys     []pgp.Key
 	mux      http.Handler
 }
@@ -65,10 +68,22 @@ func openOffice(t testing.TB) *office {
 	}
 	reports := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
 	cases := &incident.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Correspondence: h.letters, Intake: reports, Deadlines: clocks, Zone: time.UTC, Lang: "en"}
+	watch := &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
+	h.letters.Alarms, cases.Alarms, h.cases = watch, watch, cases
+	cases.Constituency, cases.Staff = h.country, func(ctx context.Context) ([]int64, error) { return h.accounts.StaffIDs(ctx, h.DB) }
+	cases.TypeKnown = func(string) bool { return true }
+	cases.Coordination = &coordination.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks, Texts: texts}
 	d := &desk.Desk{
-		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
+		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
 		Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
-		Alarms:   &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
+		Alarms: watch,
+		Staff: func(ctx context.Context, by access.Actor) (out []desk.Colleague, err error) {
+			all, err := h.accounts.Staff(ctx, h.DB, by)
+			for _, a := range all {
+				out = append(out, desk.Colleague{Account: a.ID, Name: a.Name})
+			}
+			return out, err
+		},
 		TeamKeys: func(context.Context) ([]pgp.Key, error) { return h.keys, nil },
 		Health: func(context.Context) []desk.HealthLine {
 			return []desk.HealthLine{{Name: "database", OK: true}, {Name: "disk", Note: "less than 10 % of the disk is free"}}
