@@ -160,7 +160,7 @@ const maxNote = 2000
 func Reason(p *errs.Problems, field, words string) {
 	switch n := utf8.RuneCountInString(strings.TrimSpace(words)); {
 	case n == 0:
-		p.Add(field, "error.required")
+		p.Add(field, "error.say_why")
 	case n < 10:
 		p.Add(field, "error.reason_short", "least", 10)
 	case n > maxNote || !utf8.ValidString(words) || strings.ContainsRune(words, 0):

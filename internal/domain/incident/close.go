@@ -110,7 +110,7 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, by access.Actor, in Incid
 func (s *Service) Reopen(ctx context.Context, by access.Actor, incident, reason string) (Incident, error) {
 	if strings.TrimSpace(reason) == "" {
 		var p errs.Problems
-		p.Add("reason", "error.required")
+		p.Add("reason", "error.say_why")
 		return Incident{}, p.Err()
 	}
 	return s.change(ctx, by, access.Close, incident, 0, func(ctx context.Context, tx *db.Tx, in *Incident) ([]audit.Change, string, error) {

@@ -65,7 +65,11 @@ func (d *Desk) adminRoutes() []page.Route {
 
 // adminView is the frame of a room.
 func (d *Desk) adminView(v *page.Visit, heading, lead string, body ...templ.Component) AdminView {
-	return AdminView{DeskView: d.frame(v, "admin", heading), Heading: heading, Lead: lead, Body: body}
+	view := AdminView{DeskView: d.frame(v, "admin", heading), Heading: heading, Lead: lead, Body: body}
+	if administers(v.By) {
+		view.Up = page.NavItem{Text: v.P.T("desk.admin.title"), Href: "/desk/admin"}
+	}
+	return view
 }
 
 // wrongAdmin shows a room again with what was refused on top.
@@ -146,7 +150,7 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
 	add(by.Can(access.ReadAudit), room{"history", "/desk/audit", p.T("desk.audit.title"), p.T("desk.audit.note"), 0})
 	view := d.adminView(v, p.T("desk.admin.title"), "", rooms(p, list))
-	view.Root = true
+	view.Up = page.NavItem{} // the index has nothing above it
 	if by.Can(access.StopMail) {
 		paused, err := d.Correspondence.Paused(v.Ctx(), d.DB)
 		if err != nil {

@@ -282,6 +282,7 @@ func (d *Desk) massView(v *page.Visit, wrong error) (AdminView, error) {
 		label = tlp.Red
 	}
 	view := d.adminView(v, p.T("desk.mass.title"), p.T("desk.mass.lead", "who", names[m.AskedBy], "when", p.DateTime(m.AskedAt), "many", len(list), "tlp", label.String()))
+	view.DeskView, view.Up = d.frame(v, "outbox", view.Heading), page.NavItem{Text: p.T("desk.nav.outbox"), Href: "/desk/outbox"}
 	hidden := []page.Hid{{Name: "hash", Value: m.Hash}}
 	_, by := problems(p, wrong, nil)
 	reason := func(id, words string) templ.Component {

@@ -34,7 +34,7 @@ func TestASealOnItsPage(t *testing.T) {
 	at := "/desk/incidents/" + in.Number
 	ana.sees(ana.get(at+"/seal"), http.StatusForbidden)
 	version := strconv.FormatInt(in.Version, 10)
-	lea.sees(lea.do("POST", at+"/seal", "version", version), http.StatusUnprocessableEntity, "Why")
+	lea.sees(lea.do("POST", at+"/seal", "version", version), http.StatusUnprocessableEntity, "Say why in a sentence")
 	lea.goes(lea.do("POST", at+"/seal", "version", version, "reason", "The suspect is one of us"), at+"?done=sealed")
 	absent := leo.get("/desk/incidents/INC-2026-999999/seal")
 	for _, p := range []person{leo, ana} {
@@ -86,7 +86,7 @@ func TestAMassOnItsPage(t *testing.T) {
 	ana, lea := h.as("Ana"), h.as("Lea")
 	h.mass(ana.actor())
 	at := regexp.MustCompile(`/desk/outbox/masses/[^"]+`).FindString(lea.get("/desk/outbox").body)
-	ana.sees(ana.get(at), http.StatusOK, "Patch it today.", "A lead who did not ask for it must release it.", "!"+at+"/release")
+	ana.sees(ana.get(at), http.StatusOK, `class="admin-up" href="/desk/outbox"`, "Patch it today.", "A lead who did not ask for it must release it.", "!"+at+"/release")
 	shown := lea.get(at)
 	lea.sees(shown, http.StatusOK, "Patch it today.", "reader3@example.org", at+"/release")
 	hash := regexp.MustCompile(`name="hash" value="([^"]+)"`).FindStringSubmatch(shown.body)[1]
