@@ -76,7 +76,8 @@ func (w *watch) enter(ctx context.Context) (err error) {
 	}
 	var alone bool
 	if err = w.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, workersLock).Scan(&alone); err == nil && alone {
-		_, err = w.conn.Exec(ctx, takeBackPG)
+		// Ours are not nobody's: after a lost connection this process still works them.
+		_, err = w.conn.Exec(ctx, takeBackPG+` AND attempted_by[array_upper(attempted_by, 1)] IS DISTINCT FROM $1`, w.name)
 	}
 	if err == nil {
 		_, err = w.conn.Exec(ctx, `SELECT pg_advisory_lock_shared($1)`, workersLock)

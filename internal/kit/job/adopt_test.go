@@ -120,3 +120,64 @@ func TestJobsOfAKilledProcessAreTakenBack(t *testing.T) {
 		}
 	})
 }
+
+// The connection that holds a working process's locks is lost and replaced: what the process works meanwhile stays its own.
+func TestALostConnectionTakesNoJobFromItsWorker(t *testing.T) {
+	pgtest.OnEach(t, func(t *testing.T, engine string) {
+		if engine != "postgres" {
+			return // a file has no connections to lose
+		}
+		d := open(t, engine)
+		began, end := make(chan int, 2), make(chan struct{})
+		r := job.NewRegistry()
+		job.Handle(r, job.House, func(_ context.Context, x ring) error {
+			began <- x.N
+			<-end
+			return nil
+		})
+		q, err := job.New(d, r, map[job.Lane]int{job.House: 3}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			stopping, stop := context.WithTimeout(context.Background(), 10*time.Second)
+			defer stop()
+			if err := q.Stop(stopping); err != nil {
+				t.Error(err)
+			}
+		})
+		const holder = `SELECT COALESCE(MAX(l.pid), 0) FROM pg_locks l JOIN pg_database b ON b.oid = l.database WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND b.datname = current_database()`
+		pid := func() (n int64) {
+			t.Helper()
+			if err := d.QueryRow(t.Context(), holder).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if err := d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error { return q.Insert(ctx, tx, ring{1}, job.Options{}) }); err != nil {
+			t.Fatal(err)
+		}
+		<-began
+		lost := pid()
+		if lost == 0 {
+			t.Fatal("nobody holds a lock")
+		}
+		if _, err := d.Pool().Exec(t.Context(), `SELECT pg_terminate_backend($1)`, lost); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(30 * time.Second); pid() == lost || pid() == 0; {
+			if time.Now().After(deadline) {
+				t.Fatal("the lock was not taken again")
+			}
+			<-time.After(50 * time.Millisecond)
+		}
+		var state string
+		if err := d.QueryRow(t.Context(), `SELECT state::text FROM river_job`).Scan(&state); err != nil || state != "running" {
+			t.Errorf("the job that is worked is %s: %v", state, err)
+		}
+		close(end)
+	})
+}
