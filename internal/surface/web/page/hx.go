@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/a-h/templ"
 )
@@ -34,8 +35,14 @@ func Fragment(r *http.Request) bool {
 
 // Write renders the whole page first, then sends it: a page that cannot be rendered is an error, never half a page.
 func Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
-	var b bytes.Buffer
-	if err := c.Render(r.Context(), &b); err != nil {
+	b := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if b.Cap() <= keptBuffer {
+			b.Reset()
+			buffers.Put(b)
+		}
+	}()
+	if err := c.Render(r.Context(), b); err != nil {
 		return fmt.Errorf("render page: %w", err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -43,3 +50,8 @@ func Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component
 	_, _ = w.Write(b.Bytes()) // the reader went away: nothing to do
 	return nil
 }
+
+// buffers are what pages are written into before they go out; growing one anew for each page costs more than most of its parts.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const keptBuffer = 1 << 20 // bytes
