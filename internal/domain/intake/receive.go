@@ -232,7 +232,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	if _, err := s.Audit.Write(ctx, tx, audit.Entry{
+	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(New)}},
 		Data:    map[string]any{"message": first.UID, "clocks": clocks},
