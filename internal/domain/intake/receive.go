@@ -221,13 +221,6 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	key, err := s.Ring.Get(ctx, tx, r.Ref.ID)
-	if err != nil {
-		return Received{}, err
-	}
-	if err := s.insert(ctx, tx, key, &r); err != nil {
-		return Received{}, err
-	}
 	first, err := s.firstMessage(ctx, tx, by, &r, in, files)
 	if err != nil {
 		return Received{}, err
@@ -244,6 +237,13 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	if err := s.receipt(ctx, tx, &r, t, who, in, firstAnswer(clocks)); err != nil {
+		return Received{}, err
+	}
+	key, err := s.Ring.Get(ctx, tx, r.Ref.ID)
+	if err != nil {
+		return Received{}, err
+	}
+	if err := s.insert(ctx, tx, key, &r); err != nil {
 		return Received{}, err
 	}
 	out.Report = r.Report
