@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +82,24 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 
 // ready answers which parts are fit; it names no version, path or number that a stranger could use.
 func (h *House) ready(w http.ResponseWriter, r *http.Request) {
-	answerReady(w, h.Ready(r.Context()))
+	answerReady(w, h.lately.get(func() []Check { return h.Ready(context.WithoutCancel(r.Context())) }))
+}
+
+// lately keeps an answer for a moment: however many ask for it, it costs the house one look a second.
+type lately struct {
+	mu     sync.Mutex
+	at     time.Time
+	checks []Check
+}
+
+func (l *lately) get(look func() []Check) []Check {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) >= time.Second {
+		l.checks = look()
+		l.at = time.Now()
+	}
+	return l.checks
 }
 
 func answerReady(w http.ResponseWriter, checks []Check) {

@@ -90,8 +90,9 @@ type House struct {
 	// Trusted are networks whose mail is not limited by number: our own relay, and this machine in a demonstration.
 	Trusted []netip.Prefix
 
-	drops chan struct{}
-	close []func()
+	drops  chan struct{}
+	lately lately
+	close  []func()
 }
 
 // Open builds the house on its database, migrated. It starts nothing.
