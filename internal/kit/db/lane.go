@@ -204,5 +204,5 @@ func (d *DB) Waiting(l Lane) int {
 	return n
 }
 
-// Reading gives how many connections a lane holds of those that are its own.
-func (d *DB) Reading(l Lane) int { return len(d.conns.own[l]) }
+// Busy gives how many connections a lane uses of those that are its own.
+func (d *DB) Busy(l Lane) int { return len(d.conns.own[l]) }

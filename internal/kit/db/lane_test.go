@@ -96,8 +96,8 @@ func TestReadersOfOneLaneLeaveTheOthersTheirs(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if d.Reading(db.Public) != 0 || d.Waiting(db.Public) != 0 {
-			t.Errorf("the lane keeps %d connections, %d wait", d.Reading(db.Public), d.Waiting(db.Public))
+		if d.Busy(db.Public) != 0 || d.Waiting(db.Public) != 0 {
+			t.Errorf("the lane keeps %d connections, %d wait", d.Busy(db.Public), d.Waiting(db.Public))
 		}
 	})
 }
