@@ -72,6 +72,7 @@ var keepers = map[string]string{
 	"github.com/chromedp":             "internal/kit/browsertest",
 	"plugin":                          "",
 	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
+	module + "internal/kit/pgp/keyd":  "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty
 	module + "internal/kit/db":        "internal/kit internal/core internal/domain internal/surface internal/schema internal/sample internal/app internal/cli internal/tools", // on a surface handles only: see statements
 	"database/sql":                    "internal/kit internal/core internal/domain internal/schema internal/app",
 }
@@ -332,6 +333,8 @@ func TestTheRulesCanFail(t *testing.T) {
 		{"a harness in a test", "internal/domain/intake/a_test.go", head + "intake\n" + in("kit/db/pgtest"), ""},
 		{"OpenPGP outside its package", "internal/surface/mailroom/a.go", head + "mailroom\nimport _ \"github.com/ProtonMail/gopenpgp/v3/crypto\"\n", "belongs to internal/kit/pgp"},
 		{"OpenPGP inside", "internal/kit/pgp/a.go", head + "pgp\nimport _ \"github.com/ProtonMail/gopenpgp/v3/crypto\"\n", ""},
+		{"a page that calls the key process", "internal/surface/web/desk/a.go", head + "desk\n" + in("kit/pgp/keyd"), "belongs to internal/app"},
+		{"an API that calls the key process", "internal/surface/api/a.go", head + "api\n" + in("kit/pgp/keyd"), "belongs to internal/app"},
 		{"a call out", "internal/domain/watch/a.go", head + "watch\nimport web \"net/http\"\nvar _ = web.Get\n", "net/http.Get reaches a host"},
 		{"a dial", "internal/core/notify/a.go", head + "notify\nimport \"net\"\nvar _ net.Dialer\n", "net.Dialer reaches a host"},
 		{"a dial where it belongs", "internal/kit/fetch/a.go", head + "fetch\nimport \"net\"\nvar _ net.Dialer\n", ""},

@@ -21,7 +21,7 @@ func (h *House) Doctor(ctx context.Context) []Check {
 	_, err = keyring.ReadRoot(h.Config.RootKeyFile())
 	add("root key", err == nil, why(err))
 	if _, err := os.Stat(keysFile(h.Config)); err == nil {
-		_, err = keyring.ReadRoot(keysRootFile(h.Config))
+		err = keyring.CheckRoot(keysRootFile(h.Config)) // this process must not know it
 		add("key process", err == nil, why(err))
 	} else {
 		add("key process", true, "the private keys are not on this machine")

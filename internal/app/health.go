@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,8 +50,11 @@ func (h *House) Ready(ctx context.Context) []Check {
 		off := h.Clock.Now().Sub(time.UnixMicro(int64(there * 1e6))).Abs()
 		add("clock", err == nil && off < 2*time.Second, "the clock of this machine differs by more than 2 seconds from that of the database: let both follow one time server")
 	}
-	free, ok := diskFree(h.Config.Data)
-	add("disk", !ok || free >= 10, "less than 10 % of the disk is free")
+	note := "less than a tenth and 10 GiB of the disk is free: reports and mail from outside are refused until there is more"
+	if !h.DB.Room(db.API) {
+		note = "less than a twentieth and 5 GiB of the disk is free: only the desk and letters that go out still write; make room now"
+	}
+	add("disk", h.DB.Room(db.Public), note)
 	return out
 }
 
@@ -65,13 +69,13 @@ func lateJobs(ctx context.Context, d *db.DB, now time.Time) (n int64, err error)
 	return n, d.QueryRow(ctx, query, limit).Scan(&n)
 }
 
-// diskFree gives the free share of the disk in percent.
-func diskFree(dir string) (percent uint64, ok bool) {
+// diskFree gives the room on the disk of a folder in bytes.
+func diskFree(dir string) (free, total uint64, ok bool) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil || st.Blocks == 0 {
-		return 0, false
+		return 0, 0, false
 	}
-	return st.Bavail * 100 / st.Blocks, true
+	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), true
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) {
@@ -81,7 +85,24 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 
 // ready answers which parts are fit; it names no version, path or number that a stranger could use.
 func (h *House) ready(w http.ResponseWriter, r *http.Request) {
-	answerReady(w, h.Ready(r.Context()))
+	answerReady(w, h.lately.get(func() []Check { return h.Ready(context.WithoutCancel(r.Context())) }))
+}
+
+// lately keeps an answer for a moment: however many ask for it, it costs the house one look a second.
+type lately struct {
+	mu     sync.Mutex
+	at     time.Time
+	checks []Check
+}
+
+func (l *lately) get(look func() []Check) []Check {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) >= time.Second {
+		l.checks = look()
+		l.at = time.Now()
+	}
+	return l.checks
 }
 
 func answerReady(w http.ResponseWriter, checks []Check) {

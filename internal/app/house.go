@@ -90,13 +90,16 @@ type House struct {
 	// Trusted are networks whose mail is not limited by number: our own relay, and this machine in a demonstration.
 	Trusted []netip.Prefix
 
-	drops chan struct{}
-	close []func()
+	diskFree func(dir string) (free, total uint64, ok bool)
+
+	drops  chan struct{}
+	lately lately
+	close  []func()
 }
 
 // Open builds the house on its database, migrated. It starts nothing.
 func Open(ctx context.Context, c conf.Config, log *slog.Logger) (*House, error) {
-	h := &House{Config: c, Log: log, Clock: clock.System(), Registry: job.NewRegistry(), drops: make(chan struct{}, 1)}
+	h := &House{Config: c, Log: log, Clock: clock.System(), Registry: job.NewRegistry(), drops: make(chan struct{}, 1), diskFree: diskFree}
 	if err := h.open(ctx); err != nil {
 		h.Close()
 		return nil, err
@@ -124,7 +127,7 @@ func (h *House) open(ctx context.Context) error {
 	if h.Ring, err = keyring.New(root); err != nil {
 		return err
 	}
-	h.DB, err = db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: databaseFile(c)})
+	h.DB, err = db.Open(ctx, db.Config{URL: c.Database.Reveal(), Path: databaseFile(c), Free: func() (free, total uint64, ok bool) { return h.diskFree(c.Data) }})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -30,20 +32,42 @@ func bind(l conf.Listener) (net.Listener, error) {
 	return ln, err
 }
 
+// pace is how slow a client may be before it is ended, and how many there may be at once.
+type pace struct {
+	header, body, answer, idle time.Duration
+	connections                int
+}
+
+// usual takes 25 MiB at 200 KiB/s; event streams extend their own answer. A quarter of what the process may have open is for each listener, so
+// that a flood of connections leaves files to the database.
+func usual() pace {
+	p := pace{header: 5 * time.Second, body: 2 * time.Minute, answer: 2 * time.Minute, idle: 60 * time.Second, connections: 256}
+	var open syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &open); err == nil {
+		p.connections = int(min(open.Cur/4, 10_000))
+	}
+	return p
+}
+
 // listenHTTP serves one listener until ctx ends: requests under way are finished, event streams are told to end.
 func listenHTTP(ctx context.Context, l conf.Listener, handler http.Handler, c conf.Config, log *slog.Logger, ready func()) error {
+	return listenAt(ctx, usual(), l, handler, c, log, ready)
+}
+
+func listenAt(ctx context.Context, p pace, l conf.Listener, handler http.Handler, c conf.Config, log *slog.Logger, ready func()) error {
 	ln, err := bind(l)
 	if err != nil {
 		return err
 	}
+	ln = netutil.LimitListener(ln, p.connections)
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s := &http.Server{
 		Handler:           forwarded(c.Proxies(), handler),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       2 * time.Minute, // 25 MiB at 200 KiB/s; event streams extend their own
-		WriteTimeout:      2 * time.Minute,
-		IdleTimeout:       60 * time.Second,
+		ReadHeaderTimeout: p.header,
+		ReadTimeout:       p.body,
+		WriteTimeout:      p.answer,
+		IdleTimeout:       p.idle,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(quietTLS{log.Handler()}, slog.LevelWarn),

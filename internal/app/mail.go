@@ -115,7 +115,7 @@ func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handler
 // openDrops turns what the public pages took into reports.
 func (h *House) openDrops(ctx context.Context, ready func()) error {
 	ready()
-	h.Intake.WatchDrops(ctx, h.drops, h.Log)
+	h.Intake.WatchDrops(db.On(ctx, db.Worker), h.drops, h.Log)
 	return nil
 }
 

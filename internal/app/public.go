@@ -58,7 +58,7 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
 		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
 	}
-	s := &page.Surface{Name: "public", Routes: pub.Routes(), Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail}
+	s := &page.Surface{Name: "public", Lane: db.Public, Routes: pub.Routes(), Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail}
 	handler, err := s.Mux()
 	if err != nil {
 		return nil, err
@@ -66,7 +66,10 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 	mux := http.NewServeMux()
 	mux.Handle("/", absent(handler, pub, texts, log))
 	mux.HandleFunc("GET /healthz", alive)
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerReady(w, publicReady(r.Context(), d)) })
+	checks := new(lately)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		answerReady(w, checks.get(func() []Check { return publicReady(context.WithoutCancel(r.Context()), d) }))
+	})
 	return page.Guard(mux, hostsOf(c))
 }
 

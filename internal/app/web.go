@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -132,9 +133,9 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	}
 	pub := h.public(site)
 	mux := http.NewServeMux()
-	surface := func(name string, door account.Door, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
+	surface := func(name string, lane db.Lane, door account.Door, who func(*http.Request) (access.Actor, string, error), fail func(*page.Visit, errs.Kind, string, string) error, routes []page.Route) (http.Handler, error) {
 		tell(name, routes)
-		s := &page.Surface{Name: name, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Fail: fail}
+		s := &page.Surface{Name: name, Lane: lane, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Fail: fail}
 		if door != "" {
 			s.Login = "/login"
 			s.Prove, s.AskProof = entry.ProofOf(entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}, door)
@@ -145,7 +146,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	if withDesk {
 		ent.Doors = append(ent.Doors, account.Desk)
 		d := h.desk(site)
-		handler, err := surface("desk", account.Desk, entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
+		handler, err := surface("desk", db.Desk, account.Desk, entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +164,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
 			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
-		handler, err := surface("portal", account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
+		handler, err := surface("portal", db.Portal, account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +172,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		mux.Handle("/portal/", handler)
 	}
 	if withDesk || withPortal {
-		handler, err := surface("entry", "", nil, ent.Fail, entry.Routes(ent))
+		handler, err := surface("entry", db.Entry, "", nil, ent.Fail, entry.Routes(ent))
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +182,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		mux.Handle("/welcome/", handler)
 	}
 	if withPublic {
-		handler, err := surface("public", "", nil, pub.Fail, pub.Routes())
+		handler, err := surface("public", db.Public, "", nil, pub.Fail, pub.Routes())
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +197,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 
 // absent shows our own page for what is not there, whatever mux would have answered.
 func absent(next http.Handler, pub *public.Public, texts *text.Catalogue, log *slog.Logger) http.Handler {
-	s := &page.Surface{Name: "absent", Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail, Routes: []page.Route{
+	s := &page.Surface{Name: "absent", Lane: db.Public, Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail, Routes: []page.Route{
 		{Pattern: "/", Need: page.Open, Serve: func(*page.Visit) error { return errs.ErrNotFound }},
 	}}
 	missing, err := s.Mux()

@@ -49,14 +49,22 @@ func New(root []byte) (*Ring, error) {
 	return r, err
 }
 
-// ReadRoot reads a root key file: 64 hexadecimal characters. It refuses a file that others may read.
-func ReadRoot(file string) ([]byte, error) {
+// CheckRoot looks whether a root key file is there and whether others may read it. It does not read it: for who must not know the key.
+func CheckRoot(file string) error {
 	st, err := os.Stat(file)
 	if err != nil {
-		return nil, errs.Wrap(errs.Unavailable, "the root key cannot be read", err)
+		return errs.Wrap(errs.Unavailable, "the root key cannot be read", err)
 	}
 	if st.Mode().Perm()&0o077 != 0 {
-		return nil, errs.New(errs.Invalid, "the root key file may be read by others: set its mode to 0600")
+		return errs.New(errs.Invalid, "the root key file may be read by others: set its mode to 0600")
+	}
+	return nil
+}
+
+// ReadRoot reads a root key file: 64 hexadecimal characters. It refuses a file that others may read.
+func ReadRoot(file string) ([]byte, error) {
+	if err := CheckRoot(file); err != nil {
+		return nil, err
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {

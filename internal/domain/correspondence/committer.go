@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -132,5 +133,5 @@ func (c *Committer) try(mails []Arrival) (err error) {
 			err = errs.New(errs.Unavailable, "the mail could not be stored; send again later")
 		}
 	}()
-	return c.arrive(context.Background(), mails)
+	return c.arrive(db.On(context.Background(), db.Mail), mails)
 }

@@ -57,6 +57,10 @@ type DB struct {
 	writes *prepared
 	reads  *prepared
 	path   string
+	shares *[lanes]Share
+	conns  *connections
+	turns  *turns // SQLite: whose turn it is to write
+	free   func() (free, total uint64, ok bool)
 
 	commits atomic.Uint64
 }
@@ -65,7 +69,11 @@ type DB struct {
 type Config struct {
 	URL   string // "postgres://…", or "" for SQLite
 	Path  string // file of the SQLite database
-	Conns int    // most PostgreSQL connections or SQLite readers; 0 chooses
+	Conns int    // most connections or readers that a busy lane has, its own among them; 0 chooses
+	// Shares are what the lanes have; nil takes the usual ones.
+	Shares *[lanes]Share
+	// Free gives the room on the disk in bytes, for those lanes that leave some of it; nil looks at none.
+	Free func() (free, total uint64, ok bool)
 }
 
 // Open opens the database and proves that it answers. It does not migrate.
@@ -73,10 +81,20 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if c.Conns == 0 {
 		c.Conns = max(8, 4*runtime.GOMAXPROCS(0))
 	}
-	if c.URL != "" {
-		return openPostgres(ctx, c)
+	if c.Shares == nil {
+		c.Shares = &Shares
 	}
-	return openSQLite(ctx, c)
+	conns, all := newConnections(c.Shares, max(1, c.Conns-c.Shares[Desk].Own))
+	open := openSQLite
+	if c.URL != "" {
+		open = openPostgres
+	}
+	d, err := open(ctx, c, all)
+	if err != nil {
+		return nil, err
+	}
+	d.shares, d.conns, d.free = c.Shares, conns, c.Free
+	return d, nil
 }
 
 // Engine names the engine.
@@ -119,26 +137,42 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	return n, err
 }
 
-// Query reads outside a transaction.
+// Query reads outside a transaction, for as long as the lane may.
 func (d *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error) {
-	if d.engine == Postgres {
-		r, err := d.pool.Query(ctx, query, encode(args)...)
-		return &Rows{pg: r}, kind(err)
+	lane := LaneOf(ctx)
+	share := &d.shares[lane]
+	held, err := d.conns.enter(ctx, lane, *share)
+	if err != nil {
+		return &Rows{}, kind(err)
 	}
+	r := &Rows{held: held}
+	if share.Read > 0 {
+		ctx, r.stop = context.WithTimeout(ctx, share.Read)
+	}
+	if d.engine == Postgres {
+		r.pg, err = d.pool.Query(ctx, query, encode(args)...)
+	} else {
+		r.lite, err = d.queryLite(ctx, query, args)
+	}
+	if err != nil {
+		r.leave()
+	}
+	return r, kind(err)
+}
+
+func (d *DB) queryLite(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	text := d.lite(query)
 	stmt, keep := d.reads.get(text)
 	if keep {
 		var err error
 		if stmt, err = d.reads.keep(ctx, text); err != nil {
-			return &Rows{}, kind(err)
+			return nil, err
 		}
 	}
 	if stmt != nil {
-		r, err := stmt.QueryContext(ctx, encode(args)...)
-		return &Rows{lite: r}, kind(err)
+		return stmt.QueryContext(ctx, encode(args)...) //nolint:sqlclosecheck // Rows closes it
 	}
-	r, err := d.read.QueryContext(ctx, text, encode(args)...)
-	return &Rows{lite: r}, kind(err)
+	return d.read.QueryContext(ctx, text, encode(args)...) //nolint:sqlclosecheck // Rows closes it
 }
 
 // QueryRow reads one row outside a transaction.
@@ -179,21 +213,19 @@ func numbered(query string) string {
 type writing struct{}
 
 // Write runs do in one transaction and commits it, or rolls back when do gives an error. It runs do again when the engine reports a
-// lost race, so do must change nothing but the database and what it assigns anew on each run.
+// lost race, so do must change nothing but the database and what it assigns anew on each run. It waits in the line of the context's lane.
 func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
 	if ctx.Value(writing{}) != nil {
 		panic("db: a write inside a write; use the Tx verb")
 	}
-	inner := context.WithValue(ctx, writing{}, true)
+	lane := LaneOf(ctx)
+	if err := d.room(lane); err != nil {
+		return err
+	}
 	for try := 0; ; try++ {
-		tx, err := d.begin(ctx)
-		if err != nil {
-			return kind(err)
-		}
-		err = run(inner, tx, do)
+		tx, err := d.writeOnce(ctx, lane, do)
 		if err == nil {
 			d.commits.Add(1)
-			tx.keepTexts(ctx)
 			for _, f := range tx.after {
 				f()
 			}
@@ -208,6 +240,36 @@ func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) err
 		}
 		return kind(err)
 	}
+}
+
+func (d *DB) writeOnce(ctx context.Context, lane Lane, do func(context.Context, *Tx) error) (*Tx, error) {
+	share := &d.shares[lane]
+	if d.turns != nil {
+		if err := d.turns.take(ctx, lane, *share); err != nil {
+			return nil, err
+		}
+		defer d.turns.give()
+	} else {
+		held, err := d.conns.enter(ctx, lane, *share)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { <-held }()
+	}
+	if share.Write > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, share.Write)
+		defer stop()
+	}
+	tx, err := d.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := run(context.WithValue(ctx, writing{}, true), tx, do); err != nil {
+		return nil, err
+	}
+	tx.keepTexts(ctx)
+	return tx, nil
 }
 
 func run(ctx context.Context, tx *Tx, do func(context.Context, *Tx) error) (err error) {

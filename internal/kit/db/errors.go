@@ -29,6 +29,8 @@ func kind(err error) error {
 			return errs.Wrap(errs.Conflict, "this exists already", err)
 		case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03":
 			return errs.Wrap(errs.Conflict, "somebody else changed this at the same moment", err)
+		case pg.Code == "57014":
+			return errs.Wrap(errs.Unavailable, "this took too long", err)
 		case pg.Code[:2] == "53", pg.Code[:2] == "57", pg.Code[:2] == "08", pg.Code == "58030":
 			return errs.Wrap(errs.Unavailable, "the database is not available", err)
 		}
@@ -36,6 +38,8 @@ func kind(err error) error {
 		switch code := lite.Code(); {
 		case code == sqlite3.SQLITE_CONSTRAINT_UNIQUE, code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 			return errs.Wrap(errs.Conflict, "this exists already", err)
+		case code&0xff == sqlite3.SQLITE_INTERRUPT:
+			return errs.Wrap(errs.Unavailable, "this took too long", err)
 		case code&0xff == sqlite3.SQLITE_BUSY, code&0xff == sqlite3.SQLITE_LOCKED, code&0xff == sqlite3.SQLITE_FULL, code&0xff == sqlite3.SQLITE_IOERR:
 			return errs.Wrap(errs.Unavailable, "the database is not available", err)
 		}

@@ -15,12 +15,15 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
-func openPostgres(ctx context.Context, c Config) (*DB, error) {
+// direct are the connections of PostgreSQL beside the lanes: of the job queue, and of who listens or holds a lock.
+const direct = 8
+
+func openPostgres(ctx context.Context, c Config, conns int) (*DB, error) {
 	pc, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "the database address cannot be read")
 	}
-	pc.MaxConns = int32(c.Conns)
+	pc.MaxConns = int32(conns + direct)
 	pc.MaxConnIdleTime = 5 * time.Minute
 	if pc.ConnConfig.RuntimeParams["application_name"] == "" {
 		pc.ConnConfig.RuntimeParams["application_name"] = "tocsin"
@@ -36,7 +39,7 @@ func openPostgres(ctx context.Context, c Config) (*DB, error) {
 	return &DB{engine: Postgres, pool: pool}, nil
 }
 
-func openSQLite(ctx context.Context, c Config) (*DB, error) {
+func openSQLite(ctx context.Context, c Config, conns int) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
 		return nil, errs.Wrap(errs.Unavailable, "the data folder cannot be made", err)
 	}
@@ -65,7 +68,7 @@ func openSQLite(ctx context.Context, c Config) (*DB, error) {
 		_ = write.Close()
 		return nil, err
 	}
-	read.SetMaxOpenConns(c.Conns)
-	read.SetMaxIdleConns(c.Conns)
-	return &DB{engine: SQLite, write: write, read: read, path: c.Path, writes: newPrepared(write), reads: newPrepared(read)}, nil
+	read.SetMaxOpenConns(conns)
+	read.SetMaxIdleConns(conns)
+	return &DB{engine: SQLite, write: write, read: read, path: c.Path, writes: newPrepared(write), reads: newPrepared(read), turns: &turns{}}, nil
 }

@@ -15,6 +15,24 @@ type Rows struct {
 	lite  *sql.Rows
 	cells []cell // one for each column, used again for each row
 	dst   []any  // their addresses, or what reads itself
+
+	held chan struct{} // the connection of the lane, until the rows are closed
+	stop func()        // ends their time limit; nil without one
+
+	closed bool
+	err    error // of the closed rows
+}
+
+// leave gives the connection back to its lane.
+func (r *Rows) leave() {
+	if r.held == nil {
+		return
+	}
+	<-r.held
+	r.held = nil
+	if r.stop != nil {
+		r.stop()
+	}
 }
 
 // Next moves to the next row.
@@ -46,15 +64,20 @@ func (r *Rows) Scan(dst ...any) error {
 
 // Err gives the error that ended the rows early.
 func (r *Rows) Err() error {
-	if r.pg != nil {
+	switch {
+	case r.closed:
+		return r.err
+	case r.pg != nil:
 		return kind(r.pg.Err())
+	case r.lite != nil:
+		return kind(r.lite.Err())
 	}
-	return kind(r.lite.Err())
+	return nil
 }
 
 // Close ends the reading.
 func (r *Rows) Close() {
-	if r == nil {
+	if r == nil || r.closed {
 		return
 	}
 	if r.pg != nil {
@@ -62,6 +85,9 @@ func (r *Rows) Close() {
 	} else if r.lite != nil {
 		_ = r.lite.Close()
 	}
+	r.err = r.Err() // before the limit ends, which would be their error
+	r.closed = true
+	r.leave()
 }
 
 // Row is the one row of QueryRow.

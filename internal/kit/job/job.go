@@ -183,7 +183,7 @@ type worker struct {
 }
 
 func (w *worker) Work(ctx context.Context, j *river.Job[carrier]) error {
-	return w.run(ctx, j.EncodedArgs)
+	return w.run(db.On(ctx, db.Worker), j.EncodedArgs)
 }
 
 type retry struct{}

@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 )
@@ -54,7 +55,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.nowhere(w, r)
 		return
 	}
-	a.mux.ServeHTTP(w, r)
+	a.mux.ServeHTTP(w, r.WithContext(db.On(r.Context(), db.API)))
 }
 
 // nowhere answers for a path without an operation, or a method that its path has not.

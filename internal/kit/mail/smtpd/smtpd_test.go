@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -333,6 +334,7 @@ func TestNoAnswerBeforeItIsKept(t *testing.T) {
 		"554 5.6.0 we cannot read that":   errs.New(errs.Invalid, "we cannot read that"),
 		"452 4.3.1 disk is full":          errs.Wrap(errs.Limit, "disk is full", os.ErrPermission),
 		"451 4.3.0 closing  for a while":  errs.New(errs.Unavailable, "closing\r\nfor a while"),
+		"452 4.3.1 no room left":          errs.Wrap(errs.Unavailable, "no room left", syscall.ENOSPC),
 		"550 5.7.1 not you":               errs.New(errs.Forbidden, "not you"),
 	} {
 		k := &keeper{fail: err}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -152,6 +153,9 @@ func answer(err error, unknown string) string {
 	}
 	code := kind.SMTP()
 	status := map[errs.Kind]string{errs.Invalid: "5.6.0", errs.Forbidden: "5.7.1", errs.NotFound: "5.1.1", errs.Limit: "4.3.1", errs.Unauthenticated: "5.7.0"}[kind]
+	if errors.Is(err, syscall.ENOSPC) {
+		code, status = 452, "4.3.1"
+	}
 	if kind == errs.NotFound && unknown != "" {
 		status = unknown
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
@@ -77,6 +78,7 @@ type Route struct {
 // Surface is what a mux of pages needs to know.
 type Surface struct {
 	Name   string // "public", "portal", "desk"
+	Lane   db.Lane
 	Routes []Route
 	Clock  clock.Clock
 	Text   *text.Catalogue
@@ -121,6 +123,7 @@ func (s *Surface) serve(route Route) http.HandlerFunc {
 		limit = defaultBody
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(db.On(r.Context(), s.Lane))
 		v := &Visit{W: w, R: r, Now: s.Clock.Now()}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v.P = s.Text.For(s.language(w, r)).In(s.Zone)

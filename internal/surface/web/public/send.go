@@ -1,6 +1,7 @@
 package public
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -136,7 +137,15 @@ func (x *Public) store(v *page.Visit, s sent, drop intake.Drop) error {
 		return err
 	}
 	if _, err := intake.Store(v.Ctx(), x.DB, x.Clock, key, drop); err != nil {
-		return err
+		said := notNow(v, err)
+		if said == "" {
+			return err
+		}
+		view := x.reportView(v, s.values, s.code, s.kind)
+		if view.Refused = said; len(drop.Files) > 0 {
+			view.Problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_again")}}
+		}
+		return v.ShowStatus(errs.Unavailable.HTTP(), Report(view))
 	}
 	if x.Wake != nil {
 		x.Wake()
@@ -150,6 +159,14 @@ func (x *Public) store(v *page.Visit, s sent, drop intake.Drop) error {
 		return v.See("/r/received")
 	}
 	return v.See("/r/received?" + to.Encode())
+}
+
+// notNow gives the sentence of a refusal that will pass, "" of any other.
+func notNow(v *page.Visit, err error) string {
+	if e := new(errs.Error); errors.As(err, &e) && e.Kind == errs.Unavailable && e.Key != "" {
+		return page.Say(v.P, e)
+	}
+	return ""
 }
 
 // drop is what the house gets, and what is wrong with it in the order of the form.

@@ -193,6 +193,10 @@ func (x *Public) add(v *page.Visit) error {
 		}
 		return x.showStatus(v, typed, http.StatusUnprocessableEntity)
 	}
+	if said := notNow(v, err); said != "" {
+		typed.problems = []page.Problem{{Field: "text", Text: said}}
+		return x.showStatus(v, typed, errs.Unavailable.HTTP())
+	}
 	if err != nil {
 		return err
 	}
