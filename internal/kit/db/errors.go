@@ -29,6 +29,8 @@ func kind(err error) error {
 			return errs.Wrap(errs.Conflict, "this exists already", err)
 		case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03":
 			return errs.Wrap(errs.Conflict, "somebody else changed this at the same moment", err)
+		case pg.Code == "22021": // a NUL, or bytes that are no UTF-8
+			return errs.Wrap(errs.Invalid, "this holds a character that cannot be sent", err)
 		case pg.Code[:2] == "53", pg.Code[:2] == "57", pg.Code[:2] == "08", pg.Code == "58030":
 			return errs.Wrap(errs.Unavailable, "the database is not available", err)
 		}
