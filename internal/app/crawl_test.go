@@ -249,7 +249,7 @@ func (b *browser) crawl(each int, from ...string) map[string]string {
 	for queue := from; len(queue) > 0; {
 		at, _, _ := strings.Cut(queue[0], "#")
 		queue = queue[1:]
-		if seen[at] || shapes[shapeOf(at)] >= each || strings.HasPrefix(at, "/assets/") {
+		if seen[at] || shapes[shapeOf(at)] >= each || strings.HasPrefix(at, "/static/") || strings.Contains(at, "lang=") {
 			continue
 		}
 		seen[at] = true
