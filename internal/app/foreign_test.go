@@ -10,6 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
@@ -95,4 +99,53 @@ func TestForeignReferencesInForms(t *testing.T) {
 // told is what an answer tells, beside the name that was asked for and what is drawn anew.
 func told(a answer, name string) string {
 	return drawnHidden.ReplaceAllString(strings.ReplaceAll(same(a, "/x/"), name, "ID"), "once")
+}
+
+// TestASealedReportLeavesItsOtherIncident: a report stands in two incidents, and one is sealed. Who is not named there sees the other one without
+// the report: not its words, address, files or page, anywhere (rules A10, A12). That its reporter is a party there, and that a report was once
+// attached, is that incident's own.
+func TestASealedReportLeavesItsOtherIncident(t *testing.T) {
+	onEach(t, func(h *house) {
+		ctx := h.t.Context()
+		handler, _ := h.routes()
+		h.open(handler)
+		ana := h.person(access.Analyst, "ana@sealed.example", "")
+		lead := h.person(access.Lead, "lead@sealed.example", "")
+		got, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{
+			Channel: correspondence.ByPhone, Lang: "en", TLP: "GREEN", Body: intake.Body{Summary: "Sealedsummary of it", Description: "Sealedwords", Name: "Sealedname", Email: "sealed@away.example", OrgText: "Sealedorg"},
+			Files: []correspondence.FileIn{{Name: "sealedfile.txt", Type: "text/plain", Content: strings.NewReader("a line")}},
+		})
+		h.must(err)
+		number := map[string]string{}
+		for _, title := range []string{"open", "hidden"} {
+			in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})
+			h.must(err)
+			_, err = h.Incidents.Attach(ctx, sample(), in.UID, []string{got.Report.UID})
+			h.must(err)
+			number[title] = in.Number
+		}
+		at := "/desk/incidents/" + number["open"]
+		from := []string{"/desk/triage", "/desk/my", "/desk/incidents", at, at + "/parties", at + "/close", at + "/entries", at + "?write=mail", "/desk/outbox", "/desk/deadlines", "/desk/search?q=sealedsummary"}
+		told := func(b *browser) (out []string) {
+			for path, body := range b.crawl(3, from...) {
+				for _, word := range []string{"Sealedsummary", "Sealedwords", "sealed@away", "Sealedorg", "sealedfile", got.Report.UID} {
+					if strings.Contains(body, word) && !strings.Contains(path, "/search") {
+						out = append(out, path+" tells "+word)
+					}
+				}
+			}
+			slices.Sort(out)
+			return out
+		}
+		if len(told(ana)) == 0 {
+			h.t.Fatal("the report shows nowhere while it is open: this test does not look where it should")
+		}
+		lead.post("/desk/incidents/"+number["hidden"]+"/seal", "version", "0", "reason", "somebody of us is named in it")
+		if list := told(ana); len(list) > 0 {
+			h.t.Errorf("after the seal:\n%s", strings.Join(list, "\n"))
+		}
+		if len(told(lead)) == 0 {
+			h.t.Error("who is named does not see it either")
+		}
+	})
 }
