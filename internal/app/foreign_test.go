@@ -140,9 +140,19 @@ func TestASealedReportLeavesItsOtherIncident(t *testing.T) {
 		if len(told(ana)) == 0 {
 			h.t.Fatal("the report shows nowhere while it is open: this test does not look where it should")
 		}
+		_, err = h.Sequencer.Number(ctx)
+		h.must(err)
+		news := func(since string) string { return drawn.ReplaceAllString(ana.page("/desk/triage/news?since="+since), "") }
+		none := news("999999")
+		if news("0") == none {
+			h.t.Fatal("the report is no news while it is open")
+		}
 		lead.post("/desk/incidents/"+number["hidden"]+"/seal", "version", "0", "reason", "somebody of us is named in it")
 		if list := told(ana); len(list) > 0 {
 			h.t.Errorf("after the seal:\n%s", strings.Join(list, "\n"))
+		}
+		if got := news("0"); got != none {
+			h.t.Errorf("the sealed report is counted as news: %s", plain(got))
 		}
 		if len(told(lead)) == 0 {
 			h.t.Error("who is named does not see it either")
