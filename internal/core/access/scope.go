@@ -2,11 +2,14 @@ package access
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 // Scope is what an actor may see of objects, as SQL. Only this package makes one.
@@ -87,6 +90,9 @@ func (s Scope) From(q *db.Query, kind ref.Kind) *db.Query {
 
 // Find loads one object of a kind by uid, or by inner number where the reader is staff. What the reader may not see is errs.ErrNotFound.
 func Find(ctx context.Context, h db.Handle, by Actor, kind ref.Kind, name string) (Object, error) {
+	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+		return Object{}, errs.ErrNotFound // no name has these, and one of the engines takes no such text
+	}
 	q := new(db.Query).Add(`SELECT ` + Columns + ` FROM `)
 	s := Sees(by)
 	s.From(q, kind)

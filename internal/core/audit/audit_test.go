@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"sync"
@@ -335,4 +337,65 @@ func TestTheRecordGrowsWhileItIsVerified(t *testing.T) {
 			t.Errorf("a node that nobody wrote: %+v, %v", p, err)
 		}
 	})
+}
+
+// A note of one word cannot be guessed from its leaf, not even by who knows everything else of the entry and another entry with the same
+// word (rule T1).
+func TestAShortNoteIsNotGuessedFromItsLeaf(t *testing.T) {
+	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
+		ctx := context.Background()
+		o := object(ctx, t, h)
+		by := h.Person(1, "Ana", access.Analyst)
+		at := h.Clock.Now()
+		err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for range 2 {
+				if err := h.Audit.Write(ctx, tx, audit.Entry{At: at, By: by, Verb: "incident.edit", On: o.Ref, Note: "yes"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := h.Audit.About(ctx, h.DB, o.Ref.ID, 0, 10)
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d rows, %v", len(rows), err)
+		}
+		if bytes.Equal(rows[0].Leaf, rows[1].Leaf) {
+			t.Error("the same note makes the same leaf: one who wrote it himself knows it of others")
+		}
+		salts := [][]byte{nil, make([]byte, 16), rows[1].Leaf, rows[1].Leaf[:16], []byte(fmt.Sprint(rows[0].ID))}
+		for _, word := range []string{"yes", "no", ""} {
+			for _, detail := range []string{word, `"` + word + `"`, `{"note":"` + word + `"}`, `{"Note":"` + word + `"}`, `{"n":"` + word + `"}`} {
+				for _, salt := range salts {
+					if bytes.Equal(rows[0].LeafOf(sha256.Sum256(append(bytes.Clone(salt), detail...))), rows[0].Leaf) {
+						t.Errorf("the note is guessed: %s", detail)
+					}
+				}
+			}
+		}
+		// What is guessed at is what is hashed: with the salt of its own, the right word is the leaf.
+		if salted := opened(ctx, t, h, rows[0].ID, o.Ref.ID); !bytes.Contains(salted, []byte("yes")) || !bytes.Equal(rows[0].LeafOf(sha256.Sum256(salted)), rows[0].Leaf) {
+			t.Error("this test does not guess what is hashed")
+		}
+	})
+}
+
+// opened gives salt and details of an entry, as only the holder of its owner's key reads them.
+func opened(ctx context.Context, t *testing.T, h *coretest.House, entry, owner int64) []byte {
+	t.Helper()
+	var sealed []byte
+	if err := h.DB.QueryRow(ctx, `SELECT sealed FROM audit_detail WHERE entry = $1`, entry).Scan(&sealed); err != nil {
+		t.Fatal(err)
+	}
+	k, err := h.Ring.Get(ctx, h.DB, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	salted, err := k.Open(fmt.Sprintf("audit_detail.sealed:%d", entry), sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return salted
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // MoveInput moves a measure.
@@ -90,6 +91,7 @@ func (m *Measure) apply(by access.Actor, in MoveInput, now time.Time) {
 // Refused: NotFound, Conflict for a move that is not in the table or a version that is old, Forbidden, Invalid for a missing reason,
 // evidence or date.
 func (s *Service) Move(ctx context.Context, by access.Actor, measure string, in MoveInput) (Measure, error) {
+	in.Note = mail.FormText(in.Note)
 	if err := act(by); err != nil {
 		return Measure{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // FileIn is an attachment to store.
@@ -39,7 +40,7 @@ func (s *Service) StoreFiles(ctx context.Context, owner int64, files []FileIn) (
 		if err != nil {
 			return nil, fmt.Errorf("store files: %w", err)
 		}
-		out[i] = File{UID: id.New(), Name: f.Name, Type: f.Type, Size: b.Size, SHA256: id.Hex(b.SHA256), Blob: b.Name}
+		out[i] = File{UID: id.New(), Name: mail.Visible(f.Name), Type: mail.Visible(f.Type), Size: b.Size, SHA256: id.Hex(b.SHA256), Blob: b.Name}
 	}
 	now := s.Clock.Now()
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // Incoming is a message from outside.
@@ -55,6 +56,7 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, thr
 		return Message{}, fmt.Errorf("receive message: %w", err)
 	}
 	now := s.Clock.Now()
+	in.Body.Subject, in.Body.Text = mail.Visible(in.Body.Subject), mail.FormText(in.Body.Text) // rule M11, by whichever way it came
 	m := s.incoming(t, by, in, now)
 	key, err := s.Ring.Get(ctx, tx, thread)
 	if err != nil {

@@ -55,21 +55,13 @@ func (s *Service) Export(ctx context.Context, by access.Actor, incident, format 
 		return c, err
 	}
 	c.Clocks = clocks[in.Ref.ID]
-	linked, err := s.Intake.ReportsOf(ctx, s.DB, in.Ref.ID)
-	if err != nil {
+	if c.Reports, err = s.Intake.ReportsIn(ctx, s.DB, by, in.Ref.ID); err != nil {
 		return c, err
 	}
 	var threads []int64
-	for _, r := range linked {
-		// A report has a marking of its own: one that this reader may not see stays where it is.
-		seen, err := s.Intake.ByID(ctx, s.DB, by, r.Ref.ID)
-		if err != nil {
-			return c, err
-		}
-		if r, ok := seen[r.Ref.ID]; ok {
-			c.Reports, threads = append(c.Reports, r), append(threads, r.Thread)
-			c.TLP = tlp.Max(c.TLP, r.TLP)
-		}
+	for _, r := range c.Reports {
+		threads = append(threads, r.Thread)
+		c.TLP = tlp.Max(c.TLP, r.TLP)
 	}
 	if c.Parties, err = s.Coordination.Matrix(ctx, by, in.UID); err != nil {
 		return c, err

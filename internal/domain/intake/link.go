@@ -104,12 +104,29 @@ func (s *Service) DetachTx(ctx context.Context, tx *db.Tx, by access.Actor, repo
 	return r.Report, s.change(ctx, tx, by, &r, e)
 }
 
-// ReportsOf gives the reports linked to an incident that the caller has checked, oldest first.
+// ReportsOf gives all reports linked to an incident that the caller has checked, oldest first, for verbs that follow from it. What is shown is
+// ReportsIn.
 func (s *Service) ReportsOf(ctx context.Context, h db.Handle, incident int64) ([]Report, error) {
 	all, err := s.inside(ctx, h, `o.id IN (SELECT l.report FROM intake_link l WHERE l.incident = $1) ORDER BY o.id`, incident)
 	out := make([]Report, len(all))
 	for i := range all {
 		out[i] = all[i].Report
+	}
+	return out, err
+}
+
+// ReportsIn is ReportsOf as a reader sees it: a report has a marking of its own, and may lie under the seal of another incident.
+func (s *Service) ReportsIn(ctx context.Context, h db.Handle, by access.Actor, incident int64) ([]Report, error) {
+	ids, err := db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT report FROM intake_link WHERE incident = $1 ORDER BY report`, incident)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	seen, err := s.ByID(ctx, h, by, ids...)
+	var out []Report
+	for _, n := range ids {
+		if r, ok := seen[n]; ok {
+			out = append(out, r)
+		}
 	}
 	return out, err
 }

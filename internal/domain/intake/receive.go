@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -17,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // Receive takes a report: anybody may. It is on disk when Receive returns; the receipt is queued with it when the sender is proved.
@@ -87,6 +89,28 @@ func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 		in.Lang = "en"
 	}
 	return in
+}
+
+// visible shows control and bidirectional characters as what they are, as in a mail (rule M11): a summary that turns the line around could pass for
+// what we say beside it. What was sent stays as it was in the original.
+func (b Body) visible() Body {
+	for _, s := range []*string{&b.Summary, &b.Name, &b.Email, &b.Phone, &b.OrgText, &b.Ongoing, &b.Kind, &b.Type} {
+		*s = mail.Visible(*s)
+	}
+	b.Description = mail.FormText(b.Description)
+	fields := b.Fields
+	b.Fields = nil
+	for k, v := range fields {
+		if b.Fields == nil {
+			b.Fields = map[string]string{}
+		}
+		b.Fields[mail.Visible(k)] = mail.FormText(v)
+	}
+	b.Observables = slices.Clone(b.Observables)
+	for i, o := range b.Observables {
+		b.Observables[i] = Observable{mail.Visible(o.Type), mail.Visible(o.Value)}
+	}
+	return b
 }
 
 // reporter is who reports, as far as it is proved.
@@ -199,6 +223,7 @@ func takeReference(ctx context.Context, tx *db.Tx, reference string) (bool, erro
 }
 
 func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, files []correspondence.File) (Received, error) {
+	in.Body = in.Body.visible()
 	now := s.Clock.Now()
 	who, err := s.match(ctx, tx, by, in)
 	if err != nil {

@@ -31,6 +31,8 @@ func kind(err error) error {
 			return errs.Wrap(errs.Conflict, "somebody else changed this at the same moment", err)
 		case pg.Code == "57014":
 			return errs.Wrap(errs.Unavailable, "this took too long", err)
+		case pg.Code == "22021": // a NUL, or bytes that are no UTF-8
+			return errs.Wrap(errs.Invalid, "this holds a character that cannot be sent", err)
 		case pg.Code[:2] == "53", pg.Code[:2] == "57", pg.Code[:2] == "08", pg.Code == "58030":
 			return errs.Wrap(errs.Unavailable, "the database is not available", err)
 		}

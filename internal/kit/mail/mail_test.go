@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 func crlf(lines ...string) []byte { return []byte(strings.Join(lines, "\r\n")) }
@@ -258,5 +259,21 @@ func FuzzParse(f *testing.F) {
 		m.Date()
 		m.References()
 		m.Report()
+	})
+}
+
+// What is typed into a form is shown without a character that hides or turns, once and for good.
+func FuzzFormText(f *testing.F) {
+	for _, s := range []string{"a\r\nb", "\u202egnp.exe", "a\x00\r\rb\xff", "\u2066x\u2069\u200e", "[U+202E]", "e\u0301 \u0627\u200d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		text, line := FormText(s), Visible(s)
+		if strings.ContainsAny(text, "\x00\r\u202e\u2066\u2028") || strings.ContainsAny(line, "\x00\r\n\t\u202e\u2066\u200e") || !utf8.ValidString(text) || !utf8.ValidString(line) {
+			t.Fatalf("%q is shown as %q and %q", s, text, line)
+		}
+		if FormText(text) != text || Visible(line) != line {
+			t.Fatalf("%q changes when it is shown again", s)
+		}
 	})
 }

@@ -12,6 +12,9 @@ func Visible(s string) string { return visible(s, hiddenInLine) }
 // VisibleText is Visible for text of many lines: line feeds, tabs and the plain direction marks of a script stay.
 func VisibleText(s string) string { return visible(s, hiddenInText) }
 
+// FormText is VisibleText for what somebody typed into a form, where browsers end lines with CR LF.
+func FormText(s string) string { return VisibleText(strings.ReplaceAll(s, "\r\n", "\n")) }
+
 func visible(s string, hidden func(rune) bool) string {
 	if i := strings.IndexFunc(s, hidden); i < 0 && utf8.ValidString(s) {
 		return s

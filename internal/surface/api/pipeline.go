@@ -131,10 +131,6 @@ func (a *API) actor(r *http.Request, c *call) (access.Actor, error) {
 		}
 		return access.Stranger(access.ByAPI, string(c.printer.Lang())), nil
 	}
-	network := rate.Network(a.Network(r))
-	if wait, dry := a.limits.refused.Dry(network); dry {
-		return access.Actor{}, limited{wait}
-	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	if len(values) == 1 && strings.EqualFold(scheme, "Bearer") && len(token) <= 200 && token != "" {
 		by, err := a.Tokens.ByToken(r.Context(), token, a.Network(r))
@@ -146,8 +142,10 @@ func (a *API) actor(r *http.Request, c *call) (access.Actor, error) {
 			return access.Actor{}, err
 		}
 	}
-	// Whatever was wrong with it: one answer (rule A5).
-	a.limits.refused.Take(network)
+	// Whatever was wrong with it: one answer (rule A5). Who holds a token is not kept out by a neighbour who guesses (rule I3).
+	if wait, ok := a.limits.refused.Take(rate.Network(a.Network(r))); !ok {
+		return access.Actor{}, limited{wait}
+	}
 	return access.Actor{}, errToken
 }
 

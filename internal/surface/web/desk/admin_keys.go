@@ -119,7 +119,7 @@ func (d *Desk) downloadKey(v *page.Visit) error {
 	for _, k := range all {
 		if k.Fingerprint() == v.R.PathValue("fingerprint") {
 			v.W.Header().Set("Content-Type", "application/pgp-keys")
-			v.W.Header().Set("Content-Disposition", contentDisposition(k.Fingerprint()+".asc"))
+			v.W.Header().Set("Content-Disposition", page.Attachment(k.Fingerprint()+".asc"))
 			_, err := v.W.Write(k.Armored())
 			return err
 		}

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"mime"
 	"net/url"
 	"path"
 	"strings"
@@ -145,20 +144,6 @@ func back(v *page.Visit, to, done string, more ...string) error {
 		q.Set(more[i], more[i+1])
 	}
 	return v.See(to + "?" + q.Encode())
-}
-
-// contentDisposition names a download: the sender's name without path, quoted as RFC 6266 says.
-func contentDisposition(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < 32 || r == 127 || strings.ContainsRune(`/\:`, r) {
-			return '_'
-		}
-		return r
-	}, name)
-	if name == "" || name == "." || name == ".." {
-		name = "file"
-	}
-	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
 }
 
 func severity(in incident.Incident, words bool) page.SeverityView {

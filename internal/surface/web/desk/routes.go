@@ -154,7 +154,7 @@ func copyFile(v *page.Visit, name string, r io.ReadCloser, sha256 string) error 
 	defer r.Close()
 	h := v.W.Header()
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", contentDisposition(name))
+	h.Set("Content-Disposition", page.Attachment(name))
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("X-Content-SHA256", sha256)
 	_, err := io.Copy(v.W, r)

@@ -45,7 +45,7 @@ func (d *Desk) entries(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	reports, err := d.Intake.ReportsOf(v.Ctx(), d.DB, in.Ref.ID)
+	reports, err := d.Intake.ReportsIn(v.Ctx(), d.DB, v.By, in.Ref.ID)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (d *Desk) timelineView(v *page.Visit, in incident.Incident) (TimelineView, 
 		view.Views = append(view.Views, c)
 	}
 	view.Live = f.Href + "/entries?" + url.Values{"show": {show}, "all": {v.R.URL.Query().Get("all")}}.Encode()
-	reports, err := d.Intake.ReportsOf(v.Ctx(), d.DB, in.Ref.ID)
+	reports, err := d.Intake.ReportsIn(v.Ctx(), d.DB, v.By, in.Ref.ID)
 	if err != nil {
 		return view, err
 	}

@@ -344,9 +344,19 @@ func (d *Desk) news(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	n := 0
+	var came []int64
 	for _, r := range rows {
 		if r.Verb == "intake.receive" || r.Verb == "intake.add" {
+			came = append(came, r.On.ID)
+		}
+	}
+	seen, err := d.Intake.ByID(v.Ctx(), d.DB, v.By, came...) // what is sealed is not counted either (rule A12)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, id := range came {
+		if _, ok := seen[id]; ok {
 			n++
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -128,6 +129,9 @@ func (s *Surface) serve(route Route) http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v.P = s.Text.For(s.language(w, r)).In(s.Zone)
 		err := s.admit(v, route)
+		if err == nil && (!utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0)) {
+			err = errs.ErrNotFound // no address of ours has these (rule W4)
+		}
 		if err == nil {
 			err = s.proved(v, route)
 		}

@@ -3,13 +3,10 @@ package portal
 import (
 	"context"
 	"io"
-	"mime"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -257,7 +254,7 @@ func (d Deps) file(v *page.Visit) error {
 	defer r.Close()
 	h := v.W.Header()
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": safeName(f.Name)}))
+	h.Set("Content-Disposition", page.Attachment(f.Name))
 	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	v.W.WriteHeader(http.StatusOK)
@@ -265,22 +262,4 @@ func (d Deps) file(v *page.Visit) error {
 		panic(http.ErrAbortHandler) // the answer has begun: cut it, so that nobody takes half a file for a whole one
 	}
 	return nil
-}
-
-// safeName keeps of a foreign file name what no file system takes for anything else (rule F1).
-func safeName(s string) string {
-	s = path.Base(strings.ReplaceAll(s, `\`, "/"))
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || strings.ContainsRune(`<>:"/|?*`, r) || unicode.Is(unicode.Bidi_Control, r) || unicode.IsControl(r) {
-			return '_'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "_"))
-	if s = strings.Trim(s, ". "); s == "" {
-		return "file"
-	}
-	if r := []rune(s); len(r) > 120 {
-		s = string(r[:100]) + string(r[len(r)-20:])
-	}
-	return s
 }

@@ -66,17 +66,14 @@ func (x *Public) may(r *http.Request) (wait time.Duration, ok bool) {
 	return x.lanes().all.Take("")
 }
 
-// guessed counts a code that opened nothing.
-func (x *Public) guessed(r *http.Request) {
-	if name, own := network(r); !own {
-		x.lanes().wrong.Take(name)
+// guessed counts a code that opened nothing, and refuses who tried many. A code that opens is never refused: else a neighbour who guesses would
+// keep reporters from their own pages (rule I3).
+func (x *Public) guessed(v *page.Visit) error {
+	name, own := network(v.R)
+	if own {
+		return nil
 	}
-}
-
-// mayLook refuses who tried many codes that open nothing.
-func (x *Public) mayLook(v *page.Visit) error {
-	name, _ := network(v.R)
-	if wait, dry := x.lanes().wrong.Dry(name); dry {
+	if wait, ok := x.lanes().wrong.Take(name); !ok {
 		return x.tooMany(v, "public.limit.codes", wait)
 	}
 	return nil

@@ -146,14 +146,13 @@ func (x *Public) enter(v *page.Visit) error {
 	if i := strings.LastIndexByte(code, '/'); i >= 0 {
 		code = code[i+1:]
 	}
-	if err := x.mayLook(v); err != nil {
-		return err
-	}
 	if _, err := intake.Look(v.Ctx(), x.DB, x.Clock, id.SecretOf(code)); err != nil {
 		if !errs.Is(err, errs.NotFound) {
 			return err
 		}
-		x.guessed(v.R)
+		if err := x.guessed(v); err != nil {
+			return err
+		}
 		view := TrackView{PublicView: x.frame(v, "track", v.P.T("public.track.title")), Action: "/r", Code: typed}
 		view.Problems = []page.Problem{{Field: "code", Text: v.P.T("public.track.unknown")}}
 		return v.ShowStatus(http.StatusUnprocessableEntity, Track(view))

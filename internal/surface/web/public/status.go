@@ -136,12 +136,11 @@ func (x *Public) look(v *page.Visit) (id.Secret, intake.StatusView, error) {
 	if !ok {
 		return id.Secret{}, intake.StatusView{}, v.See("/r")
 	}
-	if err := x.mayLook(v); err != nil {
-		return code, intake.StatusView{}, err
-	}
 	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
 	if errs.Is(err, errs.NotFound) {
-		x.guessed(v.R)
+		if err := x.guessed(v); err != nil {
+			return code, look, err
+		}
 	}
 	return code, look, err
 }

@@ -419,6 +419,13 @@ func TestTheStatusLink(t *testing.T) {
 		if a := wrong.get("/r/report"); a.status != http.StatusTooManyRequests {
 			t.Errorf("a guesser by link: %d", a.status)
 		}
+		neighbour := h.visitor()
+		other := neighbour.begin("/report")
+		neighbour.plain("/report", "code", other, "summary", "Mine", "ongoing", "no", "tlp", "AMBER")
+		h.opened()
+		if a := neighbour.get("/r/report"); a.status != http.StatusOK {
+			t.Errorf("a reporter is kept out by a neighbour who guesses: %d", a.status)
+		}
 		h.peer = netip.MustParseAddr("198.51.100.8")
 		if a := h.visitor().plain("/r", "code", id.NewCode().Reveal()); a.status != http.StatusUnprocessableEntity {
 			t.Errorf("another network: %d", a.status)

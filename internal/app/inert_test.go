@@ -1,0 +1,359 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+	"github.com/tocsin-csirt/tocsin/internal/surface/api"
+)
+
+// canaryHost is a host of the stranger's. Nobody may ever ask it for anything.
+type canaryHost struct {
+	name string
+	mu   sync.Mutex
+	hits []string
+}
+
+func newCanaryHost(t *testing.T) *canaryHost {
+	c := &canaryHost{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.hits = append(c.hits, r.Method+" "+r.URL.Path+" from "+r.Header.Get("Referer"))
+	}))
+	t.Cleanup(s.Close)
+	c.name = s.Listener.Addr().String()
+	return c
+}
+
+func (c *canaryHost) seen() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.hits)
+}
+
+// corpus are texts of strangers that want to become something else. Each begins with a word of its own.
+func (c *canaryHost) corpus() []string {
+	var out []string
+	for i, s := range []string{
+		`"><script src=//HOST/s.js></script>`,
+		`'"><img src=http://HOST/i.png onerror=window.pwned=1>`,
+		`<svg/onload=window.pwned=1>`,
+		`</textarea></title></style></script><script>window.pwned=1</script>`,
+		`javascript:window.pwned=1`,
+		`http://HOST/plain [md](http://HOST/md) ![i](http://HOST/md.png) <http://HOST/angle>`,
+		`[a](javascript:window.pwned=1) [b]: http://HOST/ref`,
+		`{{constructor.constructor('window.pwned=1')()}} ${window.pwned=1}`,
+		"\u202egnp.exe\u2066 <b hx-get=http://HOST/hx hx-trigger=load>",
+		`" hx-get="http://HOST/hx2" hx-trigger="load" style="background:url(http://HOST/css)" x="`,
+		`<link rel=stylesheet href=http://HOST/l.css><base href=http://HOST/>`,
+		`<meta http-equiv=refresh content="0;url=http://HOST/meta">`,
+		`<iframe srcdoc="<script>parent.pwned=1</script>"></iframe>`,
+		`<form action=http://HOST/f><input type=image src=http://HOST/ii><math href=javascript:pwned=1>`,
+	} {
+		out = append(out, fmt.Sprintf("Canary%02d %s", i, strings.ReplaceAll(s, "HOST", c.name)))
+	}
+	return out
+}
+
+// judge looks in the page for anything that a stranger's text became.
+const judge = `(() => {
+	const bad = [], host = %q
+	if (window.pwned) bad.push('a script of a stranger ran')
+	for (const e of document.querySelectorAll('*')) {
+		for (const a of e.attributes) {
+			const what = e.tagName + ' ' + a.name + '=' + a.value.slice(0, 120)
+			if (/^on/i.test(a.name)) bad.push(what)
+			if (/^(data-)?hx-|^style$|^srcset$|^srcdoc$|^ping$|^background$/i.test(a.name) && a.value.includes(host)) bad.push(what)
+			if (/^(href|src|action|formaction|data|poster|xlink:href|cite)$/i.test(a.name)) {
+				let u
+				try { u = new URL(a.value, location.href) } catch (x) { continue }
+				if (u.host === host || u.protocol === 'javascript:' || u.protocol === 'vbscript:' || (u.protocol === 'data:' && a.value !== 'data:,' && e.tagName !== 'IMG')) bad.push(what)
+			}
+		}
+		if (/^(SCRIPT|STYLE|IFRAME|OBJECT|EMBED|BASE|META|LINK)$/.test(e.tagName) && /Canary\d\d/.test(e.outerHTML)) bad.push(e.outerHTML.slice(0, 200))
+	}
+	return bad
+})()`
+
+var textLike = regexp.MustCompile(`^(text|search|tel|url|textarea)$`)
+
+// plant fills forms of a page with strangers' texts: all fields at once, and each alone.
+func (b *browser) plant(pages map[string]string, texts []string, done map[string]bool) {
+	addresses := slices.Sorted(maps.Keys(pages))
+	n := 0
+	for _, at := range addresses {
+		forms, _ := formsOf(at, pages[at])
+		for _, s := range forms {
+			if done[s.key()] || ends(s.Action) || !s.Post {
+				continue
+			}
+			done[s.key()] = true
+			buttons := []*control{nil}
+			for i := range s.Buttons {
+				buttons = append(buttons, &s.Buttons[i])
+			}
+			fill := func(only string) func(control) (string, bool) {
+				return func(c control) (string, bool) {
+					n++
+					switch {
+					case textLike.MatchString(c.Type) && (only == "" || only == c.Name || c.Type == "textarea"):
+						return texts[n%len(texts)], true
+					case textLike.MatchString(c.Type) && c.Value == "":
+						return "x", only != ""
+					case c.Type == "email":
+						return "canary'o+x@canary.example", true
+					case c.Type == "radio" || c.Type == "checkbox":
+						return c.Options[0], true
+					case c.Type == "datetime-local":
+						return time.Now().Add(48 * time.Hour).UTC().Format("2006-01-02T15:04"), c.Value == ""
+					case c.Type == "select" && c.Value == "" && len(c.Options) > 1:
+						return c.Options[1], true
+					}
+					return "", false
+				}
+			}
+			file := `Canary99 "><img src=x onerror=window.pwned=1>` + "\u202e" + `.html`
+			for _, button := range buttons {
+				b.submit(s, s.filled(button, fill("")), file)
+				b.submit(s, s.filled(button, fill("-")), file)
+			}
+			for _, c := range s.Controls {
+				if c.Type != "textarea" && textLike.MatchString(c.Type) {
+					b.submit(s, s.filled(nil, fill(c.Name)), "")
+				}
+			}
+		}
+	}
+}
+
+// TestBrowserForeignTextStaysInert puts texts that want to be scripts, styles, links and requests into every field that a stranger, a
+// constituent or a colleague can write (rules M10, W6), and shows every page in a browser to everybody who may see it: nothing of them runs,
+// nothing is fetched, nothing becomes a link, and the console says no word. Files and the API give bytes.
+func TestBrowserForeignTextStaysInert(t *testing.T) {
+	h := newHouse(t, "sqlite")
+	host := newCanaryHost(t)
+	texts := host.corpus()
+	ctx := t.Context()
+	text := func(i int) string { return texts[i%len(texts)] }
+
+	// A registry whose names, contacts and keys somebody else wrote.
+	h.DNS = auth.Zone{Texts: map[string][]string{"canary.example": {"v=spf1 ip4:127.0.0.0/8 -all"}, "_dmarc.canary.example": {"v=DMARC1; p=none"}}}
+	org, _ := h.organisation(text(1), "en", text(3), "rui@hospital.example", nil)
+	other, contact := h.organisation(text(9), "de", text(0), "canary@canary.example", nil)
+	secret, err := keyd.Generate("Canary02 '\" onload=window.pwned=1", []string{"canary@canary.example"}, time.Now().Add(-time.Hour))
+	h.must(err)
+	h.must(h.Constituency.OfferKey(ctx, sample(), contact.UID, secret.Public().Binary(), secret.Public().Fingerprint(), secret.Public().Expires(), "portal"))
+	_, err = h.Constituency.AddAsset(ctx, sample(), org.UID, constituency.NewAsset{Value: "canary.example"})
+	h.must(err)
+	_, routes := h.routes()
+	h.serve()
+	people := map[access.Role]*browser{}
+	for i, role := range access.AllRoles {
+		if role == access.Machine {
+			continue
+		}
+		of := ""
+		if role == access.Constituent || role == access.ConstituentAdmin {
+			of = org.UID
+		}
+		_, _, err := h.Accounts.Create(ctx, sample(), account.NewAccount{Email: string(role) + "@canary.example", Name: text(i % 8)[:min(len(text(i%8)), 80)], Organisation: of, Roles: []access.Role{role}, Password: password})
+		h.must(err)
+		people[role] = h.browser()
+		people[role].signIn(string(role) + "@canary.example")
+	}
+	waiting := func() int {
+		list, err := h.Intake.List(ctx, sample(), intake.QueueFilter{Limit: 100})
+		h.must(err)
+		return len(list.Items)
+	}
+
+	// Mail: every header that is shown, both kinds of body, file names by every notation.
+	for i := range texts {
+		name := mime.BEncoding.Encode("utf-8", text(i))
+		h.mail("canary@canary.example", teamAddress, crlf("From: "+name+" <canary@canary.example>\nReply-To: "+name+" <other@"+strings.ReplaceAll(host.name, ":", ".")+">\nTo: "+name+" <"+teamAddress+">\nCc: "+name+" <c@canary.example>\nSubject: "+mime.BEncoding.Encode("utf-8", text(i))+
+			"\nMessage-ID: <"+unique()+"@canary.example>\nDate: "+rfc5322Now()+"\nX-Mailer: "+text(i)+"\nOrganization: "+text(i)+"\nList-Unsubscribe: <http://"+host.name+"/unsubscribe>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"+
+			"--b\nContent-Type: text/plain; charset=utf-8\n\n"+text(i)+"\n\n> "+text(i)+"\n\n--b\nContent-Type: text/html; charset=utf-8\n\n<html><head><link rel=stylesheet href=http://"+host.name+"/h.css></head><body background=http://"+host.name+"/bg>"+text(i)+"<img src=http://"+host.name+"/pixel.gif><a href=http://"+host.name+"/a>a</a></body></html>\n"+
+			"--b\nContent-Type: text/html; name="+fmt.Sprintf("%q", "Canary50.html")+"\nContent-Disposition: attachment; filename*=utf-8''"+url.PathEscape(text(i))+"\n\n<script>window.pwned=1</script>\n--b\nContent-Type: image/svg+xml\nContent-Disposition: inline; filename=\""+name+"\"\n\n<svg xmlns='http://www.w3.org/2000/svg' onload='window.pwned=1'/>\n--b--\n"))
+	}
+	h.eventually("the mails", func() bool { return waiting() >= len(texts) })
+
+	// Every form, by everybody, twice: the second time on the pages that the first time made.
+	done := map[string]bool{}
+	nobody := h.browser()
+	order := []access.Role{access.Constituent, access.Reporter, access.Duty, access.Lead, access.ConstituentAdmin, access.Constituent, access.Admin, access.Duty}
+	nobody.plant(nobody.crawl(2, "/", "/report", "/suspicious", "/vulnerability", "/r", "/r/report"), texts, done)
+	nobody.plant(nobody.crawl(2, "/r/report", "/r/received"), texts, done)
+	typed := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return strings.ContainsRune(s, '\u202e') }) // colleagues may write from right to left
+	for _, role := range order {
+		b, words := people[role], texts
+		if b.cookies["__Host-desk"] != "" {
+			words = typed
+		}
+		b.plant(b.crawl(1, doorsOf...), words, done)
+	}
+	reports, err := h.Intake.List(ctx, sample(), intake.QueueFilter{Limit: 1})
+	h.must(err)
+	at, _, _ := strings.Cut(people[access.Duty].post("/desk/reports/"+reports.Items[0].UID+"/accept"), "?")
+	lead := people[access.Lead]
+	lead.send(at+"/parties/add", values("organisation", other.UID, "organisation", org.UID, "role", "affected", "why", text(4)))
+	lead.plant(lead.crawl(1, append(slices.Clone(doorsOf), at, at+"/ask", at+"/parties", at+"/close", at+"/seal")...), typed, map[string]bool{})
+	people[access.Constituent].plant(people[access.Constituent].crawl(1, "/portal/"), texts, map[string]bool{})
+
+	// Shown to everybody, in a browser.
+	shown, marked := map[string]int{}, 0
+	for _, role := range []access.Role{"", access.Lead, access.Constituent, access.Admin, access.Duty, access.Auditor, access.ConstituentAdmin, access.Reporter} {
+		p := browsertest.New(t)
+		b := people[role]
+		if role == "" {
+			b = nobody
+		} else {
+			p.Open("http://" + h.Config.HTTP + "/login")
+			p.Type("input[name=email]", string(role)+"@canary.example")
+			p.Type("input[name=password]", password)
+			p.Click("main button[type=submit]")
+			p.Wait("main")
+		}
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(slices.Clone(doorsOf), at)...))) {
+			most := 1 // for whoever sees the same page with less on it
+			if role == access.Lead || role == access.Constituent {
+				most = 2
+			}
+			if shown[shapeOf(at)] >= most || strings.Contains(at, "lang=") {
+				continue
+			}
+			status := p.Open("http://" + h.Config.HTTP + at)
+			shown[shapeOf(at)]++
+			var bad []string
+			bad = browsertest.Get(p, chromedp.Evaluate[[]string](fmt.Sprintf(judge, host.name)))
+			for _, b := range bad {
+				t.Errorf("%s %s (%d): %s", role, at, status, b)
+			}
+			if n := browsertest.Get(p, chromedp.Evaluate[int](`(document.body.innerText.match(/[\u202a-\u202e\u2066-\u2069]/g) || []).length`)); n > 0 {
+				t.Errorf("%s %s shows %d characters that turn a line around", role, at, n)
+			}
+			if browsertest.Get(p, chromedp.Evaluate[bool](`/Canary\d\d/.test(document.documentElement.outerHTML)`)) {
+				marked++
+			}
+			for _, m := range p.Console() {
+				if status == http.StatusOK && !strings.Contains(m.Text, "the server responded with a status of") {
+					t.Errorf("%s %s: console: %v", role, at, m)
+				}
+			}
+		}
+	}
+	t.Logf("%d shapes of pages, %d pages with a canary", len(shown), marked)
+	if marked < 50 {
+		t.Errorf("only %d pages show a stranger's text: this test does not look where it should", marked)
+	}
+	for _, l := range routes {
+		method, path, _ := strings.Cut(l.Pattern, " ")
+		shape := shapeOf(regexp.MustCompile(`\{[a-z]+(\.\.\.)?\}`).ReplaceAllString(strings.TrimSuffix(path, "{$}"), "1"))
+		if method == http.MethodGet && shown[shape] == 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(shown)), func(s string) bool { return strings.HasPrefix(s, shape) }) {
+			t.Logf("not shown: %s", l.Pattern)
+		}
+	}
+	if hits := host.seen(); len(hits) > 0 {
+		t.Errorf("the stranger's host was asked: %q", hits)
+	}
+	h.bytesOnly(people[access.Duty], at)
+	h.apiIsData()
+}
+
+// bytesOnly fetches every file of the incident's and the reports' pages: bytes to keep, never a page (rule F3).
+func (h *house) bytesOnly(b *browser, at string) {
+	t, found := h.t, 0
+	for page, body := range b.crawl(3, "/desk/triage", at) {
+		_, links := formsOf(page, body)
+		for _, l := range links {
+			if !strings.Contains(l, "/files/") && !strings.HasSuffix(l, "/original") {
+				continue
+			}
+			a := b.get(l)
+			found++
+			media, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition"))
+			if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "application/octet-stream" || media != "attachment" || err != nil || !strings.Contains(a.Header.Get("Content-Security-Policy"), "sandbox") || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s: %d %v %v", l, a.Status, a.Header, err)
+			}
+			if name := params["filename"]; strings.ContainsAny(name, "/\\\r\n\x00\u202e\u2066") {
+				t.Errorf("%s is named %q", l, name)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d files were found", found)
+	}
+}
+
+// apiIsData reads every list of the API and every object named in it: JSON, and headers without a stranger's words.
+func (h *house) apiIsData() {
+	t := h.t
+	duty, err := h.Accounts.ByEmail(t.Context(), h.DB, sample(), "duty@canary.example")
+	h.must(err)
+	_, token, err := h.Accounts.CreateToken(t.Context(), sample(), account.NewToken{Name: "read", Role: access.Duty, Owner: duty.UID})
+	h.must(err)
+	names := map[string]string{}
+	found := 0
+	for _, op := range api.Operations() {
+		if op.Method != http.MethodGet {
+			continue
+		}
+		path := op.Path
+		noun := strings.Split(path, "/")[1]
+		if strings.Contains(path, "{") {
+			if strings.Contains(path, "{message}") || names[noun] == "" {
+				continue
+			}
+			path = strings.NewReplacer("{ref}", names[noun], "{id}", names[noun]).Replace(path)
+		}
+		switch path {
+		case "/search":
+			path += "?q=canary"
+		case "/contacts", "/assets":
+			path += "?organisation=" + names["organisations"]
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+h.Config.HTTP+"/api/v1"+path, nil)
+		h.must(err)
+		r.Header.Set("Authorization", "Bearer "+token.Reveal())
+		a := h.browser().do(r)
+		if m := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(a.Body); m != nil && names[noun] == "" {
+			names[noun] = m[1]
+		}
+		if a.Status >= 500 {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+		if kind := a.Header.Get("Content-Type"); a.Status == http.StatusOK && kind != "application/json" && kind != "application/octet-stream" && !strings.HasSuffix(path, "/original") {
+			t.Errorf("%s is %s", path, kind)
+		}
+		if strings.Contains(a.Body, "Canary") {
+			found++
+		}
+		for name, list := range a.Header {
+			if v := strings.Join(list, " "); strings.Contains(v, "Canary") && name != "Content-Disposition" {
+				t.Errorf("%s: header %s is %q", path, name, v)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d answers of the API hold a stranger's text", found)
+	}
+}
