@@ -200,13 +200,13 @@ func clockView(c deadline.Clock, now time.Time) page.ClockView {
 func problems(p *text.Printer, err error, ids map[string]string) (all []page.Problem, by map[string]string) {
 	by = map[string]string{}
 	for _, f := range errs.Fields(err) {
-		said := page.SayField(p, f)
 		id := f.Name
 		if x, ok := ids[f.Name]; ok {
 			id = x
 		}
-		by[f.Name] = said
-		all = append(all, page.Problem{Field: id, Text: said})
+		said := page.ProblemOf(p, id, f)
+		by[f.Name] = said.Text
+		all = append(all, said)
 	}
 	return all, by
 }

@@ -35,8 +35,15 @@ func Fragment(r *http.Request) bool {
 // Write renders the whole page first, then sends it: a page that cannot be rendered is an error, never half a page.
 func Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
 	var b bytes.Buffer
-	if err := c.Render(r.Context(), &b); err != nil {
+	ctx, fields := withLabels(r.Context())
+	if err := c.Render(ctx, &b); err != nil {
 		return fmt.Errorf("render page: %w", err)
+	}
+	if fields.missing && len(fields.of) > 0 {
+		b.Reset()
+		if err := c.Render(ctx, &b); err != nil {
+			return fmt.Errorf("render page: %w", err)
+		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
