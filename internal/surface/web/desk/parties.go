@@ -314,6 +314,18 @@ func (d *Desk) party(v *page.Visit) error {
 		return err
 	}
 	body := []templ.Component{heading(p.Name + " · " + roleName(v.P, p.Role))}
+	waits, err := d.Coordination.Waits(v.Ctx(), v.By, p)
+	if err != nil {
+		return err
+	}
+	if waits {
+		body = append(body, warning(v.P.T("desk.party.late_word")))
+		if v.By.Can(access.WorkCases) {
+			body = append(body, adminForm("/desk/parties/"+p.UID+"/rest", nil, []templ.Component{
+				page.Field(v.P, page.FieldView{ID: "reason", Name: "reason", Label: v.P.T("desk.party.rest.reason"), Required: true, Attrs: templ.OrderedAttributes{{Key: "required", Value: true}}}),
+			}, page.ButtonView{Text: v.P.T("desk.party.rest"), Icon: "check"}))
+		}
+	}
 	for _, r := range rows {
 		if r.Party.UID != p.UID {
 			continue
@@ -346,6 +358,14 @@ func (d *Desk) party(v *page.Visit) error {
 			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
 	}
 	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
+}
+
+// restParty says that the words a party sent to a closed incident need nothing more.
+func (d *Desk) restParty(v *page.Visit) error {
+	if err := d.Coordination.Rest(v.Ctx(), v.By, v.R.PathValue("party"), v.R.PostFormValue("reason")); err != nil {
+		return err
+	}
+	return back(v, "/desk/parties/"+v.R.PathValue("party"), "saved")
 }
 
 type requestView struct {

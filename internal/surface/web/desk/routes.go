@@ -121,6 +121,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/parties/{party}", Need: read, Serve: d.party},
 		{Pattern: "POST /desk/parties/{party}/write", Need: send, Serve: d.writeParty},
 		{Pattern: "POST /desk/parties/{party}/withdraw", Need: work, Serve: d.withdrawParty},
+		{Pattern: "POST /desk/parties/{party}/rest", Need: work, Serve: d.restParty},
 		{Pattern: "POST /desk/measures/{measure}/move", Need: work, Serve: d.moveMeasure},
 		{Pattern: "POST /desk/requests/{request}/answer", Need: work, Serve: d.answerRequest},
 
