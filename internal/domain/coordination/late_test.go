@@ -19,7 +19,9 @@ func TestWordsToAClosedIncidentComeUpAsWork(t *testing.T) {
 	engines(t, func(ctx context.Context, h *house) {
 		v := h.two(ctx)
 		closed := false
-		h.s.Rests = func(_ context.Context, _ *db.Tx, subject ref.Ref) (bool, error) { return closed && subject == v.in.Ref, nil }
+		h.s.Rests = func(_ context.Context, _ *db.Tx, subject ref.Ref) (bool, error) {
+			return closed && subject == v.in.Ref, nil
+		}
 		writes := func(p coordination.Party, proof correspondence.Proof) {
 			h.Helper()
 			h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -39,9 +39,6 @@ func (d *Desk) parties(v *page.Visit) error {
 	}
 	for _, r := range rows {
 		view.Rows = append(view.Rows, matrixRow(v, r))
-		for _, m := range r.Measures {
-			view.Measures = append(view.Measures, measureView(v, r.Party.Name, m, v.By))
-		}
 	}
 	return v.Show(IncidentParties(view))
 }
@@ -124,7 +121,7 @@ func (d *Desk) moveMeasure(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return back(v, "/desk/incidents/"+in[m.Subject.ID].Number+"/parties", "saved")
+	return back(v, "/desk/incidents/"+in[m.Subject.ID].Number+"/measures", "saved")
 }
 
 func orDefault(s, otherwise string) string {
