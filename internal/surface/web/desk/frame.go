@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,11 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 	}
 	if !v.By.Can(access.ReadCases) { // to administer is not to read cases: no room, search or stream that would be refused
 		f.Nav, f.SearchAt, f.Stream = nil, "", ""
+		return f
+	}
+	// The bell rings on every page of whom an alarm concerns, and is there for nobody else. Where the number cannot be had it is left out.
+	if open, err := d.Alarms.Open(v.Ctx(), v.By); err == nil && (open > 0 || v.By.Can(access.ReadAudit)) {
+		f.Bell = page.NavItem{Text: v.P.N("desk.bell", open), Href: "/desk/alarms", Count: open}
 	}
 	return f
 }
@@ -206,6 +212,9 @@ func problems(p *text.Printer, err error, ids map[string]string) (all []page.Pro
 		}
 		said := page.ProblemOf(p, id, f)
 		by[f.Name] = said.Text
+		if f.Key == "error.summary_or_description" && slices.ContainsFunc(all, func(x page.Problem) bool { return x.Text == said.Text }) {
+			continue // one thing is missing, so it is said once
+		}
 		all = append(all, said)
 	}
 	return all, by
