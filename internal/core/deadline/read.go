@@ -46,6 +46,27 @@ func (s *Service) About(ctx context.Context, h db.Handle, about ...int64) (map[i
 	return s.sets(ctx, h, `c.about`, about, func(c Clock) int64 { return c.About.ID })
 }
 
+// Running gives when the open clocks of one kind about objects that the caller has checked began and are due, the first due of each; nothing
+// else of them is read.
+func (s *Service) Running(ctx context.Context, h db.Handle, kind string, about ...int64) (map[int64]Clock, error) {
+	out := map[int64]Clock{}
+	if len(about) == 0 {
+		return out, nil
+	}
+	q := new(db.Query).Add(`SELECT about, started_at, due_at FROM deadline_clock WHERE about IN `)
+	db.In(q, about).Add(` AND kind = ? AND met_at IS NULL AND stopped_at IS NULL`, kind)
+	_, err := db.List(ctx, h, q, func(rows *db.Rows) (c Clock, err error) {
+		if err = rows.Scan(&c.About.ID, &c.StartedAt, &c.DueAt); err != nil {
+			return c, err
+		}
+		if x, ok := out[c.About.ID]; !ok || c.DueAt.Before(x.DueAt) {
+			out[c.About.ID] = c
+		}
+		return c, nil
+	})
+	return out, err
+}
+
 func (s *Service) sets(ctx context.Context, h db.Handle, column string, ids []int64, of func(Clock) int64) (map[int64][]Clock, error) {
 	out := map[int64][]Clock{}
 	if len(ids) == 0 {

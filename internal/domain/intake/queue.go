@@ -67,12 +67,16 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	var reports, orgs []int64
 	for i := range rows {
 		page.Items[i] = Line{Report: rows[i].Report, Group: groups[rows[i].queue], SameCount: rows[i].same}
-		reports = append(reports, rows[i].Ref.ID)
+		if rows[i].queue == clockRuns { // its place in the queue is when the first answer is due
+			page.Items[i].StartedAt, page.Items[i].DueAt = rows[i].ReceivedAt, rows[i].queueAt
+		} else {
+			reports = append(reports, rows[i].Ref.ID)
+		}
 		if rows[i].Organisation != 0 {
 			orgs = append(orgs, rows[i].Organisation)
 		}
 	}
-	clocks, err := s.Deadlines.About(ctx, s.DB, reports...)
+	clocks, err := s.Deadlines.Running(ctx, s.DB, FirstAnswer, reports...)
 	if err != nil {
 		return page, err
 	}
@@ -83,11 +87,8 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	for i := range page.Items {
 		l := &page.Items[i]
 		l.OrgName, l.Sector = names[l.Organisation].Name, names[l.Organisation].Sector
-		for _, c := range clocks[l.Ref.ID] {
-			if c.Kind == FirstAnswer && c.Open() {
-				l.DueAt, l.StartedAt = c.DueAt, c.StartedAt
-				break
-			}
+		if c, ok := clocks[l.Ref.ID]; ok {
+			l.StartedAt, l.DueAt = c.StartedAt, c.DueAt
 		}
 	}
 	return page, nil
@@ -250,21 +251,28 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, 
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
-	out := map[string]int{}
-	for i, g := range groups {
+	q := new(db.Query)
+	for i := range groups {
 		if i == notWaiting {
 			continue
 		}
-		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id`)
+		if i > 1 {
+			q.Add(` UNION ALL `)
+		}
+		q.Add(`SELECT ?, COUNT(*) FROM (SELECT r.id`, i)
 		driven(q, access.Sees(by))
 		q.Add(` AND r.queue <> 0 AND r.queue = ? LIMIT ?) counted`, i, countCap)
-		n, err := db.One(ctx, s.DB, func(rows *db.Rows) (n int, err error) { return n, rows.Scan(&n) }, q.Text(), q.Args()...)
-		if err != nil {
-			return nil, err
-		}
-		out[g] = n
 	}
-	return out, nil
+	out := map[string]int{}
+	_, err := db.List(ctx, s.DB, q, func(rows *db.Rows) (n int, err error) {
+		var group int
+		err = rows.Scan(&group, &n)
+		if err == nil {
+			out[groups[group]] = n
+		}
+		return n, err
+	})
+	return out, err
 }
 
 // Waiting says how many reports wait, and how many of them are past their clock; each is capped like Counts.

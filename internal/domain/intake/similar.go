@@ -59,21 +59,24 @@ func prefixless(s string) string {
 	}
 }
 
-// similarLimit caps what is looked at for each reason.
-const similarLimit = 20
+// similarLimit caps what is looked at for each reason: a list of more is read by nobody.
+const similarLimit = 8
+
+// copiesLimit caps the reports that a mail is compared with because they carry its Message-ID.
+const copiesLimit = 20
 
 // Similar gives reports and linked incidents that look alike, computed inside the reader's scope (rule A10), best first.
 func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Similar, error) {
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
-	own, err := s.load(ctx, s.DB, by, r.UID)
+	own, err := s.sameness(ctx, by, r.Ref.ID)
 	if err != nil {
 		return nil, err
 	}
 	var out []Similar
 	var alike []*Report // as the first of out
-	seen := map[int64]bool{own.Ref.ID: true}
+	seen := map[int64]bool{r.Ref.ID: true}
 	for _, why := range []struct {
 		column, key string
 		value       []byte
@@ -116,13 +119,22 @@ func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Sim
 	return out, nil
 }
 
+// sameness reads what a report is compared by.
+func (s *Service) sameness(ctx context.Context, by access.Actor, report int64) (row, error) {
+	q := new(db.Query).Add(`SELECT r.sender, r.message, r.words FROM `)
+	access.Sees(by).From(q, ref.Report).Add(` JOIN intake_report r ON r.id = o.id WHERE o.id = ?`, report)
+	return db.One(ctx, s.DB, func(rows *db.Rows) (r row, err error) {
+		return r, rows.Scan(&r.sender, &r.message, &r.words)
+	}, q.Text(), q.Args()...)
+}
+
 // SameMessage gives reports that came by mail with this Message-ID, oldest first and few, for the mailroom to compare.
 func (s *Service) SameMessage(ctx context.Context, h db.Handle, messageID string) ([]Report, error) {
 	mac := s.mac("message", messageID)
 	if mac == nil {
 		return nil, nil
 	}
-	all, err := s.inside(ctx, h, `r.message = $1 ORDER BY r.id LIMIT `+strconv.Itoa(similarLimit), mac)
+	all, err := s.inside(ctx, h, `r.message = $1 ORDER BY r.id LIMIT `+strconv.Itoa(copiesLimit), mac)
 	out := make([]Report, len(all))
 	for i := range all {
 		out[i] = all[i].Report

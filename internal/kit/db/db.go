@@ -10,9 +10,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/bits"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -54,6 +57,8 @@ type DB struct {
 	writes *prepared
 	reads  *prepared
 	path   string
+
+	commits atomic.Uint64
 }
 
 // Config says where the database is.
@@ -76,6 +81,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 
 // Engine names the engine.
 func (d *DB) Engine() Engine { return d.engine }
+
+// Commits counts the transactions that this process has committed: as long as it stands, nothing that this process wrote has changed.
+func (d *DB) Commits() uint64 { return d.commits.Load() }
 
 // Path gives the file of a SQLite database, "" on PostgreSQL.
 func (d *DB) Path() string { return d.path }
@@ -184,6 +192,7 @@ func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) err
 		}
 		err = run(inner, tx, do)
 		if err == nil {
+			d.commits.Add(1)
 			tx.keepTexts(ctx)
 			for _, f := range tx.after {
 				f()
@@ -285,24 +294,33 @@ func (q *Query) Add(text string, args ...any) *Query {
 	for _, a := range args {
 		before, after, _ := strings.Cut(rest, "?")
 		q.args = append(q.args, a)
-		fmt.Fprintf(&q.b, "%s$%d", before, len(q.args))
+		q.b.WriteString(before)
+		q.b.WriteString("$")
+		q.b.WriteString(strconv.Itoa(len(q.args)))
 		rest = after
 	}
 	q.b.WriteString(rest)
 	return q
 }
 
-// In appends "(?, ?, …)" for the values; an empty list matches nothing.
+// In appends "(?, ?, …)" for the values; an empty list matches nothing. Lists up to 64 are filled up with their last value to a power of
+// two, so that lists of all lengths share few texts, which the engines keep compiled.
 func In[T any](q *Query, values []T) *Query {
 	if len(values) == 0 {
 		return q.Add("(NULL)")
 	}
+	n := len(values)
+	if n <= 64 {
+		n = 1 << bits.Len(uint(n-1))
+	}
 	q.b.WriteString("(")
-	for i, v := range values {
+	for i := range n {
 		if i > 0 {
 			q.b.WriteString(", ")
 		}
-		q.Add("?", v)
+		q.args = append(q.args, values[min(i, len(values)-1)])
+		q.b.WriteString("$")
+		q.b.WriteString(strconv.Itoa(len(q.args)))
 	}
 	q.b.WriteString(")")
 	return q

@@ -11,8 +11,10 @@ import (
 
 // Rows are the rows of a query.
 type Rows struct {
-	pg   pgx.Rows
-	lite *sql.Rows
+	pg    pgx.Rows
+	lite  *sql.Rows
+	cells []cell // one for each column, used again for each row
+	dst   []any  // their addresses, or what reads itself
 }
 
 // Next moves to the next row.
@@ -23,29 +25,23 @@ func (r *Rows) Next() bool {
 	return r.lite.Next()
 }
 
-// Scan reads the row's columns. Into *time.Time it reads microseconds; into *string, *int64, *[]byte and *bool NULL reads as the zero value.
+// Scan reads the row's columns. Into *time.Time it reads microseconds; into a pointer to any type of text or of whole numbers, into *[]byte
+// and *bool NULL reads as the zero value.
 func (r *Rows) Scan(dst ...any) error {
-	wrapped := make([]any, len(dst))
+	if len(r.cells) != len(dst) {
+		r.cells, r.dst = make([]cell, len(dst)), make([]any, len(dst))
+	}
 	for i, d := range dst {
-		switch p := d.(type) {
-		case *time.Time:
-			wrapped[i] = &timeCell{p}
-		case *string:
-			wrapped[i] = &cell[string]{p}
-		case *int64:
-			wrapped[i] = &cell[int64]{p}
-		case *bool:
-			wrapped[i] = &cell[bool]{p}
-		case *int:
-			wrapped[i] = &intCell{p}
-		default:
-			wrapped[i] = d
+		if r.cells[i].holds(d) {
+			r.dst[i] = &r.cells[i]
+		} else {
+			r.dst[i] = d
 		}
 	}
 	if r.pg != nil {
-		return kind(r.pg.Scan(wrapped...))
+		return kind(r.pg.Scan(r.dst...))
 	}
-	return kind(r.lite.Scan(wrapped...))
+	return kind(r.lite.Scan(r.dst...))
 }
 
 // Err gives the error that ended the rows early.
@@ -91,42 +87,6 @@ func (r *Row) Scan(dst ...any) error {
 	}
 	r.rows.Close()
 	return r.rows.Err()
-}
-
-type cell[T any] struct{ dst *T }
-
-func (c *cell[T]) Scan(src any) error {
-	var n sql.Null[T]
-	if err := n.Scan(src); err != nil {
-		return err
-	}
-	*c.dst = n.V
-	return nil
-}
-
-type intCell struct{ dst *int }
-
-func (c *intCell) Scan(src any) error {
-	var n sql.Null[int64]
-	if err := n.Scan(src); err != nil {
-		return err
-	}
-	*c.dst = int(n.V)
-	return nil
-}
-
-type timeCell struct{ dst *time.Time }
-
-func (c *timeCell) Scan(src any) error {
-	var n sql.Null[int64]
-	if err := n.Scan(src); err != nil {
-		return err
-	}
-	*c.dst = time.Time{}
-	if n.Valid {
-		*c.dst = time.UnixMicro(n.V).UTC()
-	}
-	return nil
 }
 
 // encode turns times into microseconds (the zero time into NULL); all else passes as it is.

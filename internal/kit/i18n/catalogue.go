@@ -78,13 +78,37 @@ func Load(fsys fs.FS, langs ...Lang) (*Catalogue, error) {
 		}
 	}
 	for _, lang := range langs {
-		p, err := newPrinter(goi18n.NewLocalizer(bundle, lang.tag().String()), lang)
+		plain, err := c.plain(lang)
+		if err != nil {
+			return nil, err
+		}
+		p, err := newPrinter(goi18n.NewLocalizer(bundle, lang.tag().String()), plain, lang)
 		if err != nil {
 			return nil, err
 		}
 		c.printers[lang] = p
 	}
 	return c, nil
+}
+
+// plain parses the texts of a language that have no plural forms; what it lacks is taken from the language to fall back to.
+func (c *Catalogue) plain(lang Lang) (map[string]message, error) {
+	out := map[string]message{}
+	for key, e := range c.entries {
+		f, ok := e[lang]
+		if !ok {
+			f = e[c.langs[0]]
+		}
+		if f.Plural() {
+			continue
+		}
+		m, err := parse(f.Other)
+		if err != nil {
+			return nil, fmt.Errorf("%s in %s: %w", key, lang, err)
+		}
+		out[key] = m
+	}
+	return out, nil
 }
 
 func (c *Catalogue) read(fsys fs.FS, file string) error {

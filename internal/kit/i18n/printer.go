@@ -10,18 +10,19 @@ import (
 
 // Printer writes in one language and one zone. It is immutable and cheap to copy.
 type Printer struct {
-	lang Lang
-	loc  *goi18n.Localizer
-	zone *time.Location
-	form *locale
+	lang  Lang
+	loc   *goi18n.Localizer
+	plain map[string]message // the texts without plural forms, which need no rules of a language
+	zone  *time.Location
+	form  *locale
 }
 
-func newPrinter(loc *goi18n.Localizer, lang Lang) (*Printer, error) {
+func newPrinter(loc *goi18n.Localizer, plain map[string]message, lang Lang) (*Printer, error) {
 	form, ok := locales[lang]
 	if !ok {
 		return nil, fmt.Errorf("no dates and numbers for the language %q", lang)
 	}
-	return &Printer{lang: lang, loc: loc, zone: time.UTC, form: form}, nil
+	return &Printer{lang: lang, loc: loc, plain: plain, zone: time.UTC, form: form}, nil
 }
 
 // Lang tells the language.
@@ -71,6 +72,9 @@ func (p *Printer) PartsN(key string, count int, args ...any) []Part {
 }
 
 func (p *Printer) print(key string, count any, c *call) string {
+	if m, ok := p.plain[key]; ok && count == nil {
+		return m.fill(c)
+	}
 	s, err := p.loc.Localize(&goi18n.LocalizeConfig{MessageID: key, TemplateData: c, PluralCount: count, TemplateParser: parser{}})
 	if err != nil && s == "" && (c.parts == nil || len(*c.parts) == 0) {
 		return "⟦" + key + "⟧"

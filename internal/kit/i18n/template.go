@@ -87,10 +87,18 @@ func (m message) Execute(data any) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("text executed with %T", data)
 	}
+	return m.fill(c), nil
+}
+
+func (m message) fill(c *call) string {
+	if len(m) == 1 && m[0].name == "" && c.parts == nil {
+		return m[0].text
+	}
 	var b strings.Builder
 	for _, p := range m {
 		var value any
 		if p.name != "" {
+			var ok bool
 			if value, ok = c.value(p.name); !ok && !p.wrap {
 				value = "⟦" + p.name + "⟧"
 			}
@@ -105,7 +113,7 @@ func (m message) Execute(data any) (string, error) {
 			b.WriteString(c.text(value))
 		}
 	}
-	return b.String(), nil
+	return b.String()
 }
 
 // Holes lists the names of a text's holes and marks in order, so that languages can be compared.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -66,6 +67,8 @@ type Desk struct {
 	Staff func(ctx context.Context, by access.Actor) ([]Colleague, error)
 	// Still gives who a stream speaks to as they are now; an error ends it.
 	Still func(r *http.Request) (access.Actor, error)
+
+	shown sync.Map // account -> counted
 }
 
 // Colleague is somebody of the team.

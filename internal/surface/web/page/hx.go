@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/a-h/templ"
 )
@@ -34,14 +35,20 @@ func Fragment(r *http.Request) bool {
 
 // Write renders the whole page first, then sends it: a page that cannot be rendered is an error, never half a page.
 func Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
-	var b bytes.Buffer
+	b := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if b.Cap() <= keptBuffer {
+			b.Reset()
+			buffers.Put(b)
+		}
+	}()
 	ctx, fields := withLabels(r.Context())
-	if err := c.Render(ctx, &b); err != nil {
+	if err := c.Render(ctx, b); err != nil {
 		return fmt.Errorf("render page: %w", err)
 	}
 	if fields.missing && len(fields.of) > 0 {
 		b.Reset()
-		if err := c.Render(ctx, &b); err != nil {
+		if err := c.Render(ctx, b); err != nil {
 			return fmt.Errorf("render page: %w", err)
 		}
 	}
@@ -50,3 +57,8 @@ func Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component
 	_, _ = w.Write(b.Bytes()) // the reader went away: nothing to do
 	return nil
 }
+
+// buffers are what pages are written into before they go out; growing one anew for each page costs more than most of its parts.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const keptBuffer = 1 << 20 // bytes
