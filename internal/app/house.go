@@ -221,6 +221,7 @@ func (h *House) duties() error {
 		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang, Alarms: h.Alarms,
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
+	h.Coordination.Rests = h.Incidents.Rests
 	return nil
 }
 

@@ -8,16 +8,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
+	"github.com/tocsin-csirt/tocsin/internal/surface/casefile"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -258,6 +261,9 @@ func (h *House) desk(site page.Site) *desk.Desk {
 		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Welcome:  h.WelcomeURL,
+		Sheet: func(p *text.Printer, c incident.Case, by access.Actor) templ.Component {
+			return casefile.Sheet(p, casefile.Of(c, h.Profile.Name, by.Name, h.Clock.Now()))
+		},
 		Names: func(ctx context.Context, ids ...int64) (map[int64]string, error) {
 			return h.Accounts.Names(ctx, h.DB, ids...)
 		},

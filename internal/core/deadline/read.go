@@ -89,7 +89,7 @@ type Filter struct {
 }
 
 // kinds are the objects that clocks are about. A list walks each kind in the order of its index and merges: no reader's scope spans kinds.
-var kinds = []ref.Kind{ref.Report, ref.Request, ref.Measure, ref.Incident}
+var kinds = []ref.Kind{ref.Report, ref.Request, ref.Measure, ref.Party, ref.Incident}
 
 // List gives open clocks about objects that the actor may see, by due time.
 func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (clocks []Clock, next string, err error) {

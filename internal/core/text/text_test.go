@@ -49,19 +49,33 @@ func TestEveryTextIsInFiveLanguages(t *testing.T) {
 	}
 }
 
-// Pages never blame, beg or mumble (ui.md 7.7). Letters to people may say please.
+// Pages never blame, beg or mumble (ui.md 7.7), and letters say plainly what is asked (ui.md 12).
 func TestPagesSayNothingThatHelpsNobody(t *testing.T) {
 	t.Parallel()
 	c := catalogue(t)
 	never := regexp.MustCompile(`(?i)\b(invalid|please|oops|sorry)\b`)
 	for _, key := range c.Keys() {
-		if strings.HasPrefix(key, "mail.") {
-			continue
-		}
 		e, _ := c.Entry(key)
 		for _, s := range []string{e[EN].One, e[EN].Other} {
 			if word := never.FindString(s); word != "" {
 				t.Errorf("%s says %q: say what is right instead", key, word)
+			}
+		}
+	}
+}
+
+// Many a name ends with a full stop of its own ("S.A."), so no sentence ends with one.
+func TestNoSentenceEndsWithAName(t *testing.T) {
+	t.Parallel()
+	c := catalogue(t)
+	ends := regexp.MustCompile(`\{(name|organisation|party|reader|who|team|handler|reporter)\}\.`)
+	for _, key := range c.Keys() {
+		e, _ := c.Entry(key)
+		for _, l := range Langs() {
+			for _, s := range []string{e[l].One, e[l].Other} {
+				if found := ends.FindString(s); found != "" {
+					t.Errorf("%s in %s has %q: a name with a full stop gives two", key, l, found)
+				}
 			}
 		}
 	}

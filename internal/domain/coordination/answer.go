@@ -17,6 +17,8 @@ import (
 const (
 	requestClock = "request"
 	measureClock = "measure"
+	// LateWord is our own clock: a party wrote to an incident that is closed, where nobody waits for its words.
+	LateWord = "late_word"
 )
 
 // channelOf says by which way an actor speaks here, and how sure that makes us: one of us writes down what was said on the telephone.
@@ -66,7 +68,10 @@ func (s *Service) Answer(ctx context.Context, by access.Actor, request, text str
 		if err != nil {
 			return err
 		}
-		return s.answered(ctx, tx, by, r.Ref.ID, now)
+		if err := s.answered(ctx, tx, by, r.Ref.ID, now); err != nil || ours(by) {
+			return err
+		}
+		return s.lateWord(ctx, tx, p)
 	})
 	if err != nil {
 		return Request{}, err
@@ -122,7 +127,11 @@ func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, part
 	}
 	in.Kind, in.Refers, in.Under = correspondence.Told, 0, party.Subject
 	if in.State != correspondence.Filed {
-		return s.Correspondence.ReceiveTx(ctx, tx, by, party.Thread, in)
+		m, err := s.Correspondence.ReceiveTx(ctx, tx, by, party.Thread, in)
+		if err != nil {
+			return m, err
+		}
+		return m, s.lateWord(ctx, tx, party)
 	}
 	var request int64
 	if !in.Apart {
@@ -136,7 +145,10 @@ func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, part
 	if err != nil {
 		return m, err
 	}
-	return m, s.heard(ctx, tx, by, party, request, m.At)
+	if err := s.heard(ctx, tx, by, party, request, m.At); err != nil {
+		return m, err
+	}
+	return m, s.lateWord(ctx, tx, party)
 }
 
 // oldest gives the request that waits longest for an answer, 0 for none.

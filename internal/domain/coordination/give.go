@@ -259,8 +259,10 @@ func (s *Service) Write(ctx context.Context, by access.Actor, party string, out 
 			return err
 		}
 		out.Under = p.Subject
-		m, err = s.Correspondence.SendTx(ctx, tx, by, p.Thread, out)
-		return err
+		if m, err = s.Correspondence.SendTx(ctx, tx, by, p.Thread, out); err != nil {
+			return err
+		}
+		return s.wrote(ctx, tx, by, p)
 	})
 	return m, err
 }

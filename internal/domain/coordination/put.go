@@ -49,6 +49,9 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 		return nil, err
 	}
 	for i, p := range parcels {
+		if err := s.wrote(ctx, tx, by, p.Party); err != nil {
+			return nil, err
+		}
 		var shown time.Time
 		if sent[i].State == correspondence.Held {
 			shown = sent[i].SendAfter

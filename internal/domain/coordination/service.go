@@ -7,6 +7,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -43,6 +44,8 @@ type Service struct {
 	Deadlines      *deadline.Service
 	Library        Library
 	Texts          *text.Catalogue
+	// Rests tells whether the subject of a party is closed. Nil means that none ever is.
+	Rests func(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error)
 }
 
 // act tells whether the actor may answer and move for a party: the party's own people, the holder of its status link, or one of us who

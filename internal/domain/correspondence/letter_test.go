@@ -57,7 +57,7 @@ func TestALetterAsItsReaderGetsIt(t *testing.T) {
 	o.must(err)
 	want := `TLP:GREEN
 Request from CERT.EX about REFERENCE.
-Please answer by 23 November 2026, 12:26 (UTC).
+Answer by 23 November 2026, 12:26 (UTC).
 
 Good morning,
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -104,6 +105,16 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, by access.Actor, in Incid
 		}
 	}
 	return nil
+}
+
+// Rests tells whether an incident is closed, for coordination; nothing else ever is.
+func (s *Service) Rests(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error) {
+	var state string
+	err := tx.QueryRow(ctx, `SELECT state FROM incident_incident WHERE id = $1`, subject.ID).Scan(&state)
+	if errs.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	return State(state) == Closed, err
 }
 
 // Reopen opens a closed incident again, with a reason.

@@ -165,6 +165,23 @@ func TestALetterComesBack(t *testing.T) {
 		if n := len(h.reports()); n != 1 || h.reports()[0].AnswerCame {
 			t.Errorf("%d reports, %+v", n, h.reports()[0].Report)
 		}
+		// Programs older than RFC 3464 say it in words, with the letter below.
+		must(t, h.room.Correspondence.SendNow(h.ctx, h.ana, m.UID))
+		h.until("sent a third time", func() bool { return letter().State == correspondence.Sent })
+		id := mail.Parse([]byte(h.left()[len(h.left())-1])).MessageID()
+		words := func(subject, said string) string {
+			h.Clock.Advance(time.Second)
+			return fmt.Sprintf("From: MAILER-DAEMON@old.example\nTo: report@cert.example\nSubject: %s\nMessage-ID: <%d@old.example>\n\nHi. This is the mail program at old.example.\n%s\n\n--- Below this line is a copy of the message.\n\nMessage-ID: <%s>\nSubject: x\n\nthe letter\n",
+				subject, h.Clock.Now().UnixNano(), said, id)
+		}
+		before := len(h.messages(r.Thread, h.ana))
+		h.mail("", tag, words("failure notice", "Warning: still trying."))
+		h.until("late in words", on(before+1))
+		if s := letter().State; s != correspondence.Sent {
+			t.Errorf("a delay told in words makes it %s", s)
+		}
+		h.mail("", "report@cert.example", words("failure notice", "I could not deliver your message to <rui@hospital.example>: no such user."))
+		h.until("the return in words", func() bool { return letter().State == correspondence.Failed })
 		// A report of a letter that is not ours is kept as what it is.
 		h.mail("", "report@cert.example", h.dsn("failed", "text/rfc822-headers", "Message-ID: <spam@elsewhere.example>\n"))
 		h.until("backscatter", func() bool { return len(h.reports()) == 2 })

@@ -74,6 +74,9 @@ func (d *Desk) adminView(v *page.Visit, heading, lead string, body ...templ.Comp
 
 // wrongAdmin shows a room again with what was refused on top.
 func wrongAdmin(v *page.Visit, view AdminView, status int, list ...page.Problem) error {
+	for i := range list {
+		list[i].Bare = list[i].Text == v.P.T("error.required")
+	}
 	view.Problems, view.Wrong = list, true
 	return v.ShowStatus(status, Admin(view))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,11 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 	}
 	if !v.By.Can(access.ReadCases) { // to administer is not to read cases: no room, search or stream that would be refused
 		f.Nav, f.SearchAt, f.Stream = nil, "", ""
+		return f
+	}
+	// The bell rings on every page of whom an alarm concerns, and is there for nobody else. Where the number cannot be had it is left out.
+	if open, err := d.Alarms.Open(v.Ctx(), v.By); err == nil && (open > 0 || v.By.Can(access.ReadAudit)) {
+		f.Bell = page.NavItem{Text: v.P.N("desk.bell", open), Href: "/desk/alarms", Count: open}
 	}
 	return f
 }
@@ -205,13 +211,16 @@ func clockView(c deadline.Clock, now time.Time) page.ClockView {
 func problems(p *text.Printer, err error, ids map[string]string) (all []page.Problem, by map[string]string) {
 	by = map[string]string{}
 	for _, f := range errs.Fields(err) {
-		said := page.SayField(p, f)
 		id := f.Name
 		if x, ok := ids[f.Name]; ok {
 			id = x
 		}
-		by[f.Name] = said
-		all = append(all, page.Problem{Field: id, Text: said})
+		said := page.ProblemOf(p, id, f)
+		by[f.Name] = said.Text
+		if f.Key == "error.summary_or_description" && slices.ContainsFunc(all, func(x page.Problem) bool { return x.Text == said.Text }) {
+			continue // one thing is missing, so it is said once
+		}
+		all = append(all, said)
 	}
 	return all, by
 }

@@ -200,12 +200,16 @@ func parties(t *testing.T) PartiesView {
 		{Name: "Águas do Vale, E.M.", Href: "/1", Role: "Affected, reporter", Told: yes("12:52"), Seen: yes("12:58"), Answered: yes("13:20"), Done: yes("2 of 3"), Verified: yes("1 of 3"), Silent: page.Step{State: "no"}},
 		{Name: "Hidrotec", Href: "/2", Role: "Provider", Told: yes("20 Nov 19:02"), Seen: page.Step{State: "unknown"}, Answered: page.Step{State: "no"}, Silent: page.Step{State: "late", Text: "19 h 10 min"}},
 		{Name: "Câmara de Alvor", Href: "/3", Role: "Affected", Told: yes("13:40"), Seen: yes("13:44"), Answered: yes("13:58"), Done: page.Step{State: "declined", Text: "Not in use"}},
-	}, Measures: []page.MeasureView{
+	}}
+}
+
+func measures() []page.MeasureView {
+	return []page.MeasureView{
 		{Title: "Disable supplier accounts", Party: "Águas do Vale, E.M.", State: "verified", When: "14:02", Href: "/m"},
 		{Title: "Rotate VPN secrets", Party: "Águas do Vale, E.M.", State: "done", When: "13:51", Actions: []page.ButtonView{{Text: "Verify", FormAction: "/v"}}},
 		{Title: "Block 203.0.113.77", Party: "Câmara de Alvor", State: "declined", When: "13:58", Reason: "The address is not reachable from there"},
 		{Title: "Send VPN logs", Party: "Hidrotec", State: "proposed", When: "20 Nov 19:02"},
-	}}
+	}
 }
 
 const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -220,6 +224,11 @@ func TestBrowserIncident(t *testing.T) {
 
 func TestBrowserParties(t *testing.T) {
 	pagetest.Look(t, "parties", pagetest.Desk, IncidentParties(parties(t)))
+}
+
+func TestBrowserMeasures(t *testing.T) {
+	p := printer(t, text.EN)
+	pagetest.Look(t, "measures", pagetest.Desk, IncidentTab(TabView{IncidentFrame: frame(p, 3), Body: measuresBody(p, measures(), page.EmptyView{})}))
 }
 
 func TestBrowserEmptyDesk(t *testing.T) {

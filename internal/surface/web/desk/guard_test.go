@@ -33,13 +33,18 @@ func TestASealOnItsPage(t *testing.T) {
 	ana, lea, leo, iris := h.as("Ana"), h.as("Lea"), h.as("Leo"), h.as("Iris")
 	at := "/desk/incidents/" + in.Number
 	ana.sees(ana.get(at+"/seal"), http.StatusForbidden)
+	ana.sees(ana.get(at+"/files"), http.StatusOK, "No files yet")
+	ana.sees(ana.get(at+"/measures"), http.StatusOK, "No measures yet")
+	ana.sees(ana.get(at+"/report"), http.StatusOK, "No closing report yet", "Download case file")
 	version := strconv.FormatInt(in.Version, 10)
 	lea.sees(lea.do("POST", at+"/seal", "version", version), http.StatusUnprocessableEntity, "Say why in a sentence")
 	lea.goes(lea.do("POST", at+"/seal", "version", version, "reason", "The suspect is one of us"), at+"?done=sealed")
 	absent := leo.get("/desk/incidents/INC-2026-999999/seal")
 	for _, p := range []person{leo, ana} {
-		if got := p.get(at); got.status != http.StatusNotFound || got.body != absent.body {
-			t.Errorf("%d %q, and what does not exist %q", got.status, got.body, absent.body)
+		for _, tab := range []string{"", "/files", "/measures", "/report"} {
+			if got := p.get(at + tab); got.status != http.StatusNotFound || got.body != absent.body {
+				t.Errorf("%s: %d %q, and what does not exist %q", tab, got.status, got.body, absent.body)
+			}
 		}
 	}
 	leo.sees(leo.do("POST", "/desk/break-glass", "incident", in.Number), http.StatusUnprocessableEntity)
@@ -47,11 +52,13 @@ func TestASealOnItsPage(t *testing.T) {
 	leo.sees(leo.get(at+"/seal"), http.StatusOK, in.Number)
 
 	iris.sees(iris.get("/desk/alarms"), http.StatusOK, "Leo", in.Number, "She is on a plane and it burns", "note-")
-	leo.sees(leo.get("/desk/alarms"), http.StatusOK, in.Number, "!note-") // nobody reviews their own
+	leo.sees(leo.get("/desk/alarms"), http.StatusOK, in.Number, "!note-")           // nobody reviews their own
+	iris.sees(iris.get("/desk/alarms"), http.StatusOK, `id="bell"`, "1 open alarm") // above every page of whom it concerns
 	review := regexp.MustCompile(`/desk/alarms/[^"]+/review`).FindString(iris.get("/desk/alarms").body)
 	leo.sees(leo.do("POST", review, "note", "All is well"), http.StatusForbidden)
 	iris.goes(iris.do("POST", review, "note", "Called Leo: it did burn"), "/desk/alarms?done=reviewed")
 	iris.sees(iris.get("/desk/alarms"), http.StatusOK, "Called Leo: it did burn", "!note-")
+	iris.sees(iris.get("/desk/alarms"), http.StatusOK, `id="bell"`, "!1 open alarm")
 }
 
 // mass is a letter to more readers than one person may write to, under AMBER.

@@ -23,14 +23,16 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 		TLP: in.TLP.Name(), PAP: strings.TrimPrefix(in.PAP.String(), "PAP:"), State: stateChip(v.P, in.State),
 	}
 	f.Collapsed = true
-	measures, requests := 0, 0
+	measures := 0
 	for _, r := range rows {
 		measures += len(r.Measures)
-		requests += len(r.Requests)
 	}
 	f.Tabs = []page.Tab{
 		{Text: v.P.T("desk.tab.timeline"), Href: at, Here: tab == "timeline", Count: -1},
 		{Text: v.P.T("desk.tab.parties"), Href: at + "/parties", Count: len(rows), Here: tab == "parties"},
+		{Text: v.P.T("desk.tab.files"), Href: at + "/files", Count: -1, Here: tab == "files"},
+		{Text: v.P.T("desk.tab.measures"), Href: at + "/measures", Count: measures, Here: tab == "measures"},
+		{Text: v.P.T("desk.tab.report"), Href: at + "/report", Count: -1, Here: tab == "report"},
 	}
 	if in.State == incident.Closed {
 		f.Closed = v.P.T("desk.incident.closed", "when", v.P.DateTime(in.ClosedAt))

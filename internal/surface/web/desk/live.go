@@ -89,6 +89,11 @@ func (d *Desk) signals(v *page.Visit, rows []audit.Row) map[string]bool {
 		}
 		name := ""
 		switch {
+		case strings.HasPrefix(r.Verb, "alarm."): // only whom it concerns hears of it
+			if open, err := d.Alarms.Open(v.Ctx(), v.By); err == nil && (open > 0 || v.By.Can(access.ReadAudit)) {
+				out["alarm"] = true
+			}
+			continue
 		case strings.HasPrefix(r.Verb, "intake."):
 			name, on = "triage", r.On
 		case strings.HasPrefix(r.Verb, "incident."), strings.HasPrefix(r.Verb, "coordination."), strings.HasPrefix(r.Verb, "correspondence."):

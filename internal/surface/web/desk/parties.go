@@ -39,9 +39,6 @@ func (d *Desk) parties(v *page.Visit) error {
 	}
 	for _, r := range rows {
 		view.Rows = append(view.Rows, matrixRow(v, r))
-		for _, m := range r.Measures {
-			view.Measures = append(view.Measures, measureView(v, r.Party.Name, m, v.By))
-		}
 	}
 	return v.Show(IncidentParties(view))
 }
@@ -124,7 +121,7 @@ func (d *Desk) moveMeasure(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return back(v, "/desk/incidents/"+in[m.Subject.ID].Number+"/parties", "saved")
+	return back(v, "/desk/incidents/"+in[m.Subject.ID].Number+"/measures", "saved")
 }
 
 func orDefault(s, otherwise string) string {
@@ -314,6 +311,18 @@ func (d *Desk) party(v *page.Visit) error {
 		return err
 	}
 	body := []templ.Component{heading(p.Name + " · " + roleName(v.P, p.Role))}
+	waits, err := d.Coordination.Waits(v.Ctx(), v.By, p)
+	if err != nil {
+		return err
+	}
+	if waits {
+		body = append(body, warning(v.P.T("desk.party.late_word")))
+		if v.By.Can(access.WorkCases) {
+			body = append(body, adminForm("/desk/parties/"+p.UID+"/rest", nil, []templ.Component{
+				page.Field(v.P, page.FieldView{ID: "reason", Name: "reason", Label: v.P.T("desk.party.rest.reason"), Required: true, Attrs: templ.OrderedAttributes{{Key: "required", Value: true}}}),
+			}, page.ButtonView{Text: v.P.T("desk.party.rest"), Icon: "check"}))
+		}
+	}
 	for _, r := range rows {
 		if r.Party.UID != p.UID {
 			continue
@@ -346,6 +355,14 @@ func (d *Desk) party(v *page.Visit) error {
 			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
 	}
 	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
+}
+
+// restParty says that the words a party sent to a closed incident need nothing more.
+func (d *Desk) restParty(v *page.Visit) error {
+	if err := d.Coordination.Rest(v.Ctx(), v.By, v.R.PathValue("party"), v.R.PostFormValue("reason")); err != nil {
+		return err
+	}
+	return back(v, "/desk/parties/"+v.R.PathValue("party"), "saved")
 }
 
 type requestView struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -104,6 +105,9 @@ func clockName(p *text.Printer, kind string) string {
 		return p.T("desk.clock.notification")
 	case intake.ToFinish:
 		return p.T("desk.clock.final_report")
+	}
+	if kind == coordination.LateWord {
+		return p.T("desk.clock.late_word")
 	}
 	return p.T("desk.clock.other")
 }

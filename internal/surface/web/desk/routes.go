@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/a-h/templ"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
@@ -56,6 +59,8 @@ type Desk struct {
 	Health func(ctx context.Context) []HealthLine
 	// Welcome gives the address at which the owner of a link chooses a password.
 	Welcome func(a account.Account, link id.Secret) string
+	// Sheet makes the printed form of a case that was taken out: it is a surface of its own.
+	Sheet func(p *text.Printer, c incident.Case, by access.Actor) templ.Component
 	// Names gives the names of accounts, for handlers and writers.
 	Names func(ctx context.Context, accounts ...int64) (map[int64]string, error)
 	// Staff lists the accounts that can be handlers.
@@ -117,6 +122,10 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/incidents/{incident}/reopen", Need: page.Needs(access.Close), Serve: d.reopen},
 
 		{Pattern: "GET /desk/incidents/{incident}/parties", Need: read, Serve: d.parties},
+		{Pattern: "GET /desk/incidents/{incident}/files", Need: read, Serve: d.files},
+		{Pattern: "GET /desk/incidents/{incident}/measures", Need: read, Serve: d.measures},
+		{Pattern: "GET /desk/incidents/{incident}/report", Need: read, Serve: d.reportTab},
+		{Pattern: "POST /desk/incidents/{incident}/report", Need: page.Needs(access.Export), Serve: d.takeReport},
 		{Pattern: "GET /desk/incidents/{incident}/parties/add", Need: work, Serve: d.chooseParties},
 		{Pattern: "POST /desk/incidents/{incident}/parties/add", Need: work, Serve: d.addParties},
 		{Pattern: "GET /desk/incidents/{incident}/ask", Need: send, Serve: d.ask},
@@ -124,6 +133,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/parties/{party}", Need: read, Serve: d.party},
 		{Pattern: "POST /desk/parties/{party}/write", Need: send, Serve: d.writeParty},
 		{Pattern: "POST /desk/parties/{party}/withdraw", Need: work, Serve: d.withdrawParty},
+		{Pattern: "POST /desk/parties/{party}/rest", Need: work, Serve: d.restParty},
 		{Pattern: "POST /desk/measures/{measure}/move", Need: work, Serve: d.moveMeasure},
 		{Pattern: "POST /desk/requests/{request}/answer", Need: work, Serve: d.answerRequest},
 

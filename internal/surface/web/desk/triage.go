@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -229,7 +230,20 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	if err != nil {
 		return err
 	}
+	var ids []int64
 	for _, s := range similar {
+		if s.Object.Ref.Kind == ref.Incident {
+			ids = append(ids, s.Object.Ref.ID)
+		}
+	}
+	incidents, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, ids...)
+	if err != nil {
+		return err
+	}
+	for _, s := range similar {
+		if in, ok := incidents[s.Object.Ref.ID]; ok {
+			s.Title = in.Title
+		}
 		m, target := d.match(v, s)
 		p.Similar = append(p.Similar, m)
 		if target.Value != "" {

@@ -1,6 +1,8 @@
 package entry
 
 import (
+	"slices"
+
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -17,6 +19,7 @@ type mine struct {
 func (a mine) view(v *page.Visit, here string, wrong bool) (page.PublicView, []page.Tab) {
 	p := a.frame(v, v.P.T("portal.account.title"), wrong)
 	p.Back = Home(a.door)
+	p.Nav = slices.DeleteFunc(p.Nav, func(n page.NavItem) bool { return n.Href == "/login" }) // whoever is here has signed in
 	at := base(a.door)
 	return p, []page.Tab{
 		{Text: v.P.T("portal.account.sessions"), Href: at, Count: -1, Here: here == ""},
@@ -129,7 +132,7 @@ func (a mine) setPassword(v *page.Visit) error {
 	}
 	var problems []page.Problem
 	for _, f := range errs.Fields(err) {
-		problems = append(problems, page.Problem{Field: f.Name, Text: page.SayField(v.P, f)})
+		problems = append(problems, page.ProblemOf(v.P, f.Name, f))
 	}
 	return a.passwordForm(v, problems)
 }

@@ -51,7 +51,7 @@ func (d Deps) choose(v *page.Visit) error {
 	}
 	var problems []page.Problem
 	for _, f := range errs.Fields(err) {
-		problems = append(problems, page.Problem{Field: f.Name, Text: page.SayField(v.P, f)})
+		problems = append(problems, page.ProblemOf(v.P, f.Name, f))
 	}
 	return d.welcomeForm(v, problems)
 }

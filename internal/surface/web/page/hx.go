@@ -42,8 +42,15 @@ func Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component
 			buffers.Put(b)
 		}
 	}()
-	if err := c.Render(r.Context(), b); err != nil {
+	ctx, fields := withLabels(r.Context())
+	if err := c.Render(ctx, b); err != nil {
 		return fmt.Errorf("render page: %w", err)
+	}
+	if fields.missing && len(fields.of) > 0 {
+		b.Reset()
+		if err := c.Render(ctx, b); err != nil {
+			return fmt.Errorf("render page: %w", err)
+		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

@@ -353,3 +353,36 @@ func TestAPageThatCannotBeRenderedIsAnError(t *testing.T) {
 		t.Errorf("half a page was sent: %v, %q", err, w.Body.String())
 	}
 }
+
+// "Fill this in" on top of a page helps nobody: the summary names the field and leads to it. What a page says itself stays as it is.
+func TestTheSummaryNamesTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	p := printer(t, text.EN)
+	required := ProblemOf(p, "why", errs.Field{Name: "why", Key: "error.required"})
+	own := Problem{Field: "when", Text: "Enter the time, for example 09:30"}
+	form := templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		for _, c := range []templ.Component{
+			ErrorSummary(p, []Problem{required, own}),
+			Field(p, FieldView{ID: "why", Name: "why", Label: "Reason", Error: required.Text}),
+			Field(p, FieldView{ID: "when", Name: "when", Label: "Time", Error: own.Text}),
+		} {
+			if err := c.Render(ctx, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w := httptest.NewRecorder()
+	if err := Write(w, httptest.NewRequest(http.MethodPost, "/x", nil), http.StatusUnprocessableEntity, form); err != nil {
+		t.Fatal(err)
+	}
+	html := w.Body.String()
+	for _, want := range []string{`<a href="#why">Reason: Fill this in.</a>`, `<a href="#when">Enter the time, for example 09:30</a>`} {
+		if !strings.Contains(html, want) {
+			t.Errorf("no %q in %s", want, html)
+		}
+	}
+	if strings.Count(html, `class="problems"`) != 1 {
+		t.Errorf("the page is written twice: %s", html)
+	}
+}

@@ -120,9 +120,11 @@ func problems(v *page.Visit, err error, ids map[string]string) []page.Problem {
 		if !ok {
 			id = f.Name
 		}
-		line := page.Problem{Field: id, Text: page.SayField(v.P, f)}
+		line := page.ProblemOf(v.P, id, f)
 		if f.Key == "error.required" {
-			line.Text = missing(v, id, line.Text)
+			if said := missing(v, id, line.Text); said != line.Text {
+				line.Text, line.Bare = said, false
+			}
 		}
 		if !slices.Contains(out, line) {
 			out = append(out, line)

@@ -200,7 +200,7 @@ func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error
 	check.Files = drop.Files
 	err := intake.Validate(check, v.Now)
 	for _, f := range errs.Fields(err) {
-		said := page.Problem{Field: control(f.Name), Text: page.SayField(v.P, f)}
+		said := page.ProblemOf(v.P, control(f.Name), f)
 		if f.Key == "error.summary_or_description" { // one thing is missing, so it is said once
 			if kind == suspicious {
 				said.Text = v.P.T("public.wrong.suspicious")

@@ -185,7 +185,7 @@ func (x *Public) add(v *page.Visit) error {
 	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Once: f.get("once"), Text: typed.text, Files: f.files})
 	if fields := errs.Fields(err); len(fields) > 0 {
 		for _, p := range fields {
-			typed.problems = append(typed.problems, page.Problem{Field: control(p.Name), Text: page.SayField(v.P, p)})
+			typed.problems = append(typed.problems, page.ProblemOf(v.P, control(p.Name), p))
 		}
 		if len(f.files) > 0 {
 			typed.problems = append(typed.problems, page.Problem{Field: "files", Text: v.P.T("public.wrong.files_again")})

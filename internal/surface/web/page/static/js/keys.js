@@ -88,6 +88,6 @@ document.addEventListener('keydown', e => {
   if (el) { e.preventDefault(); if (el.type === 'checkbox') el.click(); else press(el) }
 })
 document.addEventListener('click', e => {
-  const link = e.target instanceof Element && e.target.closest('.row-link')
-  if (link) mark(link.closest('.row'))
+  const row = e.target instanceof Element && e.target.closest('.row-link')?.closest('.row')
+  if (row) mark(row)
 })
