@@ -142,7 +142,9 @@ func TestASealedReportLeavesItsOtherIncident(t *testing.T) {
 		}
 		_, err = h.Sequencer.Number(ctx)
 		h.must(err)
-		news := func(since string) string { return drawn.ReplaceAllString(ana.page("/desk/triage/news?since="+since), "") }
+		news := func(since string) string {
+			return drawn.ReplaceAllString(ana.page("/desk/triage/news?since="+since), "")
+		}
 		none := news("999999")
 		if news("0") == none {
 			h.t.Fatal("the report is no news while it is open")
