@@ -32,6 +32,7 @@ type Texts struct {
 	stepped            func() // after each transaction of a fold, for tests
 
 	mu    sync.Mutex
+	chain [aes.BlockSize]byte
 	stems [1 << 14]stemOf
 }
 
@@ -60,7 +61,8 @@ type Text struct {
 // token is a keyed hash of a word: CBC-MAC with AES over the word behind its length and whether it is a stem, cut to 64 bits. A word has at
 // most 64 bytes.
 func (x *Texts) token(word string, stem bool) uint64 {
-	var b [16]byte
+	b := x.chain[:] // the lock is held
+	clear(b)
 	b[0] = byte(len(word))
 	if stem {
 		b[1] = 1
@@ -70,9 +72,9 @@ func (x *Texts) token(word string, stem bool) uint64 {
 		for i := range n {
 			b[at+i] ^= word[i]
 		}
-		x.mac.Encrypt(b[:], b[:])
+		x.mac.Encrypt(b, b)
 		if word = word[n:]; word == "" {
-			return binary.BigEndian.Uint64(b[:])
+			return binary.BigEndian.Uint64(b)
 		}
 	}
 }
@@ -98,12 +100,27 @@ func plain(w string) bool {
 
 var refang = strings.NewReplacer("[.]", ".", "(.)", ".", "[:]", ":", "[@]", "@", "[://]", "://")
 
-func joins(r rune) bool { return strings.ContainsRune(".-_@:/+", r) }
+func joins(r rune) bool {
+	switch r {
+	case '.', '-', '_', '@', ':', '/', '+':
+		return true
+	}
+	return false
+}
+
+func outside(r rune) bool {
+	if r < utf8.RuneSelf {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && !joins(r)
+	}
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+}
 
 // pieces gives the words of a text with what is joined in one piece, in their order.
 func pieces(text string, each func(w string) bool) {
-	text = fold(refang.Replace(text))
-	for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !joins(r) }) {
+	if strings.ContainsAny(text, "[(") {
+		text = refang.Replace(text)
+	}
+	for w := range strings.FieldsFuncSeq(fold(text), outside) {
 		if w = strings.TrimFunc(w, joins); w != "" && !each(w) {
 			return
 		}

@@ -32,6 +32,11 @@ func (b Body) texts() []string {
 	return append(out, b.Description)
 }
 
+// TextOf gives a report as the index of words takes it.
+func TextOf(r Report) search.Text {
+	return search.Text{Object: r.Ref.ID, Lang: r.Lang, Parts: r.Body.texts()}
+}
+
 // indexed is how many reports of before the index are taken in at once.
 const indexed = 512
 
@@ -72,7 +77,7 @@ func (s *Service) indexBelow(ctx context.Context, below int64) error {
 			continue // what does not open can be found by nobody
 		}
 		ids = append(ids, r.Ref.ID)
-		texts = append(texts, search.Text{Object: r.Ref.ID, Lang: r.Lang, Parts: r.Body.texts()})
+		texts = append(texts, TextOf(r.Report))
 	}
 	return s.Words.Take(ctx, s.DB, texts, func(ctx context.Context, tx *db.Tx) error {
 		if len(ids) > 0 {
