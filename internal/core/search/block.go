@@ -142,6 +142,7 @@ func (x *Texts) write(ctx context.Context, d *db.DB, b block, pages iter.Seq2[[]
 			rows, bytes = nil, 0
 		}
 	}
+	x.step()
 	return d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := step(ctx, tx); err != nil {
 			return err

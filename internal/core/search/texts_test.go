@@ -177,7 +177,7 @@ func TestTheIndexFindsWhatReadingFinds(t *testing.T) {
 		for i := range int64(40) {
 			old = append(old, Text{100 + 3*i, langs[r.IntN(3)], []string{text()}})
 		}
-		next := int64(1000)
+		next, used := int64(1000), map[int64]bool{}
 		for range 160 {
 			switch r.IntN(10) {
 			case 0:
@@ -205,7 +205,12 @@ func TestTheIndexFindsWhatReadingFinds(t *testing.T) {
 				s.interrupt(ctx, r.IntN(6))
 			default:
 				next += 1 + r.Int64N(4)
-				s.put(ctx, next, langs[r.IntN(3)], text())
+				object := next
+				if late := 1001 + r.Int64N(next-1000); !used[late] { // committed behind one that was begun later
+					object = late
+				}
+				used[object] = true
+				s.put(ctx, object, langs[r.IntN(3)], text())
 			}
 			lang, query := langs[r.IntN(3)], vocabulary[r.IntN(len(vocabulary))]
 			if r.IntN(2) == 0 {
@@ -312,43 +317,54 @@ func TestAnInterruptedFoldIsBegunAnew(t *testing.T) {
 	})
 }
 
-// What is forgotten while its block is being written, or merged, does not come back with the block.
+// What is forgotten while its block is being written, or merged, does not come back with the block: what was read of it is read anew.
 func TestWhatIsForgottenDoesNotComeBack(t *testing.T) {
-	shelves(t, func(ctx context.Context, s *shelf) {
-		for round := range int64(9) {
-			for i := range int64(4) {
-				s.put(ctx, 100+10*round+i, "en", fmt.Sprintf("secret%d all", i))
-			}
-			victim := 100 + 10*round
-			s.x.stepped = func() {
-				s.x.stepped = nil
-				s.forget(ctx, victim)
-			}
-			s.must(s.x.Fold(ctx, s.h.DB, s.h.Clock.Now()))
-			s.fold(ctx)
-			if round > 1 { // an older one, which a merge has already read
-				s.put(ctx, 105+10*round, "en", "all")
-				s.x.stepped = func() {
-					if s.count(ctx, `SELECT COUNT(*) FROM search_block WHERE state = 1 AND level > 0`) > 0 {
-						s.x.stepped = nil
-						s.forget(ctx, 101+10*(round-2))
+	for _, level := range []int{0, 1} {
+		for when := range 2 { // before the texts were read and before the block is
+			shelves(t, func(ctx context.Context, s *shelf) {
+				for block := range int64(3) {
+					for i := range int64(4) {
+						s.put(ctx, 100+10*block+i, "en", fmt.Sprintf("secret%d all", i))
+					}
+					if block < 2 {
+						s.fold(ctx)
 					}
 				}
-				s.must(s.x.Fold(ctx, s.h.DB, s.h.Clock.Now()))
-				s.x.stepped = nil
+				victim := []int64{121, 101}[level]
+				seen, done := 0, false
+				s.x.stepped = func() {
+					if s.count(ctx, `SELECT COUNT(*) FROM search_block WHERE state = 1 AND level = $1`, level) == 0 {
+						return
+					}
+					if seen++; seen == when+1 {
+						s.forget(ctx, victim)
+						done = true
+					}
+				}
 				s.fold(ctx)
-			}
-			if got := s.find(ctx, "en", "secret0", 0, 100); len(got) != 0 {
-				t.Fatalf("round %d: forgotten and found: %v", round, got)
-			}
-			if there := s.everywhere(ctx); there[victim] {
-				t.Fatalf("%d is still named", victim)
-			}
+				s.x.stepped = nil
+				if !done {
+					t.Fatal("nothing was forgotten meanwhile")
+				}
+				s.put(ctx, 130, "en", "secret0 all")
+				s.fold(ctx)
+				s.h.Clock.Advance(2 * grace)
+				s.fold(ctx)
+				if n := s.count(ctx, `SELECT COUNT(*) FROM search_block WHERE state = 2 AND level = 1`); n != 1 {
+					t.Errorf("%d merged blocks", n)
+				}
+				if s.everywhere(ctx)[victim] {
+					t.Errorf("%d is still named", victim)
+				}
+				if got := s.find(ctx, "en", "secret1", 0, 100); len(got) != 2 || slices.Contains(got, victim) {
+					t.Errorf("found %v", got)
+				}
+				if got := s.find(ctx, "en", "all", 0, 100); len(got) != 12 {
+					t.Errorf("%v are found", got)
+				}
+			})
 		}
-		if got := s.find(ctx, "en", "all", 0, 1000); len(got) != len(s.told) {
-			t.Errorf("%d of %d are found", len(got), len(s.told))
-		}
-	})
+	}
 }
 
 // A page of tokens tells no words, and a token is of the house: with another key it is another.
