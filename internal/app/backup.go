@@ -145,7 +145,7 @@ func (h *House) recordBackup(ctx context.Context) error {
 		if err := setting.Put(ctx, tx, 0, now, settingBackup, now); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("backup"), Verb: "house.backup"})
+		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("backup"), Verb: "house.backup"})
 		return err
 	})
 }

@@ -45,7 +45,7 @@ func (h *House) SetRecovery(ctx context.Context, by access.Actor, recipients []s
 		if err := setting.Put(ctx, tx, by.Account, now, settingRecovery, recipients); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.recovery", Changes: []audit.Change{{Field: "recipients", To: strings.Join(recipients, " ")}}})
+		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.recovery", Changes: []audit.Change{{Field: "recipients", To: strings.Join(recipients, " ")}}})
 		return err
 	})
 }

@@ -247,7 +247,7 @@ func (h *House) restored(ctx context.Context, in RestoreInput, out *Restored) er
 		return err
 	}
 	err = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: by, Verb: "house.restore", Changes: []audit.Change{
+		err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: by, Verb: "house.restore", Changes: []audit.Change{
 			{Field: "made_at", To: out.Manifest.MadeAt}, {Field: "entries", To: out.Manifest.Audit.Size}, {Field: "older_than_checkpoint", To: out.Older},
 		}})
 		return err

@@ -62,7 +62,7 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
+		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
 		return err
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func (h *House) publishKeys(ctx context.Context, c conf.Config, secrets *keyd.Ri
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: verb, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
+		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: verb, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
 		return err
 	})
 }

@@ -61,6 +61,7 @@ type env struct {
 func Main(args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	app.Tune()
 	var c commands
 	src := conf.NewSources()
 	status := 0

@@ -190,7 +190,7 @@ func (s *Service) EndEverything(ctx context.Context, by access.Actor) error {
 				return err
 			}
 		}
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "account.end_everything"})
+		err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "account.end_everything"})
 		return err
 	})
 }

@@ -135,7 +135,7 @@ func (s *Service) note(ctx context.Context, tx *db.Tx, by access.Actor, verb str
 	if a.ID != 0 {
 		e.On = ref.Ref{Kind: ref.Account, ID: a.ID}
 	}
-	_, err := s.Audit.Write(ctx, tx, e)
+	err := s.Audit.Write(ctx, tx, e)
 	return err
 }
 

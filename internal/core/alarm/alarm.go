@@ -80,7 +80,7 @@ func (s *Service) RaiseTx(ctx context.Context, tx *db.Tx, by access.Actor, a Ala
 	if err != nil {
 		return err
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: a.At, By: by, Verb: "alarm.raise", Changes: []audit.Change{{Field: "kind", To: string(a.Kind)}, {Field: "many", To: a.Many}}})
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: a.At, By: by, Verb: "alarm.raise", Changes: []audit.Change{{Field: "kind", To: string(a.Kind)}, {Field: "many", To: a.Many}}})
 	return err
 }
 
@@ -210,7 +210,7 @@ func (s *Service) Review(ctx context.Context, by access.Actor, uid, note string)
 		if _, err := tx.Exec(ctx, `UPDATE alarm_alarm SET reviewed_by = $1, reviewed_at = $2, body = $3 WHERE id = $4`, by.Account, now, sealed, a.ID); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "alarm.review", Note: note, Changes: []audit.Change{{Field: "kind", To: string(a.Kind)}}})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "alarm.review", Note: note, Changes: []audit.Change{{Field: "kind", To: string(a.Kind)}}})
 		return err
 	})
 }

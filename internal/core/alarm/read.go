@@ -49,7 +49,7 @@ func (w *Watch) Read(ctx context.Context, by access.Actor, o access.Object) erro
 	s := w.Alarms
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if record {
-			_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: VerbRead, On: o.Ref, Changes: []audit.Change{{Field: "tlp", To: o.TLP.String()}, {Field: "sealed", To: o.Sealed}}})
+			err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: VerbRead, On: o.Ref, Changes: []audit.Change{{Field: "tlp", To: o.TLP.String()}, {Field: "sealed", To: o.Sealed}}})
 			if err != nil {
 				return err
 			}

@@ -66,11 +66,18 @@ func Joining(ctx context.Context, join func(ctx context.Context, tx *db.Tx) erro
 	return context.WithValue(ctx, joining{}, join)
 }
 
-// Write records an entry in the caller's transaction and gives its row id.
-func (l *Log) Write(ctx context.Context, tx *db.Tx, e Entry) (int64, error) {
+// written is an entry that its transaction has yet to store.
+type written struct {
+	row    Row
+	key    keyring.Key
+	salted []byte
+}
+
+// Write records an entry in the caller's transaction. It is stored with the others of the transaction before the commit, in their order.
+func (l *Log) Write(ctx context.Context, tx *db.Tx, e Entry) error {
 	if join, ok := ctx.Value(joining{}).(func(context.Context, *db.Tx) error); ok {
 		if err := join(ctx, tx); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	owner := e.Owner
@@ -84,40 +91,66 @@ func (l *Log) Write(ctx context.Context, tx *db.Tx, e Entry) (int64, error) {
 	if e.Data != nil {
 		raw, err := json.Marshal(e.Data)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		d.Data = raw
 	}
 	body, err := json.Marshal(d)
 	if err != nil {
-		return 0, err
-	}
-	salted := make([]byte, 16, 16+len(body))
-	_, _ = rand.Read(salted)
-	salted = append(salted, body...)
-	row := Row{At: e.At, Actor: e.By.Account, ActorName: e.By.Name, Origin: e.By.Origin, Verb: e.Verb, On: e.On, About: e.About.ID, Compartment: e.Compartment}
-	leaf := row.leaf(sha256.Sum256(salted))
-	var entry int64
-	err = tx.QueryRow(ctx, `INSERT INTO audit_entry (at, actor, actor_name, origin, verb, object, kind, about, compartment, leaf)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
-		e.At, row.Actor, row.ActorName, int64(row.Origin), row.Verb, row.On.ID, int64(row.On.Kind), row.About, row.Compartment, leaf).Scan(&entry)
-	if err != nil {
-		return 0, fmt.Errorf("record %s: %w", e.Verb, err)
+		return err
 	}
 	key, err := l.key(ctx, tx, owner, e.At)
 	if err != nil {
-		return 0, fmt.Errorf("record %s: %w", e.Verb, err)
+		return fmt.Errorf("record %s: %w", e.Verb, err)
 	}
-	if _, err = tx.Exec(ctx, `INSERT INTO audit_detail (entry, owner, sealed) VALUES ($1, $2, $3)`, entry, key.Owner(), key.Seal(place(entry), salted)); err != nil {
-		return 0, err
-	}
-	if _, err = tx.Exec(ctx, `INSERT INTO audit_waiting (entry) VALUES ($1)`, entry); err != nil {
-		return 0, err
-	}
-	if l.Wake != nil {
+	w := written{key: key, salted: make([]byte, 16, 16+len(body))}
+	_, _ = rand.Read(w.salted)
+	w.salted = append(w.salted, body...)
+	w.row = Row{At: e.At, Actor: e.By.Account, ActorName: e.By.Name, Origin: e.By.Origin, Verb: e.Verb, On: e.On, About: e.About.ID, Compartment: e.Compartment}
+	w.row.Leaf = w.row.leaf(sha256.Sum256(w.salted))
+	all := l.inTx(tx)
+	if len(*all) == 0 && l.Wake != nil {
 		tx.AfterCommit(l.Wake)
 	}
-	return entry, nil
+	*all = append(*all, w)
+	return nil
+}
+
+// inTx are the entries that a transaction has yet to store.
+func (l *Log) inTx(tx *db.Tx) *[]written {
+	return db.Gather(tx, l, func(ctx context.Context, all *[]written) error { return l.store(ctx, tx, all) })
+}
+
+// store stores entries: the plain columns, the sealed details, and the note that they wait for their number.
+func (l *Log) store(ctx context.Context, tx *db.Tx, all *[]written) error {
+	if len(*all) == 0 {
+		return nil
+	}
+	entries, of := make([][]any, len(*all)), make(map[string]written, len(*all))
+	for i, w := range *all {
+		r := w.row
+		entries[i] = []any{r.At, r.Actor, r.ActorName, int64(r.Origin), r.Verb, r.On.ID, int64(r.On.Kind), r.About, r.Compartment, r.Leaf}
+		of[string(r.Leaf)] = w // salted, so no two are alike
+	}
+	*all = nil
+	columns := []string{"at", "actor", "actor_name", "origin", "verb", "object", "kind", "about", "compartment", "leaf"}
+	var details, waiting [][]any
+	_, err := db.InsertReturning(ctx, tx, "audit_entry", columns, entries, "id, leaf", func(rows *db.Rows) (id int64, err error) {
+		var leaf []byte
+		if err = rows.Scan(&id, &leaf); err == nil {
+			w := of[string(leaf)]
+			details = append(details, []any{id, w.key.Owner(), w.key.Seal(place(id), w.salted)})
+			waiting = append(waiting, []any{id})
+		}
+		return id, err
+	})
+	if err != nil {
+		return fmt.Errorf("record %d entries: %w", len(entries), err)
+	}
+	if err := db.InsertMany(ctx, tx, "audit_detail", []string{"entry", "owner", "sealed"}, details); err != nil {
+		return err
+	}
+	return db.InsertMany(ctx, tx, "audit_waiting", []string{"entry"}, waiting)
 }
 
 // key gives the key of the owner, or of the house for an owner that has none (accounts, settings, objects whose content was destroyed).
@@ -197,6 +230,11 @@ func (l *Log) Since(ctx context.Context, h db.Handle, seq int64, limit int) ([]R
 }
 
 func (l *Log) read(ctx context.Context, h db.Handle, query string, args ...any) ([]Row, error) {
+	if tx, ok := h.(*db.Tx); ok { // what this transaction did is part of what it reads
+		if err := l.store(ctx, tx, l.inTx(tx)); err != nil {
+			return nil, err
+		}
+	}
 	rows, err := db.All(ctx, h, func(r *db.Rows) (Row, error) {
 		var x Row
 		return x, r.Scan(x.dst()...)

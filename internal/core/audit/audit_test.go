@@ -59,7 +59,7 @@ func TestEveryEntryIsNumberedOnceAndProved(t *testing.T) {
 				by := h.Person(int64(w+1), "Ana", access.Analyst)
 				for i := range 20 {
 					err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-						_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: by, Verb: "incident.note", On: o.Ref, Note: fmt.Sprintf("note %d of %d", i, w)})
+						err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: by, Verb: "incident.note", On: o.Ref, Note: fmt.Sprintf("note %d of %d", i, w)})
 						return err
 					})
 					if err != nil {
@@ -113,7 +113,7 @@ func TestErasedDetailsLeaveTheTreeWhole(t *testing.T) {
 		s, v := sequencer(t, h)
 		err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			for _, x := range []access.Object{o, kept} {
-				if _, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Lead), Verb: "incident.note", On: x.Ref, Note: "yes"}); err != nil {
+				if err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Lead), Verb: "incident.note", On: x.Ref, Note: "yes"}); err != nil {
 					return err
 				}
 			}
@@ -153,7 +153,7 @@ func TestATamperedRecordIsNamed(t *testing.T) {
 		s, v := sequencer(t, h)
 		for range 5 {
 			err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-				_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Lead), Verb: "incident.close", On: o.Ref})
+				err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Lead), Verb: "incident.close", On: o.Ref})
 				return err
 			})
 			if err != nil {
@@ -225,7 +225,7 @@ func TestAnAdministratorReadsNoCaseInTheRecord(t *testing.T) {
 				{Verb: "correspondence.pause"},
 			} {
 				e.At, e.By, e.Note, e.Changes = h.Clock.Now(), ana, "why", []audit.Change{{Field: "title", To: "Ransomware at the mill"}}
-				if _, err := h.Audit.Write(ctx, tx, e); err != nil {
+				if err := h.Audit.Write(ctx, tx, e); err != nil {
 					return err
 				}
 			}
@@ -306,7 +306,7 @@ func TestTheRecordGrowsWhileItIsVerified(t *testing.T) {
 		s, v := sequencer(t, h)
 		write := func() {
 			err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-				_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Analyst), Verb: "incident.note", On: o.Ref})
+				err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Analyst), Verb: "incident.note", On: o.Ref})
 				return err
 			})
 			if err == nil {

@@ -89,7 +89,7 @@ func (s *Service) hand(ctx context.Context, id int64, escalate bool, handlers ma
 		if err != nil {
 			return err
 		}
-		if _, err := s.Audit.Write(ctx, tx, audit.Entry{
+		if err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: now, By: access.System("clocks"), Verb: verb, On: c.About, About: c.Under, Compartment: c.Compartment,
 			Changes: []audit.Change{{Field: "clock", To: c.Kind}, {Field: "owed_by", To: c.OwedBy}, {Field: "due_at", To: c.DueAt}},
 		}); err != nil {

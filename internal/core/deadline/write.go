@@ -67,7 +67,7 @@ func (s *Service) ReopenTx(ctx context.Context, tx *db.Tx, by access.Actor, abou
 	if err != nil {
 		return c, err
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{
+	err = s.Audit.Write(ctx, tx, audit.Entry{
 		At: s.Clock.Now(), By: by, Verb: "deadline.reopen", On: about, About: c.Under, Compartment: c.Compartment,
 		Changes: []audit.Change{{Field: "clock", To: kind}},
 	})
@@ -98,7 +98,7 @@ func (s *Service) end(ctx context.Context, tx *db.Tx, by access.Actor, about ref
 		if at.After(e.due) {
 			changes = append(changes, audit.Change{Field: "late", To: true})
 		}
-		if _, err := s.Audit.Write(ctx, tx, audit.Entry{
+		if err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: s.Clock.Now(), By: by, Verb: verb, On: about, About: e.strip, Compartment: e.compartment, Changes: changes, Note: reason,
 		}); err != nil {
 			return err

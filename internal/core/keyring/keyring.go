@@ -150,11 +150,38 @@ func (r *Ring) Create(ctx context.Context, tx *db.Tx, owner int64, now time.Time
 	if err != nil {
 		return Key{}, fmt.Errorf("store data key: %w", err)
 	}
-	return r.key(owner, raw)
+	k, err := r.key(owner, raw)
+	if err == nil {
+		r.inTx(tx)[owner] = k
+	}
+	return k, err
+}
+
+// inTx are the keys that a transaction has made or read: a verb asks for the same few again and again.
+func (r *Ring) inTx(tx *db.Tx) map[int64]Key {
+	m := db.Gather[map[int64]Key](tx, r, nil)
+	if *m == nil {
+		*m = map[int64]Key{}
+	}
+	return *m
 }
 
 // Get gives the data key of an owner.
 func (r *Ring) Get(ctx context.Context, h db.Handle, owner int64) (Key, error) {
+	tx, writing := h.(*db.Tx)
+	if writing {
+		if k, ok := r.inTx(tx)[owner]; ok {
+			return k, nil
+		}
+	}
+	k, err := r.read(ctx, h, owner)
+	if err == nil && writing {
+		r.inTx(tx)[owner] = k
+	}
+	return k, err
+}
+
+func (r *Ring) read(ctx context.Context, h db.Handle, owner int64) (Key, error) {
 	var wrapped []byte
 	err := h.QueryRow(ctx, `SELECT wrapped FROM keyring_key WHERE owner = $1`, owner).Scan(&wrapped)
 	if errs.Is(err, errs.NotFound) {
@@ -202,6 +229,7 @@ func (r *Ring) key(owner int64, raw []byte) (Key, error) {
 
 // Destroy destroys the data key of an owner, and so all its content, in the caller's transaction.
 func (r *Ring) Destroy(ctx context.Context, tx *db.Tx, owner int64, now time.Time, reason string) error {
+	delete(r.inTx(tx), owner)
 	n, err := tx.Exec(ctx, `DELETE FROM keyring_key WHERE owner = $1`, owner)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ func (r *Ring) CreateMany(ctx context.Context, tx *db.Tx, owners []int64, now ti
 			return nil, err
 		}
 		keys[i] = k
+		r.inTx(tx)[owner] = k
 		if i > 0 {
 			q.Add(`, `)
 		}

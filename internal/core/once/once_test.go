@@ -37,7 +37,7 @@ func mark(h *coretest.House) func(context.Context) once.Answer {
 				return err
 			}
 			for range 2 { // some verbs record more than once
-				if _, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(7, "Ana", access.Analyst), Verb: "test.mark"}); err != nil {
+				if err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(7, "Ana", access.Analyst), Verb: "test.mark"}); err != nil {
 					return err
 				}
 			}
@@ -99,7 +99,7 @@ func TestARefusalMayBeSentAgain(t *testing.T) {
 		k := keeper(h)
 		a, _, err := k.Do(t.Context(), request("a"), func(ctx context.Context) once.Answer {
 			_ = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-				_, err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), Verb: "test.mark"})
+				err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), Verb: "test.mark"})
 				return errors.Join(errs.New(errs.Invalid, "no"), err)
 			})
 			return once.Answer{Status: 422}
@@ -143,7 +143,7 @@ func TestACrashBeforeTheCommit(t *testing.T) {
 			defer func() { _ = recover() }()
 			_, _, _ = k.Do(t.Context(), request("a"), func(ctx context.Context) once.Answer {
 				_ = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-					_, _ = h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), Verb: "test.mark"})
+					_ = h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), Verb: "test.mark"})
 					panic("killed")
 				})
 				return once.Answer{}

@@ -225,7 +225,7 @@ func (s *Service) changed(ctx context.Context, tx *db.Tx, by access.Actor, verb 
 	if err := access.Touch(ctx, tx, on.ID, now); err != nil {
 		return err
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: on, Compartment: on.ID, Changes: list, Data: map[string]string{"uid": part}})
+	err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: on, Compartment: on.ID, Changes: list, Data: map[string]string{"uid": part}})
 	return err
 }
 

@@ -174,7 +174,7 @@ func (s *Service) SetEntitlements(ctx context.Context, by access.Actor, communit
 				return err
 			}
 		}
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: VerbEntitlements, On: ref.Ref{}, Changes: append([]audit.Change{{Field: "community", To: community}}, list...)})
+		err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: VerbEntitlements, On: ref.Ref{}, Changes: append([]audit.Change{{Field: "community", To: community}}, list...)})
 		return err
 	})
 }

@@ -81,7 +81,7 @@ func (s *Service) CreateTx(ctx context.Context, tx *db.Tx, by access.Actor, in N
 	if err := storeCommunities(ctx, tx, o.Ref.ID, o.Communities); err != nil {
 		return Organisation{}, err
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "constituency.create", On: o.Ref, Compartment: o.Ref.ID, Changes: changes(Organisation{}, o)})
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "constituency.create", On: o.Ref, Compartment: o.Ref.ID, Changes: changes(Organisation{}, o)})
 	return o, err
 }
 
@@ -145,7 +145,7 @@ func (s *Service) EditTx(ctx context.Context, tx *db.Tx, by access.Actor, uid st
 			return Organisation{}, err
 		}
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "constituency.edit", On: o.Ref, Compartment: o.Ref.ID, Changes: list})
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "constituency.edit", On: o.Ref, Compartment: o.Ref.ID, Changes: list})
 	return o, err
 }
 

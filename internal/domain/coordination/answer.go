@@ -104,7 +104,7 @@ func (s *Service) answered(ctx context.Context, tx *db.Tx, by access.Actor, requ
 	if err := s.Deadlines.MeetTx(ctx, tx, by, r.Ref, requestClock, at); err != nil {
 		return err
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "coordination.answer", On: r.Ref, About: r.Subject, Compartment: r.Compartment})
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "coordination.answer", On: r.Ref, About: r.Subject, Compartment: r.Compartment})
 	return err
 }
 
@@ -156,7 +156,7 @@ func (s *Service) heard(ctx context.Context, tx *db.Tx, by access.Actor, party P
 	if err := s.word(ctx, tx, party.Ref.ID, at); err != nil {
 		return err
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "coordination.hear", On: party.Ref, About: party.Subject, Compartment: party.Compartment})
+	err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "coordination.hear", On: party.Ref, About: party.Subject, Compartment: party.Compartment})
 	return err
 }
 
@@ -229,7 +229,7 @@ func (s *Service) judge(ctx context.Context, by access.Actor, request, verb, not
 				return err
 			}
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{
+		err = s.Audit.Write(ctx, tx, audit.Entry{
 			At: now, By: by, Verb: verb, On: r.Ref, About: r.Subject, Compartment: r.Compartment, Note: note,
 			Changes: []audit.Change{{Field: "state", From: string(from), To: string(r.State)}},
 		})

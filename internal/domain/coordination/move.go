@@ -174,7 +174,7 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, by access.Actor, p Party,
 	if !in.PlannedFor.IsZero() {
 		changes = append(changes, audit.Change{Field: "planned_for", To: in.PlannedFor})
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+	err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "coordination.move", On: m.Ref, About: m.Subject, Compartment: m.Compartment, Changes: changes, Note: in.Note,
 	})
 	return err

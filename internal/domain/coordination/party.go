@@ -190,7 +190,7 @@ func (s *Service) reader(ctx context.Context, h db.Handle, in NewParty, thread c
 
 // record writes what was done with a party for the team alone: its reasons are not the party's business.
 func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb string, p Party, note string) error {
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+	err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: s.Clock.Now(), By: by, Verb: verb, On: p.Ref, About: p.Subject, Note: note,
 		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "role", To: string(p.Role)}},
 	})

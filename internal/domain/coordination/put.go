@@ -69,7 +69,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			}
 		}
 		// For the team alone until the letter has left: no compartment.
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{
+		err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: now, By: by, Verb: "coordination.send", On: p.Party.Ref, About: p.Party.Subject,
 			Changes: []audit.Change{
 				{Field: "party", To: p.Party.Name},

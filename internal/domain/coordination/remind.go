@@ -80,7 +80,7 @@ func (s *Service) recalled(ctx context.Context, tx *db.Tx, by access.Actor, on, 
 	if err := s.Deadlines.StopTx(ctx, tx, by, on, clock, reason); err != nil {
 		return err
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+	err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: s.Clock.Now(), By: by, Verb: "coordination.withdraw_" + clock, On: on, About: subject, Compartment: compartment, Note: reason,
 	})
 	return err

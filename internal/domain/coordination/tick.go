@@ -67,7 +67,7 @@ func (s *Service) remind(ctx context.Context, tx *db.Tx, c deadline.Clock, p Par
 	if err != nil {
 		return err
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{
+	err = s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "coordination.remind", On: c.About, About: p.Subject,
 		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "due_at", To: c.DueAt}, {Field: "count", To: requests + measures}},
 	})
@@ -76,7 +76,7 @@ func (s *Service) remind(ctx context.Context, tx *db.Tx, c deadline.Clock, p Par
 
 // escalate writes for the handler of the subject that a party let its time pass. The clock is flagged already.
 func (s *Service) escalate(ctx context.Context, tx *db.Tx, c deadline.Clock, p Party) error {
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+	err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: s.Clock.Now(), By: access.System("clocks"), Verb: "coordination.escalate", On: c.About, About: p.Subject,
 		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "owes", To: c.Kind}, {Field: "due_at", To: c.DueAt}},
 	})

@@ -255,7 +255,7 @@ func (s *Service) Aside(ctx context.Context, by access.Actor, arrival int64, rea
 		if err != nil || n == 0 {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{
+		err = s.Audit.Write(ctx, tx, audit.Entry{
 			At: s.Clock.Now(), By: by, Verb: "correspondence.aside", On: ref.Ref{Kind: ref.Arrival, ID: arrival},
 			Changes: []audit.Change{{Field: "state", From: ArrivalNew, To: ArrivalAside}, {Field: "reason", To: reason}},
 		})

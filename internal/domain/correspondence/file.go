@@ -146,7 +146,7 @@ func (s *Service) custody(ctx context.Context, by access.Actor, m stored, file, 
 		return nil
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{
+		err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: s.Clock.Now(), By: by, Verb: VerbFetch, On: ref.Ref{Kind: ref.Thread, ID: m.Thread},
 			Changes: []audit.Change{{Field: "message", To: m.UID}, {Field: "file", To: file}, {Field: "sha256", To: sha256}},
 		})

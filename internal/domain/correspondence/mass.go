@@ -354,7 +354,7 @@ func (s *Service) closeMass(ctx context.Context, tx *db.Tx, by access.Actor, m *
 	if _, err := tx.Exec(ctx, `UPDATE correspondence_mass SET state = $1, decided_by = $2, decided_at = $3 WHERE id = $4`, string(to), by.Account, now, m.ID); err != nil {
 		return err
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.mass_" + string(to), On: m.Subject, Note: why, Changes: []audit.Change{{Field: "letters", To: letters}}})
+	err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.mass_" + string(to), On: m.Subject, Note: why, Changes: []audit.Change{{Field: "letters", To: letters}}})
 	return err
 }
 

@@ -29,7 +29,7 @@ func (s *Service) Pause(ctx context.Context, by access.Actor, paused bool, why s
 		if err := s.PauseTx(ctx, tx, by.Account, paused); err != nil {
 			return err
 		}
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{
+		err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: s.Clock.Now(), By: by, Verb: VerbPause, On: ref.Ref{}, Note: why,
 			Changes: []audit.Change{{Field: "paused", From: !paused, To: paused}},
 		})

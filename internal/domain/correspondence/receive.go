@@ -134,7 +134,7 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb s
 	if m.State != Filed && m.State != Sent {
 		compartment = 0 // not the correspondent's yet
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{
+	err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: s.Clock.Now(), By: by, Verb: verb, On: t.Ref, About: under, Compartment: compartment, Owner: t.Ref.ID,
 		Changes: changes, Data: noted{Message: m.UID, Kind: m.Kind, Channel: m.Channel, State: m.State, TLP: m.TLP, Automatic: m.Automatic},
 	})

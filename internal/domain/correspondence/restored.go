@@ -39,7 +39,7 @@ func (s *Service) HoldRestored(ctx context.Context, by access.Actor) (held int, 
 		if err := s.PauseTx(ctx, tx, by.Account, true); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{
+		err = s.Audit.Write(ctx, tx, audit.Entry{
 			At: s.Clock.Now(), By: by, Verb: "correspondence.hold_restored", On: ref.Ref{},
 			Changes: []audit.Change{{Field: "paused", To: true}, {Field: "held", To: held}},
 		})

@@ -53,7 +53,7 @@ func (s *Service) SetRoads(ctx context.Context, by access.Actor, was, want map[t
 		if len(list) == 0 {
 			return nil
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: at, By: by, Verb: VerbRoads, Changes: list})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: at, By: by, Verb: VerbRoads, Changes: list})
 		return err
 	})
 }

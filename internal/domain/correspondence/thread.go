@@ -83,7 +83,7 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	if err != nil {
 		return t, fmt.Errorf("open thread: %w", err)
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.open", On: t.Ref, About: t.About, Compartment: t.Compartment, Owner: t.Ref.ID})
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.open", On: t.Ref, About: t.About, Compartment: t.Compartment, Owner: t.Ref.ID})
 	return t, err
 }
 
@@ -239,7 +239,7 @@ func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, by access.Actor, thread
 	if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET about = $1, about_kind = $2 WHERE object = $3`, about.ID, int64(about.Kind), thread); err != nil {
 		return fmt.Errorf("move thread: %w", err)
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{
+	err = s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "correspondence.move", On: t.Ref, About: about, Owner: thread,
 		Changes: []audit.Change{{Field: "about", From: t.About.String(), To: about.String()}, {Field: "compartment", From: from, To: t.Compartment}},
 	})
@@ -286,6 +286,6 @@ func (s *Service) AmendTx(ctx context.Context, tx *db.Tx, by access.Actor, threa
 			changes = append(changes, audit.Change{Field: f.name, From: f.from, To: f.to})
 		}
 	}
-	_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.amend", On: t.Ref, About: t.About, Owner: thread, Changes: changes})
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "correspondence.amend", On: t.Ref, About: t.About, Owner: thread, Changes: changes})
 	return err
 }

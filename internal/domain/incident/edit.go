@@ -38,7 +38,7 @@ func (s *Service) change(ctx context.Context, by access.Actor, right access.Righ
 		if verb == "" {
 			return nil
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: in.Ref, Changes: changes})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: in.Ref, Changes: changes})
 		return err
 	})
 	return out, err

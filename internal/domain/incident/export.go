@@ -92,7 +92,7 @@ func (s *Service) Export(ctx context.Context, by access.Actor, incident, format 
 	}
 	now := s.Clock.Now()
 	return c, s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.export", On: in.Ref, Changes: []audit.Change{{Field: "format", To: format}, {Field: "tlp", To: c.TLP.String()}}})
+		err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.export", On: in.Ref, Changes: []audit.Change{{Field: "format", To: format}, {Field: "tlp", To: c.TLP.String()}}})
 		return err
 	})
 }

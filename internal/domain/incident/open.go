@@ -104,7 +104,7 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 		if err := s.index(ctx, tx, out); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.open", On: out.Ref, Changes: []audit.Change{
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.open", On: out.Ref, Changes: []audit.Change{
 			{Field: "severity", To: in.Severity}, {Field: "type", To: in.Type}, {Field: "tlp", To: label.String()},
 		}})
 		if err != nil {
@@ -135,7 +135,7 @@ func (s *Service) attach(ctx context.Context, tx *db.Tx, by access.Actor, in Inc
 		if err := s.Deadlines.MoveTx(ctx, tx, r.Ref, in.Ref); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "incident.attach", On: in.Ref, Changes: []audit.Change{{Field: "report", To: r.Reference}}})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: "incident.attach", On: in.Ref, Changes: []audit.Change{{Field: "report", To: r.Reference}}})
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (s *Service) Seal(ctx context.Context, by access.Actor, incident string, ve
 		if err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: in.Ref, Note: strings.TrimSpace(why), Changes: []audit.Change{
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: in.Ref, Note: strings.TrimSpace(why), Changes: []audit.Change{
 			{Field: "named", From: len(before), To: len(named) + 1},
 		}})
 		if err != nil {
@@ -146,7 +146,7 @@ func (s *Service) Unseal(ctx context.Context, by access.Actor, incident string, 
 		if err := access.UnsealTx(ctx, tx, in.Ref, now); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.unseal", On: in.Ref, Note: strings.TrimSpace(why)})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.unseal", On: in.Ref, Note: strings.TrimSpace(why)})
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (s *Service) BreakGlass(ctx context.Context, by access.Actor, incident, why
 		if err := access.Grant(ctx, tx, by, by.Account, o.Ref, now, now.Add(GlassFor)); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.break_glass", On: o.Ref, Note: strings.TrimSpace(why), Changes: []audit.Change{{Field: "until", To: now.Add(GlassFor).UTC().Format(time.RFC3339)}}})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.break_glass", On: o.Ref, Note: strings.TrimSpace(why), Changes: []audit.Change{{Field: "until", To: now.Add(GlassFor).UTC().Format(time.RFC3339)}}})
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (s *Service) taskChanged(ctx context.Context, tx *db.Tx, by access.Actor, i
 	if err := access.Touch(ctx, tx, in.Ref.ID, now); err != nil {
 		return err
 	}
-	_, err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: in.Ref, Changes: changes, Data: map[string]string{"task": uid}})
+	err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: in.Ref, Changes: changes, Data: map[string]string{"task": uid}})
 	return err
 }
 

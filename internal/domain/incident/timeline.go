@@ -64,7 +64,7 @@ func (s *Service) AddEntry(ctx context.Context, by access.Actor, incident string
 		if err := access.Touch(ctx, tx, in.Ref.ID, now); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.entry", On: in.Ref, Data: map[string]string{"entry": e.UID, "kind": string(e.Kind)}})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.entry", On: in.Ref, Data: map[string]string{"entry": e.UID, "kind": string(e.Kind)}})
 		return err
 	})
 }
@@ -94,7 +94,7 @@ func (s *Service) WithdrawEntry(ctx context.Context, by access.Actor, incident, 
 		if err := access.Touch(ctx, tx, in.Ref.ID, now); err != nil {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.entry_withdrawn", On: in.Ref, Note: reason, Data: map[string]string{"entry": entry}})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.entry_withdrawn", On: in.Ref, Note: reason, Data: map[string]string{"entry": entry}})
 		return err
 	})
 }

@@ -345,7 +345,7 @@ func (s *Service) tried(ctx context.Context, drop int64) error {
 		if n, err = tx.Exec(ctx, `UPDATE intake_drop SET aside_at = $2, tries = tries + 1 WHERE id = $1 AND aside_at IS NULL`, drop, now); err != nil || n == 0 {
 			return err
 		}
-		_, err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("intake"), Verb: "intake.drop_aside", Data: map[string]any{"drop": drop}})
+		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("intake"), Verb: "intake.drop_aside", Data: map[string]any{"drop": drop}})
 		return err
 	})
 }

@@ -65,7 +65,11 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	var reports, orgs []int64
 	for i := range rows {
 		page.Items[i] = Line{Report: rows[i].Report, Group: groups[rows[i].queue], SameCount: rows[i].same}
-		reports = append(reports, rows[i].Ref.ID)
+		if rows[i].queue == clockRuns { // its place in the queue is when the first answer is due
+			page.Items[i].StartedAt, page.Items[i].DueAt = rows[i].ReceivedAt, rows[i].queueAt
+		} else {
+			reports = append(reports, rows[i].Ref.ID)
+		}
 		if rows[i].Organisation != 0 {
 			orgs = append(orgs, rows[i].Organisation)
 		}
@@ -81,7 +85,9 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	for i := range page.Items {
 		l := &page.Items[i]
 		l.OrgName, l.Sector = names[l.Organisation].Name, names[l.Organisation].Sector
-		l.DueAt, l.StartedAt = clocks[l.Ref.ID].DueAt, clocks[l.Ref.ID].StartedAt
+		if c, ok := clocks[l.Ref.ID]; ok {
+			l.StartedAt, l.DueAt = c.StartedAt, c.DueAt
+		}
 	}
 	return page, nil
 }

@@ -17,7 +17,7 @@ import (
 const receiptLabel = tlp.Green
 
 // receipt queues the receipt: at once for a proved sender, held for one key of a person otherwise, none where an automatic answer does harm
-// (rule M9). The address is proved by an aligned or signed mail, or belongs to the contact of who signed in or called.
+// (rule M9); the report is yet to be stored. The address is proved by an aligned or signed mail, or belongs to the contact of who signed in or called.
 func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t correspondence.Thread, who reporter, in ReceiveInput, answerBy time.Time) error {
 	if in.NoReceipt || t.Correspondent.Email == "" {
 		return nil
@@ -46,7 +46,7 @@ func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t corresponden
 	if m.State == correspondence.Waiting {
 		r.Receipt = ReceiptHeld
 	}
-	return s.update(ctx, tx, r)
+	return nil
 }
 
 // SendReceipt sends a held receipt. Who may triage may send it; the reporter's address stays unproved.

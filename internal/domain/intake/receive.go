@@ -221,13 +221,6 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	key, err := s.Ring.Get(ctx, tx, r.Ref.ID)
-	if err != nil {
-		return Received{}, err
-	}
-	if err := s.insert(ctx, tx, key, &r); err != nil {
-		return Received{}, err
-	}
 	if err := s.Words.AppendTx(ctx, tx, r.Ref, r.Lang, r.Body.texts()...); err != nil {
 		return Received{}, err
 	}
@@ -235,7 +228,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	if _, err := s.Audit.Write(ctx, tx, audit.Entry{
+	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(New)}},
 		Data:    map[string]any{"message": first.UID, "clocks": clocks},
@@ -247,6 +240,13 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	if err := s.receipt(ctx, tx, &r, t, who, in, firstAnswer(clocks)); err != nil {
+		return Received{}, err
+	}
+	key, err := s.Ring.Get(ctx, tx, r.Ref.ID)
+	if err != nil {
+		return Received{}, err
+	}
+	if err := s.insert(ctx, tx, key, &r); err != nil {
 		return Received{}, err
 	}
 	out.Report = r.Report

@@ -42,7 +42,7 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, by access.Actor, r *row
 		return err
 	}
 	e.At, e.By, e.On = now, by, r.Ref
-	if _, err := s.Audit.Write(ctx, tx, e); err != nil {
+	if err := s.Audit.Write(ctx, tx, e); err != nil {
 		return err
 	}
 	return s.showTx(ctx, tx, r.Ref.ID)

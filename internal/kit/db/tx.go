@@ -30,7 +30,8 @@ func (t *Tx) SQL() *sql.Tx { return t.lite }
 func (t *Tx) PG() pgx.Tx { return t.pg }
 
 // Gather keeps one value for key as long as the transaction lives: make makes it when it is first asked for, and last is then run before the
-// commit, whose error ends the transaction. So what many verbs of one transaction need becomes one thing, such as one job for all of them.
+// commit, whose error ends the transaction; nil runs nothing. So what many verbs of one transaction need becomes one thing, such as one job for
+// all of them.
 func Gather[T any](tx *Tx, key any, last func(ctx context.Context, all *T) error) *T {
 	if v, ok := tx.bound[key].(*T); ok {
 		return v
@@ -40,7 +41,9 @@ func Gather[T any](tx *Tx, key any, last func(ctx context.Context, all *T) error
 		tx.bound = map[any]any{}
 	}
 	tx.bound[key] = v
-	tx.before = append(tx.before, func(ctx context.Context) error { return last(ctx, v) })
+	if last != nil {
+		tx.before = append(tx.before, func(ctx context.Context) error { return last(ctx, v) })
+	}
 	return v
 }
 

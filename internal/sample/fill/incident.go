@@ -69,7 +69,7 @@ func (f *filler) incidentsTx(ctx context.Context, tx *db.Tx, indexes []int) erro
 		return err
 	}
 	for _, in := range filled {
-		_, err := f.Audit.Write(ctx, tx, audit.Entry{At: in.OpenedAt, By: f.by(in.Handler), Verb: "incident.open", On: in.Ref, Changes: []audit.Change{
+		err := f.Audit.Write(ctx, tx, audit.Entry{At: in.OpenedAt, By: f.by(in.Handler), Verb: "incident.open", On: in.Ref, Changes: []audit.Change{
 			{Field: "severity", To: in.Severity}, {Field: "type", To: in.Type}, {Field: "tlp", To: in.TLP.String()},
 		}})
 		if err != nil {

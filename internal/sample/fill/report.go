@@ -83,7 +83,7 @@ func (f *filler) reportsTx(ctx context.Context, tx *db.Tx, indexes []int) error 
 	}
 	for _, r := range filled {
 		f.texts = append(f.texts, intake.TextOf(r.Report))
-		_, err := f.Audit.Write(ctx, tx, audit.Entry{
+		err := f.Audit.Write(ctx, tx, audit.Entry{
 			At: r.ReceivedAt, By: access.System("intake"), Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 			Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(intake.New)}},
 		})

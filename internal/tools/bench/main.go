@@ -26,6 +26,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	app.Tune()
 	// The house starts its key process as "serve --role keys" of the program that it is in, which is this one.
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		role := app.All

@@ -75,7 +75,7 @@ func (d *desks) touch(recorded bool) func(ctx context.Context, n int) error {
 			if err := access.Touch(ctx, tx, in.Ref.ID, now); err != nil || !recorded {
 				return err
 			}
-			_, err := d.house.Audit.Write(ctx, tx, audit.Entry{
+			err := d.house.Audit.Write(ctx, tx, audit.Entry{
 				At: now, By: d.by, Verb: "incident.entry", On: in.Ref, Data: map[string]string{"entry": "00000000000000000000000000", "kind": "note"},
 			})
 			return err

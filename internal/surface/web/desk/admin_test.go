@@ -509,7 +509,7 @@ func TestTheRecordKeepsCasesFromAdministrators(t *testing.T) {
 		if err := access.Protect(ctx, tx, &o, h.Clock.Now()); err != nil {
 			return err
 		}
-		_, err := h.Audit.Write(ctx, tx, audit.Entry{
+		err := h.Audit.Write(ctx, tx, audit.Entry{
 			At: h.Clock.Now(), By: h.Person(1, "Ana", access.Analyst), Verb: "incident.edit", On: o.Ref, Note: "the mill called",
 			Changes: []audit.Change{{Field: "title", From: "Old", To: "Ransomware at the mill"}, {Field: "handler", From: 0, To: 99117}},
 		})
