@@ -116,7 +116,7 @@ func canaries(h *house) {
 	look("the queue", strings.Join(h.dump(context.Background(), "river_job"), "\n"), secrets, content, quiet)
 
 	// In the database nothing stands in clear: neither what was told, nor a secret. The registry's own addresses do.
-	names := strings.Fields(`audit_detail once_answer correspondence_message intake_report incident_incident draft_text search_token intake_drop intake_code account_session account_token account_try correspondence_arrival correspondence_limit correspondence_automatic`)
+	names := strings.Fields(`audit_detail once_answer correspondence_message intake_report incident_incident draft_text search_token search_recent search_page intake_drop intake_code account_session account_token account_try correspondence_arrival correspondence_limit correspondence_automatic`)
 	for _, n := range names {
 		look("the table "+n, strings.Join(h.dump(context.Background(), n), "\n"), secrets, content)
 	}

@@ -199,7 +199,7 @@ func (h *House) duties() error {
 	}
 	h.Calendar = &hours
 	h.Intake = &intake.Service{
-		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Answer: h.answerParty, Calendar: h.Calendar,
 	}
 	h.Coordination = &coordination.Service{

@@ -50,6 +50,9 @@ func Words(text string) []string {
 
 // fold lowers case and drops diacritics: São and SAO are the same word.
 func fold(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return strings.ToLower(s)
+	}
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(s) {
 		if unicode.Is(unicode.Mn, r) {

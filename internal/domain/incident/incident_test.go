@@ -49,7 +49,7 @@ func onEach(t *testing.T, story func(ctx context.Context, t *testing.T, d *desk)
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring},
 			Constituency: orgs, Text: texts, Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"}, Hold: 20 * time.Second,
 		}
-		in := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: orgs, Correspondence: post, Deadlines: clocks}
+		in := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: orgs, Correspondence: post, Deadlines: clocks, Words: search.NewTexts(h.Ring)}
 		co := &coordination.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: words, Constituency: orgs, Correspondence: post, Deadlines: clocks, Texts: texts,
 		}

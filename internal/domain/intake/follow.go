@@ -34,6 +34,8 @@ func (s *Service) Work(r *job.Registry) {
 		return err
 	})
 	r.Every("intake.follow", time.Second, job.House, FollowJob{})
+	job.Handle(r, job.House, func(ctx context.Context, _ IndexJob) error { return s.Index(ctx) })
+	r.Every("intake.index", indexRhythm, job.House, IndexJob{})
 	job.Handle(r, job.House, func(ctx context.Context, _ SweepJob) error { return s.sweepFront(ctx) })
 	r.Every("intake.sweep", time.Hour, job.House, SweepJob{})
 }

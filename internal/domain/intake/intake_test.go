@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -46,7 +47,7 @@ func newDesk(t *testing.T, h *coretest.House) *desk {
 	deadlines := &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	d := &desk{House: h, T: t, ana: h.Person(1, "Ana", access.Analyst)}
 	d.s = &intake.Service{
-		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: c, Deadlines: deadlines,
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: c, Deadlines: deadlines, Words: search.NewTexts(h.Ring),
 		Correspondence: &correspondence.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Constituency: c, Text: words,
 			Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Hold: 20 * time.Second,

@@ -19,10 +19,9 @@ import (
 type QueueFilter struct {
 	Mine  bool   // unassigned or mine
 	Group string // "clock", "new", "answer"; "" for all
-	Text  string // a reference, or words of the report
+	Text  string // a reference, or words that must all be in the report (search.Texts says how they are found)
 	State State  // "" means what waits: new, and answers that came back
 	Limit int    // 50 when 0, 200 at most
-	Scan  int    // how many lines a search for words opens at most; 1,000 when 0
 	After string
 }
 
@@ -41,7 +40,6 @@ type Line struct {
 const (
 	sameCap  = 100
 	countCap = 100
-	textScan = 1000 // how many lines a search for words opens at most
 )
 
 func (f *QueueFilter) limit() int {
@@ -124,49 +122,34 @@ func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, que
 		}
 		return []line{{row: r}}, "", err
 	}
-	if f.Scan <= 0 || f.Scan > textScan {
-		f.Scan = textScan
-	}
 	waiting := queue && f.State == ""
 	at, err := readCursor(f.After)
 	if err != nil {
 		return nil, "", err
 	}
-	var out []line
-	want, opened := f.limit(), 0
-	for {
-		batch := want + 1
-		if f.Text != "" {
-			batch = min(200, f.Scan)
-		}
-		some, err := db.List(ctx, s.DB, s.listQuery(by, f, waiting, queue, at, batch), func(rows *db.Rows) (line, error) {
-			return scanLine(rows, queue)
-		})
-		if err != nil {
-			return nil, "", fmt.Errorf("list reports: %w", err)
-		}
-		for i := range some {
-			l := &some[i]
-			if len(out) == want {
-				return out, at.text(), s.linksOf(ctx, out)
-			}
-			opened++
-			at = cursor{l.queue, l.queueAt, l.Ref.ID}
-			if err := s.open(&l.row); err != nil {
-				return nil, "", err
-			}
-			withhold(by, &l.Report)
-			if f.Text == "" || l.Body.has(f.Text) {
-				out = append(out, *l)
-			}
-		}
-		if len(some) < batch {
-			return out, "", s.linksOf(ctx, out)
-		}
-		if opened >= f.Scan {
-			return out, at.text(), s.linksOf(ctx, out)
-		}
+	if f.Text != "" {
+		return s.found(ctx, by, f, waiting, queue, at)
 	}
+	want := f.limit()
+	out, err := db.List(ctx, s.DB, s.listQuery(by, f, waiting, queue, at, want+1), func(rows *db.Rows) (line, error) {
+		return scanLine(rows, queue)
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list reports: %w", err)
+	}
+	next := ""
+	if len(out) > want {
+		out = out[:want]
+		l := &out[want-1]
+		next = cursor{l.queue, l.queueAt, l.Ref.ID}.text()
+	}
+	for i := range out {
+		if err := s.open(&out[i].row); err != nil {
+			return nil, "", err
+		}
+		withhold(by, &out[i].Report)
+	}
+	return out, next, s.linksOf(ctx, out)
 }
 
 func (s *Service) linksOf(ctx context.Context, lines []line) error {
@@ -177,20 +160,13 @@ func (s *Service) linksOf(ctx context.Context, lines []line) error {
 	return s.links(ctx, s.DB, reports)
 }
 
-// has tells whether a report holds words, without regard to case.
-func (b Body) has(words string) bool {
-	words = strings.ToLower(words)
-	for _, s := range []string{b.Summary, b.Description, b.Name, b.Email, b.OrgText} {
-		if strings.Contains(strings.ToLower(s), words) {
-			return true
-		}
-	}
-	return false
+// listQuery is a list of reports: what waits by the index of the queue, everything else newest first.
+func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, at cursor, limit int) *db.Query {
+	return s.narrowed(s.lineQuery(access.Sees(by), same), by, f, waiting, at, limit)
 }
 
-// listQuery is the one place that builds a list of reports: what waits by the index of the queue, everything else newest first.
-func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, at cursor, limit int) *db.Query {
-	scope := access.Sees(by)
+// lineQuery reads lines.
+func (s *Service) lineQuery(scope access.Scope, same bool) *db.Query {
 	q := new(db.Query).Add(`SELECT ` + reportColumns)
 	if same { // counted inside the reader's scope (rule A10), capped
 		q.Add(`, CASE WHEN r.words IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM (SELECT d.id FROM intake_report d WHERE d.words = r.words AND d.id <> r.id
@@ -198,6 +174,11 @@ func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, 
 		scope.From(q, ref.Report).Add(` WHERE o.id = d.id) LIMIT ?) counted) END`, sameCap)
 	}
 	driven(q, scope)
+	return q
+}
+
+// narrowed is the one place that says what a list holds and in which order; limit 0 leaves the order to who asks.
+func (s *Service) narrowed(q *db.Query, by access.Actor, f QueueFilter, waiting bool, at cursor, limit int) *db.Query {
 	if f.State != "" {
 		q.Add(` AND r.state = ?`, string(f.State))
 	}
@@ -208,7 +189,10 @@ func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, 
 		if at.id != 0 {
 			q.Add(` AND r.id < ?`, at.id)
 		}
-		if !scope.Wide() { // what it sees is sorted: an expression keeps PostgreSQL from walking all reports in the order of their key
+		switch {
+		case limit == 0:
+			return q
+		case !access.Sees(by).Wide(): // what it sees is sorted: an expression keeps PostgreSQL from walking all reports in the order of their key
 			return q.Add(` ORDER BY r.id + 0 DESC LIMIT ?`, limit)
 		}
 		return q.Add(` ORDER BY r.id DESC LIMIT ?`, limit)
@@ -221,6 +205,9 @@ func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, 
 	}
 	if at.id != 0 {
 		q.Add(` AND (r.queue, r.queue_at, r.id) > (?, ?, ?)`, at.queue, at.at, at.id)
+	}
+	if limit == 0 {
+		return q
 	}
 	return q.Add(` ORDER BY r.queue, r.queue_at, r.id LIMIT ?`, limit)
 }

@@ -246,6 +246,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
+	if err := s.Words.AppendTx(ctx, tx, r.Ref, r.Lang, r.Body.texts()...); err != nil {
+		return Received{}, err
+	}
 	first, err := s.firstMessage(ctx, tx, by, &r, in, files)
 	if err != nil {
 		return Received{}, err

@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/calendar"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -25,6 +26,7 @@ type Service struct {
 	Constituency   *constituency.Service
 	Correspondence *correspondence.Service
 	Deadlines      *deadline.Service
+	Words          *search.Texts
 	Calendar       *calendar.Calendar // nil counts hours alone
 
 	// Answer files what a reporter adds to a thread that went on as a party's: coordination, which stands above, is asked first. It tells

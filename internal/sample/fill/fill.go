@@ -53,10 +53,12 @@ type Size struct {
 	Seed                              uint64
 }
 
-// together is how many incidents or reports one transaction writes, and wordsAtOnce how many tokens are sorted at once.
+// together is how many incidents or reports one transaction writes, wordsAtOnce how many tokens are sorted at once, and textsAtOnce how many
+// reports make one block of words.
 const (
 	together    = 500
 	wordsAtOnce = 4_000_000
+	textsAtOnce = 16_384
 )
 
 // filler is a filling under way.
@@ -65,6 +67,7 @@ type filler struct {
 	size      Size
 	now       time.Time
 	words     *search.Fill
+	texts     []search.Text // of reports
 	orgs      []organisation
 	handlers  map[string]access.Actor
 	advice    map[[2]string]coordination.Advice
@@ -102,7 +105,7 @@ func Fill(ctx context.Context, h House, now time.Time, size Size, told io.Writer
 		if err := f.fillReports(ctx); err != nil {
 			return err
 		}
-		return f.flushWords(ctx, 0)
+		return f.flushWords(ctx, 0, 0)
 	}, func(name string) { f.told.say("index " + name) })
 	if err != nil {
 		return err
@@ -110,13 +113,21 @@ func Fill(ctx context.Context, h House, now time.Time, size Size, told io.Writer
 	return f.number(ctx)
 }
 
-// flushWords writes the collected words when they are more than most.
-func (f *filler) flushWords(ctx context.Context, most int) error {
-	if f.words.Len() <= most {
+// flushWords writes the collected words when they are more than most, and those of reports.
+func (f *filler) flushWords(ctx context.Context, most, texts int) error {
+	if f.words.Len() > most {
+		f.told.say("sorting words")
+		if err := f.DB.Write(ctx, f.words.FlushTx); err != nil {
+			return err
+		}
+	}
+	if len(f.texts) <= texts {
 		return nil
 	}
-	f.told.say("sorting words")
-	return f.DB.Write(ctx, f.words.FlushTx)
+	f.told.say("sorting words of reports")
+	some := f.texts
+	f.texts = nil
+	return f.Intake.Words.Take(ctx, f.DB, some, func(context.Context, *db.Tx) error { return nil })
 }
 
 // number gives the entries of the record their numbers, and signs the tree.
@@ -148,7 +159,7 @@ func (f *filler) batches(ctx context.Context, what string, n int, do func(ctx co
 		}
 		f.told.add(len(part))
 		last -= len(part)
-		if err := f.flushWords(ctx, wordsAtOnce); err != nil {
+		if err := f.flushWords(ctx, wordsAtOnce, textsAtOnce); err != nil {
 			return err
 		}
 	}

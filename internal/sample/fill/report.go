@@ -82,6 +82,7 @@ func (f *filler) reportsTx(ctx context.Context, tx *db.Tx, indexes []int) error 
 		return err
 	}
 	for _, r := range filled {
+		f.texts = append(f.texts, intake.TextOf(r.Report))
 		err := f.Audit.Write(ctx, tx, audit.Entry{
 			At: r.ReceivedAt, By: access.System("intake"), Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 			Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(intake.New)}},

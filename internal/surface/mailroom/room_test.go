@@ -100,7 +100,7 @@ func open(t *testing.T, c *coretest.House, domain string) *house {
 	}}
 	h.room = &Room{
 		DB: c.DB, Clock: c.Clock, Log: c.Log, Constituency: con, Correspondence: cor, Agent: h.team.agent, Checker: &auth.Checker{Resolver: h.zone},
-		Intake: &intake.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Constituency: con, Correspondence: cor, Deadlines: dl},
+		Intake: &intake.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Constituency: con, Correspondence: cor, Deadlines: dl, Words: search.NewTexts(c.Ring)},
 		Coordination: &coordination.Service{
 			DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Constituency: con, Correspondence: cor, Deadlines: dl, Search: search.New(c.Ring), Texts: words,
 		},

@@ -66,7 +66,7 @@ func openOffice(t testing.TB) *office {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring},
 		Constituency: h.country, Text: texts, Hold: 20 * time.Second, Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"},
 	}
-	reports := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
+	reports := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
 	cases := &incident.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Correspondence: h.letters, Intake: reports, Deadlines: clocks, Zone: time.UTC, Lang: "en"}
 	watch := &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.letters.Alarms, cases.Alarms, h.cases = watch, watch, cases

@@ -202,9 +202,6 @@ func (d *Desk) sendNow(v *page.Visit) error {
 	return back(v, "/desk/outbox", "sent")
 }
 
-// reportsSearched is how many reports a search opens: their words are in no index.
-const reportsSearched = 200
-
 // search finds incidents, reports and organisations by their words, newest first.
 func (d *Desk) search(v *page.Visit) error {
 	q := strings.TrimSpace(v.R.URL.Query().Get("q"))
@@ -223,12 +220,9 @@ func (d *Desk) search(v *page.Visit) error {
 		for _, in := range ins.Items {
 			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.incident")), link("/desk/incidents/"+in.Number, in.Title, in.Number), page.TLPShort(in.TLP.Name()), page.At(p, in.UpdatedAt, v.Now)})
 		}
-		reports, err := d.Intake.List(v.Ctx(), v.By, intake.QueueFilter{Text: q, Limit: 25, Scan: reportsSearched})
+		reports, err := d.Intake.List(v.Ctx(), v.By, intake.QueueFilter{Text: q, Limit: 25})
 		if err != nil {
 			return err
-		}
-		if reports.Next != "" {
-			view.Note = p.T("desk.search.newest", "words", q, "n", p.Number(reportsSearched))
 		}
 		for _, r := range reports.Items {
 			view.Table.Rows = append(view.Table.Rows, []templ.Component{page.Text(p.T("desk.kind.report")), link("/desk/reports/"+r.UID, reportTitle(p, r), r.Reference), page.TLPShort(r.TLP.Name()), page.At(p, r.UpdatedAt, v.Now)})

@@ -76,7 +76,7 @@ func open(t testing.TB) *house {
 		Constituency: h.country, Text: texts, Hold: 20 * time.Second,
 		Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", Phone: "+999 210 497 400", URL: "https://cert.example"},
 	}
-	h.reports = &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
+	h.reports = &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
 	h.parties = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks,
 		Library: library{books}, Texts: texts,

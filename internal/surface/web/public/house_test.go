@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -62,7 +63,7 @@ func settle(t testing.TB, c *coretest.House) *house {
 		Egress: &egress.Gate{DB: c.DB, Clock: c.Clock, Ring: c.Ring}, Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"},
 	}
 	h.reports = &intake.Service{
-		DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Constituency: country, Correspondence: h.letters,
+		DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Words: search.NewTexts(c.Ring), Constituency: country, Correspondence: h.letters,
 		Deadlines: &deadline.Service{DB: c.DB, Clock: c.Clock, Audit: c.Audit},
 	}
 	if _, err := h.reports.DropKey(t.Context()); err != nil {
