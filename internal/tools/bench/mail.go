@@ -28,8 +28,10 @@ func (everybody) MX(context.Context, string) ([]string, error)     { return nil,
 
 const connections = 32
 
-// mailSeries makes senders differ from run to run.
+// mailSeries makes senders differ from round to round, and from run to run on a kept database: automatic mail to one address is rationed.
 var mailSeries atomic.Int64
+
+func init() { mailSeries.Store(time.Now().Unix()) }
 
 // mail measures how many mails a second are taken, filed and answered: a round ends when the last receipt is signed and out. The latency is
 // from the end of the data to "250".
