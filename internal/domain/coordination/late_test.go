@@ -48,6 +48,12 @@ func TestWordsToAClosedIncidentComeUpAsWork(t *testing.T) {
 			h.Fatalf("an open incident has its handler: %+v", got)
 		}
 		closed = true
+		reporter := v.parties[0]
+		reporter.Role = coordination.Reporter
+		writes(reporter, correspondence.SignedIn)
+		if got := waiting(); len(got) != 0 {
+			h.Fatalf("what a reporter writes comes up in triage: %+v", got)
+		}
 		writes(v.parties[0], correspondence.SignedIn)
 		writes(v.parties[0], correspondence.SignedIn)
 		writes(v.parties[1], correspondence.Claimed)
