@@ -12,6 +12,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -101,6 +102,9 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 			return nil, err
 		}
 		c.Road = roadChip(v.P, road)
+		if road.Road != egress.Encrypted && road.Road != egress.Signed && road.Reason != "" {
+			c.Why = v.P.T(road.Reason)
+		}
 		c.Fields = append(c.Fields, page.Hid{Name: chosen.at, Value: chosen.uid})
 		c.Draft += "-" + clip8(chosen.uid)
 		c.Label = v.P.T("desk.compose.mail_to", "who", chosen.name)
