@@ -161,3 +161,30 @@ func TestASealedReportLeavesItsOtherIncident(t *testing.T) {
 		}
 	})
 }
+
+// The composer says why a letter may not leave before anybody writes it: the case is TLP:RED and no key of the reader is known.
+func TestTheComposerSaysWhyALetterMayNotLeave(t *testing.T) {
+	onEach(t, func(h *house) {
+		ctx := h.t.Context()
+		handler, _ := h.routes()
+		h.open(handler)
+		ana := h.person(access.Analyst, "ana@red.example", "")
+		at := map[string]string{}
+		for _, label := range []string{"RED", "GREEN"} {
+			got, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{
+				Channel: correspondence.ByPhone, Lang: "en", TLP: label, Body: intake.Body{Summary: "Files are encrypted", Description: "Since this morning.", Name: "Paul", Email: "paul@away.example"},
+			})
+			h.must(err)
+			in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Reports: []string{got.Report.UID}})
+			h.must(err)
+			at[label] = "/desk/incidents/" + in.Number + "?write=mail"
+		}
+		const why = "composer-why"
+		if page := ana.page(at["RED"]); !strings.Contains(page, why) || !strings.Contains(page, "May not leave") {
+			h.t.Errorf("no reason is given: %s", plain(page))
+		}
+		if page := ana.page(at["GREEN"]); strings.Contains(page, why) {
+			h.t.Errorf("a letter that may leave has a reason not to: %s", plain(page))
+		}
+	})
+}
