@@ -29,6 +29,7 @@ var unscoped = map[string]string{
 	"core/audit/list.go Find":                      "the record: seals are asked here, details are withheld row by row",
 	"core/audit/list.go readable":                  "kinds only, to ask the scope for each",
 	"domain/constituency/importplan.go heldParts":  "an import, for who may write the registry",
+	"domain/intake/words.go indexBelow":            "the house's own indexing of its reports, shown to nobody",
 	"domain/constituency/list.go ByID":             "by ids that stand in objects the caller has checked",
 	"domain/constituency/named.go Named":           "the operator at the command line; what it names is asked for under the scope",
 	"domain/coordination/answer.go answered":       "the request that was just answered",

@@ -96,8 +96,7 @@ func formsOf(page, text string) (out []sheet, links []string) {
 		return b.String()
 	}
 	forms := map[string]int{} // by id
-	var owner func(n *html.Node, now int) int
-	owner = func(n *html.Node, now int) int {
+	owner := func(n *html.Node, now int) int {
 		if i, ok := forms[get(n, "form")]; ok && has(n, "form") {
 			return i
 		}

@@ -243,8 +243,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			}
 			status := p.Open("http://" + h.Config.HTTP + at)
 			shown[shapeOf(at)]++
-			var bad []string
-			bad = browsertest.Get(p, chromedp.Evaluate[[]string](fmt.Sprintf(judge, host.name)))
+			bad := browsertest.Get(p, chromedp.Evaluate[[]string](fmt.Sprintf(judge, host.name)))
 			for _, b := range bad {
 				t.Errorf("%s %s (%d): %s", role, at, status, b)
 			}

@@ -11,17 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/ecdh"
-	"github.com/ProtonMail/go-crypto/openpgp/ed25519"
-	"github.com/ProtonMail/go-crypto/openpgp/eddsa"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	"github.com/ProtonMail/go-crypto/openpgp/x25519"
-
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/pgptest"
 )
 
 // TestNoWebProcessKnowsAPrivateKey reads the memory of a process that serves pages, API and mail, after letters were signed and the health of the
@@ -95,27 +89,10 @@ func (i *installation) teamSecrets() map[string][]byte {
 	i.must(err)
 	text, err := ring.Current().Export([]byte(passphrase))
 	i.must(err)
-	list, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(text))
+	numbers, err := pgptest.PrivateNumbers(text, []byte(passphrase))
 	i.must(err)
-	keys := []*packet.PrivateKey{list[0].PrivateKey}
-	for _, s := range list[0].Subkeys {
-		keys = append(keys, s.PrivateKey)
-	}
-	for n, k := range keys {
-		i.must(k.Decrypt([]byte(passphrase)))
-		name := fmt.Sprintf("private key %d", n)
-		switch p := k.PrivateKey.(type) {
-		case *ed25519.PrivateKey:
-			out[name] = p.Key[:32]
-		case *x25519.PrivateKey:
-			out[name] = p.Secret
-		case *eddsa.PrivateKey:
-			out[name] = p.D
-		case *ecdh.PrivateKey:
-			out[name] = p.D
-		default:
-			i.t.Fatalf("the team has a key of type %T", p)
-		}
+	for n, number := range numbers {
+		out[fmt.Sprintf("private key %d", n)] = number
 	}
 	return out
 }
