@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,8 +122,8 @@ func (s *Sequencer) Run(ctx context.Context) error {
 // Number gives numbers to what waits, at most one batch, and tells how many.
 func (s *Sequencer) Number(ctx context.Context) (int, error) {
 	// Most ticks find nothing: look outside a transaction first.
-	var any int64
-	if err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM audit_waiting LIMIT 1) w`).Scan(&any); err != nil || any == 0 {
+	var waits int64
+	if err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM audit_waiting LIMIT 1) w`).Scan(&waits); err != nil || waits == 0 {
 		return 0, err
 	}
 	var n int
@@ -150,40 +151,34 @@ func (s *Sequencer) Number(ctx context.Context) (int, error) {
 		if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(seq), 0) FROM audit_number`).Scan(&size); err != nil {
 			return err
 		}
-		number, node := new(db.Query).Add(`INSERT INTO audit_number (seq, entry) VALUES `), new(db.Query).Add(`INSERT INTO audit_node (idx, hash) VALUES `)
+		var numbers, stored [][]any
 		made := map[int64]tlog.Hash{}
 		read := nodes(ctx, tx, made)
-		nodesMade := 0
 		entries := make([]int64, 0, len(rows))
-		for i, w := range rows {
+		for _, w := range rows {
 			hashes, err := tlog.StoredHashesForRecordHash(size, tlog.RecordHash(w.leaf), read)
 			if err != nil {
 				return fmt.Errorf("extend audit tree: %w", err)
 			}
 			at := tlog.StoredHashCount(size)
 			for j, h := range hashes {
-				if nodesMade > 0 {
-					node.Add(`, `)
-				}
-				node.Add(`(?, ?)`, at+int64(j), append([]byte(nil), h[:]...))
+				stored = append(stored, []any{at + int64(j), append([]byte(nil), h[:]...)})
 				made[at+int64(j)] = h
-				nodesMade++
 			}
 			size++
-			if i > 0 {
-				number.Add(`, `)
-			}
-			number.Add(`(?, ?)`, size, w.entry)
+			numbers = append(numbers, []any{size, w.entry})
 			entries = append(entries, w.entry)
 		}
-		if _, err := number.Exec(ctx, tx); err != nil {
+		if err := db.InsertMany(ctx, tx, "audit_number", []string{"seq", "entry"}, numbers); err != nil {
 			return err
 		}
-		if _, err := node.Exec(ctx, tx); err != nil {
+		if err := db.InsertMany(ctx, tx, "audit_node", []string{"idx", "hash"}, stored); err != nil {
 			return err
 		}
-		if _, err := db.In(new(db.Query).Add(`DELETE FROM audit_waiting WHERE entry IN `), entries).Exec(ctx, tx); err != nil {
-			return err
+		for part := range slices.Chunk(entries, 64) { // texts that stay compiled
+			if _, err := db.In(new(db.Query).Add(`DELETE FROM audit_waiting WHERE entry IN `), part).Exec(ctx, tx); err != nil {
+				return err
+			}
 		}
 		n, newest = len(rows), size
 		return nil
