@@ -2,47 +2,17 @@ package db
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// How many values one statement of Copy carries on SQLite, and the rows of it.
-const (
-	copyValues = 1800
-	copyRows   = 200
-)
-
-// Copy inserts many rows of one table, for who fills a house: COPY on PostgreSQL, statements of many rows on SQLite.
+// Copy inserts many rows of one table, for who fills a house: COPY on PostgreSQL, InsertMany on SQLite.
 func Copy(ctx context.Context, tx *Tx, table string, columns []string, rows [][]any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if tx.pg != nil {
+	if tx.pg != nil && len(rows) > 0 {
 		_, err := tx.pg.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) { return encode(rows[i]), nil }))
 		return kind(err)
 	}
-	many := max(1, min(copyRows, copyValues/len(columns)))
-	one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
-	head := fmt.Sprintf("INSERT INTO %s (%s) VALUES ", table, strings.Join(columns, ","))
-	full := head + one + strings.Repeat(","+one, many-1)
-	args := make([]any, 0, many*len(columns))
-	for len(rows) > 0 {
-		n, text := many, full
-		if len(rows) < many { // one text for all that is left over
-			n, text = 1, head+one
-		}
-		args = args[:0]
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
-		rows = rows[n:]
-		if _, err := tx.Exec(ctx, text, args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return InsertMany(ctx, tx, table, columns, rows)
 }
 
 // Reserve takes n ids in a row of a table whose ids the database gives, and gives the first. Nobody else may insert into the table meanwhile.
