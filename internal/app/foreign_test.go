@@ -1,19 +1,23 @@
 package app
 
 import (
+	"context"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
@@ -162,7 +166,8 @@ func TestASealedReportLeavesItsOtherIncident(t *testing.T) {
 	})
 }
 
-// The composer says why a letter may not leave before anybody writes it: the case is TLP:RED and no key of the reader is known.
+// The composer says why a letter may not leave before anybody writes it: the case is TLP:RED and no key of the reader is known. It begins with the
+// label of the thread where that is above the label of the case.
 func TestTheComposerSaysWhyALetterMayNotLeave(t *testing.T) {
 	onEach(t, func(h *house) {
 		ctx := h.t.Context()
@@ -170,12 +175,17 @@ func TestTheComposerSaysWhyALetterMayNotLeave(t *testing.T) {
 		h.open(handler)
 		ana := h.person(access.Analyst, "ana@red.example", "")
 		at := map[string]string{}
-		for _, label := range []string{"RED", "GREEN"} {
+		for _, label := range []string{"RED", "GREEN", "AMBER+STRICT"} {
 			got, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{
 				Channel: correspondence.ByPhone, Lang: "en", TLP: label, Body: intake.Body{Summary: "Files are encrypted", Description: "Since this morning.", Name: "Paul", Email: "paul@away.example"},
 			})
 			h.must(err)
-			in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Reports: []string{got.Report.UID}})
+			level, err := tlp.Parse(label)
+			h.must(err)
+			if label == "AMBER+STRICT" {
+				level = tlp.Green
+			}
+			in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Reports: []string{got.Report.UID}, TLP: level})
 			h.must(err)
 			at[label] = "/desk/incidents/" + in.Number + "?write=mail"
 		}
@@ -185,6 +195,38 @@ func TestTheComposerSaysWhyALetterMayNotLeave(t *testing.T) {
 		}
 		if page := ana.page(at["GREEN"]); strings.Contains(page, why) {
 			h.t.Errorf("a letter that may leave has a reason not to: %s", plain(page))
+		}
+		if page := ana.page(at["AMBER+STRICT"]); !strings.Contains(page, `value="TLP:AMBER+STRICT" selected`) {
+			h.t.Errorf("the composer begins below the label of the thread: %s", page[strings.Index(page, "composer"):])
+		}
+	})
+}
+
+// A deadline that was met after its time is not told as met.
+func TestALateAnswerIsToldAsLate(t *testing.T) {
+	onEach(t, func(h *house) {
+		ctx := h.t.Context()
+		handler, _ := h.routes()
+		h.open(handler)
+		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: "Late and in time", TLP: tlp.Green})
+		h.must(err)
+		now := h.Clock.Now()
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for kind, due := range map[string]time.Time{intake.ToNotify: now.Add(-4 * time.Hour), intake.ToFinish: now.Add(time.Hour)} {
+				if _, err := h.Deadlines.StartTx(ctx, tx, sample(), deadline.Clock{About: in.Ref, Kind: kind, OwedBy: deadline.Us, StartedAt: now.Add(-5 * time.Hour), DueAt: due}); err != nil {
+					return err
+				}
+				if err := h.Deadlines.MeetTx(ctx, tx, sample(), in.Ref, kind, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		page := plain(h.person(access.Analyst, "ana@late.example", "").page("/desk/incidents/" + in.Number))
+		for _, words := range []string{"Late: after 5 h 00 min instead of 1 h 00 min", "Met, but late", "Met after 5 h 00 min of 6 h 00 min", "Met in time"} {
+			if strings.Count(page, words) != 1 {
+				h.t.Errorf("%q stands %d times in %s", words, strings.Count(page, words), page)
+			}
 		}
 	})
 }

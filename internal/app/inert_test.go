@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
@@ -150,7 +151,7 @@ func (b *browser) plant(pages map[string]string, texts []string, done map[string
 // constituent or a colleague can write (rules M10, W6), and shows every page in a browser to everybody who may see it: nothing of them runs,
 // nothing is fetched, nothing becomes a link, and the console says no word. Files and the API give bytes.
 func TestBrowserForeignTextStaysInert(t *testing.T) {
-	h := newHouse(t, "sqlite")
+	h := newHouse(t, pgtest.Engine(t))
 	host := newCanaryHost(t)
 	texts := host.corpus()
 	ctx := t.Context()

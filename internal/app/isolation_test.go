@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 )
 
 var drawnHidden = regexp.MustCompile(`(name="once"[^>]*value=")[^"]*`)
@@ -115,7 +116,7 @@ var inLetter = regexp.MustCompile(`https?://[^\s<>"=]+`)
 // TestBrowserAScannerChangesNothing is a mail scanner that opens every link of every letter that left, runs the scripts of the page, submits every
 // form as it stands and presses every button (rule I8): it answers, verifies, closes, invites and reveals nothing, and burns no link.
 func TestBrowserAScannerChangesNothing(t *testing.T) {
-	h := newHouse(t, "sqlite")
+	h := newHouse(t, pgtest.Engine(t))
 	ctx := t.Context()
 	org, _ := h.organisation("Hospital", "en", "Rui", "rui@hospital.example", nil)
 	h.serve()

@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
@@ -31,7 +32,7 @@ import (
 const envVictim = "TOCSIN_TEST_VICTIM"
 
 func victim(log *slog.Logger) error {
-	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), HTTP: os.Getenv("TOCSIN_HTTP"), SMTP: os.Getenv("TOCSIN_SMTP"), Zone: "UTC"}
+	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), HTTP: os.Getenv("TOCSIN_HTTP"), SMTP: os.Getenv("TOCSIN_SMTP"), Zone: "UTC", Database: conf.EndpointOf(os.Getenv("TOCSIN_DATABASE"))}
 	h, err := Open(context.Background(), c, log)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	if os.Getenv("TOCSIN_LONG") == "1" {
 		rounds = 100
 	}
-	h := newHouse(t, "sqlite")
+	h := newHouse(t, pgtest.Engine(t))
 	analyst := h.account(access.Analyst, "ana@cert.valmora.example", "")
 	_, token, err := h.Accounts.CreateToken(t.Context(), sample(), account.NewToken{Name: "pour", Role: access.Analyst, Owner: analyst.UID})
 	h.must(err)
@@ -115,7 +116,7 @@ func (h *house) startVictim(tmp string) *exec.Cmd {
 	self, err := os.Executable()
 	h.must(err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), envVictim+"=1", "TMPDIR="+tmp, "TOCSIN_DATA="+h.Config.Data, "TOCSIN_HTTP="+h.Config.HTTP, "TOCSIN_SMTP="+h.Config.SMTP)
+	cmd.Env = append(os.Environ(), envVictim+"=1", "TMPDIR="+tmp, "TOCSIN_DATA="+h.Config.Data, "TOCSIN_HTTP="+h.Config.HTTP, "TOCSIN_SMTP="+h.Config.SMTP, "TOCSIN_DATABASE="+h.Config.Database.Reveal())
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -508,7 +509,7 @@ func (h *house) dump(ctx context.Context, table string) (out []string) {
 // TestTheRoutesAreThoseOfTheTable: testdata/routes.txt says who may come to each route. A new route without a line there fails, and so does one
 // whose line no longer holds; TOCSIN_UPDATE=1 writes it anew, for a person to read.
 func TestTheRoutesAreThoseOfTheTable(t *testing.T) {
-	h := newHouse(t, "sqlite")
+	h := newHouse(t, pgtest.Engine(t))
 	_, lines := h.routes()
 	var out []string
 	for _, l := range lines {

@@ -10,11 +10,12 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 )
 
 // The session list names the caller that a proxy of ours saw; who only says that it is another is not believed.
 func TestAClientThatLiesAboutItsAddress(t *testing.T) {
-	i := install(t, "sqlite")
+	i := install(t, pgtest.Engine(t))
 	ana := i.person(access.Lead, "ana@cert.valmora.example", "")
 	networks := func() (list []string) {
 		i.inside(func(h *app.House) {
@@ -41,7 +42,7 @@ func TestAClientThatLiesAboutItsAddress(t *testing.T) {
 // Behind the team's own mail server what that server found out about a sender counts, and no limit of one network binds it. A mail with the same
 // words from anybody else proves nothing.
 func TestTheTeamsOwnMailServer(t *testing.T) {
-	i := install(t, "sqlite")
+	i := install(t, pgtest.Engine(t))
 	result := "Authentication-Results: mx.cert.valmora.example; spf=pass smtp.mailfrom=ana@away.example; dmarc=pass header.from=away.example\r\n"
 	send := func(subject string) int {
 		code, _ := sendMail(i.c.SMTP, "ana@away.example", result+"From: ana@away.example\r\nTo: "+teamAddress+"\r\nSubject: "+subject+"\r\nDate: "+

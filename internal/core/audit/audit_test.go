@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -398,4 +400,46 @@ func opened(ctx context.Context, t *testing.T, h *coretest.House, entry, owner i
 		t.Fatal(err)
 	}
 	return salted
+}
+
+// What a transaction records is read inside it, in the order of the acts, and is gone when the transaction is undone.
+func TestATransactionReadsWhatItRecorded(t *testing.T) {
+	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
+		ctx := context.Background()
+		o := object(ctx, t, h)
+		undone := errors.New("undone")
+		record := func(end error) (inside []audit.Row) {
+			t.Helper()
+			err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+				for i := range 70 {
+					if err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Lead), Verb: "incident.note", On: o.Ref, Note: strconv.Itoa(i)}); err != nil {
+						return err
+					}
+					if i == 0 {
+						if inside, err = h.Audit.About(ctx, tx, o.Ref.ID, 0, 500); err != nil {
+							return err
+						}
+					}
+				}
+				return end
+			})
+			if !errors.Is(err, end) {
+				t.Fatal(err)
+			}
+			return inside
+		}
+		record(undone)
+		if inside := record(nil); len(inside) != 1 || inside[0].Note != "0" || inside[0].Erased {
+			t.Fatalf("inside the transaction: %+v", inside)
+		}
+		rows, err := h.Audit.About(ctx, h.DB, o.Ref.ID, 0, 500)
+		if err != nil || len(rows) != 70 {
+			t.Fatalf("%d entries: %v", len(rows), err)
+		}
+		for i, r := range rows {
+			if r.Note != strconv.Itoa(i) {
+				t.Fatalf("entry %d is %q", i, r.Note)
+			}
+		}
+	})
 }

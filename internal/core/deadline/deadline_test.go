@@ -65,10 +65,24 @@ func TestAClockRunsMovesAndIsMet(t *testing.T) {
 		if err != nil || len(under[incident.Ref.ID]) != 1 || len(under[report.Ref.ID]) != 0 || under[incident.Ref.ID][0].Law != c.Law {
 			t.Fatalf("under the incident: %+v, %v", under, err)
 		}
+		running := func(kind string) map[int64]deadline.Clock {
+			t.Helper()
+			out, err := s.Running(ctx, h.DB, kind, report.Ref.ID, incident.Ref.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		if got := running("first_answer"); len(got) != 1 || !got[report.Ref.ID].DueAt.Equal(c.DueAt) || !got[report.Ref.ID].StartedAt.Equal(c.StartedAt) || len(running("request")) != 0 {
+			t.Fatalf("running: %+v", got)
+		}
 		h.Clock.Advance(25 * time.Hour)
 		write(t, h, func(ctx context.Context, tx *db.Tx) error {
 			return s.MeetTx(ctx, tx, ana, report.Ref, "first_answer", h.Clock.Now())
 		})
+		if got := running("first_answer"); len(got) != 0 {
+			t.Fatalf("a met clock runs: %+v", got)
+		}
 		open, _, err := s.List(ctx, ana, deadline.Filter{})
 		if err != nil || len(open) != 0 {
 			t.Fatalf("a met clock is listed: %+v, %v", open, err)

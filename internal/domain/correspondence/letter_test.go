@@ -18,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
@@ -39,7 +40,7 @@ func (o *office) text(raw string) string {
 // What the letter of a request looks like: label, what it is, what is asked and by when; the words in 72 columns; who we are (ui.md 12).
 func TestALetterAsItsReaderGetsIt(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, coretest.Open(t, "sqlite"))
+	o := newOffice(t, coretest.Open(t, pgtest.Engine(t)))
 	th := o.party(tlp.Amber, "Hospital", "soc@hospital.example", nil)
 	out := Outgoing{
 		Kind: Ask, DueAt: o.Clock.Now().Add(48 * time.Hour), Subject: "Two measures for your mail gateway",
@@ -227,7 +228,7 @@ func TestGnuPGReadsWhatThePostmanSends(t *testing.T) {
 		}
 		t.Skip("NOT RUN: gpg is missing")
 	}
-	h := coretest.Open(t, "sqlite")
+	h := coretest.Open(t, pgtest.Engine(t))
 	h.Clock = clock.NewFake(time.Now()) // GnuPG has the machine's clock
 	home, err := os.MkdirTemp("", "gpg")
 	must(t, err)

@@ -270,7 +270,7 @@ func TestAReportThatCannotBeIsRefused(t *testing.T) {
 			edit func(*intake.ReceiveInput)
 			want string
 		}{
-			{"nothing said", func(in *intake.ReceiveInput) { in.Body = intake.Body{Email: "not an address"} }, "summary description email"},
+			{"nothing said", func(in *intake.ReceiveInput) { in.Body = intake.Body{Email: "not an address"} }, "summary email"},
 			{"in the future", func(in *intake.ReceiveInput) {
 				in.AwareAt, in.OccurredAt = d.Clock.Now().Add(time.Hour), time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 			}, "occurred_at aware_at"},

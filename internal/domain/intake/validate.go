@@ -45,7 +45,6 @@ func Validate(in ReceiveInput, now time.Time) error {
 	}
 	if strings.TrimSpace(b.Summary) == "" && strings.TrimSpace(b.Description) == "" && in.Arrival == 0 {
 		p.Add("summary", "error.summary_or_description")
-		p.Add("description", "error.summary_or_description")
 	}
 	long := func(name, s string, limit int) {
 		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {

@@ -12,12 +12,13 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 )
 
 // TestAdministratorReadsNoCases holds rule I11 in the record: the administrator sees that something was done, not what.
 func TestAdministratorReadsNoCases(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	ctx := context.Background()
 	s := h.asked()
 	title := "A secret title"
@@ -90,7 +91,7 @@ func TestMail(t *testing.T) {
 // TestNoOracle holds rule P6: a report that came encrypted from who did not sign it inside is withheld from its own organisation, also here.
 func TestNoOracle(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	ctx := context.Background()
 	c, err := h.deps.Constituency.ContactByEmail(ctx, h.DB, "sec@one.example")
 	h.must(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/client"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
 )
@@ -22,7 +23,7 @@ import (
 // TestOneReadingOnEveryOperation holds rule W5 on every operation that takes a body.
 func TestOneReadingOnEveryOperation(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	s := h.asked()
 	for _, op := range api.Operations() {
 		if op.Method == "GET" {
@@ -63,7 +64,7 @@ func TestOneReadingOnEveryOperation(t *testing.T) {
 
 func TestAllProblemsAtOnceInTheReadersLanguage(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	a := h.raw("analyst", "POST", "/api/v1/reports", `{"ongoing":"perhaps","aware_at":"2026-11-21T10:00:00","kind":7,"surprise":true}`, "Accept-Language", "pt-PT,en;q=0.5")
 	p := h.problem(a)
 	if a.status != 422 || len(p.Errors) != 4 || p.Errors[3].Detail != "Não há nenhum campo com este nome" || p.Title != "Este pedido precisa de atenção" {
@@ -92,7 +93,7 @@ func TestAllProblemsAtOnceInTheReadersLanguage(t *testing.T) {
 
 func TestParameters(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	for _, c := range []struct{ path, field, code string }{
 		{"/reports?limt=3", "limt", "unknown_parameter"},
 		{"/reports?limit=0", "limit", "parameter"},
@@ -129,7 +130,7 @@ func TestParameters(t *testing.T) {
 
 func TestBodiesHaveLimits(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	big := `{"summary":"` + strings.Repeat("x", api.MostBody) + `"}`
 	if a := h.raw("analyst", "POST", "/api/v1/reports", big); a.status != 413 || h.problem(a).Code != "body_large" {
 		t.Errorf("%d %s", a.status, a.body)
@@ -153,7 +154,7 @@ func TestBodiesHaveLimits(t *testing.T) {
 // TestTokens holds rule I12: a bearer token and nothing else opens anything, and every token that opens nothing gets the same answer.
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	good := h.tokens["analyst"]
 	want := h.raw("", "GET", "/api/v1/incidents", "")
 	for name, header := range map[string][]string{
@@ -183,7 +184,7 @@ func TestRates(t *testing.T) {
 	t.Parallel()
 	from := "192.0.2.1"
 	var mu sync.Mutex
-	h := open(t, coretest.Open(t, "sqlite"), func(d *api.Deps) {
+	h := open(t, coretest.Open(t, pgtest.Engine(t)), func(d *api.Deps) {
 		d.Limits = api.Limits{Account: api.Rate{Burst: 5, Every: time.Second}, Report: api.Rate{Burst: 2, Every: time.Minute}, Refused: api.Rate{Burst: 3, Every: time.Minute}}
 		d.Network = func(*http.Request) netip.Addr {
 			mu.Lock()
@@ -306,7 +307,7 @@ func TestOnce(t *testing.T) {
 
 func TestETags(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	s := h.asked()
 	version := regexp.MustCompile(`^"v[0-9]+"$`)
 	p := "/api/v1/incidents/" + s.incident.ID

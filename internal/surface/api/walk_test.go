@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/client"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
 )
@@ -324,7 +325,7 @@ func TestOthersDoNotShow(t *testing.T) {
 // TestTheMapIsWhole: the description has exactly the operations of the table, and none of huma's own.
 func TestTheMapIsWhole(t *testing.T) {
 	t.Parallel()
-	h := open(t, coretest.Open(t, "sqlite"))
+	h := open(t, coretest.Open(t, pgtest.Engine(t)))
 	a := h.raw("", "GET", "/api/openapi.json", "")
 	var doc struct {
 		OpenAPI    string                                `json:"openapi"`

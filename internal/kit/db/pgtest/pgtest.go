@@ -60,6 +60,12 @@ func Engines(t testing.TB) []string {
 	}
 }
 
+// Engine gives the one engine of a test that needs no second: the first of Engines, so that a run on PostgreSQL is on PostgreSQL throughout.
+func Engine(t testing.TB) string {
+	t.Helper()
+	return Engines(t)[0]
+}
+
 // OnEach runs the test once an engine, as a subtest of the engine's name.
 func OnEach(t *testing.T, test func(t *testing.T, engine string)) {
 	t.Helper()

@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -53,7 +54,7 @@ type office struct {
 
 func openOffice(t testing.TB) *office {
 	t.Helper()
-	core := coretest.Open(t, "sqlite")
+	core := coretest.Open(t, pgtest.Engine(t))
 	texts, err := text.Load()
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +25,7 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		Nav:      Menu(v.P, here, n),
 		SearchAt: "/desk/search",
 		Stream:   "/desk/live",
+		BellAt:   "/desk/alarms",
 		Me:       page.Person{Name: v.By.Name},
 		MeAt:     "/desk/account",
 		SignOut:  "/logout",
@@ -35,7 +35,7 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		f.Settings = Settings(v.P, here)
 	}
 	if !v.By.Can(access.ReadCases) { // to administer is not to read cases: no room, search or stream that would be refused
-		f.Nav, f.SearchAt, f.Stream = nil, "", ""
+		f.Nav, f.SearchAt, f.Stream, f.BellAt = nil, "", "", ""
 		return f
 	}
 	// The bell rings on every page of whom an alarm concerns, and is there for nobody else. Where the number cannot be had it is left out.
@@ -217,9 +217,6 @@ func problems(p *text.Printer, err error, ids map[string]string) (all []page.Pro
 		}
 		said := page.ProblemOf(p, id, f)
 		by[f.Name] = said.Text
-		if f.Key == "error.summary_or_description" && slices.ContainsFunc(all, func(x page.Problem) bool { return x.Text == said.Text }) {
-			continue // one thing is missing, so it is said once
-		}
 		all = append(all, said)
 	}
 	return all, by

@@ -134,6 +134,7 @@ func frame(p *text.Printer, tab int) IncidentFrame {
 		Acts:  []page.ButtonView{{Text: "Watching", Kind: "ghost", Icon: "eye", Href: "/w"}, {Text: "Close incident", Icon: "archive", Href: "/x"}, {Text: "Send recommendation", Kind: "primary", Icon: "send", Key: "E", Href: "/s"}},
 		Deadlines: []page.DeadlineView{
 			{Title: "Early warning", Note: "received in 4 h 46 min of 24 h", State: "met", Clock: page.ClockView{Start: noon, Due: noon.Add(100 * time.Minute), Now: noon.Add(20 * time.Minute)}},
+			{Title: "First answer", Note: "Late: after 5 h 00 min instead of 1 h 00 min", State: "late", Clock: page.ClockView{Start: noon, Due: noon.Add(time.Hour), Now: noon.Add(5 * time.Hour)}},
 			{Title: "Our first answer", Note: "our target 16:26 · law: 22 Nov 12:26", State: "running", Clock: *due(134*time.Minute, 10*time.Hour)},
 			{Title: "Notification", Note: "due 24 Nov 07:40", State: "theirs", Clock: *due(45*time.Hour, 72*time.Hour)},
 			{Title: "Final report", Note: "one month after notification", State: "waiting"},

@@ -122,3 +122,33 @@ func TestBrowserGuard(t *testing.T) {
 	h.Clock.Advance(time.Minute)
 	pagetest.Look(t, "alarms", pagetest.Desk, iris.shown("GET", "/desk/alarms"))
 }
+
+// The numbers beside the rooms are those of now, and each person's own, however often the page was looked at a moment ago.
+func TestTheNumbersBesideTheRoomsAreOfNow(t *testing.T) {
+	h := openOffice(t)
+	ana, leo := h.as("Ana"), h.as("Leo")
+	incidents := func(p person) string {
+		h.Helper()
+		shown := p.get("/desk/outbox")
+		p.sees(shown, http.StatusOK, `href="/desk/incidents"`)
+		link := regexp.MustCompile(`(?s)href="/desk/incidents".*?</a>`).FindString(shown.body)
+		if n := regexp.MustCompile(`class="count[^>]*>(\d+)`).FindStringSubmatch(link); n != nil {
+			return n[1]
+		}
+		return ""
+	}
+	for _, p := range []person{ana, leo} {
+		if n := incidents(p); n != "" {
+			t.Fatalf("an empty house has %q incidents", n)
+		}
+	}
+	in := h.opened()
+	if a, b := incidents(ana), incidents(leo); a != "1" || b != "1" {
+		t.Errorf("one incident was opened; they are shown %q and %q", a, b)
+	}
+	lea := h.as("Lea")
+	lea.goes(lea.do("POST", "/desk/incidents/"+in.Number+"/seal", "version", strconv.FormatInt(in.Version, 10), "reason", "The suspect is one of us"), "/desk/incidents/"+in.Number+"?done=sealed")
+	if n := incidents(leo); n != "" {
+		t.Errorf("a sealed incident is counted for somebody whom the seal does not name: %q", n)
+	}
+}

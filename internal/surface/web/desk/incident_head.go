@@ -102,8 +102,11 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 				x.Note += " · " + clockLaw(v.P, c.Law)
 			}
 		} else {
-			x.State = "met"
-			x.Note = v.P.T("desk.deadline.met", "after", v.P.Duration(c.MetAt.Sub(c.StartedAt)), "of", v.P.Duration(c.DueAt.Sub(c.StartedAt)))
+			after, of := v.P.Duration(c.MetAt.Sub(c.StartedAt)), v.P.Duration(c.DueAt.Sub(c.StartedAt))
+			x.State, x.Note = "met", v.P.T("desk.deadline.met", "after", after, "of", of)
+			if c.MetAt.After(c.DueAt) {
+				x.State, x.Note = "late", v.P.T("desk.deadline.met_late", "after", after, "of", of)
+			}
 		}
 		if whose != "" {
 			x.Note = whose + " · " + x.Note

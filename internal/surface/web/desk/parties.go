@@ -22,14 +22,7 @@ import (
 
 // parties shows the matrix: told, seen, answered, done, verified, silent for how long.
 func (d *Desk) parties(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
-	if err != nil {
-		return err
-	}
-	if err := d.seen(v, in.Object); err != nil {
-		return err
-	}
-	f, rows, err := d.incidentFrame(v, in, "parties")
+	in, f, rows, err := d.tab(v, "parties")
 	if err != nil {
 		return err
 	}

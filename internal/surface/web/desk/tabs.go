@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"mime"
 	"net/http"
 	"strconv"
 
@@ -9,42 +8,45 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// tab gives the incident, noted as seen, and what stands above it.
-func (d *Desk) tab(v *page.Visit, tab string) (incident.Incident, IncidentFrame, error) {
+// opened gives the incident of the address, noted as seen.
+func (d *Desk) opened(v *page.Visit) (incident.Incident, error) {
 	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
 	if err != nil {
-		return in, IncidentFrame{}, err
+		return in, err
 	}
-	if err := d.seen(v, in.Object); err != nil {
-		return in, IncidentFrame{}, err
+	return in, d.seen(v, in.Object)
+}
+
+// tab gives the incident of the address, noted as seen, what stands above it, and its parties.
+func (d *Desk) tab(v *page.Visit, tab string) (incident.Incident, IncidentFrame, []coordination.Row, error) {
+	in, err := d.opened(v)
+	if err != nil {
+		return in, IncidentFrame{}, nil, err
 	}
-	f, _, err := d.incidentFrame(v, in, tab)
-	return in, f, err
+	f, rows, err := d.incidentFrame(v, in, tab)
+	return in, f, rows, err
 }
 
 // files lists what came and went as a file: by whom, when, with its hash. A file is handed out as bytes to keep, never shown (rule F3).
 func (d *Desk) files(v *page.Visit) error {
-	in, f, err := d.tab(v, "files")
+	in, f, rows, err := d.tab(v, "files")
 	if err != nil {
 		return err
 	}
-	reports, err := d.Intake.ReportsOf(v.Ctx(), d.DB, in.Ref.ID)
-	if err != nil {
-		return err
-	}
-	parties, err := d.Coordination.PartiesOf(v.Ctx(), d.DB, v.By, in.Ref)
+	reports, err := d.Intake.ReportsIn(v.Ctx(), d.DB, v.By, in.Ref.ID)
 	if err != nil {
 		return err
 	}
 	names := map[int64]string{}
 	var ids []int64
-	for _, x := range parties {
-		if x.Thread != 0 && names[x.Thread] == "" {
+	for _, r := range rows {
+		if x := r.Party; x.Thread != 0 && names[x.Thread] == "" {
 			names[x.Thread] = x.Name
 			ids = append(ids, x.Thread)
 		}
@@ -85,14 +87,7 @@ func (d *Desk) files(v *page.Visit) error {
 
 // measures lists what was recommended to each party, and what became of it.
 func (d *Desk) measures(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
-	if err != nil {
-		return err
-	}
-	if err := d.seen(v, in.Object); err != nil {
-		return err
-	}
-	f, rows, err := d.incidentFrame(v, in, "measures")
+	in, f, rows, err := d.tab(v, "measures")
 	if err != nil {
 		return err
 	}
@@ -118,7 +113,7 @@ func measuresBody(p *text.Printer, list []page.MeasureView, none page.EmptyView)
 
 // reportTab shows what closing recorded, and hands out the whole case as a sheet to print.
 func (d *Desk) reportTab(v *page.Visit) error {
-	in, f, err := d.tab(v, "report")
+	in, f, _, err := d.tab(v, "report")
 	if err != nil {
 		return err
 	}
@@ -169,7 +164,7 @@ func (d *Desk) takeReport(v *page.Visit) error {
 		return err
 	}
 	h := v.W.Header()
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": c.Incident.Number + ".html"}))
+	h.Set("Content-Disposition", page.Attachment(c.Incident.Number+".html"))
 	h.Set("Cache-Control", "no-store")
 	return v.ShowStatus(http.StatusOK, d.Sheet(v.P, c, v.By))
 }

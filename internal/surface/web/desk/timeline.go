@@ -18,11 +18,8 @@ import (
 
 // timeline is the first view of an incident: what happened, what we did, what came and went.
 func (d *Desk) timeline(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
-		return err
-	}
-	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
 	view, err := d.timelineView(v, in)
@@ -34,11 +31,8 @@ func (d *Desk) timeline(v *page.Visit) error {
 
 // entries is the timeline alone, for the live region.
 func (d *Desk) entries(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
-		return err
-	}
-	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
 	rows, err := d.Coordination.Matrix(v.Ctx(), v.By, in.UID)

@@ -97,7 +97,8 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 			return nil, err
 		}
 		t := threads[chosen.thread]
-		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, in.TLP)
+		label := tlp.Max(in.TLP, t.TLP) // below either it needs a second person
+		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, label)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +111,7 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 		c.Label = v.P.T("desk.compose.mail_to", "who", chosen.name)
 		c.Placeholder = v.P.T("desk.compose.mail.hint", "who", reader(t))
 		c.Send.Text, c.Send.Icon = v.P.T("desk.compose.mail.do"), "send"
-		c.TLPChoices = tlpOptions(in.TLP)
+		c.TLP, c.TLPChoices = label.Name(), tlpOptions(label)
 	case "attack":
 		c.Label, c.Placeholder = v.P.T("desk.compose.attack"), v.P.T("desk.compose.attack.hint")
 		c.Send.Text = v.P.T("desk.compose.attack.do")

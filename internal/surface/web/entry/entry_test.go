@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/entry"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -33,7 +34,7 @@ type house struct {
 // open gives a house with Marta of the team and Rui of a constituent, and the doors that it serves.
 func open(t *testing.T, doors ...account.Door) *house {
 	t.Helper()
-	core := coretest.Open(t, "sqlite")
+	core := coretest.Open(t, pgtest.Engine(t))
 	h := &house{House: core, T: t, accounts: &account.Service{DB: core.DB, Clock: core.Clock, Ring: core.Ring, Audit: core.Audit, Hash: account.NewHasher(64, 1), Issuer: "CERT.EX"}}
 	country := &constituency.Service{DB: core.DB, Clock: core.Clock, Ring: core.Ring, Audit: core.Audit}
 	o, err := country.Create(t.Context(), core.Person(1, "Ana", access.Analyst), constituency.NewOrganisation{Name: "Águas do Vale", Lang: "pt"})

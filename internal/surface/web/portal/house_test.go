@@ -28,6 +28,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/portal"
 )
@@ -58,7 +59,7 @@ type house struct {
 
 func open(t testing.TB) *house {
 	t.Helper()
-	core := coretest.Open(t, "sqlite")
+	core := coretest.Open(t, pgtest.Engine(t))
 	texts, err := text.Load()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 )
 
 // A person with a browser, with a script and without, at each door: a wrong form, the mended one with its file, the receipt, the
@@ -24,7 +25,7 @@ func TestBrowserAFrightenedPerson(t *testing.T) {
 }
 
 func frightened(t *testing.T, path string, script bool) {
-	h := settle(t, coretest.Open(t, "sqlite"))
+	h := settle(t, coretest.Open(t, pgtest.Engine(t)))
 	h.x.URL = h.url
 	p := browsertest.New(t)
 	if !script {

@@ -201,13 +201,8 @@ func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error
 	err := intake.Validate(check, v.Now)
 	for _, f := range errs.Fields(err) {
 		said := page.ProblemOf(v.P, control(f.Name), f)
-		if f.Key == "error.summary_or_description" { // one thing is missing, so it is said once
-			if kind == suspicious {
-				said.Text = v.P.T("public.wrong.suspicious")
-			}
-			if (kind == suspicious) == (said.Field == "summary") {
-				continue
-			}
+		if f.Key == "error.summary_or_description" && kind == suspicious { // whose form has no line for a summary
+			said = page.Problem{Field: control("description"), Text: v.P.T("public.wrong.suspicious")}
 		}
 		wrong = append(wrong, said)
 	}
