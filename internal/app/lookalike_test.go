@@ -110,7 +110,7 @@ func TestBrowserTheBadgeIsOurs(t *testing.T) {
 	p.Type("input[name=email]", "ana@cert.example")
 	p.Type("input[name=password]", password)
 	p.Click("main button[type=submit]")
-	p.Wait("#preview")
+	p.Wait("a[href='/desk/triage']")
 	for _, width := range []int64{1440, 360} {
 		p.Viewport(width, 900)
 		for _, where := range []string{"preview", "timeline"} {
