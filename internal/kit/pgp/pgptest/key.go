@@ -1,5 +1,5 @@
 // Package pgptest makes OpenPGP keys and signatures as people outside may have them: revoked, past their end, not meant for signing, and dated as
-// their maker likes. It is for tests.
+// their maker likes. It takes keys apart for tests that look for their secrets where they must not be.
 package pgptest
 
 import (
