@@ -147,6 +147,24 @@ type File struct {
 	Blob   string `json:"blob"`
 }
 
+// Signature is one that proves: whose, as we know him, and what it covers besides text and files.
+type Signature struct {
+	Key     string    `json:"key"` // fingerprint of the certificate
+	At      time.Time `json:"at"`  // by the signer's word
+	Name    string    `json:"name,omitempty"`
+	Email   string    `json:"email,omitempty"`   // of the contact; the mail is from it
+	Subject bool      `json:"subject,omitempty"` // the subject is signed too
+}
+
+// Again is a later verdict, after a key was approved. The earlier one stays beside it, and what was done by it.
+type Again struct {
+	At        time.Time  `json:"at"`
+	Key       string     `json:"key"` // fingerprint of the certificate that was approved
+	Proof     Proof      `json:"proof"`
+	Reasons   []string   `json:"reasons,omitempty"`
+	Signature *Signature `json:"signature,omitempty"`
+}
+
 // Body is the sealed content of a message.
 type Body struct {
 	Subject    string            `json:"subject,omitempty"`
@@ -157,6 +175,8 @@ type Body struct {
 	Oddities   []string          `json:"oddities,omitempty"`   // what was strange in the mail, as catalogue keys
 	Reasons    []string          `json:"reasons,omitempty"`    // why Proof is what it is, as catalogue keys
 	Signers    []string          `json:"signers,omitempty"`    // fingerprints
+	Signature  *Signature        `json:"signature,omitempty"`  // the one that proved who wrote it
+	Again      *Again            `json:"again,omitempty"`      // what came of checking it again
 	Unreadable string            `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
 	KeyIDs     []string          `json:"key_ids,omitempty"`    // of an unreadable mail: the keys that it names, 16 hex digits each
 	Wish       string            `json:"wish,omitempty"`       // the TLP label that its writer put on it, without "TLP:"
