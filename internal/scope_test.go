@@ -40,6 +40,8 @@ var unscoped = map[string]string{
 	"domain/coordination/store.go loadParty":       "of a request or measure that was checked",
 	"domain/correspondence/arrive.go OpenArrival":  "the mailroom; and originals of messages that were checked",
 	"domain/correspondence/deliver.go lockLetters": "the postman locks what it sends",
+	"core/retain/hold.go Held":                     "the hold on an object that was checked",
+	"domain/correspondence/end.go EndTx":           "the daily work asks which owners its files have",
 	"domain/correspondence/file.go holder":         "whether files have a thread yet",
 	"domain/correspondence/mass.go decideMass":     "the number of the subject, for the alarm",
 	"domain/correspondence/send.go ask":            "seal and exercise of the subject, for the pass",

@@ -28,6 +28,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -76,6 +77,7 @@ type House struct {
 	Accounts  *account.Service
 	Deadlines *deadline.Service
 	Drafts    *draft.Service
+	Retain    *retain.Service
 	Search    *search.Index
 
 	Constituency   *constituency.Service
@@ -181,6 +183,7 @@ func (h *House) duties() error {
 	h.Egress = &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	h.Search = search.New(h.Ring)
 	h.Drafts = &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
+	h.Retain = &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	h.Constituency = &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name}

@@ -75,6 +75,7 @@ func (s *Service) Work(r *job.Registry) {
 		job.Handle(r, job.Send, s.send)
 	}
 	job.Handle(r, job.House, s.sweep)
+	job.Handle(r, job.House, s.unlink)
 	r.Every("correspondence.sweep", time.Minute, job.House, SweepJob{})
 }
 
