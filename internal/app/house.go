@@ -190,7 +190,7 @@ func (h *House) duties() error {
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
 		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
-			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Zone: h.Config.Location(),
+			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
 		},
 	}
 	hours, err := calendar.For("", h.Config.Location())
@@ -210,6 +210,8 @@ func (h *House) duties() error {
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
 	h.Correspondence.Follow = h.Coordination
+	h.Coordination.Late = h.tellLate
+	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
 	if err != nil {
 		return err
@@ -259,6 +261,14 @@ func (h *House) notify(seq int64) {
 	if err := pubsub.Tell(ctx, h.DB, seq); err != nil {
 		h.Log.Warn("other processes were not told of new entries", "error", err)
 	}
+}
+
+// deskURL is where the team signs in.
+func (h *House) deskURL() string {
+	if u := h.Config.Desk().URL; u != nil {
+		return u.Scheme + "://" + u.Host
+	}
+	return h.publicURL()
 }
 
 // portalURL is where constituents sign in.

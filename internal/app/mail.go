@@ -85,7 +85,7 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	})
 	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
-		return errors.Join(h.sweep(ctx), notYet(h.signSecurityTxt(ctx, agent)))
+		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), notYet(h.signSecurityTxt(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	_, err := h.Intake.DropKey(ctx)
@@ -113,12 +113,10 @@ func (h *House) sweep(ctx context.Context) error {
 	return errors.Join(err, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
 }
 
-// houseJob asks for sweep.
+// houseJob asks for sweep, and looks what ends soon.
 type houseJob struct{}
 
 func (houseJob) Kind() string { return "house.sweep" }
-
-func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handlers() }
 
 // openDrops turns what the public pages took into reports.
 func (h *House) openDrops(ctx context.Context, ready func()) error {
