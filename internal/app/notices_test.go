@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
@@ -282,4 +283,42 @@ func aKeyThatEndsIsAnAlarm(h *aged) {
 	if list := alarms(); len(list) != 2 || list[0].Many != 55 {
 		h.t.Errorf("the longer one ends too: %+v", list)
 	}
+}
+
+// TestAnUnwellHouseReachesPeople lets the last backup grow old: administrators and leads are told once, and again when it grows old anew.
+func TestAnUnwellHouseReachesPeople(t *testing.T) { onEachAged(t, anUnwellHouseReachesPeople) }
+
+func anUnwellHouseReachesPeople(h *aged) {
+	ctx := h.t.Context()
+	h.colleague(access.Admin, "Root", "de")
+	h.colleague(access.Lead, "Lea", "en")
+	h.colleague(access.Analyst, "Ana", "en")
+	backup := func() {
+		h.t.Helper()
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			return setting.Put(ctx, tx, 0, h.now.Now(), settingBackup, h.now.Now())
+		}))
+	}
+	look := func() {
+		h.t.Helper()
+		for range 2 {
+			h.must(h.tellHealth(ctx))
+		}
+	}
+	backup()
+	look()
+	h.told("all is well", map[string]int{})
+	h.now.Advance(31 * 24 * time.Hour)
+	look()
+	h.now.Advance(24 * time.Hour)
+	look()
+	last := h.told("an old backup", map[string]int{"root": 1, "lea": 1})
+	if !strings.Contains(last["root"], "Dringend: das System braucht jemanden") || !strings.Contains(last["root"], "/desk/admin") || strings.Contains(last["lea"], "backup") {
+		h.t.Errorf("told %q", last)
+	}
+	backup()
+	look()
+	h.now.Advance(31 * 24 * time.Hour)
+	look()
+	h.told("old again", map[string]int{"root": 2, "lea": 2})
 }

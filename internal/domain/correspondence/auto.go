@@ -24,6 +24,7 @@ const (
 	AutoAlarm                          // to colleagues: an alarm was raised
 	AutoTask                           // to colleagues: something is to be done, not urgent
 	AutoLate                           // to colleagues: a deadline has passed
+	AutoHealth                         // to colleagues: the system needs somebody
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -51,6 +52,7 @@ var autoKeys = [...]struct {
 	AutoAlarm:    {"mail.alarm.subject", "mail.alarm.text", "", false, "/desk/alarms"},
 	AutoTask:     {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms"},
 	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
+	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
 }
 
 func (a Auto) check() error {

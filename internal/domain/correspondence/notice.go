@@ -23,7 +23,7 @@ type Colleague struct {
 
 // NoticeFor is what a colleague is told: which letter of the catalogue, and the number of what it is about. It has no room for anything else (rule O9).
 type NoticeFor struct {
-	Letter AutoLetter // AutoAlarm, AutoTask or AutoLate
+	Letter AutoLetter // AutoAlarm, AutoTask, AutoLate or AutoHealth
 	Number Number     // zero for what must not be named outside
 }
 
