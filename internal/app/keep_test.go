@@ -249,6 +249,30 @@ func endsOnItsDay(h *aged) {
 		}
 	}
 
+	// What happens to a settled report lets its period begin anew.
+	late := h.filed("canarylate")
+	h.set(late, intake.Rejected)
+	h.now.Advance(retain.RejectedFor - 24*time.Hour)
+	_, err = h.Intake.Add(ctx, h.staff(1, access.Analyst), late.Reference, intake.Addition{Channel: correspondence.ByPhone, Text: "they called again"})
+	h.must(err)
+	h.now.Advance(48 * time.Hour)
+	h.daily()
+	if !readable(late)() {
+		h.t.Error("something came, nobody looked, and it is gone")
+	}
+	_, err = h.Intake.Settle(ctx, h.staff(1, access.Analyst), late.Reference)
+	h.must(err)
+	h.now.Advance(retain.RejectedFor - time.Hour)
+	h.daily()
+	if !readable(late)() {
+		h.t.Error("gone before a year had passed since somebody looked")
+	}
+	h.now.Advance(2 * time.Hour)
+	h.daily()
+	if readable(late)() {
+		h.t.Error("still there a year after somebody looked")
+	}
+
 	// The hold goes, and with it what is long over its period.
 	lead = h.staff(lea.ID, access.Lead)
 	h.must(h.Retain.Release(ctx, lead, ref.Report, held.Reference, "the court has closed the case"))
