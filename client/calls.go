@@ -94,6 +94,16 @@ func (c *Client) Reopen(ctx context.Context, incident, reason string, opts ...Op
 	return post[Incident](ctx, c, "/incidents/"+seg(incident)+"/reopen", map[string]string{"reason": reason}, opts...)
 }
 
+// HoldReport sets a legal hold on a report: nothing of it ends. The reason has at least ten characters.
+func (c *Client) HoldReport(ctx context.Context, report, reason string, opts ...Option) (Hold, error) {
+	return post[Hold](ctx, c, "/reports/"+seg(report)+"/hold", map[string]string{"reason": reason}, opts...)
+}
+
+// HoldIncident sets a legal hold on an incident.
+func (c *Client) HoldIncident(ctx context.Context, incident, reason string, opts ...Option) (Hold, error) {
+	return post[Hold](ctx, c, "/incidents/"+seg(incident)+"/hold", map[string]string{"reason": reason}, opts...)
+}
+
 // Rate rates the severity of an incident.
 func (c *Client) Rate(ctx context.Context, incident, severity string, reasons []string, opts ...Option) (Incident, error) {
 	return post[Incident](ctx, c, "/incidents/"+seg(incident)+"/severity", map[string]any{"severity": severity, "reasons": reasons}, opts...)

@@ -442,3 +442,10 @@ type Changed struct {
 	From  any    `json:"from"`
 	To    any    `json:"to"`
 }
+
+// Hold is a legal hold.
+type Hold struct {
+	Ref    string    `json:"ref"` // reference or number of what is held
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}

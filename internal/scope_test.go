@@ -18,6 +18,7 @@ import (
 var unscoped = map[string]string{
 	"core/access/object.go Locked":                 "locks what Find gave",
 	"core/access/seal.go Unseen":                   "breaking glass: the right is asked and the alarm raised",
+	"core/access/whose.go WhoseTx":                 "number, handler and seal of what a notice is about, for the house",
 	"core/account/create.go Get":                   "accounts are in no realm: rights of their own",
 	"core/account/create.go List":                  "accounts are in no realm: rights of their own",
 	"core/account/create.go organisation":          "the organisation of an account, named by who manages accounts",
@@ -41,6 +42,8 @@ var unscoped = map[string]string{
 	"domain/coordination/store.go loadParty":       "of a request or measure that was checked",
 	"domain/correspondence/arrive.go OpenArrival":  "the mailroom; and originals of messages that were checked",
 	"domain/correspondence/deliver.go lockLetters": "the postman locks what it sends",
+	"core/retain/hold.go Held":                     "the hold on an object that was checked",
+	"domain/correspondence/end.go EndTx":           "the daily work asks which owners its files have",
 	"domain/correspondence/file.go holder":         "whether files have a thread yet",
 	"domain/correspondence/mass.go decideMass":     "the number of the subject, for the alarm",
 	"domain/correspondence/send.go lookAbove":      "seal and exercise of the subject, for the pass",

@@ -28,6 +28,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -76,6 +77,7 @@ type House struct {
 	Accounts  *account.Service
 	Deadlines *deadline.Service
 	Drafts    *draft.Service
+	Retain    *retain.Service
 	Search    *search.Index
 
 	Constituency   *constituency.Service
@@ -181,13 +183,14 @@ func (h *House) duties() error {
 	h.Egress = &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	h.Search = search.New(h.Ring)
 	h.Drafts = &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
+	h.Retain = &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	h.Constituency = &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs}
 	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name}
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
 		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
-			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Zone: h.Config.Location(),
+			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
 		},
 	}
 	hours, err := calendar.For("", h.Config.Location())
@@ -207,6 +210,8 @@ func (h *House) duties() error {
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
 	h.Correspondence.Follow = h.Coordination
+	h.Coordination.Late = h.tellLate
+	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
 	if err != nil {
 		return err
@@ -256,6 +261,14 @@ func (h *House) notify(seq int64) {
 	if err := pubsub.Tell(ctx, h.DB, seq); err != nil {
 		h.Log.Warn("other processes were not told of new entries", "error", err)
 	}
+}
+
+// deskURL is where the team signs in.
+func (h *House) deskURL() string {
+	if u := h.Config.Desk().URL; u != nil {
+		return u.Scheme + "://" + u.Host
+	}
+	return h.publicURL()
 }
 
 // portalURL is where constituents sign in.

@@ -23,9 +23,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
@@ -87,7 +89,10 @@ func onEach(t *testing.T, story func(h *house)) {
 }
 
 // newHouse sets a house up for the team, on free ports. It does not serve yet.
-func newHouse(t *testing.T, engine string) *house {
+func newHouse(t *testing.T, engine string) *house { return newHouseAt(t, engine, clock.System()) }
+
+// newHouseAt is newHouse by a clock of the test's own.
+func newHouseAt(t *testing.T, engine string, at clock.Clock) *house {
 	t.Helper()
 	dir := t.TempDir()
 	c := conf.Config{Data: filepath.Join(dir, "data"), HTTP: freePort(t), SMTP: freePort(t), Metrics: freePort(t), Zone: "UTC"}
@@ -102,12 +107,12 @@ func newHouse(t *testing.T, engine string) *house {
 		}, "tocsin "+schema.Version()))
 	}
 	h := &house{t: t, log: &journal{}}
-	var err error
-	h.House, err = Open(t.Context(), c, slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	if err != nil {
+	h.House = &House{Config: c, Clock: at, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: job.NewRegistry(), drops: make(chan struct{}, 1), diskFree: diskFree}
+	t.Cleanup(h.Close)
+	if err := h.House.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(h.Close)
+	var err error
 	secret, err := keyd.Generate("CERT.VM", []string{teamAddress}, time.Now().Add(-time.Hour))
 	h.must(err)
 	ring, err := keyd.NewRing(secret)

@@ -85,9 +85,7 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	})
 	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
-		keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
-		_, err := keeper.Sweep(ctx)
-		return errors.Join(err, h.Accounts.Sweep(ctx), notYet(h.signSecurityTxt(ctx, agent)))
+		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), notYet(h.signSecurityTxt(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	_, err := h.Intake.DropKey(ctx)
@@ -105,12 +103,20 @@ func notYet(err error) error {
 	return err
 }
 
-// houseJob sweeps what ended: sessions, counters of failed tries, answers kept for repeated requests.
+// sweep ends what the house itself kept long enough: answers to repeated requests, sessions, counters of failed tries, drafts.
+func (h *House) sweep(ctx context.Context) error {
+	keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
+	n, err := keeper.Sweep(ctx)
+	for n > 0 && err == nil {
+		n, err = keeper.Sweep(ctx)
+	}
+	return errors.Join(err, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
+}
+
+// houseJob asks for sweep, and looks what ends soon.
 type houseJob struct{}
 
 func (houseJob) Kind() string { return "house.sweep" }
-
-func (h *House) clocks() map[string]deadline.Due { return h.Coordination.Handlers() }
 
 // openDrops turns what the public pages took into reports.
 func (h *House) openDrops(ctx context.Context, ready func()) error {

@@ -51,13 +51,14 @@ const (
 	OwnRegistry                 // the own organisation's contacts and assets: read
 	OwnPeople                   // invite and remove people of the own organisation
 	StopMail                    // stop outgoing mail
+	Hold                        // legal hold: stop the end of a report or an incident, and let it go on
 	rightCount
 )
 
 var rightNames = [rightCount]string{
 	"read_cases", "read_red", "triage", "work_cases", "send_outside", "verify", "approve", "declare", "close", "seal", "break_glass",
 	"publish", "export", "change_rules", "read_registry", "write_registry", "approve_key", "manage_accounts", "read_audit",
-	"read_granted", "file_report", "own_cases", "own_registry", "own_people", "stop_mail",
+	"read_granted", "file_report", "own_cases", "own_registry", "own_people", "stop_mail", "hold",
 }
 
 func (r Right) String() string { return rightNames[r] }
@@ -102,7 +103,7 @@ var (
 var rights = map[Role]set{
 	Analyst:          analyst,
 	Duty:             analyst | rightsOf(Declare, BreakGlass),
-	Lead:             analyst | rightsOf(Approve, Declare, Seal, BreakGlass, Publish, ChangeRules, ReadAudit),
+	Lead:             analyst | rightsOf(Approve, Declare, Seal, BreakGlass, Publish, ChangeRules, ReadAudit, Hold),
 	Admin:            rightsOf(ManageAccounts, ChangeRules, ReadAudit, StopMail),
 	Auditor:          rightsOf(ReadCases, ReadRed, ReadRegistry, ReadAudit),
 	Liaison:          rightsOf(ReadGranted),
@@ -121,4 +122,5 @@ var systemRights = map[string]set{
 	"setup":  rightsOf(ManageAccounts, ChangeRules, ReadRegistry, WriteRegistry, ApproveKey),
 	"sample": ^set(0),
 	"backup": rightsOf(Export),
+	"retain": rightsOf(ReadCases, ReadRed),
 }

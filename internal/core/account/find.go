@@ -8,6 +8,19 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
+// Reached gives the people of the team, with an address, who have one of the roles now or are among the accounts: for who tells them something.
+func (s *Service) Reached(ctx context.Context, h db.Handle, roles []access.Role, accounts ...int64) ([]Account, error) {
+	names := []string{""} // no role is called so
+	for _, r := range roles {
+		names = append(names, string(r))
+	}
+	q := new(db.Query).Add(`SELECT p.id, p.name, p.email, p.lang FROM account_person p WHERE p.active = TRUE AND p.machine = FALSE AND p.organisation = 0 AND p.email <> ''
+		AND p.id IN (SELECT r.account FROM account_role r WHERE r.state = ? AND (r.role IN `, int64(Active))
+	db.In(q, names).Add(` OR r.account IN `)
+	db.In(q, append([]int64{0}, accounts...)).Add(`)) ORDER BY p.id`)
+	return db.List(ctx, h, q, func(r *db.Rows) (a Account, err error) { return a, r.Scan(&a.ID, &a.Name, &a.Email, &a.Lang) })
+}
+
 // ByEmail gives the account that signs in with an address, for its managers.
 func (s *Service) ByEmail(ctx context.Context, h db.Handle, by access.Actor, email string) (Account, error) {
 	if err := needManager(by); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -204,15 +205,16 @@ func (s *Service) EndEverything(ctx context.Context, by access.Actor) error {
 	})
 }
 
-// Sweep forgets sessions that ended a month ago, old counters and dead links. A job calls it.
+// Sweep forgets sessions, browsers and counters that are over their period, and dead links. A job calls it.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.Clock.Now()
 	for _, q := range []struct {
 		text string
 		at   time.Time
 	}{
-		{`DELETE FROM account_session WHERE seen_at < $1`, now.AddDate(0, -1, 0)},
-		{`DELETE FROM account_try WHERE since < $1`, now.Add(-keepTries)},
+		{`DELETE FROM account_session WHERE seen_at < $1`, now.Add(-retain.SessionsFor)},
+		{`DELETE FROM account_try WHERE since < $1`, now.Add(-retain.TriesFor)},
+		{`DELETE FROM account_device WHERE seen_at < $1`, now.Add(-retain.DevicesFor)},
 		{`DELETE FROM account_link WHERE expires_at < $1`, now},
 	} {
 		if _, err := s.DB.Exec(ctx, q.text, q.at); err != nil {

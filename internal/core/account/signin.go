@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -221,7 +222,7 @@ func (s *Service) enter(ctx context.Context, tx *db.Tx, a Account, from From, ha
 		return out, err
 	}
 	out.Known = id.NewSecret("dev")
-	if _, err := tx.Exec(ctx, `DELETE FROM account_device WHERE hash = $1 OR (account = $2 AND seen_at < $3)`, id.SecretOf(from.Known).Hash(), a.ID, now.AddDate(0, -deviceMonths, 0)); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM account_device WHERE hash = $1 OR (account = $2 AND seen_at < $3)`, id.SecretOf(from.Known).Hash(), a.ID, now.Add(-retain.DevicesFor)); err != nil {
 		return out, err
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO account_device (hash, account, seen_at) VALUES ($1, $2, $3)`, out.Known.Hash(), a.ID, now); err != nil {

@@ -13,14 +13,12 @@ import (
 
 // Failures allowed in a window (rule I3).
 const (
-	window       = 15 * time.Minute
-	perAccount   = 10
-	perAddress   = 30
-	perNetwork   = 120
-	perDevice    = 10
-	perCode      = 10 // second factors of one account: 10 of a million
-	keepTries    = 24 * time.Hour
-	deviceMonths = 12
+	window     = 15 * time.Minute
+	perAccount = 10
+	perAddress = 30
+	perNetwork = 120
+	perDevice  = 10
+	perCode    = 10 // second factors of one account: 10 of a million
 )
 
 type bucket struct {

@@ -32,6 +32,7 @@ const (
 	BrokenGlass Kind = "broken_glass" // a sealed case was opened by somebody not named in it
 	BulkReading Kind = "bulk_reading" // Many cases outside the own work within an hour
 	Alone       Kind = "alone"        // letters to Many readers left on the word of one person
+	KeyEnds     Kind = "key_ends"     // a contact's OpenPGP key, named, ends in Many days
 )
 
 // Alarm is one of them.
@@ -58,6 +59,8 @@ type Service struct {
 	Clock clock.Clock
 	Ring  *keyring.Ring
 	Audit *audit.Log
+	// Tell tells people of an alarm in the transaction that raises it; nil tells nobody.
+	Tell func(ctx context.Context, tx *db.Tx, a Alarm) error
 }
 
 type body struct {
@@ -81,7 +84,10 @@ func (s *Service) RaiseTx(ctx context.Context, tx *db.Tx, by access.Actor, a Ala
 		return err
 	}
 	err = s.Audit.Write(ctx, tx, audit.Entry{At: a.At, By: by, Verb: "alarm.raise", Changes: []audit.Change{{Field: "kind", To: string(a.Kind)}, {Field: "many", To: a.Many}}})
-	return err
+	if err != nil || s.Tell == nil {
+		return err
+	}
+	return s.Tell(ctx, tx, a)
 }
 
 func (s *Service) seal(ctx context.Context, tx *db.Tx, a Alarm) ([]byte, error) {

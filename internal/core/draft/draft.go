@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -75,6 +76,12 @@ func (s *Service) Load(ctx context.Context, by access.Actor, on ref.Ref, field s
 	}
 	text, err := k.Open(place(by.Account, on, field), sealed)
 	return string(text), at, err
+}
+
+// Sweep forgets drafts that were saved too long ago, but not those of what is held. A job calls it.
+func (s *Service) Sweep(ctx context.Context) error {
+	_, err := s.DB.Exec(ctx, `DELETE FROM draft_text WHERE saved_at < $1 AND `+retain.Free("draft_text.object"), s.Clock.Now().Add(-retain.DraftsFor))
+	return err
 }
 
 // DropTx removes a draft when its text was sent.

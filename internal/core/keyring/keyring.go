@@ -238,6 +238,10 @@ func (r *Ring) key(owner int64, raw []byte) (Key, error) {
 // Destroy destroys the data key of an owner, and so all its content, in the caller's transaction.
 func (r *Ring) Destroy(ctx context.Context, tx *db.Tx, owner int64, now time.Time, reason string) error {
 	delete(r.inTx(tx), owner)
+	// Overwritten in its place before it is deleted: a database file keeps the bytes of a deleted row until it needs the room.
+	if _, err := tx.Exec(ctx, `UPDATE keyring_key SET wrapped = $2 WHERE owner = $1`, owner, make([]byte, r.wrap.Overhead()+32)); err != nil {
+		return err
+	}
 	n, err := tx.Exec(ctx, `DELETE FROM keyring_key WHERE owner = $1`, owner)
 	if err != nil {
 		return err

@@ -21,10 +21,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -32,7 +32,7 @@ import (
 )
 
 // KeepFor is how long an answer is kept, and so how long a key stands for its request.
-const KeepFor = 24 * time.Hour
+const KeepFor = retain.AnswersFor
 
 // MostKey is the length of a key in bytes.
 const MostKey = 128

@@ -46,6 +46,8 @@ type Service struct {
 	Texts          *text.Catalogue
 	// Rests tells whether the subject of a party is closed. Nil means that none ever is.
 	Rests func(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error)
+	// Late tells our people that a party let its time pass. Nil tells nobody.
+	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }
 
 // act tells whether the actor may answer and move for a party: the party's own people, the holder of its status link, or one of us who

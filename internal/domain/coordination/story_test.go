@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
@@ -271,6 +272,14 @@ func TestSilenceIsRemindedOnceAndEscalated(t *testing.T) {
 			_, err := h.s.Move(ctx, v.uwe, m.UID, coordination.MoveInput{To: coordination.Done, Note: "done"})
 			h.must(err)
 		}
+		late := 0
+		h.s.Late = func(_ context.Context, _ *db.Tx, c deadline.Clock) error {
+			if c.Under != v.in.Ref {
+				h.Errorf("late under %s", c.Under)
+			}
+			late++
+			return nil
+		}
 		tick := func() []correspondence.Message {
 			_, err := h.clocks.Tick(ctx, h.s.Handlers())
 			h.must(err)
@@ -293,8 +302,8 @@ func TestSilenceIsRemindedOnceAndEscalated(t *testing.T) {
 		}
 		var n int
 		h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM audit_entry WHERE verb = 'coordination.escalate' AND about = $1 AND compartment = 0`, v.in.Ref.ID).Scan(&n))
-		if n != 3 {
-			h.Fatalf("%d prompts for our people, want one for each of three", n)
+		if n != 3 || late != 3 {
+			h.Fatalf("%d prompts for our people and %d told, want one for each of three", n, late)
 		}
 		rows, err := h.s.Matrix(ctx, h.ana, v.in.UID)
 		h.must(err)

@@ -80,5 +80,8 @@ func (s *Service) escalate(ctx context.Context, tx *db.Tx, c deadline.Clock, p P
 		At: s.Clock.Now(), By: access.System("clocks"), Verb: "coordination.escalate", On: c.About, About: p.Subject,
 		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "owes", To: c.Kind}, {Field: "due_at", To: c.DueAt}},
 	})
-	return err
+	if err != nil || s.Late == nil {
+		return err
+	}
+	return s.Late(ctx, tx, c)
 }

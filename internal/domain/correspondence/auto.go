@@ -1,8 +1,11 @@
 package correspondence
 
 import (
+	"cmp"
+	"regexp"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -18,6 +21,10 @@ const (
 	AutoReminder                       // what we asked is due soon
 	AutoOverdue                        // what we asked is overdue
 	AutoState                          // the state of a report changed: look at its page
+	AutoAlarm                          // to colleagues: an alarm was raised
+	AutoTask                           // to colleagues: something is to be done, not urgent
+	AutoLate                           // to colleagues: a deadline has passed
+	AutoHealth                         // to colleagues: the system needs somebody
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -28,18 +35,24 @@ type Auto struct {
 	DueAt  time.Time // when we answer, or when the answer is due
 	Count  int       // of what is open
 	Code   id.Secret // of the status page: it opens what a code may open that travelled by this road
+	Number Number    // to colleagues: of what it is about
 }
 
 // autoKeys are the catalogue keys of each letter.
 var autoKeys = [...]struct {
 	subject, text, due string
 	plural             bool
+	room               string // of the desk, for letters to colleagues
 }{
-	AutoReceipt:  {"mail.receipt.subject", "mail.receipt.text", "mail.receipt.due", false},
-	AutoAdded:    {"mail.added.subject", "mail.added.text", "", false},
-	AutoReminder: {"mail.reminder.subject", "mail.reminder.text", "mail.reminder.due", true},
-	AutoOverdue:  {"mail.overdue.subject", "mail.overdue.text", "mail.overdue.due", true},
-	AutoState:    {"mail.state.subject", "mail.state.text", "", false},
+	AutoReceipt:  {"mail.receipt.subject", "mail.receipt.text", "mail.receipt.due", false, ""},
+	AutoAdded:    {"mail.added.subject", "mail.added.text", "", false, ""},
+	AutoReminder: {"mail.reminder.subject", "mail.reminder.text", "mail.reminder.due", true, ""},
+	AutoOverdue:  {"mail.overdue.subject", "mail.overdue.text", "mail.overdue.due", true, ""},
+	AutoState:    {"mail.state.subject", "mail.state.text", "", false, ""},
+	AutoAlarm:    {"mail.alarm.subject", "mail.alarm.text", "", false, "/desk/alarms"},
+	AutoTask:     {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms"},
+	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
+	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
 }
 
 func (a Auto) check() error {
@@ -47,7 +60,24 @@ func (a Auto) check() error {
 	if a.Letter == 0 || int(a.Letter) >= len(autoKeys) || a.Count < 0 || (code != "" && !id.Valid(code)) {
 		return errs.New(errs.Invalid, "no such automatic letter, or a value that is none of ours")
 	}
+	if a.Number != (Number{}) && autoKeys[a.Letter].room == "" {
+		return errs.New(errs.Invalid, "only a notice to a colleague names a number")
+	}
 	return nil
+}
+
+// numbered is what a notice may name: the number of an incident or the reference of a report.
+var numbered = regexp.MustCompile(`^(INC-\d{4}-\d{6}|R-\d{4}-[0-9A-Z]{6})$`)
+
+// Number is the number of an incident or the reference of a report, and nothing else.
+type Number struct{ text string }
+
+// NumberOf reads it strictly.
+func NumberOf(s string) (Number, bool) {
+	if !numbered.MatchString(s) {
+		return Number{}, false
+	}
+	return Number{s}, true
 }
 
 // write gives subject and text in the reader's language.
@@ -62,6 +92,12 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 	if k.due != "" && !a.DueAt.IsZero() {
 		body += "\n\n" + p.T(k.due, "due", a.DueAt)
 	}
+	if k.room != "" {
+		if a.Number.text != "" {
+			body += "\n\n" + a.Number.text
+		}
+		return subject, body + "\n\n" + link + k.room
+	}
 	if link != "" {
 		body += "\n\n" + p.T("mail.auto.link") + "\n" + link
 	}
@@ -71,6 +107,8 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 // link gives the page of ours where the reader goes on: the status page for who has its code, the portal for an organisation.
 func (s *Service) link(t Thread, code id.Secret) string {
 	switch {
+	case t.About.Kind == ref.Account:
+		return cmp.Or(s.Team.Desk, s.Team.URL)
 	case code.Reveal() != "":
 		return s.Team.URL + "/r/" + code.Reveal()
 	case t.Correspondent.Organisation != 0:

@@ -1,6 +1,7 @@
 package correspondence
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
@@ -20,18 +23,31 @@ func (o *office) receipt() Outgoing {
 	return Outgoing{Kind: Receipt, Auto: &Auto{Letter: AutoReceipt, At: o.Clock.Now(), DueAt: o.Clock.Now().Add(24 * time.Hour), Code: id.NewCode()}}
 }
 
+// person is an object of kind account, as a notice is about one.
+func (o *office) person() int64 {
+	o.Helper()
+	a := access.Object{Ref: ref.Ref{Kind: ref.Account}, Realm: access.Registry, TLP: tlp.Green}
+	o.must(o.DB.Write(o.ctx, func(ctx context.Context, tx *db.Tx) error { return access.Protect(ctx, tx, &a, o.Clock.Now()) }))
+	return a.Ref.ID
+}
+
 // The team's signature never covers a stranger's words: an automatic letter has no slot for text (rule M8).
 func TestAutoHasNoSlotForText(t *testing.T) {
 	t.Parallel()
 	for f := range reflect.TypeFor[Auto]().Fields() {
 		switch f.Type {
-		case reflect.TypeFor[AutoLetter](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[id.Secret]():
+		case reflect.TypeFor[AutoLetter](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[id.Secret](), reflect.TypeFor[Number]():
 		default:
 			t.Errorf("%s is a %s", f.Name, f.Type)
 		}
 	}
 	if err := (Auto{Letter: AutoReceipt, Code: id.SecretOf("click here: evil.example")}).check(); err == nil {
 		t.Error("a code that is none of ours")
+	}
+	for _, s := range []string{"", "INC-2026-1", "click here: evil.example", "INC-2026-000001 evil", "INC-2026-000001\n", "r-2026-7k2pqx", "P-2026-7K2PQX"} {
+		if n, ok := NumberOf(s); ok {
+			t.Errorf("%q is the number %v", s, n)
+		}
 	}
 	for _, l := range []AutoLetter{0, 99} {
 		if err := (Auto{Letter: l}).check(); err == nil {
@@ -47,7 +63,7 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 		for i, lang := range append(text.Langs(), "xx-canary") {
 			th := o.open(tlp.Amber, Correspondent{Name: "Canary <b>", Email: fmt.Sprintf("reporter%d@x.example", i), Phone: "canary", Lang: string(lang)})
 			o.receive(th, Incoming{Channel: ByMail, State: Filed, MessageID: "canary@x.example", Body: Body{Subject: "canary", Text: "canary", From: "Canary <a@x.example>", Fields: map[string]string{"canary": "canary"}}, Original: []byte("canary")})
-			for l := AutoReceipt; int(l) < len(autoKeys); l++ {
+			for l := AutoReceipt; l < AutoAlarm; l++ {
 				if l == AutoOverdue {
 					o.h.Clock.Advance(2 * time.Hour) // within the limits
 				}
@@ -69,6 +85,37 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 				}
 				if !strings.Contains(raw, "Auto-Submitted: auto-generated\r\n") || !strings.Contains(raw, "multipart/signed") {
 					o.Errorf("%s, letter %d is not marked or not signed", lang, l)
+				}
+			}
+		}
+		for i, lang := range text.Langs() {
+			for l := AutoAlarm; int(l) < len(autoKeys); l++ {
+				to := []Colleague{{Account: o.person(), Name: "Canary", Email: fmt.Sprintf("colleague%d@cert.example", i), Lang: string(lang)}}
+				number, _ := NumberOf("INC-2026-000001")
+				o.h.Clock.Advance(time.Hour)
+				o.must(o.DB.Write(o.ctx, func(ctx context.Context, tx *db.Tx) error {
+					n, err := o.NoticeTx(ctx, tx, to, NoticeFor{Letter: l, Number: number})
+					if n != 1 {
+						o.Errorf("%s letter %d: %d told", lang, l, n)
+					}
+					return err
+				}))
+				threads, err := o.ThreadsAbout(o.ctx, o.DB, to[0].Account)
+				o.must(err)
+				list, err := o.Messages(o.ctx, o.DB, access.System("sample"), threads[0].Ref.ID)
+				o.must(err)
+				m := list[len(list)-1]
+				o.must(o.run(m))
+				body := o.text(o.mail(m))
+				if strings.Contains(strings.ToLower(o.mail(m)+body), "canary") || strings.Contains(body, "⟦") || !strings.Contains(body, "INC-2026-000001") || !strings.Contains(body, "https://cert.example/desk/") || strings.Contains(body, "/r/") {
+					o.Errorf("%s letter %d:\n%s", lang, l, body)
+				}
+				th := o.open(tlp.Amber, lone("y@x.example"))
+				if _, err := o.put1(th, Outgoing{Kind: Notice, Auto: &Auto{Letter: l}}); err == nil {
+					o.Errorf("letter %d goes to a reporter", l)
+				}
+				if _, err := o.put1(threads[0], o.receipt()); err == nil {
+					o.Error("a receipt goes to a colleague")
 				}
 			}
 		}

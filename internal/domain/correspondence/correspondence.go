@@ -15,6 +15,8 @@
 //	pause.go                 all outgoing mail stopped with one control; lost jobs found again
 //	restored.go              after a restore nothing leaves by itself
 //	bounce.go                a letter that came back
+//	notice.go                to colleagues: something on the desk waits
+//	end.go                   what was kept long enough is destroyed
 //	letter.go                the text of a letter as its reader gets it
 //	postman.go deliver.go    signing, encrypting, handing over: the send job
 //
@@ -106,7 +108,8 @@ const (
 	Ask      Kind = "ask"      // requests and measures given to a party
 	Reminder Kind = "reminder" // automatic
 	Closing  Kind = "closing"
-	Told     Kind = "told" // what a reporter or party told us
+	Told     Kind = "told"   // what a reporter or party told us
+	Notice   Kind = "notice" // automatic: something on the desk waits for one of us
 )
 
 // Proof says how sure we are who wrote a message, best last.

@@ -3,13 +3,14 @@ package correspondence
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -194,17 +195,19 @@ func (s *Service) sweep(ctx context.Context, _ SweepJob) error {
 	if err := s.sweepLetters(ctx); err != nil {
 		return err
 	}
-	if err := s.sweepFiles(ctx); err != nil {
-		return err
-	}
-	return s.sweepLimits(ctx)
+	return s.End(ctx)
+}
+
+// End removes files that became part of nothing, mail that nobody filed and counters, when their period is over.
+func (s *Service) End(ctx context.Context) error {
+	return errors.Join(s.sweepFiles(ctx), s.endAside(ctx), s.sweepLimits(ctx))
 }
 
 // sweepFiles removes files that became part of nothing within a day. Content that another file shares stays.
 func (s *Service) sweepFiles(ctx context.Context) error {
 	type loose struct{ uid, blob string }
 	list, err := db.All(ctx, s.DB, func(r *db.Rows) (l loose, err error) { return l, r.Scan(&l.uid, &l.blob) },
-		`SELECT uid, blob FROM correspondence_file WHERE message = 0 AND stored_at < $1 ORDER BY stored_at LIMIT 100`, s.Clock.Now().Add(-24*time.Hour))
+		`SELECT uid, blob FROM correspondence_file WHERE message = 0 AND stored_at < $1 ORDER BY stored_at LIMIT 100`, s.Clock.Now().Add(-retain.FilesFor))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -20,7 +21,7 @@ const neutral = "[...]"
 
 var whatKeys = map[Kind]string{
 	Letter: "mail.what.letter", Receipt: "mail.what.receipt", Ask: "mail.what.ask", Reminder: "mail.what.reminder", Closing: "mail.what.closing",
-	Told: "mail.what.letter",
+	Told: "mail.what.letter", Notice: "mail.what.notice",
 }
 
 // Preview is exactly what a reader would get, and by which road.
@@ -94,6 +95,8 @@ func (s *Service) asked(p *text.Printer, m *stored) string {
 	switch {
 	case m.content.DueAt != nil && !m.content.DueAt.IsZero():
 		return p.T("mail.asked.due", "due", *m.content.DueAt)
+	case m.Kind == Notice:
+		return "" // its text says it
 	case m.Kind == Ask, m.Kind == Reminder:
 		return p.T("mail.asked.answer")
 	case m.Automatic, m.Kind == Closing:
@@ -122,7 +125,11 @@ func (s *Service) foot(p *text.Printer, t Thread, label tlp.Level) string {
 	if fingerprint != "" {
 		lines = append(lines, p.T("mail.foot.key")+"\n  "+grouped(fingerprint))
 	}
-	lines = append(lines, wrap(p.T("mail.foot.why", "reference", t.Reference)), label.String())
+	why := p.T("mail.foot.why", "reference", t.Reference)
+	if t.About.Kind == ref.Account {
+		why = p.T("mail.foot.why_colleague")
+	}
+	lines = append(lines, wrap(why), label.String())
 	return strings.Join(lines, "\n") + "\n"
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
@@ -57,7 +58,7 @@ func hashed(key []byte, purpose, value string) []byte {
 
 // sweepLimits forgets what counts no more.
 func (s *Service) sweepLimits(ctx context.Context) error {
-	old := s.Clock.Now().Add(-25 * time.Hour)
+	old := s.Clock.Now().Add(-retain.CountersFor)
 	if _, err := s.DB.Exec(ctx, `DELETE FROM correspondence_automatic WHERE at < $1`, old); err != nil {
 		return err
 	}

@@ -183,6 +183,9 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 		}
 		t = &read
 	}
+	if a.Auto != nil && (autoKeys[a.Auto.Letter].room != "") != (t.About.Kind == ref.Account) {
+		return Message{}, fmt.Errorf("send message: notices go to colleagues, and nothing else does")
+	}
 	m := s.outgoing(by, *t, a.Outgoing, now)
 	pass, err := s.decide(ctx, tx, &m, t, a, now)
 	if err != nil {

@@ -25,6 +25,7 @@ type Team struct {
 	Address     string // the intake address, "report@cert.example"; reply addresses are report+TAG@cert.example
 	Phone       string
 	URL         string         // public address of the pages, without a final slash
+	Desk        string         // where the team signs in, when it is not URL
 	Fingerprint string         // of the team's OpenPGP key, for the foot of every letter
 	Zone        *time.Location // in which letters write times; UTC when nil
 }
@@ -75,6 +76,7 @@ func (s *Service) Work(r *job.Registry) {
 		job.Handle(r, job.Send, s.send)
 	}
 	job.Handle(r, job.House, s.sweep)
+	job.Handle(r, job.House, s.unlink)
 	r.Every("correspondence.sweep", time.Minute, job.House, SweepJob{})
 }
 

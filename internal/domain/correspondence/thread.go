@@ -176,7 +176,7 @@ func (s *Service) ByReference(ctx context.Context, h db.Handle, reference string
 }
 
 // Match tells to which thread the recipients of a mail lead by their tag; errs.ErrNotFound when none does, or when two tags lead to different
-// threads: then a person decides. Tags of another spelling than the exact one never match.
+// threads: then a person decides. A thread whose content was destroyed takes nothing more. Tags of another spelling than the exact one never match.
 func (s *Service) Match(ctx context.Context, h db.Handle, recipients []string) (Thread, error) {
 	var hashes [][]byte
 	for _, r := range recipients {
@@ -187,7 +187,7 @@ func (s *Service) Match(ctx context.Context, h db.Handle, recipients []string) (
 	if len(hashes) == 0 {
 		return Thread{}, errs.ErrNotFound
 	}
-	q := new(db.Query).Add(`SELECT ` + threadColumns + threadTables + `WHERE t.tag IN `)
+	q := new(db.Query).Add(`SELECT ` + threadColumns + threadTables + `WHERE k.owner IS NOT NULL AND t.tag IN `)
 	list, err := db.List(ctx, h, db.In(q, hashes).Add(` ORDER BY t.object LIMIT 2`), s.scanThread)
 	if err != nil {
 		return Thread{}, fmt.Errorf("match thread: %w", err)

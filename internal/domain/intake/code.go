@@ -8,14 +8,12 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
-
-// linkLife is how long a status link works after its report was concluded or rejected (rule I9).
-const linkLife = 90 * 24 * time.Hour
 
 // NewCode draws the code of a status link, with what the house stores of it: its hash, and the public half of the key that the code makes.
 func NewCode() (code id.Secret, hash, publicKey []byte) {
@@ -74,7 +72,7 @@ func (s *Service) storeCode(ctx context.Context, tx *db.Tx, r *row, hash, public
 func (s *Service) endCodes(ctx context.Context, tx *db.Tx, report int64, from time.Time) error {
 	var ends time.Time
 	if !from.IsZero() {
-		ends = from.Add(linkLife)
+		ends = from.Add(retain.LinksFor)
 	}
 	_, err := tx.Exec(ctx, `UPDATE intake_code SET ends_at = $2 WHERE report = $1`, report, ends)
 	return err

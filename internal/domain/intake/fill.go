@@ -37,11 +37,15 @@ func (s *Service) FillTx(ctx context.Context, tx *db.Tx, reports []Filled) error
 		case r.State == New:
 			queue = isNew
 		}
+		var settled time.Time
+		if r.State == Rejected || r.State == Answered || r.State == PassedOn {
+			settled = r.ReceivedAt
+		}
 		references[i] = []any{r.Reference}
 		rows[i] = []any{
 			r.Ref.ID, r.Reference, string(r.Channel), r.Lang, string(r.State), r.Reason, r.ReceivedAt, r.OccurredAt, r.DetectedAt, r.AwareAt, r.ConcludedAt,
 			r.Organisation, r.Contact, r.Thread, int64(r.Proof), string(r.Seal), string(r.Receipt), r.AnswerCame, r.Unreadable, int64(queue), at,
-			s.mac("sender", strings.ToLower(r.Body.Email)), s.mac("words", normal(r.Body.Summary, r.Body.Description)), r.Key.Seal(place("body", r.Ref.ID), raw),
+			s.mac("sender", strings.ToLower(r.Body.Email)), s.mac("words", normal(r.Body.Summary, r.Body.Description)), r.Key.Seal(place("body", r.Ref.ID), raw), settled,
 		}
 		for _, in := range r.Incidents {
 			links = append(links, []any{r.Ref.ID, in.ID, r.ReceivedAt, r.LinkedBy})
@@ -52,7 +56,7 @@ func (s *Service) FillTx(ctx context.Context, tx *db.Tx, reports []Filled) error
 	}
 	err := db.Copy(ctx, tx, "intake_report", []string{
 		"id", "reference", "channel", "lang", "state", "reason", "received_at", "occurred_at", "detected_at", "aware_at", "concluded_at", "organisation",
-		"contact", "thread", "proof", "seal", "receipt", "answer_came", "unreadable", "queue", "queue_at", "sender", "words", "body",
+		"contact", "thread", "proof", "seal", "receipt", "answer_came", "unreadable", "queue", "queue_at", "sender", "words", "body", "settled_at",
 	}, rows)
 	if err != nil {
 		return err

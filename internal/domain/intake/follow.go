@@ -21,7 +21,7 @@ type FollowJob struct{}
 // Kind names the job.
 func (FollowJob) Kind() string { return "intake.follow" }
 
-// SweepJob asks intake to forget what the public pages need no longer.
+// SweepJob asks intake to end what was kept long enough.
 type SweepJob struct{}
 
 // Kind names the job.
@@ -36,7 +36,10 @@ func (s *Service) Work(r *job.Registry) {
 	r.Every("intake.follow", time.Second, job.House, FollowJob{})
 	job.Handle(r, job.House, func(ctx context.Context, _ IndexJob) error { return s.Index(ctx) })
 	r.Every("intake.index", indexRhythm, job.House, IndexJob{})
-	job.Handle(r, job.House, func(ctx context.Context, _ SweepJob) error { return s.sweepFront(ctx) })
+	job.Handle(r, job.House, func(ctx context.Context, _ SweepJob) error {
+		_, err := s.End(ctx)
+		return err
+	})
 	r.Every("intake.sweep", time.Hour, job.House, SweepJob{})
 }
 

@@ -101,11 +101,12 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, key keyring.Key, r *row
 	return nil
 }
 
-// update writes what triage changes.
+// update writes what triage changes. The period of a report that is settled begins anew with whatever happens to it.
 func (s *Service) update(ctx context.Context, tx *db.Tx, r *row) error {
 	_, err := tx.Exec(ctx, `UPDATE intake_report SET state = $2, reason = $3, concluded_at = $4, receipt = $5, receipt_message = $6,
-		answer_came = $7, queue = $8, queue_at = $9, decision = $10 WHERE id = $1`,
-		r.Ref.ID, string(r.State), r.Reason, r.ConcludedAt, string(r.Receipt), r.receiptMessage, r.AnswerCame, int64(r.queue), r.queueAt, r.decision)
+		answer_came = $7, queue = $8, queue_at = $9, decision = $10,
+		settled_at = CASE WHEN $2 IN ('new', 'linked') THEN NULL ELSE $11 END WHERE id = $1`,
+		r.Ref.ID, string(r.State), r.Reason, r.ConcludedAt, string(r.Receipt), r.receiptMessage, r.AnswerCame, int64(r.queue), r.queueAt, r.decision, s.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("store report: %w", err)
 	}
@@ -141,16 +142,19 @@ func (s *Service) load(ctx context.Context, h db.Handle, by access.Actor, name s
 	return r, s.links(ctx, h, []*Report{&r.Report})
 }
 
-// loadForChange is load inside a verb, with the object's row locked until commit.
+// loadForChange is load inside a verb, with the object's row locked until commit. Nothing more happens to a report whose content was destroyed.
 func (s *Service) loadForChange(ctx context.Context, tx *db.Tx, by access.Actor, name string) (row, error) {
 	r, err := s.load(ctx, tx, by, name)
-	if err != nil || tx.ForUpdate() == "" {
-		return r, err
+	if err == nil && tx.ForUpdate() != "" {
+		if _, err := access.Locked(ctx, tx, r.Ref.ID); err != nil {
+			return r, err
+		}
+		r, err = s.load(ctx, tx, by, name) // what changed before the lock was ours
 	}
-	if _, err := access.Locked(ctx, tx, r.Ref.ID); err != nil {
-		return r, err
+	if err == nil && r.Destroyed {
+		err = keyring.ErrDestroyed
 	}
-	return s.load(ctx, tx, by, name) // what changed before the lock was ours
+	return r, err
 }
 
 // inside reads reports by a condition, past any scope, for verbs that follow from something already checked.

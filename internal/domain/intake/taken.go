@@ -16,11 +16,6 @@ import (
 // A form carries a code, so a form that is sent twice is known again: by the button pressed twice, a page loaded anew, or the way back. The
 // same words are taken once; other words are a correction, and become an addition to the report.
 
-const (
-	takenLife = 7 * 24 * time.Hour // a browser that was left open may send its form again
-	keptLife  = 24 * time.Hour
-)
-
 // codeMAC makes a keyed hash that only who holds the code can make or recognise.
 func codeMAC(code id.Secret, purpose string, parts ...[]byte) []byte {
 	key, err := hkdf.Key(sha256.New, []byte(code.Reveal()), nil, "tocsin intake "+purpose+" v1", 32)
@@ -65,16 +60,4 @@ func mark(ctx context.Context, tx *db.Tx, key, sum []byte, reference string, fil
 	var before []byte
 	err = tx.QueryRow(ctx, `SELECT sum, reference FROM intake_taken WHERE key = $1`, key).Scan(&before, &earlier)
 	return false, earlier, hmac.Equal(before, sum), err
-}
-
-// sweepFront forgets what the public pages need no longer.
-func (s *Service) sweepFront(ctx context.Context) error {
-	now := s.Clock.Now()
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM intake_taken WHERE taken_at < $1`, now.Add(-takenLife)); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM intake_kept WHERE kept_at < $1`, now.Add(-keptLife))
-		return err
-	})
 }

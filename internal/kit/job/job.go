@@ -51,6 +51,9 @@ type Options struct {
 // MaxTries is how often a failing job is tried.
 const MaxTries = 12
 
+// KeepFailed is how long a job that was given up stays for a person to look at.
+const KeepFailed = 90 * 24 * time.Hour
+
 // Registry holds what can be worked. Fill it before New.
 type Registry struct {
 	handlers map[string]handler
@@ -134,8 +137,8 @@ func New(d *db.DB, r *Registry, lanes map[Lane]int, log *slog.Logger) (*Queue, e
 		RescueStuckJobsAfter:        15 * time.Minute,
 		MaxAttempts:                 MaxTries,
 		CompletedJobRetentionPeriod: 10 * time.Minute,
-		DiscardedJobRetentionPeriod: 90 * 24 * time.Hour,
-		CancelledJobRetentionPeriod: 90 * 24 * time.Hour,
+		DiscardedJobRetentionPeriod: KeepFailed,
+		CancelledJobRetentionPeriod: KeepFailed,
 		RetryPolicy:                 retry{},
 		SkipUnknownJobCheck:         true,
 		SoftStopTimeout:             8 * time.Second,

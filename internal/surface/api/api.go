@@ -34,6 +34,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -72,6 +73,7 @@ type Deps struct {
 	Search         *search.Index
 	Audit          *audit.Log
 	Watch          *alarm.Watch
+	Retain         *retain.Service
 }
 
 // Prefix is the path below which the surface lives.

@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -93,7 +94,7 @@ func open(t testing.TB, h *coretest.House, change ...func(*api.Deps)) *house {
 	x.deps = api.Deps{
 		Tokens: x.accounts, Once: &once.Keeper{DB: h.DB, Ring: h.Ring, Clock: h.Clock}, Text: texts, Clock: h.Clock, Log: slog.New(slog.NewTextHandler(log, nil)),
 		URL: "https://cert.example", Constituency: country, Correspondence: letters, Intake: reports, Coordination: parties, Incident: cases,
-		Deadlines: clocks, Search: words, Audit: h.Audit,
+		Deadlines: clocks, Search: words, Audit: h.Audit, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 	}
 	for _, f := range change {
 		f(&x.deps)

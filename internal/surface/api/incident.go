@@ -20,6 +20,7 @@ func (a *API) incidents() {
 	on(a, "POST /incidents/{ref}/reopen", a.reopenIncident)
 	on(a, "POST /incidents/{ref}/severity", a.rateIncident)
 	on(a, "POST /incidents/{ref}/seal", a.sealIncident)
+	on(a, "POST /incidents/{ref}/hold", a.holdIncident)
 	on(a, "GET /incidents/{ref}/tasks", a.tasks)
 	on(a, "POST /incidents/{ref}/tasks", a.addTask)
 	on(a, "PATCH /incidents/{ref}/tasks/{task}", a.setTask)

@@ -39,6 +39,7 @@ func Operations() []Operation {
 		verify   = []access.Right{access.Verify}
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
 		seal     = []access.Right{access.Seal}
+		hold     = []access.Right{access.Hold}
 		record   = []access.Right{access.ReadAudit}
 	)
 	return []Operation{
@@ -46,6 +47,7 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/reports", Rights: shared, What: "List reports, newest first"},
 		{Method: "GET", Path: "/reports/{ref}", Rights: shared, What: "Read a report"},
 		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report"},
+		{Method: "POST", Path: "/reports/{ref}/hold", Rights: hold, What: "Set a legal hold: nothing of the report ends with its period"},
 		{Method: "GET", Path: "/reports/{ref}/submissions", Rights: shared, What: "List what its reporter sent"},
 		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
 		{Method: "GET", Path: "/reports/{ref}/messages", Rights: shared, What: "List the messages of its thread"},
@@ -63,6 +65,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/incidents/{ref}/reopen", Rights: closing, What: "Open a closed incident again"},
 		{Method: "POST", Path: "/incidents/{ref}/severity", Rights: work, What: "Rate the severity, with reasons"},
 		{Method: "POST", Path: "/incidents/{ref}/seal", Rights: seal, What: "Seal an incident with all that belongs to it"},
+		{Method: "POST", Path: "/incidents/{ref}/hold", Rights: hold, What: "Set a legal hold: nothing of the incident ends"},
 		{Method: "GET", Path: "/incidents/{ref}/tasks", Rights: cases, What: "List tasks"},
 		{Method: "POST", Path: "/incidents/{ref}/tasks", Rights: work, What: "Add a task"},
 		{Method: "PATCH", Path: "/incidents/{ref}/tasks/{task}", Rights: work, What: "Mark a task done or open"},

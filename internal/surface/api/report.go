@@ -16,6 +16,7 @@ func (a *API) reports() {
 	on(a, "GET /reports", a.listReports)
 	on(a, "GET /reports/{ref}", a.getReport)
 	on(a, "POST /reports/{ref}/triage", a.triage)
+	on(a, "POST /reports/{ref}/hold", a.holdReport)
 	on(a, "GET /reports/{ref}/submissions", a.submissions)
 	on(a, "POST /reports/{ref}/submissions", a.submit)
 	on(a, "GET /reports/{ref}/messages", a.messages)

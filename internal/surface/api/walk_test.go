@@ -48,7 +48,7 @@ func bodyOf(op api.Operation) string {
 		"triage": `{"action":"restore"}`, "submissions": `{"text":"walked"}`, "messages": `{"text":"walked"}`,
 		"files":     `{"attachments":[{"name":"a.txt","base64":"YQ=="}]}`,
 		"incidents": `{"title":"walked"}`, "{ref}": `{"summary":"walked"}`, "close": `{"outcome":"resolved","root_cause":"unknown","impact":"none","cross_border":"no","report":"x"}`,
-		"reopen": `{"reason":"walked"}`, "seal": `{"reason":"walked by a test","only_me":true}`, "severity": `{"severity":"low","reasons":["walked"]}`, "tasks": `{"title":"walked"}`,
+		"reopen": `{"reason":"walked"}`, "hold": `{"reason":"walked by a test"}`, "seal": `{"reason":"walked by a test","only_me":true}`, "severity": `{"severity":"low","reasons":["walked"]}`, "tasks": `{"title":"walked"}`,
 		"timeline": `{"kind":"note","text":"walked"}`, "parties": `{"organisations":["` + id.New() + `"],"role":"affected"}`,
 		"requests": `{"text":"walked?","due_at":"2030-01-01T00:00:00Z"}`, "measures": `{"recommendations":["isolate"],"due_at":"2030-01-01T00:00:00Z"}`,
 		"answer": `{"text":"walked"}`, "acknowledge": `{}`, "plan": `{"planned_for":"2030-01-01T00:00:00Z"}`, "done": `{"note":"walked"}`,

@@ -17,8 +17,8 @@ import (
 func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
 	t, err := m.threadOf(ctx, tx, l)
 	switch {
-	case errs.Is(err, errs.NotFound):
-		return m.receive(ctx, tx, l)
+	case errs.Is(err, errs.NotFound), err == nil && t.About.Kind == ref.Account && len(l.automatic) == 0 && !l.bounce:
+		return m.receive(ctx, tx, l) // a notice to one of us asks for no answer: what a person writes there is news
 	case err != nil:
 		return ref.Ref{}, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -77,7 +78,7 @@ func openOffice(t testing.TB) *office {
 	d := &desk.Desk{
 		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
 		Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
-		Alarms: watch,
+		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 		Staff: func(ctx context.Context, by access.Actor) (out []desk.Colleague, err error) {
 			all, err := h.accounts.Staff(ctx, h.DB, by)
 			for _, a := range all {

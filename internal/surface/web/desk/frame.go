@@ -137,6 +137,8 @@ var toasts = map[string]func(p *text.Printer) string{
 	"mail_goes":     func(p *text.Printer) string { return p.T("desk.done.mail_goes") },
 	"sealed":        func(p *text.Printer) string { return p.T("desk.done.sealed") },
 	"unsealed":      func(p *text.Printer) string { return p.T("desk.done.unsealed") },
+	"hold_set":      func(p *text.Printer) string { return p.T("desk.done.hold_set") },
+	"hold_ended":    func(p *text.Printer) string { return p.T("desk.done.hold_ended") },
 	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
 	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
 	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
@@ -267,6 +269,9 @@ func reportTitle(p *text.Printer, r intake.Report) string {
 		if strings.Trim(s, ". …") != "" { // "..." is what mail programs put in place of an encrypted subject
 			return clip(s, 160)
 		}
+	}
+	if r.Destroyed {
+		return p.T("desk.report.destroyed")
 	}
 	if r.Unreadable {
 		return p.T("desk.report.not_read")

@@ -186,6 +186,8 @@ func alarmWords(p *text.Printer, a alarm.Alarm) string {
 		return p.T("desk.alarm.broken_glass", "who", a.Name, "ref", a.Named)
 	case alarm.BulkReading:
 		return p.T("desk.alarm.bulk_reading", "who", a.Name, "many", a.Many)
+	case alarm.KeyEnds:
+		return p.N("desk.alarm.key_ends", a.Many, "key", a.Named)
 	default:
 		return p.T("desk.alarm.alone", "who", a.Name, "many", a.Many)
 	}

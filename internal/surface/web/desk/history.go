@@ -247,6 +247,10 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 		x.Line = page.Rich(p, "desk.line.sealed", "who", who)
 	case "incident.unseal":
 		x.Line = page.Rich(p, "desk.line.unsealed", "who", who)
+	case "retain.hold":
+		x.Line = page.Rich(p, "desk.line.hold", "who", who)
+	case "retain.release":
+		x.Line = page.Rich(p, "desk.line.hold_ended", "who", who)
 	case "incident.break_glass":
 		x.Line = page.Rich(p, "desk.line.glass", "who", who)
 	case "incident.reopen":

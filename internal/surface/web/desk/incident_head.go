@@ -55,6 +55,17 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 	case v.By.Can(access.Seal):
 		f.Acts = append([]page.ButtonView{{Text: v.P.T("desk.incident.seal"), Kind: "ghost", Icon: "lock", Href: at + "/seal"}}, f.Acts...)
 	}
+	_, held, err := d.Retain.Held(v.Ctx(), d.DB, in.Ref.ID)
+	if err != nil {
+		return f, nil, err
+	}
+	if held || v.By.Can(access.Hold) {
+		hold := page.ButtonView{Text: v.P.T("desk.incident.hold"), Kind: "ghost", Icon: "archive", Href: at + "/hold", Disabled: !v.By.Can(access.Hold)}
+		if held {
+			hold.Text = v.P.T("desk.incident.held")
+		}
+		f.Acts = append([]page.ButtonView{hold}, f.Acts...)
+	}
 	clocks, err := d.Deadlines.Under(v.Ctx(), d.DB, in.Ref.ID)
 	if err != nil {
 		return f, nil, err

@@ -174,6 +174,9 @@ func (d *Desk) thread(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if threads[o.Ref.ID].About.Kind == ref.Account { // notices to one of us
+		return v.See("/desk/outbox")
+	}
 	if about := threads[o.Ref.ID].About; about.Kind == ref.Report {
 		r, err := d.Intake.ByID(v.Ctx(), d.DB, v.By, about.ID)
 		if err != nil {

@@ -94,7 +94,14 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			add(p.T("desk.fact.incident"), page.To(in.Number+" · "+clip(in.Title, 60), "/desk/incidents/"+in.Number))
 		}
 	}
-	return facts, nil
+	if r.Destroyed {
+		return facts, nil
+	}
+	hold, ok, err := d.holdFact(v, r.Ref.ID, "/desk/reports/"+r.UID)
+	if ok {
+		facts = append(facts, hold)
+	}
+	return facts, err
 }
 
 // signatureFacts tell of the signature of a message that came, and of what a later check of it found.

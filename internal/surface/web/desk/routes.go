@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -52,6 +53,7 @@ type Desk struct {
 	Site           page.Site
 	Accounts       *account.Service
 	Alarms         *alarm.Service
+	Retain         *retain.Service
 	Watch          *alarm.Watch
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
@@ -146,7 +148,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(d.guardRoutes(), d.adminRoutes()...)...)
+	}, append(append(d.guardRoutes(), d.keepRoutes()...), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

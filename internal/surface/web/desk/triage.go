@@ -250,6 +250,10 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 		}
 	}
 	view.Preview = p
+	if r.Destroyed { // there is nothing left to act on
+		p.Warnings = append(p.Warnings, v.P.T("desk.report.destroyed.note"))
+		return nil
+	}
 	return d.acts(v, view, r)
 }
 

@@ -1,0 +1,152 @@
+// Package retain says how long the house keeps what, in one table that the daily work of every duty obeys (rule L2), and holds what must not end.
+//
+//	retain.go  the table: classes, their tables, periods and ends
+//	hold.go    Hold, Release, Held: the legal hold
+//
+// Content ends when its data key is destroyed (core/keyring): what is sealed under it, in tables, blobs and the details of the record, opens
+// for nobody again. The row stays as a tombstone, and the tree of the record still verifies. Rows that only count or let something in are removed.
+// Table: retain_hold. It destroys nothing itself: each duty ends what is its own.
+package retain
+
+import (
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
+)
+
+const day = 24 * time.Hour
+
+// The periods. Sources: the team's data protection rules for reports (one year for what was rejected), rule I9 for links, rule L2 for forms and sign-ins.
+const (
+	FormsFor    = 7 * day   // marks of forms that were taken, since they were sent
+	FilesFor    = day       // files of a form or a letter that never left its writer
+	LinksFor    = 90 * day  // status links, since their report was concluded or set aside
+	RejectedFor = 365 * day // rejected reports, since they were rejected
+	SettledFor  = 5 * 365 * day
+	AsideFor    = 365 * day // mail and forms that nobody could file, since they came
+	CountersFor = 25 * time.Hour
+	SessionsFor = 30 * day // sign-ins, since they were seen last
+	TriesFor    = day      // failed tries, since the first
+	DevicesFor  = 365 * day
+	AnswersFor  = day      // answers to requests that may be sent again
+	DraftsFor   = 90 * day // text that was not sent, since it was saved last
+)
+
+// Class is a kind of data with one purpose and one end.
+type Class string
+
+// The classes.
+const (
+	Forms     Class = "forms"
+	FormFiles Class = "form_files"
+	Links     Class = "links"
+	Aside     Class = "aside"
+	Rejected  Class = "rejected"
+	Settled   Class = "settled"
+	Mail      Class = "mail"
+	Files     Class = "files"
+	Cases     Class = "cases"
+	Counters  Class = "counters"
+	Sessions  Class = "sessions"
+	Tries     Class = "tries"
+	Welcome   Class = "welcome"
+	Devices   Class = "devices"
+	Answers   Class = "answers"
+	Drafts    Class = "drafts"
+	Jobs      Class = "jobs"
+	Accounts  Class = "accounts"
+	Registry  Class = "registry"
+	Record    Class = "record"
+	House     Class = "house"
+)
+
+// Purpose says what data is for.
+type Purpose string
+
+// The purposes.
+const (
+	Handling  Purpose = "handling"  // answering reports and handling incidents
+	Repeating Purpose = "repeating" // taking a thing once that is sent twice
+	Guarding  Purpose = "guarding"  // keeping strangers out
+	Working   Purpose = "working"   // the work of one person
+	Proving   Purpose = "proving"   // who did what, and when
+	Running   Purpose = "running"   // running the program
+)
+
+// Basis is the legal ground.
+type Basis string
+
+// The grounds, by article of Regulation (EU) 2016/679.
+const (
+	Task     Basis = "task"     // 6(1)(e) with the law that gives the team its task (Directive (EU) 2022/2555, article 11)
+	Security Basis = "security" // 6(1)(f), recital 49: security of networks and of this system
+	Duty     Basis = "duty"     // 6(1)(c): security of processing and accountability, articles 5(2) and 32
+)
+
+// Reader says who reads the data.
+type Reader string
+
+// The readers.
+const (
+	Nobody   Reader = "nobody" // the program alone: keyed hashes, or sealed to somebody outside
+	Team     Reader = "team"   // who reads cases
+	Owner    Reader = "owner"  // the person whose it is
+	Managers Reader = "managers"
+	Auditors Reader = "auditors"
+)
+
+// End is what happens when the period is over.
+type End string
+
+// The ends.
+const (
+	Removed   End = "removed"   // the row goes
+	Destroyed End = "destroyed" // the data key goes, and files with it; a tombstone stays
+	With      End = "with"      // it ends with the case it belongs to
+	Stays     End = "stays"     // until a person ends it
+)
+
+// Rule is a line of the table.
+type Rule struct {
+	Class   Class
+	Tables  []string // where the data lies; a table may hold several classes
+	Purpose Purpose
+	Basis   Basis
+	Reader  Reader
+	Period  time.Duration // 0 for With and Stays
+	End     End
+}
+
+// Table gives all rules. A test holds it against the schema: no table is without a class.
+func Table() []Rule {
+	return []Rule{
+		{Forms, []string{"intake_taken"}, Repeating, Security, Nobody, FormsFor, Removed},
+		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, FilesFor, Removed},
+		{Links, []string{"intake_code", "intake_shown"}, Handling, Task, Nobody, LinksFor, Removed},
+		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
+		{Rejected, []string{"intake_report", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
+		{Settled, []string{"intake_report", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
+		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
+		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
+		{Cases, []string{
+			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link",
+			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
+		}, Handling, Task, Team, 0, Stays},
+		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},
+		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},
+		{Tries, []string{"account_try"}, Guarding, Security, Nobody, TriesFor, Removed},
+		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},
+		{Devices, []string{"account_device"}, Guarding, Security, Nobody, DevicesFor, Removed},
+		{Answers, []string{"once_answer"}, Repeating, Security, Nobody, AnswersFor, Removed},
+		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
+		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
+		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token"}, Proving, Duty, Managers, 0, Stays},
+		{Registry, []string{
+			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_key", "constituency_asset", "constituency_entitlement",
+		}, Handling, Task, Team, 0, Stays},
+		{Record, []string{
+			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "keyring_destroyed", "retain_hold",
+		}, Proving, Duty, Auditors, 0, Stays},
+		{House, []string{"setting_value", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
+	}
+}
