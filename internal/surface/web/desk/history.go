@@ -56,7 +56,7 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 		for _, r := range rows {
 			names[r.Party.Ref.ID] = r.Party.Name
 			for _, m := range r.Measures {
-				names[m.Ref.ID] = m.Title + " · " + r.Party.Name
+				names[m.Ref.ID] = d.measureTitle(v.P, m) + " · " + r.Party.Name
 			}
 		}
 		record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
@@ -164,8 +164,15 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 		}
 		x.Line = page.Rich(p, "desk.line.in", "who", page.Strong(party), "channel", channelName(p, m.Channel))
 		view.Marks = append(view.Marks, proofChip(p, m.Proof))
-		if m.State == correspondence.Unverified {
-			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.message.unverified"), Kind: "warn"})
+		if m.State == correspondence.Unverified { // nobody knows that it is theirs: it does not stand under their name
+			from := orDefault(m.Body.From, p.T("desk.message.somebody"))
+			view.Sub = from
+			x.Line = page.Rich(p, "desk.line.unverified", "from", page.Strong(from), "who", page.Strong(party))
+			view.Why = p.T("desk.message.unverified.why", "who", party)
+			if v.By.Can(access.WorkCases) {
+				view.Act = page.ButtonView{Text: p.T("desk.message.unverified.do"), Icon: "check", FormAction: "/desk/messages/" + m.UID + "/release"}
+				view.Fields = []page.Hid{{Name: "back", Value: v.R.URL.Path}}
+			}
 		}
 		view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
 	} else {
