@@ -235,7 +235,7 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	for i, m := range messages {
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
 		if i > 0 && r.AnswerCame && m.Direction == correspondence.In {
-			p.Since = append(p.Since, *messageEntry(v, m, r.Reference, uids[m.Thread]).Message)
+			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread]).Message)
 			continue
 		}
 		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
