@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,7 +115,9 @@ func TestWhatNobodyProvedStandsUnderNoName(t *testing.T) {
 		}
 
 		h.mail("rui@hospital.example", tag, "From: rui@hospital.example\r\nTo: "+tag+"\r\nSubject: Re: Odd logins\r\nMessage-ID: <3@hospital.example>\r\n\r\nIt was the night nurse.\r\n")
-		h.eventually("the answer in the queue", func() bool { return waiting() == 1 && strings.Contains(ana.page("/desk/triage?report="+r.UID), "It was the night nurse.") })
+		h.eventually("the answer in the queue", func() bool {
+			return waiting() == 1 && strings.Contains(ana.page("/desk/triage?report="+r.UID), "It was the night nurse.")
+		})
 		ana.page(ana.post("/desk/reports/" + r.UID + "/settle"))
 		if n := waiting(); n != 0 {
 			h.t.Errorf("%d wait after the answer was read", n)
@@ -164,6 +167,37 @@ func TestAMeasureIsCheckedOnItsPage(t *testing.T) {
 		}
 		if page = ana.page(at + "/measures"); !strings.Contains(page, "The copies do not open.") || strings.Contains(page, "all copies are safe.") {
 			h.t.Errorf("after the check: %s", plain(page))
+		}
+	})
+}
+
+// Two people change one property: the slower reads who was quicker, both values by name, and saves the own one with one press.
+func TestTheSlowerOfTwoLosesNothing(t *testing.T) {
+	onEach(t, func(h *house) {
+		ctx := h.t.Context()
+		handler, _ := h.routes()
+		h.open(handler)
+		ana, bea := h.person(access.Duty, "ana@two.example", ""), h.person(access.Analyst, "bea@two.example", "")
+		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: "Edited by two", TLP: tlp.Green})
+		h.must(err)
+		at := "/desk/incidents/" + in.Number
+		read := strconv.FormatInt(in.Version, 10)
+		ana.post(at+"/edit", "field", "severity", "value", "critical", "version", read)
+		a := bea.send(at+"/edit", values("field", "severity", "value", "low", "reason", "One laptop only", "version", read))
+		if a.Status != http.StatusConflict {
+			h.t.Fatalf("the slower is answered %d", a.Status)
+		}
+		_, box, _ := strings.Cut(a.Body, `class="conflict"`)
+		if said := whole(a.Body); !strings.Contains(said, "Person duty changed this at") || !strings.Contains(whole(box), "Critical") || !strings.Contains(whole(box), "Low") {
+			h.t.Errorf("what happened: %s", said)
+		}
+		var fields []string
+		for _, name := range []string{"version", "field", "value", "reason"} {
+			fields = append(fields, name, h.one(`name="`+name+`" value="([^"]*)"`, box))
+		}
+		bea.post(at+"/edit", fields...)
+		if in, err = h.Incidents.Get(ctx, h.DB, sample(), in.Number); err != nil || in.Severity != "low" || len(in.Reasons) != 1 || in.Reasons[0] != "One laptop only" {
+			h.t.Errorf("saved: %s %q %v", in.Severity, in.Reasons, err)
 		}
 	})
 }

@@ -285,31 +285,33 @@ func changeTo(r audit.Row, field string) string {
 	return ""
 }
 
+// valueInWords is the value of a property as a reader knows it: names for codes.
+func (d *Desk) valueInWords(ctx context.Context, p *text.Printer, field string, x any) string {
+	if x == nil {
+		return "–"
+	}
+	s := fmt.Sprint(x)
+	switch field {
+	case "state":
+		return stateChip(p, incident.State(s)).Text
+	case "type":
+		return typeOr(d, p, s)
+	case "severity":
+		if s != "" {
+			return p.T("common.severity." + s)
+		}
+	case "handler":
+		var n int64
+		if b, err := json.Marshal(x); err == nil && json.Unmarshal(b, &n) == nil {
+			return d.name(ctx, n)
+		}
+	}
+	return s
+}
+
 // changesInWords says each changed field with its old and new value, names for codes.
 func (d *Desk) changesInWords(ctx context.Context, p *text.Printer, r audit.Row) string {
 	var out []string
-	say := func(field string, x any) string {
-		if x == nil {
-			return "–"
-		}
-		s := fmt.Sprint(x)
-		switch field {
-		case "state":
-			return stateChip(p, incident.State(s)).Text
-		case "type":
-			return typeOr(d, p, s)
-		case "severity":
-			if s != "" {
-				return p.T("common.severity." + s)
-			}
-		case "handler":
-			var n int64
-			if b, err := json.Marshal(x); err == nil && json.Unmarshal(b, &n) == nil {
-				return d.name(ctx, n)
-			}
-		}
-		return s
-	}
 	for _, c := range r.Changes {
 		label, ok := fieldNames[c.Field]
 		if !ok {
@@ -319,7 +321,7 @@ func (d *Desk) changesInWords(ctx context.Context, p *text.Printer, r audit.Row)
 			out = append(out, label(p))
 			continue
 		}
-		out = append(out, p.T("desk.line.change", "field", label(p), "from", say(c.Field, c.From), "to", say(c.Field, c.To)))
+		out = append(out, p.T("desk.line.change", "field", label(p), "from", d.valueInWords(ctx, p, c.Field, c.From), "to", d.valueInWords(ctx, p, c.Field, c.To)))
 	}
 	return strings.Join(out, ", ")
 }

@@ -92,3 +92,4 @@ document.addEventListener('click', e => {
   if (row) mark(row)
 })
 current()?.scrollIntoView({ block: 'nearest' })
+document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
