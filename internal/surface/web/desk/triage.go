@@ -172,9 +172,7 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	if l.Unreadable {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.unreadable"), Kind: "warn"})
 	}
-	if c, ok := sealChip(v.P, l.Seal); ok {
-		row.Chips = append(row.Chips, c)
-	}
+	row.Chips = append(row.Chips, cameChips(v.P, l.Seal, l.Proof)...)
 	return row
 }
 
@@ -234,6 +232,7 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	}
 	for i, m := range messages {
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
+		p.Facts = append(p.Facts, signatureFacts(v.P, m)...)
 		if i > 0 && r.AnswerCame && m.Direction == correspondence.In {
 			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread]).Message)
 			continue
@@ -317,7 +316,7 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 		return err
 	}
 	if t, ok := threads[r.Thread]; ok && t.Correspondent.Email != "" && (can(intake.Answered) || r.State == intake.Linked || r.State == intake.Answered) {
-		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, r.TLP)
+		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, &t, r.TLP)
 		if err != nil {
 			return err
 		}
