@@ -42,6 +42,9 @@ func TestScreenshots(t *testing.T) {
 		if code := p.Open(d.HTTP + path); code != http.StatusOK {
 			t.Fatalf("%s: %d", path, code)
 		}
+		if strings.HasPrefix(path, "/desk/") {
+			p.Wait("#live.live-on") // the picture is of a page that hears what happens
+		}
 		shoot(name)
 	}
 	signIn := func(role string) {
@@ -51,7 +54,7 @@ func TestScreenshots(t *testing.T) {
 				p.Type("input[name=email]", x.Email)
 				p.Type("input[name=password]", x.Password)
 				p.Click("main button[type=submit]")
-				p.Wait("main")
+				p.Wait("body.desk, .portal-main") // the page that follows, not the form that was sent
 				return
 			}
 		}

@@ -149,7 +149,13 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	if withDesk {
 		ent.Doors = append(ent.Doors, account.Desk)
 		d := h.desk(site)
-		handler, err := surface("desk", db.Desk, account.Desk, entry.Who(account.Desk, h.Accounts), ent.Fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
+		fail := func(v *page.Visit, kind errs.Kind, said, reference string) error {
+			if v.By.Account == 0 { // nobody is at the desk: the frame of the workbench is for who is
+				return ent.Fail(v, kind, said, reference)
+			}
+			return d.Fail(v, kind, said, reference)
+		}
+		handler, err := surface("desk", db.Desk, account.Desk, entry.Who(account.Desk, h.Accounts), fail, append(d.Routes(), entry.AccountRoutes(ent, account.Desk)...))
 		if err != nil {
 			return nil, err
 		}

@@ -45,8 +45,8 @@ func ransomware() Incident {
 			{
 				Organisation: "aguas-do-vale", Role: "affected", Why: "report", Added: 101 * minute,
 				Requests: []Request{
-					{State: "answered", Asked: 80 * minute, Due: 20 * minute, Text: "Please confirm that svc-hidrotec and its sessions are closed, and tell us which machines it reached.", At: 41 * minute, Answer: "Closed. It reached the jump host, the file server, billing-01, hist-01 and hist-02. Nothing in the plant network answers from there, we tested three addresses."},
-					ask("asked", 80*minute, -108*minute, "Please send the VPN log of the last fourteen days, original files, with the time zone."),
+					{State: "answered", Asked: 80 * minute, Due: 20 * minute, Text: "Confirm that svc-hidrotec and its sessions are closed, and tell us which machines it reached.", At: 41 * minute, Answer: "Closed. It reached the jump host, the file server, billing-01, hist-01 and hist-02. Nothing in the plant network answers from there, we tested three addresses."},
+					ask("asked", 80*minute, -108*minute, "Send us the VPN log of the last fourteen days: original files, with the time zone."),
 				},
 				Measures: []Measure{
 					{Recommendation: "rec-isolate-hosts", State: "verified", Given: 80 * minute, Due: 40 * minute, Steps: []Step{

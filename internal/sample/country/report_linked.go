@@ -20,7 +20,7 @@ We found it when the morning shift could not open yesterday's reports. Customers
 				{"fw-export.csv", "text/csv", "time,src,dst,port,action\n02:13:07,203.0.113.77,192.0.2.4,443,vpn-login svc-hidrotec\n02:21:40,192.0.2.4,192.0.2.9,445,allow\n02:58:12,192.0.2.9,192.0.2.11,3389,allow\n"},
 			},
 			Messages: []Message{
-				{At: 80 * minute, Out: true, By: "ana", Channel: "mail", Text: "Keep the affected servers powered but isolated. Disable svc-hidrotec and every session it opened. Please send the VPN log of the last fourteen days.", Seen: 74 * minute},
+				{At: 80 * minute, Out: true, By: "ana", Channel: "mail", Text: "Keep the affected servers powered but isolated. Disable svc-hidrotec and every session it opened. Send us the VPN log of the last fourteen days.", Seen: 74 * minute},
 				{At: 41 * minute, Channel: "portal", Text: "svc-hidrotec is disabled and its sessions are closed. Both historian servers isolated and still powered. The VPN log is being exported; it is large, you will have it this afternoon."},
 			},
 		},

@@ -2,6 +2,8 @@ package mailroom
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -17,8 +19,13 @@ import (
 func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
 	t, err := m.threadOf(ctx, tx, l)
 	switch {
-	case errs.Is(err, errs.NotFound), err == nil && t.About.Kind == ref.Account && len(l.automatic) == 0 && !l.bounce:
+	case err == nil && t.About.Kind == ref.Account && len(l.automatic) == 0 && !l.bounce:
 		return m.receive(ctx, tx, l) // a notice to one of us asks for no answer: what a person writes there is news
+	case errs.Is(err, errs.NotFound):
+		if slices.ContainsFunc(l.arrival.To, tagged) {
+			l.oddities = append(l.oddities, "desk.odd.unknown_tag")
+		}
+		return m.receive(ctx, tx, l)
 	case err != nil:
 		return ref.Ref{}, err
 	}
@@ -45,6 +52,11 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 		return ref.Ref{}, err
 	}
 	return t.Ref, m.offer(ctx, tx, l)
+}
+
+func tagged(recipient string) bool {
+	local, _, _ := strings.Cut(recipient, "@")
+	return strings.Contains(local, "+")
 }
 
 // answer hands a message to the duty whose thread it is. Intake comes first: a report that was linked waits again when its reporter writes, and
@@ -74,7 +86,7 @@ func (m *Room) receive(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, erro
 	if before, twice, err := m.reportedBefore(ctx, tx, l); err != nil || twice {
 		return before, err
 	}
-	lang := m.languageOf(l.inner)
+	lang := m.languageOf(l)
 	if l.sender.contact.Lang != "" && l.sender.proof.Proved() {
 		lang = l.sender.contact.Lang
 	}

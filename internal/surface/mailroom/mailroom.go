@@ -5,7 +5,8 @@
 //	read.go     one mail: its tree, its outermost OpenPGP layers, its text, its attachments
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
-//	twice.go    the same mail again; the language of an answer
+//	twice.go    the same mail again
+//	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved
 //	file.go     where it belongs: the tag says where, the sender says how far
 //

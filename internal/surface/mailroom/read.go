@@ -50,7 +50,11 @@ func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, err
 	l.wish = tlp.Wish(l.subject, l.text)
 	l.odd(l.outer)
 	if l.inner != l.outer {
-		l.odd(l.inner)
+		inside := *l.inner
+		inside.Oddities = slices.DeleteFunc(slices.Clone(l.inner.Oddities), func(o mail.Oddity) bool {
+			return o.Kind == mail.MissingField // what was sealed is a part: its envelope has From and Date
+		})
+		l.odd(&inside)
 	}
 	return l, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -323,8 +324,46 @@ func TestTheKeyOfAClosedMailIsNamed(t *testing.T) {
 		h.sort()
 		if m := h.messages(h.last().Thread, h.ana)[0]; len(m.Body.KeyIDs) != 0 || m.Body.Unreadable != "" {
 			t.Errorf("an open mail names keys: %q", m.Body.KeyIDs)
+		} else if len(m.Body.Oddities) != 0 { // what GnuPG seals is a part without From and Date: its envelope has them
+			t.Errorf("an ordinary sealed mail is odd: %q", m.Body.Oddities)
 		}
 	})
+}
+
+// A reply address of ours that belongs to no case: the mail waits as a report, and the desk is told.
+func TestAWrongTagIsSaid(t *testing.T) {
+	engines(t, func(h *house) {
+		const rui = "rui@hospital.example"
+		for to, want := range map[string]bool{"report+06sw16qe2mk35j8ske9179tnh0@cert.example": true, "report@cert.example": false} {
+			h.Clock.Advance(time.Minute)
+			h.mail(rui, to, h.letterOf(rui, "To "+to, "x"))
+			h.sort()
+			m := h.messages(h.last().Thread, h.ana)[0]
+			if got := slices.Contains(m.Body.Oddities, "desk.odd.unknown_tag"); got != want {
+				t.Errorf("%s: said %v, want %v", to, got, want)
+			}
+		}
+	})
+}
+
+// The language of a text is told by its small words, or not at all.
+func TestGuess(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Bonjour, notre serveur envoie des pourriels depuis ce matin. Pouvez-vous nous aider ?": "fr",
+		"Guten Morgen, seit heute ist unsere Seite nicht erreichbar und wir brauchen Hilfe.":    "de",
+		"Bom dia, recebi esta mensagem e não sei se está certa. Os nossos dados foram pedidos.": "pt",
+		"Wij zien sinds vannacht een aanval op onze VPN, het zijn geen eigen accounts.":         "nl",
+		"Since nine the logins have failed and there were strange mails from our own address.":  "en",
+		"log4j 203.0.113.77 GET /index.html":                                                    "",
+		"":                                                                                      "",
+		"the and from und nicht wir":                                                            "", // two at once
+		"Help, nicht gut":                                                                       "",
+	} {
+		if got := guess(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
 }
 
 // A stranger is answered in the language of his mail, a contact in the contact's, everybody else in ours.
@@ -336,7 +375,8 @@ func TestTheLanguageOfAnAnswer(t *testing.T) {
 			{"m@other.example", "Accept-Language: fr-BE, en", "fr"},
 			{"m@other.example", "Content-Language: zz", "pt"},
 			{"m@other.example", "X-Nothing: x", "pt"},
-			{"rui@hospital.example", "Content-Language: de", "en"}, // as his organisation reads
+			{"m@other.example", "X-Nothing: bonjour, notre site est en panne depuis hier, aidez-nous", "pt"}, // of the text, not of its head
+			{"rui@hospital.example", "Content-Language: de", "en"},                                           // as his organisation reads
 		} {
 			h.Clock.Advance(time.Minute)
 			h.mail(c.from, "report@cert.example", h.letterOf(c.from, fmt.Sprint("letter ", i), "x", c.fields))

@@ -11,7 +11,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
-	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // trace are fields that each machine on the way adds: two copies of one mail differ in them.
@@ -90,8 +89,10 @@ func (m *Room) reportedBefore(ctx context.Context, tx *db.Tx, l *letter) (ref.Re
 	return at[t.Ref.ID], ok, err
 }
 
-// languageOf gives the language in which a stranger is answered: the one his mail says it is in or asks for, when we speak it, else ours.
-func (m *Room) languageOf(msg *mail.Message) string {
+// languageOf gives the language in which a stranger is answered: the one his mail says it is in or asks for, when we speak it, else the one in
+// which it is plainly written, else ours.
+func (m *Room) languageOf(l *letter) string {
+	msg := l.inner
 	if msg != nil && m.Correspondence.Text != nil {
 		for _, field := range []string{"Content-Language", "Accept-Language"} {
 			if v := msg.Header().Get(field); v != "" && len(v) < 200 {
@@ -101,6 +102,9 @@ func (m *Room) languageOf(msg *mail.Message) string {
 					return tag
 				}
 			}
+		}
+		if lang := guess(l.subject + "\n" + l.text); lang != "" && m.Correspondence.Text.Has(text.Lang(lang)) {
+			return lang
 		}
 	}
 	return m.Lang

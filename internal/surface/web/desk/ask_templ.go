@@ -70,11 +70,11 @@ func askPage(p *pagePrinter, v askView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = choices(p.T("desk.ask.to"), v.parties).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = choices(p, "parties", p.T("desk.ask.to"), v.wrong["parties"], v.parties).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = choices(p.T("desk.ask.recommend"), v.recommendations).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = choices(p, "recommendations", p.T("desk.ask.recommend"), "", v.recommendations).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -82,7 +82,7 @@ func askPage(p *pagePrinter, v askView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = page.Field(p, page.FieldView{ID: "due", Name: "due", Type: "datetime-local", Label: p.T("desk.ask.due"), Value: v.due, Width: "half", Error: v.wrong["due"]}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.Field(p, page.FieldView{ID: "due", Name: "due", Type: "datetime-local", Label: p.T("desk.ask.due"), Value: v.due, Width: "half", Error: v.wrong["due_at"]}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -90,7 +90,7 @@ func askPage(p *pagePrinter, v askView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = page.Select(p, page.FieldView{ID: "tlp", Name: "tlp", Label: p.T("desk.field.tlp")}, v.tlp).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.Select(p, page.FieldView{ID: "tlp", Name: "tlp", Label: p.T("desk.field.tlp"), Error: v.wrong["tlp"]}, v.tlp).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -280,7 +280,7 @@ func addParties(p *pagePrinter, at, q string, list []choice, roles []page.Select
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = choices(p.T("desk.parties.choose"), list).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = choices(p, "organisations", p.T("desk.parties.choose"), "", list).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -386,7 +386,7 @@ func requestCard(p *pagePrinter, v requestView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = page.Field(p, page.FieldView{ID: "said", Name: "text", Label: p.T("desk.request.said"), Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Field(p, page.FieldView{ID: v.id, Name: "text", Label: p.T("desk.request.said"), Rows: 2}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -45,6 +45,15 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 	return f
 }
 
+// Fail shows a refusal in the frame of the workbench, with what was typed.
+func (d *Desk) Fail(v *page.Visit, kind errs.Kind, said, reference string) error {
+	f := d.frame(v, "", "")
+	f.Stream = "" // the page has nothing that changes
+	x := page.NewError(page.PublicView{Frame: f.Frame}, kind, said, reference)
+	x.Refused, x.Home, f.Title = v.Refused, "/desk", x.Title
+	return v.ShowStatus(kind.HTTP(), page.DeskError(f, x))
+}
+
 func theme(v *page.Visit) string {
 	if c, err := v.R.Cookie("theme"); err == nil {
 		return c.Value
@@ -102,7 +111,7 @@ func toast(v *page.Visit) *page.ToastView {
 	t := &page.ToastView{Text: words(v.P)}
 	if undo := q.Get("undo"); strings.HasPrefix(undo, "/desk/") && path.Clean(undo) == undo {
 		t.Undo = undo
-		for _, name := range []string{"incident", "entry"} {
+		for _, name := range []string{"incident", "entry", "reports"} {
 			if x := q.Get("u_" + name); x != "" {
 				t.Fields = append(t.Fields, page.Hid{Name: name, Value: x})
 			}
@@ -124,6 +133,10 @@ var toasts = map[string]func(p *text.Printer) string{
 	"saved":         func(p *text.Printer) string { return p.T("desk.done.saved") },
 	"undone":        func(p *text.Printer) string { return p.T("desk.done.undone") },
 	"closed":        func(p *text.Printer) string { return p.T("desk.done.closed") },
+	"settled":       func(p *text.Printer) string { return p.T("desk.done.settled") },
+	"detached":      func(p *text.Printer) string { return p.T("desk.done.detached") },
+	"receipt":       func(p *text.Printer) string { return p.T("desk.done.receipt") },
+	"filed":         func(p *text.Printer) string { return p.T("desk.done.filed") },
 	"reopened":      func(p *text.Printer) string { return p.T("desk.done.reopened") },
 	"granted":       func(p *text.Printer) string { return p.T("desk.done.granted") },
 	"revoked":       func(p *text.Printer) string { return p.T("desk.done.revoked") },

@@ -56,7 +56,7 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 		for _, r := range rows {
 			names[r.Party.Ref.ID] = r.Party.Name
 			for _, m := range r.Measures {
-				names[m.Ref.ID] = m.Title + " · " + r.Party.Name
+				names[m.Ref.ID] = d.measureTitle(v.P, m) + " · " + r.Party.Name
 			}
 		}
 		record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
@@ -171,8 +171,15 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 				view.Signature = signedWords(p, a.Signature)
 			}
 		}
-		if m.State == correspondence.Unverified {
-			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.message.unverified"), Kind: "warn"})
+		if m.State == correspondence.Unverified { // nobody knows that it is theirs: it does not stand under their name
+			from := orDefault(m.Body.From, p.T("desk.message.somebody"))
+			view.Sub = from
+			x.Line = page.Rich(p, "desk.line.unverified", "from", page.Strong(from), "who", page.Strong(party))
+			view.Why = p.T("desk.message.unverified.why", "who", party)
+			if v.By.Can(access.WorkCases) {
+				view.Act = page.ButtonView{Text: p.T("desk.message.unverified.do"), Icon: "check", FormAction: "/desk/messages/" + m.UID + "/release"}
+				view.Fields = []page.Hid{{Name: "back", Value: v.R.URL.Path}}
+			}
 		}
 		view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
 	} else {
@@ -289,31 +296,33 @@ func changeTo(r audit.Row, field string) string {
 	return ""
 }
 
+// valueInWords is the value of a property as a reader knows it: names for codes.
+func (d *Desk) valueInWords(ctx context.Context, p *text.Printer, field string, x any) string {
+	if x == nil {
+		return "–"
+	}
+	s := fmt.Sprint(x)
+	switch field {
+	case "state":
+		return stateChip(p, incident.State(s)).Text
+	case "type":
+		return typeOr(d, p, s)
+	case "severity":
+		if s != "" {
+			return p.T("common.severity." + s)
+		}
+	case "handler":
+		var n int64
+		if b, err := json.Marshal(x); err == nil && json.Unmarshal(b, &n) == nil {
+			return d.name(ctx, n)
+		}
+	}
+	return s
+}
+
 // changesInWords says each changed field with its old and new value, names for codes.
 func (d *Desk) changesInWords(ctx context.Context, p *text.Printer, r audit.Row) string {
 	var out []string
-	say := func(field string, x any) string {
-		if x == nil {
-			return "–"
-		}
-		s := fmt.Sprint(x)
-		switch field {
-		case "state":
-			return stateChip(p, incident.State(s)).Text
-		case "type":
-			return typeOr(d, p, s)
-		case "severity":
-			if s != "" {
-				return p.T("common.severity." + s)
-			}
-		case "handler":
-			var n int64
-			if b, err := json.Marshal(x); err == nil && json.Unmarshal(b, &n) == nil {
-				return d.name(ctx, n)
-			}
-		}
-		return s
-	}
 	for _, c := range r.Changes {
 		label, ok := fieldNames[c.Field]
 		if !ok {
@@ -323,7 +332,7 @@ func (d *Desk) changesInWords(ctx context.Context, p *text.Printer, r audit.Row)
 			out = append(out, label(p))
 			continue
 		}
-		out = append(out, p.T("desk.line.change", "field", label(p), "from", say(c.Field, c.From), "to", say(c.Field, c.To)))
+		out = append(out, p.T("desk.line.change", "field", label(p), "from", d.valueInWords(ctx, p, c.Field, c.From), "to", d.valueInWords(ctx, p, c.Field, c.To)))
 	}
 	return strings.Join(out, ", ")
 }

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,26 +82,76 @@ func roleName(p *text.Printer, r coordination.Role) string {
 var roles = []coordination.Role{coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer}
 
 // measureView is a measure with the moves that this person may make.
-func measureView(v *page.Visit, party string, m coordination.Measure, by access.Actor) page.MeasureView {
-	p := v.P
-	x := page.MeasureView{Title: m.Title, Party: party, State: string(m.State), Reason: m.Reason, Fields: []page.Hid{{Name: "version", Value: strconv.FormatInt(m.Version, 10)}}}
+func (d *Desk) measureView(v *page.Visit, party string, m coordination.Measure, files []page.FileView) page.MeasureView {
+	p, by := v.P, v.By
+	x := page.MeasureView{Title: d.measureTitle(p, m), Party: party, State: string(m.State), Reason: m.Reason, Fields: []page.Hid{{Name: "version", Value: strconv.FormatInt(m.Version, 10)}}}
 	if n := len(m.Moves); n > 0 {
 		x.When = p.Brief(m.Moves[n-1].At, v.Now)
 	}
-	act := func(to coordination.MeasureState, words string) {
-		x.Actions = append(x.Actions, page.ButtonView{Text: words, Name: "to", Value: string(to), FormAction: "/desk/measures/" + m.UID + "/move"})
+	if m.State == coordination.Done || m.State == coordination.Verified {
+		for _, move := range m.Moves { // the last word on what was done stays in sight, also when our check came after it
+			if move.To == coordination.Done {
+				x.Said, x.SaidBy, x.Files = move.Note, p.T("desk.measure.said", "who", move.By, "when", p.Brief(move.At, v.Now)), files
+			}
+		}
+	}
+	do := func(to coordination.MeasureState, words string) page.ButtonView {
+		return page.ButtonView{Text: words, Name: "to", Value: string(to), FormAction: "/desk/measures/" + m.UID + "/move"}
+	}
+	ask := func(to coordination.MeasureState, what, title, label, hint string) {
+		x.Asks = append(x.Asks, page.MeasureAsk{
+			ID: string(to) + "-" + m.UID, Title: title, Label: label, Hint: hint, Do: do(to, what),
+			Open: page.ButtonView{Text: what, Dialog: string(to) + "-" + m.UID},
+		})
 	}
 	for _, to := range coordination.MeasureMoves[m.State] {
 		switch {
 		case to == coordination.Verified && by.Can(access.Verify):
-			act(to, p.T("desk.measure.verify"))
+			x.Actions = append(x.Actions, do(to, p.T("desk.measure.verify")))
+		case to == coordination.Planned && m.State == coordination.Done && by.Can(access.Verify):
+			ask(to, p.T("desk.measure.failed"), p.T("desk.measure.failed.title"), p.T("desk.measure.failed.note"), p.T("desk.measure.failed.hint"))
 		case to == coordination.Done && by.Can(access.WorkCases):
-			act(to, p.T("desk.measure.done"))
+			ask(to, p.T("desk.measure.done"), p.T("desk.measure.done.title"), p.T("desk.measure.done.note"), p.T("desk.measure.done.hint"))
 		case to == coordination.Recalled && by.Can(access.WorkCases):
-			act(to, p.T("desk.measure.withdraw"))
+			ask(to, p.T("desk.measure.withdraw"), p.T("desk.measure.withdraw.title"), p.T("desk.measure.withdraw.note"), p.T("desk.measure.withdraw.hint"))
 		}
 	}
 	return x
+}
+
+// measureTitle is the title in the reader's language while the library still says what was given, else as it was given.
+func (d *Desk) measureTitle(p *text.Printer, m coordination.Measure) string {
+	if m.Recommendation != "" {
+		if r, err := d.Playbook.Recommendation(m.Recommendation, string(p.Lang())); err == nil && r.Version == m.Revision {
+			return r.Title
+		}
+	}
+	return m.Title
+}
+
+// evidence gives the files that came with the moves of measures, by measure. Only threads in which something was done are read.
+func (d *Desk) evidence(v *page.Visit, rows ...coordination.Row) (map[int64][]page.FileView, error) {
+	var ids []int64
+	for _, r := range rows {
+		if r.Party.Thread != 0 && slices.ContainsFunc(r.Measures, func(m coordination.Measure) bool { return !m.DoneAt.IsZero() }) {
+			ids = append(ids, r.Party.Thread)
+		}
+	}
+	out := map[int64][]page.FileView{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	uids, err := d.threadUIDs(v, ids...)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, ids...)
+	for _, m := range messages {
+		if m.Refers != 0 && m.Direction == correspondence.In {
+			out[m.Refers] = append(out[m.Refers], fileViews(uids[m.Thread], m)...)
+		}
+	}
+	return out, err
 }
 
 func (d *Desk) moveMeasure(v *page.Visit) error {
@@ -210,7 +261,14 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 		return err
 	}
 	x := askView{at: f.Href + "/ask", text: g.Text, request: g.Request, tlp: tlpOptions(g.TLP), looked: g.Looked}
-	x.problems, x.wrong = problems(v.P, wrong, nil)
+	x.problems, x.wrong = problems(v.P, wrong, map[string]string{"due_at": "due"})
+	for i, f := range errs.Fields(wrong) { // two fields are not filled in but chosen from
+		key := map[string]string{"parties": "desk.ask.to.none", "request": "desk.ask.request.none"}[f.Name]
+		if key != "" && f.Key == "error.required" {
+			x.wrong[f.Name] = v.P.T(key)
+			x.problems[i] = page.Problem{Field: x.problems[i].Field, Text: x.wrong[f.Name]}
+		}
+	}
 	if !g.DueAt.IsZero() {
 		x.due = g.DueAt.In(d.Zone).Format("2006-01-02T15:04")
 	}
@@ -323,9 +381,13 @@ func (d *Desk) party(v *page.Visit) error {
 		for _, q := range r.Requests {
 			body = append(body, requestCard(v.P, d.requestView(v, q)))
 		}
+		files, err := d.evidence(v, r)
+		if err != nil {
+			return err
+		}
 		var measures []page.MeasureView
 		for _, m := range r.Measures {
-			measures = append(measures, measureView(v, p.Name, m, v.By))
+			measures = append(measures, d.measureView(v, p.Name, m, files[m.Ref.ID]))
 		}
 		if len(measures) > 0 {
 			body = append(body, heading(v.P.T("desk.measures")), page.Measures(v.P, measures))
@@ -360,6 +422,7 @@ func (d *Desk) restParty(v *page.Visit) error {
 
 type requestView struct {
 	text, due, answer string
+	id                string // of the field that records an answer
 	chip              page.ChipView
 }
 
@@ -372,7 +435,7 @@ func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {
 		x.chip = page.ChipView{Text: v.P.T("desk.request.withdrawn")}
 	default:
 		x.chip = page.ChipView{Text: v.P.T("desk.request.open"), Kind: "warn"}
-		x.answer = "/desk/requests/" + q.UID + "/answer"
+		x.answer, x.id = "/desk/requests/"+q.UID+"/answer", "said-"+q.UID
 	}
 	return x
 }

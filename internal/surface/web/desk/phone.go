@@ -2,6 +2,7 @@ package desk
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -71,7 +72,11 @@ func (d *Desk) recommendations(code, lang string) []choice {
 		filters = []playbook.Filter{{Type: code, Lang: lang}, {Lang: lang}}
 	}
 	for _, f := range filters {
-		for _, r := range d.Playbook.Recommendations(f) {
+		fit := d.Playbook.Recommendations(f)
+		if f.Type == "" { // what is not ranked stands by the alphabet of the reader
+			slices.SortStableFunc(fit, func(a, b playbook.Recommendation) int { return strings.Compare(a.Title, b.Title) })
+		}
+		for _, r := range fit {
 			if !there[r.Code] {
 				there[r.Code] = true
 				out = append(out, choice{name: "recommendation", value: r.Code, label: r.Title})

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -207,7 +208,15 @@ func (d *Desk) accept(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return back(v, "/desk/incidents/"+in.Number, "accepted")
+	return back(v, "/desk/incidents/"+in.Number, "accepted", "undo", "/desk/reports/"+v.R.PathValue("report")+"/restore", "u_incident", in.Number)
+}
+
+// settle takes an answer that was read off the queue.
+func (d *Desk) settle(v *page.Visit) error {
+	if _, err := d.Intake.Settle(v.Ctx(), v.By, v.R.PathValue("report")); err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "settled")
 }
 
 func (d *Desk) attach(v *page.Visit) error {
@@ -260,17 +269,26 @@ func (d *Desk) passOn(v *page.Visit) error {
 
 // restore takes an act of triage back; with an incident it undoes the link to it.
 func (d *Desk) restore(v *page.Visit) error {
-	report := v.R.PathValue("report")
+	report, done := v.R.PathValue("report"), "restored"
 	var err error
 	if in := v.R.PostFormValue("incident"); in != "" {
 		_, err = d.Incidents.Detach(v.Ctx(), v.By, in, report)
+		done = "detached"
 	} else {
 		_, err = d.Intake.Restore(v.Ctx(), v.By, report)
 	}
 	if err != nil {
 		return err
 	}
-	return back(v, "/desk/triage", "restored", "report", report)
+	return back(v, "/desk/triage", done, "report", report)
+}
+
+// restoreMany takes an act on several reports back, all or none.
+func (d *Desk) restoreMany(v *page.Visit) error {
+	if err := d.Intake.RestoreMany(v.Ctx(), v.By, strings.Split(v.R.PostFormValue("reports"), ",")); err != nil {
+		return err
+	}
+	return back(v, "/desk/triage", "restored")
 }
 
 func (d *Desk) assign(v *page.Visit) error {
@@ -284,7 +302,7 @@ func (d *Desk) receipt(v *page.Visit) error {
 	if err := d.Intake.SendReceipt(v.Ctx(), v.By, v.R.PathValue("report")); err != nil {
 		return err
 	}
-	return back(v, "/desk/triage", "sent", "report", v.R.PathValue("report"))
+	return back(v, "/desk/triage", "receipt", "report", v.R.PathValue("report"))
 }
 
 const maxBulk = 200
@@ -314,10 +332,10 @@ func (d *Desk) bulk(v *page.Visit) error {
 		}
 		return back(v, "/desk/triage", "saved")
 	case "reject":
-		if err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, "other", v.P.T("desk.bulk.note")); err != nil {
+		if err := d.Intake.RejectMany(v.Ctx(), v.By, chosen, orDefault(v.R.PostForm.Get("reason"), "other"), v.P.T("desk.bulk.note")); err != nil {
 			return err
 		}
-		return back(v, "/desk/triage", "rejected")
+		return back(v, "/desk/triage", "rejected", "undo", "/desk/triage/restore", "u_reports", strings.Join(chosen, ","))
 	}
 	return errChooseAct
 }
@@ -326,7 +344,11 @@ func (d *Desk) release(v *page.Visit) error {
 	if err := d.Correspondence.Release(v.Ctx(), v.By, v.R.PathValue("message")); err != nil {
 		return err
 	}
-	return back(v, "/desk/triage", "saved")
+	to := v.R.PostFormValue("back")
+	if !strings.HasPrefix(to, "/desk/") || path.Clean(to) != to {
+		to = "/desk/triage"
+	}
+	return back(v, to, "filed")
 }
 
 func (d *Desk) original(v *page.Visit) error {

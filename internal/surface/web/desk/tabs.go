@@ -91,10 +91,14 @@ func (d *Desk) measures(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	files, err := d.evidence(v, rows...)
+	if err != nil {
+		return err
+	}
 	var list []page.MeasureView
 	for _, r := range rows {
 		for _, m := range r.Measures {
-			list = append(list, measureView(v, r.Party.Name, m, v.By))
+			list = append(list, d.measureView(v, r.Party.Name, m, files[m.Ref.ID]))
 		}
 	}
 	none := page.EmptyView{Icon: "list-checks", Title: v.P.T("desk.measures.none"), Note: v.P.T("desk.measures.none.note")}

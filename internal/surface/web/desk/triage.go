@@ -65,26 +65,29 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	if n, ok := d.numbered(v); ok {
 		view.News = "/desk/triage/news?since=" + strconv.FormatInt(n, 10)
 	}
-	without := func(name string) string {
+	without := func(name string) url.Values {
 		c := url.Values{}
 		for k, x := range q {
 			if k != name && k != "report" && k != "done" && k != "after" {
 				c[k] = x
 			}
 		}
-		return "/desk/triage?" + c.Encode()
+		return c
 	}
 	if f.Mine {
-		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.mine"), Kind: "on", Remove: without("mine"), RemoveName: v.P.T("desk.filter.remove")})
+		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.mine"), Kind: "on", Remove: queueAt(without("mine")), RemoveName: v.P.T("desk.filter.remove")})
 	} else {
-		view.Add = append(view.Add, page.NavItem{Text: v.P.T("desk.filter.mine"), Href: without("mine") + "&mine=1"})
+		view.Add = append(view.Add, page.NavItem{Text: v.P.T("desk.filter.mine"), Href: queueAt(without("mine"), "mine", "1")})
 	}
 	if f.State != "" {
-		view.Filters = append(view.Filters, page.ChipView{Text: reportState(v.P, f.State), Kind: "on", Remove: without("state"), RemoveName: v.P.T("desk.filter.remove")})
+		view.Filters = append(view.Filters, page.ChipView{Text: reportState(v.P, f.State), Kind: "on", Remove: queueAt(without("state")), RemoveName: v.P.T("desk.filter.remove")})
 	} else {
 		for _, s := range []intake.State{intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn} {
-			view.Add = append(view.Add, page.NavItem{Text: reportState(v.P, s), Href: without("state") + "&state=" + string(s)})
+			view.Add = append(view.Add, page.NavItem{Text: reportState(v.P, s), Href: queueAt(without("state"), "state", string(s))})
 		}
+	}
+	for _, x := range reasons {
+		view.Reasons = append(view.Reasons, page.SelectOption{Value: x, Text: v.P.T("desk.reason." + x)})
 	}
 	if !view.NoFilters {
 		view.ClearFilters = "/desk/triage"
@@ -127,9 +130,19 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		}
 	}
 	if list.Next != "" {
-		view.Pages = &page.PagesView{Next: without("after") + "&after=" + url.QueryEscape(list.Next), From: 1, To: view.Waiting, Total: view.Waiting, TotalAtLeast: true}
+		view.Pages = &page.PagesView{Next: queueAt(without("after"), "after", list.Next), From: 1, To: view.Waiting, Total: view.Waiting, TotalAtLeast: true}
 	}
 	return view
+}
+
+func queueAt(q url.Values, more ...string) string {
+	for i := 0; i+1 < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
+	if len(q) == 0 {
+		return "/desk/triage"
+	}
+	return "/desk/triage?" + q.Encode()
 }
 
 func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
@@ -217,10 +230,17 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range messages {
-		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
+	for i, m := range messages {
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
 		p.Facts = append(p.Facts, signatureFacts(v.P, m)...)
+		if i > 0 && r.AnswerCame && m.Direction == correspondence.In {
+			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread]).Message)
+			continue
+		}
+		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
+	}
+	if n := len(p.Since); n > maxSince {
+		p.Since = p.Since[n-maxSince:]
 	}
 	for _, o := range r.Body.Observables {
 		p.Found = append(p.Found, page.ObservableView{Kind: o.Type, Value: o.Value})
@@ -256,6 +276,9 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	}
 	return d.acts(v, view, r)
 }
+
+// maxSince is how many of the newest answers stand in the preview; the others are in the incident.
+const maxSince = 5
 
 func (d *Desk) match(v *page.Visit, s intake.Similar) (page.MatchView, page.SelectOption) {
 	why := v.P.T("desk.similar."+s.Why, "percent", v.P.Percent(s.Score))
@@ -318,6 +341,9 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 	}
 	if r.Receipt == intake.ReceiptHeld {
 		a.Receipt = at + "/receipt"
+	}
+	if r.AnswerCame {
+		a.Settle = at + "/settle"
 	}
 	return nil
 }

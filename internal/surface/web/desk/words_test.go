@@ -39,7 +39,7 @@ func TestEveryCodeHasItsWord(t *testing.T) {
 		measures = append(measures, string(m))
 	}
 	families := map[string][]string{
-		"desk.odd.":            append(constants(t, kit+"/mail", "Kind"), "header_differs", "pgp_partial"),
+		"desk.odd.":            append(constants(t, kit+"/mail", "Kind"), "header_differs", "pgp_partial", "unknown_tag"),
 		"desk.sender.":         append(constants(t, kit+"/mail/auth", "Reason"), "automatic"),
 		"desk.signature.":      without(constants(t, kit+"/pgp", "Status"), "good"),
 		"desk.unreadable.":     append(constants(t, kit+"/pgp", "Reason"), "reader", "aside"),

@@ -267,11 +267,38 @@ func (d *Desk) conflict(v *page.Visit, yours string) error {
 	if err != nil {
 		return err
 	}
-	theirs := map[string]string{
-		"title": in.Title, "summary": in.Summary, "type": typeOr(d, v.P, in.Type), "severity": in.Severity, "state": stateChip(v.P, in.State).Text,
-		"handler": d.name(v.Ctx(), in.Handler), "tlp": in.TLP.String(), "pap": in.PAP.String(),
-	}[v.R.PostFormValue("field")]
-	view.Moved = &ConflictView{When: v.P.Clock(in.UpdatedAt), Theirs: theirs, Yours: yours}
+	record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
+	if err != nil {
+		return err
+	}
+	who := ""
+	for _, r := range record {
+		if r.Verb == "incident.edit" || r.Verb == "incident.undo" {
+			who = actorName(v.P, r)
+		}
+	}
+	field := v.R.PostFormValue("field")
+	theirs := map[string]any{
+		"title": in.Title, "summary": in.Summary, "type": in.Type, "severity": in.Severity, "state": string(in.State), "handler": in.Handler, "tlp": in.TLP, "pap": in.PAP,
+	}[field]
+	var mine any = yours
+	if n, err := strconv.ParseInt(yours, 10, 64); err == nil && field == "handler" {
+		mine = n
+	}
+	said := func(x any) string { return orDefault(d.valueInWords(v.Ctx(), v.P, field, x), "–") }
+	view.Moved = &ConflictView{
+		Who: orDefault(who, v.P.T("desk.message.somebody")), When: v.P.Clock(in.UpdatedAt), Theirs: said(theirs), Yours: said(mine), Save: "/desk/incidents/" + in.Number + "/edit",
+		Fields: []page.Hid{
+			{Name: "version", Value: strconv.FormatInt(in.Version, 10)},
+			{Name: "field", Value: field},
+			{Name: "value", Value: yours},
+			{Name: "reason", Value: v.R.PostFormValue("reason")},
+			{Name: "consent", Value: v.R.PostFormValue("consent")},
+		},
+	}
+	if in.State == incident.Closed {
+		view.Moved.Save = ""
+	}
 	return v.ShowStatus(errs.Conflict.HTTP(), IncidentTimeline(view))
 }
 

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 )
@@ -37,6 +38,9 @@ func (x Problem) said(ctx context.Context, p *text.Printer) string {
 	if !ok {
 		l.missing = true
 		return x.Text
+	}
+	if strings.HasSuffix(label, "?") { // a question and what is wrong with its answer are two sentences
+		return label + " " + x.Text
 	}
 	return p.T("common.problem_of", "field", label, "problem", x.Text)
 }

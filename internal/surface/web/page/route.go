@@ -51,6 +51,7 @@ type Visit struct {
 	Session string // names the session of the visitor, "" without one
 	P       *text.Printer
 	Now     time.Time
+	Refused Refusal // set before Fail is asked
 }
 
 // Ctx gives the request's context.
@@ -203,6 +204,7 @@ func (s *Surface) fail(v *Visit, err error) {
 	case errors.As(err, &e) && kind != errs.NotFound:
 		said = Say(v.P, e)
 	}
+	v.Refused = s.refusal(v, kind, e)
 	if err := s.Fail(v, kind, said, reference); err != nil {
 		s.Log.Error("error page failed", "surface", s.Name, "error", err)
 		http.Error(v.W, http.StatusText(kind.HTTP()), kind.HTTP())

@@ -675,20 +675,20 @@ func DeadlineStrip(p *text.Printer, cards []DeadlineView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</div><svg class=\"due-bar\" aria-hidden=\"true\" viewBox=\"0 0 100 3\" preserveAspectRatio=\"none\" width=\"100%\" height=\"3\"><rect class=\"track\" width=\"100\" height=\"3\" rx=\"1.5\"></rect><rect class=\"gone\" width=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</div><svg class=\"due-bar\" aria-hidden=\"true\" viewBox=\"0 0 100 3\" preserveAspectRatio=\"none\" width=\"100%\" height=\"3\"><rect class=\"track\" width=\"100\" height=\"3\"></rect><rect class=\"gone\" width=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var34 string
 			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(d.percent())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/surface/web/page/time.templ`, Line: 148, Col: 212}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/surface/web/page/time.templ`, Line: 148, Col: 203}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "\" height=\"3\" rx=\"1.5\"></rect></svg></li>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "\" height=\"3\"></rect></svg></li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

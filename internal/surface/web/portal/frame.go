@@ -62,5 +62,10 @@ func toast(v *page.Visit) *page.ToastView {
 func (d Deps) Fail(v *page.Visit, kind errs.Kind, said, reference string) error {
 	around := d.Around(v)
 	around.Frame.P, around.Now, around.Path = v.P, v.Now, "/portal/"
-	return v.ShowStatus(kind.HTTP(), page.Error(page.NewError(around, kind, said, reference)))
+	x := page.NewError(around, kind, said, reference)
+	x.Refused = v.Refused
+	if v.By.Account != 0 {
+		x.Home = "/portal"
+	}
+	return v.ShowStatus(kind.HTTP(), page.Error(x))
 }

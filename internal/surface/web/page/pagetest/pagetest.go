@@ -163,6 +163,18 @@ const (
 	phone = 320
 )
 
+// outOfSight names what a reader has to look for: the tab that is open, or a page of panes that scrolls beside them.
+const outOfSight = `(() => {
+	const tab = document.querySelector('.tabs [aria-current]')
+	if (tab) {
+		const a = tab.getBoundingClientRect(), b = tab.closest('.tabs').getBoundingClientRect()
+		if (a.left < b.left - 1 || a.right > b.right + 1) return 'the open tab is out of sight: ' + tab.textContent.trim()
+	}
+	const over = document.documentElement.scrollHeight - innerHeight
+	if (document.body.classList.contains('desk') && innerWidth > 1100 && over > 0) return 'the page scrolls beside its panes by ' + over + ' px'
+	return ''
+})()`
+
 type light struct {
 	scheme string
 	width  int64
@@ -187,6 +199,9 @@ func look(t *testing.T, name string, budget int, c templ.Component, lights []lig
 		over := browsertest.Get(p, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
 		if over > 0 {
 			t.Errorf("%s scrolls sideways by %d px", as, over)
+		}
+		if lost := browsertest.Get(p, chromedp.Evaluate[string](outOfSight)); lost != "" {
+			t.Errorf("%s: %s", as, lost)
 		}
 		if dir := os.Getenv("TOCSIN_SHOTS"); dir != "" {
 			p.Screenshot(filepath.Join(dir, as+".png"))

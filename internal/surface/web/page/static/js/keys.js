@@ -91,3 +91,5 @@ document.addEventListener('click', e => {
   const row = e.target instanceof Element && e.target.closest('.row-link')?.closest('.row')
   if (row) mark(row)
 })
+current()?.scrollIntoView({ block: 'nearest' })
+document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
