@@ -30,6 +30,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
 // Correspondent is the outside end of a thread.
@@ -50,7 +51,13 @@ type Thread struct {
 	Tag           string  // the secret part of the reply address
 	Correspondent Correspondent
 	Encrypted     bool // it was encrypted once: no answer leaves in clear (rule P10)
+
+	fresh *db.Tx // that opened it: nobody else knows it yet; nil for one that was read
+	above *above // what it lends from what it is about; nil until asked
 }
+
+// above are the marks of what a thread is about.
+type above struct{ sealed, exercise bool }
 
 // Direction tells in from out.
 type Direction uint8

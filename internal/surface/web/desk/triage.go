@@ -293,7 +293,7 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 		return err
 	}
 	if t, ok := threads[r.Thread]; ok && t.Correspondent.Email != "" && (can(intake.Answered) || r.State == intake.Linked || r.State == intake.Answered) {
-		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, r.TLP)
+		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, &t, r.TLP)
 		if err != nil {
 			return err
 		}
