@@ -275,10 +275,7 @@ func (h *House) desk(site page.Site) *desk.Desk {
 			}
 			return out, err
 		},
-		Still: func(r *http.Request) (access.Actor, error) {
-			by, _, err := entry.Who(account.Desk, h.Accounts)(r)
-			return by, err
-		},
+		Still: entry.Still(account.Desk, h.Accounts),
 	}
 }
 

@@ -72,10 +72,15 @@ func Update(ctx context.Context, tx *db.Tx, o *Object, now time.Time) error {
 	return nil
 }
 
+// Own makes an object that the transaction has just protected its own compartment.
+func Own(ctx context.Context, tx *db.Tx, o *Object) error {
+	o.Compartment = o.Ref.ID
+	return tx.Later(ctx, `UPDATE object SET compartment = id WHERE id = $1`, o.Ref.ID)
+}
+
 // Touch raises the version of an object that is not edited against a read version: something was added to it.
 func Touch(ctx context.Context, tx *db.Tx, objectID int64, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE object SET updated_at = $1, version = version + 1 WHERE id = $2`, now, objectID)
-	return err
+	return tx.Later(ctx, `UPDATE object SET updated_at = $1, version = version + 1 WHERE id = $2`, now, objectID)
 }
 
 // ErrChanged is the Conflict of two people editing the same thing.

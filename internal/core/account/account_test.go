@@ -539,6 +539,15 @@ func TestSeenIsWrittenOnceAMinute(t *testing.T) {
 		if seen().Equal(first) {
 			c.Error("not written after a minute")
 		}
+		// An open window renews itself for hours; nobody in front of it, the session ends.
+		left := seen()
+		for range 25 {
+			c.Clock.Advance(10 * time.Minute)
+			_, x, err := c.s.Unattended(ctx, account.Desk, in.Secret.Reveal())
+			if alive := c.Clock.Now().Sub(left) < 4*time.Hour; alive != (err == nil) || alive && !x.SeenAt.Equal(left) {
+				c.Errorf("%v after it was last used: %v, seen at %v", c.Clock.Now().Sub(left), err, x.SeenAt)
+			}
+		}
 	})
 }
 

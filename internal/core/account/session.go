@@ -51,6 +51,15 @@ func (x Session) Until() time.Time {
 // BySession turns the secret of a session into an actor, at its own door only. What is unknown, ended, too old or of another door is
 // Unauthenticated. Roles are read anew each time, so that what is taken ends at once. It notes once a minute that the session was seen.
 func (s *Service) BySession(ctx context.Context, door Door, secret string) (access.Actor, Session, error) {
+	return s.bySession(ctx, door, secret, true)
+}
+
+// Unattended is BySession for what a page asks by itself while nobody need be in front of it: it does not keep the session alive (rule I4).
+func (s *Service) Unattended(ctx context.Context, door Door, secret string) (access.Actor, Session, error) {
+	return s.bySession(ctx, door, secret, false)
+}
+
+func (s *Service) bySession(ctx context.Context, door Door, secret string, seen bool) (access.Actor, Session, error) {
 	if id.SecretOf(secret).Kind() != "ses" {
 		return access.Actor{}, Session{}, errNobody
 	}
@@ -71,7 +80,7 @@ func (s *Service) BySession(ctx context.Context, door Door, secret string) (acce
 	if !a.Active || !opens(a, door) {
 		return access.Actor{}, Session{}, errNobody
 	}
-	if now.Sub(x.SeenAt) >= time.Minute {
+	if seen && now.Sub(x.SeenAt) >= time.Minute {
 		if _, err := s.DB.Exec(ctx, `UPDATE account_session SET seen_at = $1 WHERE uid = $2 AND ended_at IS NULL`, now, x.UID); err != nil {
 			return access.Actor{}, Session{}, err
 		}

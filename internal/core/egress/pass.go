@@ -89,8 +89,10 @@ func (g *Gate) Use(ctx context.Context, tx *db.Tx, pass int64, a Ask, rendition 
 	p := Pass{id: pass, names: g.names()}
 	var object int64
 	var used time.Time
-	err := tx.QueryRow(ctx, `SELECT object, channel, road, reader, rendition, made_at, used_at FROM egress_pass WHERE id = $1`+tx.ForUpdate(), pass).
-		Scan(&object, &p.channel, &p.road, &p.reader, &p.rendition, &p.at, &used)
+	var now access.Object
+	err := tx.QueryRow(ctx, `SELECT `+access.Columns+`, p.object, p.channel, p.road, p.reader, p.rendition, p.made_at, p.used_at
+		FROM egress_pass p JOIN object o ON o.id = p.object WHERE p.id = $1`+tx.ForUpdate(), pass).
+		Scan(append(now.Dst(), &object, &p.channel, &p.road, &p.reader, &p.rendition, &p.at, &used)...)
 	if err != nil {
 		return Pass{}, fmt.Errorf("use pass: %w", err)
 	}
@@ -101,10 +103,12 @@ func (g *Gate) Use(ctx context.Context, tx *db.Tx, pass int64, a Ask, rendition 
 	if object != a.Object.Ref.ID || p.Allows(a.Channel, a.Reader, rendition) != nil {
 		return Pass{}, ErrPass
 	}
-	now, err := current(ctx, tx, a.Object)
-	if err != nil {
-		return Pass{}, err
+	if a.Object.Ref.Kind != ref.None && now.Ref.Kind != a.Object.Ref.Kind {
+		return Pass{}, ErrPass
 	}
+	// As it is now; marks that the caller found on what stands above it (a sealed case, an exercise) stay.
+	now.Sealed = now.Sealed || a.Object.Sealed
+	now.Exercise = now.Exercise || a.Object.Exercise
 	a.Object = now
 	policy, err := g.Policy(ctx, tx)
 	if err != nil {
@@ -115,22 +119,8 @@ func (g *Gate) Use(ctx context.Context, tx *db.Tx, pass int64, a Ask, rendition 
 		return Pass{}, &errs.Error{Kind: errs.Conflict, Key: reasonOr(d.Reason, "error.egress.changed"), Text: "what may leave has changed since this was written"}
 	}
 	p.road = d.Road
-	_, err = tx.Exec(ctx, `UPDATE egress_pass SET used_at = $1, road = $2 WHERE id = $3`, g.Clock.Now(), int64(p.road), pass)
+	err = tx.Later(ctx, `UPDATE egress_pass SET used_at = $1, road = $2 WHERE id = $3`, g.Clock.Now(), int64(p.road), pass)
 	return p, err
-}
-
-// current reads the object as it is now. Marks that the caller found on what stands above it (a sealed case, an exercise) stay.
-func current(ctx context.Context, tx *db.Tx, o access.Object) (access.Object, error) {
-	now, err := access.Locked(ctx, tx, o.Ref.ID)
-	if err != nil {
-		return now, fmt.Errorf("use pass: %w", err)
-	}
-	if o.Ref.Kind != ref.None && now.Ref.Kind != o.Ref.Kind {
-		return now, ErrPass
-	}
-	now.Sealed = now.Sealed || o.Sealed
-	now.Exercise = now.Exercise || o.Exercise
-	return now, nil
 }
 
 func reasonOr(reason, otherwise string) string {
@@ -142,6 +132,5 @@ func reasonOr(reason, otherwise string) string {
 
 // Unused takes a use back: the transport said that nothing left. The pass may be used again.
 func (g *Gate) Unused(ctx context.Context, tx *db.Tx, pass int64) error {
-	_, err := tx.Exec(ctx, `UPDATE egress_pass SET used_at = NULL WHERE id = $1`, pass)
-	return err
+	return tx.Later(ctx, `UPDATE egress_pass SET used_at = NULL WHERE id = $1`, pass)
 }

@@ -154,7 +154,7 @@ func place(owner int64) []byte {
 func (r *Ring) Create(ctx context.Context, tx *db.Tx, owner int64, now time.Time) (Key, error) {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw)
-	_, err := tx.Exec(ctx, `INSERT INTO keyring_key (owner, wrapped, created_at) VALUES ($1, $2, $3)`, owner, r.wrap.Seal(nil, nil, raw, place(owner)), now)
+	err := tx.Later(ctx, `INSERT INTO keyring_key (owner, wrapped, created_at) VALUES ($1, $2, $3)`, owner, r.wrap.Seal(nil, nil, raw, place(owner)), now)
 	if err != nil {
 		return Key{}, fmt.Errorf("store data key: %w", err)
 	}

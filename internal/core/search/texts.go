@@ -215,8 +215,7 @@ func (x *Texts) AppendTx(ctx context.Context, tx *db.Tx, on ref.Ref, lang string
 	for _, t := range all {
 		packed = binary.BigEndian.AppendUint64(packed, t)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2)`, on.ID, packed)
-	return err
+	return tx.Later(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2)`, on.ID, packed)
 }
 
 // holds tells whether packed tokens hold one.

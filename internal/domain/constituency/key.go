@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
 // Limits of what is offered (rule P9): a stranger's mails must not fill the table.
@@ -98,7 +99,8 @@ func hexadecimal(s string) bool {
 }
 
 // ApproveKey trusts an offered key for its contact; how says the way it was checked ("fingerprint read on the phone"). An older
-// certificate of the same fingerprint is replaced. It needs the right ApproveKey and a fresh proof (rule I5).
+// certificate of the same fingerprint is replaced, and signed mail that is kept is checked again (ApprovedJob). It needs the right ApproveKey and
+// a fresh proof (rule I5).
 func (s *Service) ApproveKey(ctx context.Context, by access.Actor, key, how string) (Key, error) {
 	return s.judge(ctx, by, key, "constituency.approve_key", how, func(ctx context.Context, tx *db.Tx, k *Key, now time.Time) error {
 		if k.State != Offered {
@@ -112,7 +114,10 @@ func (s *Service) ApproveKey(ctx context.Context, by access.Actor, key, how stri
 			return err
 		}
 		k.State, k.ApprovedAt, k.ApprovedBy, k.ApprovedHow = Approved, now, by.Account, how
-		return nil
+		if s.Jobs == nil {
+			return nil
+		}
+		return s.Jobs.Insert(ctx, tx, ApprovedJob{Key: k.UID}, job.Options{})
 	})
 }
 
@@ -184,6 +189,16 @@ func (s *Service) Keys(ctx context.Context, h db.Handle, contact int64, at time.
 	return db.All(ctx, h, scanKey, `SELECT `+keyColumns+` FROM constituency_key y JOIN constituency_contact k ON k.id = y.contact
 		WHERE y.contact = $1 AND y.state = $2 AND (y.expires_at IS NULL OR y.expires_at > $3) AND k.retired_at IS NULL ORDER BY y.approved_at DESC, y.id DESC`,
 		contact, int64(Approved), at)
+}
+
+// ApprovedKey gives a key that is approved now, by uid, and its contact; it is for the system.
+func (s *Service) ApprovedKey(ctx context.Context, h db.Handle, uid string) (Key, Contact, error) {
+	k, err := db.One(ctx, h, scanKey, `SELECT `+keyColumns+` FROM constituency_key y WHERE y.uid = $1 AND y.state = $2`, uid, int64(Approved))
+	if err != nil {
+		return k, Contact{}, err
+	}
+	c, err := s.ContactByID(ctx, h, k.Contact)
+	return k, c, err
 }
 
 // AllKeys gives every key of a contact in every state, newest offer first, for the page of the contact.

@@ -5,6 +5,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
 // Service owns the constituency.
@@ -13,7 +14,17 @@ type Service struct {
 	Clock clock.Clock
 	Ring  *keyring.Ring
 	Audit *audit.Log
+	Jobs  *job.Queue // of keys that were approved; nil when nobody works on them
 }
+
+// ApprovedJob tells that a key was approved: what it signed before can be checked now. The mailroom registers its worker.
+type ApprovedJob struct {
+	Key   string `json:"key"`             // uid
+	After int64  `json:"after,omitempty"` // messages up to this one were looked at
+}
+
+// Kind names the job.
+func (ApprovedJob) Kind() string { return "mailroom.verify" }
 
 // Filter narrows a list of organisations. Text matches name, domain, mail address, network address or AS number.
 type Filter struct {

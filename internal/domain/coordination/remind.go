@@ -95,8 +95,11 @@ func (s *Service) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Act
 // MessageSentTx shows the party what a letter asked, at the moment it leaves. Without it that is when the hold ends; with it also what waited
 // for a person longer, or was sent at once. Correspondence calls it when a message becomes sent.
 func (s *Service) MessageSentTx(ctx context.Context, tx *db.Tx, m correspondence.Message, at time.Time) error {
+	if m.Kind == correspondence.Receipt {
+		return nil
+	}
 	for _, table := range []string{"coordination_request", "coordination_measure"} {
-		_, err := tx.Exec(ctx, `UPDATE `+table+` SET shown_at = $1 WHERE message = $2 AND open = TRUE AND (shown_at IS NULL OR shown_at > $1)`, at, m.ID)
+		err := tx.Later(ctx, `UPDATE `+table+` SET shown_at = $1 WHERE message = $2 AND open = TRUE AND (shown_at IS NULL OR shown_at > $1)`, at, m.ID)
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
 // Correspondent is the outside end of a thread.
@@ -52,7 +53,13 @@ type Thread struct {
 	Tag           string  // the secret part of the reply address
 	Correspondent Correspondent
 	Encrypted     bool // it was encrypted once: no answer leaves in clear (rule P10)
+
+	fresh *db.Tx // that opened it: nobody else knows it yet; nil for one that was read
+	above *above // what it lends from what it is about; nil until asked
 }
+
+// above are the marks of what a thread is about.
+type above struct{ sealed, exercise bool }
 
 // Direction tells in from out.
 type Direction uint8
@@ -143,6 +150,24 @@ type File struct {
 	Blob   string `json:"blob"`
 }
 
+// Signature is one that proves: whose, as we know him, and what it covers besides text and files.
+type Signature struct {
+	Key     string    `json:"key"` // fingerprint of the certificate
+	At      time.Time `json:"at"`  // by the signer's word
+	Name    string    `json:"name,omitempty"`
+	Email   string    `json:"email,omitempty"`   // of the contact; the mail is from it
+	Subject bool      `json:"subject,omitempty"` // the subject is signed too
+}
+
+// Again is a later verdict, after a key was approved. The earlier one stays beside it, and what was done by it.
+type Again struct {
+	At        time.Time  `json:"at"`
+	Key       string     `json:"key"` // fingerprint of the certificate that was approved
+	Proof     Proof      `json:"proof"`
+	Reasons   []string   `json:"reasons,omitempty"`
+	Signature *Signature `json:"signature,omitempty"`
+}
+
 // Body is the sealed content of a message.
 type Body struct {
 	Subject    string            `json:"subject,omitempty"`
@@ -153,6 +178,8 @@ type Body struct {
 	Oddities   []string          `json:"oddities,omitempty"`   // what was strange in the mail, as catalogue keys
 	Reasons    []string          `json:"reasons,omitempty"`    // why Proof is what it is, as catalogue keys
 	Signers    []string          `json:"signers,omitempty"`    // fingerprints
+	Signature  *Signature        `json:"signature,omitempty"`  // the one that proved who wrote it
+	Again      *Again            `json:"again,omitempty"`      // what came of checking it again
 	Unreadable string            `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
 	KeyIDs     []string          `json:"key_ids,omitempty"`    // of an unreadable mail: the keys that it names, 16 hex digits each
 	Wish       string            `json:"wish,omitempty"`       // the TLP label that its writer put on it, without "TLP:"

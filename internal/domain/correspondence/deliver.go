@@ -137,6 +137,7 @@ func (s *Service) take(ctx context.Context, ids []int64) (letters []*outbound, l
 			return err
 		}
 		now := s.Clock.Now()
+		var due []stored
 		for _, m := range list {
 			switch {
 			case m.State == Held && m.SendAfter.After(now):
@@ -146,13 +147,10 @@ func (s *Service) take(ctx context.Context, ids []int64) (letters []*outbound, l
 				later = max(later, 30*time.Second)
 				continue
 			}
-			l := &outbound{stored: m}
-			if err := s.begin(ctx, tx, l, now); err != nil {
-				return err
-			}
-			letters = append(letters, l)
+			due = append(due, m)
 		}
-		return nil
+		letters, err = s.begin(ctx, tx, due, now)
+		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("take letters: %w", err)
@@ -174,12 +172,37 @@ func (s *Service) lockLetters(ctx context.Context, tx *db.Tx, ids []int64) ([]st
 	return list, err
 }
 
-func (s *Service) begin(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) error {
-	list, err := s.Threads(ctx, tx, l.Thread)
-	if err != nil {
-		return err
+// begin makes letters of messages that are due, each with its thread.
+func (s *Service) begin(ctx context.Context, tx *db.Tx, due []stored, now time.Time) ([]*outbound, error) {
+	if len(due) == 0 {
+		return nil, nil
 	}
-	l.thread = list[l.Thread]
+	ids := make([]int64, len(due))
+	for i, m := range due {
+		ids[i] = m.Thread
+	}
+	read, err := s.Threads(ctx, tx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	letters := make([]*outbound, len(due))
+	threads := make([]*Thread, len(due))
+	for i, m := range due {
+		letters[i] = &outbound{stored: m, thread: read[m.Thread]}
+		threads[i] = &letters[i].thread
+	}
+	if err := s.lookAbove(ctx, tx, threads); err != nil {
+		return nil, err
+	}
+	for _, l := range letters {
+		if err := s.beginOne(ctx, tx, l, now); err != nil {
+			return nil, err
+		}
+	}
+	return letters, nil
+}
+
+func (s *Service) beginOne(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) (err error) {
 	switch {
 	case l.Erased:
 		l.failed = reasonErased
@@ -195,7 +218,7 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, l *outbound, now time.Ti
 		}
 		l.MessageID = mid.String()
 	}
-	if l.ask, l.key, err = s.ask(ctx, tx, l.stored, l.thread, now); err != nil {
+	if l.ask, l.key, err = s.ask(ctx, tx, l.stored, &l.thread, now); err != nil {
 		return err
 	}
 	l.tries++
@@ -327,8 +350,7 @@ func (s *Service) usePass(ctx context.Context, tx *db.Tx, l *outbound) error {
 		return s.Egress.Unused(ctx, tx, l.stored.pass)
 	}
 	l.pass = pass
-	_, err = tx.Exec(ctx, `UPDATE correspondence_message SET handed_at = $1 WHERE id = $2`, s.Clock.Now(), l.ID)
-	return err
+	return tx.Later(ctx, `UPDATE correspondence_message SET handed_at = $1 WHERE id = $2`, s.Clock.Now(), l.ID)
 }
 
 // settle writes down what became of each letter.
@@ -404,7 +426,7 @@ func (s *Service) outcome(l *outbound) (to State, reason string, left bool) {
 // afterSent lets the thread follow: an encrypted letter makes it an encrypted one, and the correspondent has something new.
 func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, m Message, now time.Time) error {
 	if l.Channel == ByMail && l.Road == egress.Encrypted && !l.thread.Encrypted {
-		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, l.Thread); err != nil {
+		if err := tx.Later(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, l.Thread); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func (s *Service) Preview(ctx context.Context, h db.Handle, t Thread, out Outgoi
 		m.content.DueAt = &out.DueAt
 	}
 	m.content.Body, m.content.Lang = m.Body, t.Correspondent.Lang
-	ask, _, err := s.ask(ctx, h, m, t, now)
+	ask, _, err := s.ask(ctx, h, m, &t, now)
 	if err != nil {
 		return Preview{}, err
 	}

@@ -376,7 +376,7 @@ func TestManyLettersAreOneJob(t *testing.T) {
 	engines(t, func(o *office) {
 		var list []Addressed
 		for range 20 {
-			list = append(list, Addressed{o.open(tlp.Green, lone("a"+id.New()[:6]+"@x.example")).Ref.ID, letter})
+			list = append(list, Addressed{Thread: o.open(tlp.Green, lone("a"+id.New()[:6]+"@x.example")).Ref.ID, Outgoing: letter})
 		}
 		var ms []Message
 		write := func(l []Addressed) error {
@@ -385,7 +385,7 @@ func TestManyLettersAreOneJob(t *testing.T) {
 				return err
 			})
 		}
-		o.refused(write(append([]Addressed{{4711, letter}}, list...)), errs.NotFound)
+		o.refused(write(append([]Addressed{{Thread: 4711, Outgoing: letter}}, list...)), errs.NotFound)
 		if o.jobs("correspondence.send") != 0 {
 			o.Error("some were put in the outbox")
 		}

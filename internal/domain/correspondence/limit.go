@@ -32,35 +32,22 @@ func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, now time.
 		locks = append(locks, domain)
 	}
 	for _, who := range locks {
-		if _, err := tx.Exec(ctx, `INSERT INTO correspondence_limit (who, at) VALUES ($1, $2) ON CONFLICT (who) DO UPDATE SET at = excluded.at`, who, now); err != nil {
+		if err := tx.Later(ctx, `INSERT INTO correspondence_limit (who, at) VALUES ($1, $2) ON CONFLICT (who) DO UPDATE SET at = excluded.at`, who, now); err != nil {
 			return false, fmt.Errorf("count automatic mail: %w", err)
 		}
 	}
-	for _, limit := range []struct {
-		column string
-		who    []byte
-		since  time.Duration
-		most   int64
-		counts bool
-	}{
-		{"address", address, time.Hour, hourlyToAddress, true},
-		{"address", address, 24 * time.Hour, dailyToAddress, true},
-		{"domain", domain, time.Hour, hourlyToDomain, !constituent},
-	} {
-		if !limit.counts {
-			continue
-		}
-		var n int64
-		err := tx.QueryRow(ctx, `SELECT count(*) FROM correspondence_automatic WHERE `+limit.column+` = $1 AND at > $2`, limit.who, now.Add(-limit.since)).Scan(&n)
-		if err != nil {
-			return false, fmt.Errorf("count automatic mail: %w", err)
-		}
-		if n >= limit.most {
-			return false, nil
-		}
+	var hour, day, ofDomain int64
+	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM correspondence_automatic WHERE address = $1 AND at > $3),
+		(SELECT count(*) FROM correspondence_automatic WHERE address = $1 AND at > $4),
+		(SELECT count(*) FROM correspondence_automatic WHERE domain = $2 AND at > $3)`,
+		address, domain, now.Add(-time.Hour), now.Add(-24*time.Hour)).Scan(&hour, &day, &ofDomain)
+	if err != nil {
+		return false, fmt.Errorf("count automatic mail: %w", err)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $2, $3)`, address, domain, now)
-	return err == nil, err
+	if hour >= hourlyToAddress || day >= dailyToAddress || (!constituent && ofDomain >= hourlyToDomain) {
+		return false, nil
+	}
+	return true, tx.Later(ctx, `INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $2, $3)`, address, domain, now)
 }
 
 func hashed(key []byte, purpose, value string) []byte {

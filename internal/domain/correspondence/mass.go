@@ -326,7 +326,7 @@ func (s *Service) letGo(ctx context.Context, tx *db.Tx, by access.Actor, list []
 		if err != nil {
 			return err
 		}
-		ask, _, err := s.ask(ctx, tx, *m, t, now)
+		ask, _, err := s.ask(ctx, tx, *m, &t, now)
 		if err != nil {
 			return err
 		}

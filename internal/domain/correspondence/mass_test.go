@@ -21,7 +21,7 @@ func (o *office) wave(by access.Actor, n int, label tlp.Level) ([]Message, error
 	list := make([]Addressed, n)
 	for i := range list {
 		t := o.open(label, Correspondent{Name: fmt.Sprintf("Reader %d", i), Email: fmt.Sprintf("reader%d@example.org", i), Lang: "en"})
-		list[i] = Addressed{t.Ref.ID, Outgoing{Subject: "A warning", Text: "Patch it today.", TLP: label}}
+		list[i] = Addressed{Thread: t.Ref.ID, Outgoing: Outgoing{Subject: "A warning", Text: "Patch it today.", TLP: label}}
 	}
 	var out []Message
 	err := o.tx(func(ctx context.Context, tx *db.Tx) (err error) {

@@ -138,7 +138,7 @@ func shown(m Message, by access.Actor) Message {
 	if m.Direction == Out || m.Channel == ByPhone {
 		m.AuthorName = "" // who works on what is ours, also who of us wrote down a call
 	}
-	m.Body.Oddities, m.Body.Reasons = nil, nil
+	m.Body.Oddities, m.Body.Reasons, m.Body.Signature, m.Body.Again = nil, nil, nil, nil
 	cipher := m.Seal == Encrypted || m.Seal == SignedEncrypted
 	own := m.Seal == SignedEncrypted && m.Proof == SignedByKey && by.Strength != access.Link
 	switch {

@@ -25,10 +25,9 @@ func line(state State, at time.Time) int64 {
 func (s *Service) move(ctx context.Context, tx *db.Tx, m *stored, to State, reason string) error {
 	now := s.Clock.Now()
 	m.State, m.Reason = to, reason
-	_, err := tx.Exec(ctx, `UPDATE correspondence_message SET state = $1, reason = $2, line = $3, send_after = $4, pass = $5, road = $6, handed_at = $7, tries = $8,
+	return tx.Later(ctx, `UPDATE correspondence_message SET state = $1, reason = $2, line = $3, send_after = $4, pass = $5, road = $6, handed_at = $7, tries = $8,
 		sent_at = $9, message_id = $10, seal = $11, taken_at = $12 WHERE id = $13`,
 		string(to), reason, line(to, now), m.SendAfter, m.pass, int64(m.Road), m.handedAt, m.tries, m.SentAt, m.MessageID, string(m.Seal), m.takenAt, m.ID)
-	return err
 }
 
 func stateChange(from, to State) []audit.Change {
@@ -95,7 +94,7 @@ func (s *Service) SendNowTx(ctx context.Context, tx *db.Tx, by access.Actor, mes
 	now := s.Clock.Now()
 	from := m.State
 	if from != Held {
-		ask, _, err := s.ask(ctx, tx, m, t, now)
+		ask, _, err := s.ask(ctx, tx, m, &t, now)
 		if err != nil {
 			return fmt.Errorf("send now: %w", err)
 		}

@@ -42,6 +42,15 @@ const maxOriginal = 1 << 20
 // caller has found the thread by its tag, its sign-in or its link, and says by State how far the sender is proved. A message that came
 // encrypted makes the thread an encrypted one (rule P10); a stricter label of a filed message becomes the thread's.
 func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, in Incoming) (Message, error) {
+	t, err := s.lockThread(ctx, tx, thread)
+	if err != nil {
+		return Message{}, fmt.Errorf("receive message: %w", err)
+	}
+	return s.ReceiveFirstTx(ctx, tx, by, &t, in)
+}
+
+// ReceiveFirstTx is ReceiveTx for a thread that the transaction has opened or locked.
+func (s *Service) ReceiveFirstTx(ctx context.Context, tx *db.Tx, by access.Actor, t *Thread, in Incoming) (Message, error) {
 	if in.State != Filed && in.State != Unverified {
 		return Message{}, fmt.Errorf("receive message in state %q", in.State)
 	}
@@ -51,14 +60,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, thr
 	if len(in.Original) > maxOriginal {
 		return Message{}, errs.New(errs.Limit, "the submission is larger than 1 MiB")
 	}
-	t, err := s.lockThread(ctx, tx, thread)
-	if err != nil {
-		return Message{}, fmt.Errorf("receive message: %w", err)
-	}
 	now := s.Clock.Now()
 	in.Body.Subject, in.Body.Text = mail.Visible(in.Body.Subject), mail.FormText(in.Body.Text) // rule M11, by whichever way it came
-	m := s.incoming(t, by, in, now)
-	key, err := s.Ring.Get(ctx, tx, thread)
+	m := s.incoming(*t, by, in, now)
+	key, err := s.Ring.Get(ctx, tx, t.Ref.ID)
 	if err != nil {
 		return m, fmt.Errorf("receive message: %w", err)
 	}
@@ -77,13 +82,13 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, thr
 	if err != nil {
 		return m, fmt.Errorf("receive message: %w", err)
 	}
-	if err := s.bindFiles(ctx, tx, t, m.ID, in.Arrival, in.Body.Files); err != nil {
+	if err := s.bindFiles(ctx, tx, *t, m.ID, in.Arrival, in.Body.Files); err != nil {
 		return m, err
 	}
-	if err := s.markThread(ctx, tx, &t, m, in.TLP, now); err != nil {
+	if err := s.markThread(ctx, tx, t, m, in.TLP, now); err != nil {
 		return m, fmt.Errorf("receive message: %w", err)
 	}
-	return m, s.record(ctx, tx, by, "correspondence.receive", t, m, in.Under, nil)
+	return m, s.record(ctx, tx, by, "correspondence.receive", *t, m, in.Under, nil)
 }
 
 func (s *Service) incoming(t Thread, by access.Actor, in Incoming, now time.Time) Message {
@@ -116,13 +121,17 @@ func (s *Service) markThread(ctx context.Context, tx *db.Tx, t *Thread, m Messag
 		return nil
 	}
 	if !t.Encrypted && (m.Seal == Encrypted || m.Seal == SignedEncrypted) {
-		if _, err := tx.Exec(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, t.Ref.ID); err != nil {
+		if err := tx.Later(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, t.Ref.ID); err != nil {
 			return err
 		}
 		t.Encrypted = true
 	}
-	if label > t.TLP {
+	stricter := label > t.TLP
+	if stricter {
 		t.TLP = label
+	}
+	if t.fresh == tx && !stricter {
+		return nil
 	}
 	return access.Update(ctx, tx, &t.Object, now)
 }

@@ -51,6 +51,7 @@ type Outgoing struct {
 type Addressed struct {
 	Thread int64
 	Outgoing
+	opened *Thread // by the same transaction; nil when it is to be read
 }
 
 // Limits of a letter.
@@ -84,7 +85,16 @@ const (
 // an automatic letter that may not leave waits for a person instead, so that it never undoes what caused it. The actor needs access.SendOutside
 // and must see the thread, unless the letter is automatic. Too little or too much text, and foreign files, are refused.
 func (s *Service) SendTx(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, out Outgoing) (Message, error) {
-	list, err := s.SendManyTx(ctx, tx, by, []Addressed{{thread, out}})
+	return s.sendOne(ctx, tx, by, Addressed{Thread: thread, Outgoing: out})
+}
+
+// SendFirstTx is SendTx for a thread that the transaction has opened.
+func (s *Service) SendFirstTx(ctx context.Context, tx *db.Tx, by access.Actor, t *Thread, out Outgoing) (Message, error) {
+	return s.sendOne(ctx, tx, by, Addressed{Thread: t.Ref.ID, Outgoing: out, opened: t})
+}
+
+func (s *Service) sendOne(ctx context.Context, tx *db.Tx, by access.Actor, a Addressed) (Message, error) {
+	list, err := s.SendManyTx(ctx, tx, by, []Addressed{a})
 	if err != nil {
 		return Message{}, err
 	}
@@ -165,14 +175,18 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 	if err := a.check(); err != nil {
 		return Message{}, err
 	}
-	t, err := s.lockThread(ctx, tx, a.Thread)
-	if err != nil {
-		return Message{}, fmt.Errorf("send message: %w", err)
+	t := a.opened
+	if t == nil || t.fresh != tx {
+		read, err := s.lockThread(ctx, tx, a.Thread)
+		if err != nil {
+			return Message{}, fmt.Errorf("send message: %w", err)
+		}
+		t = &read
 	}
 	if a.Auto != nil && (autoKeys[a.Auto.Letter].room != "") != (t.About.Kind == ref.Account) {
 		return Message{}, fmt.Errorf("send message: notices go to colleagues, and nothing else does")
 	}
-	m := s.outgoing(by, t, a.Outgoing, now)
+	m := s.outgoing(by, *t, a.Outgoing, now)
 	pass, err := s.decide(ctx, tx, &m, t, a, now)
 	if err != nil {
 		return m.Message, err
@@ -181,14 +195,14 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 	if err := s.insertOut(ctx, tx, &m, pass, now); err != nil {
 		return m.Message, fmt.Errorf("send message: %w", err)
 	}
-	if err := s.bindFiles(ctx, tx, t, m.ID, 0, a.Files); err != nil {
+	if err := s.bindFiles(ctx, tx, *t, m.ID, 0, a.Files); err != nil {
 		return m.Message, err
 	}
 	var changes []audit.Change
 	if m.Reason != "" {
 		changes = []audit.Change{{Field: "reason", To: m.Reason}}
 	}
-	return m.Message, s.record(ctx, tx, by, "correspondence.send", t, m.Message, a.Under, changes)
+	return m.Message, s.record(ctx, tx, by, "correspondence.send", *t, m.Message, a.Under, changes)
 }
 
 // check finds all problems of a letter at once.
@@ -279,7 +293,7 @@ func (s *Service) printer(lang string) *text.Printer {
 }
 
 // decide asks core/egress for a pass. An automatic letter without one, over its limits or held back waits for a person.
-func (s *Service) decide(ctx context.Context, tx *db.Tx, m *stored, t Thread, a Addressed, now time.Time) (pass int64, err error) {
+func (s *Service) decide(ctx context.Context, tx *db.Tx, m *stored, t *Thread, a Addressed, now time.Time) (pass int64, err error) {
 	ask, _, err := s.ask(ctx, tx, *m, t, now)
 	if err != nil {
 		return 0, err
@@ -309,7 +323,7 @@ func (s *Service) decide(ctx context.Context, tx *db.Tx, m *stored, t Thread, a 
 		return wait(reasonSecond)
 	}
 	if m.Automatic && m.Channel == ByMail {
-		ok, err := s.underLimit(ctx, tx, t, now)
+		ok, err := s.underLimit(ctx, tx, *t, now)
 		if err != nil {
 			return 0, err
 		}
@@ -337,21 +351,51 @@ func keyOf(err error) string {
 }
 
 // ask says what wants to leave, and gives the key that it would be encrypted to. What the thread is about lends it its seal and its exercise mark.
-func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t Thread, now time.Time) (egress.Ask, pgp.Key, error) {
+func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now time.Time) (egress.Ask, pgp.Key, error) {
 	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
 	if m.Channel == ByPortal {
 		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
 	}
-	var sealed, exercise bool
-	err := h.QueryRow(ctx, `SELECT o.sealed, o.exercise FROM object o WHERE o.id = $1`, t.About.ID).Scan(&sealed, &exercise)
-	if err != nil {
-		return a, pgp.Key{}, fmt.Errorf("read what the thread is about: %w", err)
+	if t.above == nil {
+		if err := s.lookAbove(ctx, h, []*Thread{t}); err != nil {
+			return a, pgp.Key{}, err
+		}
 	}
-	a.Object.Sealed = a.Object.Sealed || sealed
-	a.Object.Exercise = a.Object.Exercise || exercise
-	key, has, err := s.readerKey(ctx, h, t, m.Body.To, now)
+	a.Object.Sealed = a.Object.Sealed || t.above.sealed
+	a.Object.Exercise = a.Object.Exercise || t.above.exercise
+	key, has, err := s.readerKey(ctx, h, *t, m.Body.To, now)
 	a.HasKey = has
 	return a, key, err
+}
+
+// lookAbove reads the marks of what threads are about. They hold for the transaction, or the page, that read the thread.
+func (s *Service) lookAbove(ctx context.Context, h db.Handle, threads []*Thread) error {
+	of := map[int64][]*Thread{}
+	var ids []int64
+	for _, t := range threads {
+		if of[t.About.ID] == nil {
+			ids = append(ids, t.About.ID)
+		}
+		of[t.About.ID] = append(of[t.About.ID], t)
+	}
+	rows, err := db.In(new(db.Query).Add(`SELECT o.id, o.sealed, o.exercise FROM object o WHERE o.id IN `), ids).Query(ctx, h)
+	err = db.Each(rows, err, func(r *db.Rows) error {
+		var about int64
+		marks := new(above)
+		err := r.Scan(&about, &marks.sealed, &marks.exercise)
+		for _, t := range of[about] {
+			t.above = marks
+		}
+		delete(of, about)
+		return err
+	})
+	if err == nil && len(of) > 0 {
+		err = errs.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("read what the thread is about: %w", err)
+	}
+	return nil
 }
 
 // readerKey gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact.
@@ -406,7 +450,7 @@ func (s *Service) insertOut(ctx context.Context, tx *db.Tx, m *stored, pass int6
 }
 
 // RoadOf says before sending which road a message with this label would take to the correspondent of a thread.
-func (s *Service) RoadOf(ctx context.Context, h db.Handle, t Thread, label tlp.Level) (egress.Decision, error) {
+func (s *Service) RoadOf(ctx context.Context, h db.Handle, t *Thread, label tlp.Level) (egress.Decision, error) {
 	m := stored{Message: Message{TLP: label, Channel: ByMail, Body: Body{To: t.Correspondent.Email}}}
 	if label == 0 {
 		m.TLP = t.TLP

@@ -140,7 +140,7 @@ func TestRoadsAreTakenAsTheyWereSaid(t *testing.T) {
 				o.must(err)
 				th = list[th.Ref.ID]
 			}
-			said, err := o.RoadOf(o.ctx, o.DB, th, c.label)
+			said, err := o.RoadOf(o.ctx, o.DB, &th, c.label)
 			o.must(err)
 			if said.Road != c.road {
 				o.Errorf("%s: said %s, want %s", c.name, said.Road, c.road)

@@ -65,7 +65,7 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	}
 	t = Thread{
 		Object: access.Object{Ref: ref.Ref{Kind: ref.Thread}, Realm: access.Team, Compartment: in.Compartment, TLP: in.TLP, Exercise: in.Exercise},
-		About:  in.About, Reference: reference, Tag: id.New(), Correspondent: in.Correspondent,
+		About:  in.About, Reference: reference, Tag: id.New(), Correspondent: in.Correspondent, fresh: tx,
 	}
 	if err := access.Protect(ctx, tx, &t.Object, now); err != nil {
 		return t, err
@@ -78,7 +78,7 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	if err != nil {
 		return t, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO correspondence_thread (object, about, about_kind, reference, tag, body) VALUES ($1, $2, $3, $4, $5, $6)`,
+	err = tx.Later(ctx, `INSERT INTO correspondence_thread (object, about, about_kind, reference, tag, body) VALUES ($1, $2, $3, $4, $5, $6)`,
 		t.Ref.ID, t.About.ID, int64(t.About.Kind), t.Reference, tagHash(t.Tag), body)
 	if err != nil {
 		return t, fmt.Errorf("open thread: %w", err)
@@ -87,8 +87,11 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	return t, err
 }
 
-// reference draws a reference that nobody has, or takes the given one.
+// reference draws a reference that nobody has, or takes the given one: when it is in use the unique index refuses it.
 func (s *Service) reference(ctx context.Context, tx *db.Tx, in NewThread, year int) (string, error) {
+	if in.Reference != "" {
+		return in.Reference, nil
+	}
 	free := func(r string) (bool, error) {
 		var n int64
 		err := tx.QueryRow(ctx, `SELECT object FROM correspondence_thread WHERE reference = $1`, r).Scan(&n)
@@ -96,13 +99,6 @@ func (s *Service) reference(ctx context.Context, tx *db.Tx, in NewThread, year i
 			return true, nil
 		}
 		return false, err
-	}
-	if in.Reference != "" {
-		ok, err := free(in.Reference)
-		if err == nil && !ok {
-			err = errs.New(errs.Conflict, "this reference is in use")
-		}
-		return in.Reference, err
 	}
 	for range 20 {
 		r := id.Reference(in.Prefix, year)
@@ -215,10 +211,7 @@ func (s *Service) tagOf(recipient string) (string, bool) {
 
 // lockThread loads a thread and locks its object until commit. Who may do so was asked before.
 func (s *Service) lockThread(ctx context.Context, tx *db.Tx, object int64) (Thread, error) {
-	if _, err := access.Locked(ctx, tx, object); err != nil {
-		return Thread{}, err
-	}
-	return db.One(ctx, tx, s.scanThread, `SELECT `+threadColumns+threadTables+`WHERE t.object = $1`, object)
+	return db.One(ctx, tx, s.scanThread, `SELECT `+threadColumns+threadTables+`WHERE t.object = $1`+tx.ForUpdate("o", "t"), object)
 }
 
 // MoveTx lets a thread go on under another object (its reporter became a party) and in another compartment (0 keeps it). The caller has

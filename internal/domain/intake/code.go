@@ -63,9 +63,9 @@ func (s *Service) newCode(ctx context.Context, tx *db.Tx, r *row, entire bool) (
 }
 
 func (s *Service) storeCode(ctx context.Context, tx *db.Tx, r *row, hash, public []byte, entire bool) error {
-	_, err := tx.Exec(ctx, `INSERT INTO intake_code (hash, report, entire, public_key, made_at) VALUES ($1, $2, $3, $4, $5)`,
+	r.codes = append(r.codes, linkCode{hash: hash, public: public, report: r.Ref.ID, entire: entire})
+	return tx.Later(ctx, `INSERT INTO intake_code (hash, report, entire, public_key, made_at) VALUES ($1, $2, $3, $4, $5)`,
 		hash, r.Ref.ID, entire, public, s.Clock.Now())
-	return err
 }
 
 // endCodes lets the links of a report end 90 days from now; the zero time lets them live on.

@@ -18,7 +18,7 @@ const receiptLabel = tlp.Green
 
 // receipt queues the receipt: at once for a proved sender, held for one key of a person otherwise, none where an automatic answer does harm
 // (rule M9); the report is yet to be stored. The address is proved by an aligned or signed mail, or belongs to the contact of who signed in or called.
-func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t correspondence.Thread, who reporter, in ReceiveInput, answerBy time.Time) error {
+func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t *correspondence.Thread, who reporter, in ReceiveInput, answerBy time.Time) error {
 	if in.NoReceipt || t.Correspondent.Email == "" {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t corresponden
 	if !proved {
 		out.HoldBack, out.Reason = true, "mail.reason.receipt_held"
 	}
-	m, err := s.Correspondence.SendTx(ctx, tx, access.System("intake"), r.Thread, out)
+	m, err := s.Correspondence.SendFirstTx(ctx, tx, access.System("intake"), t, out)
 	if err != nil {
 		return err
 	}

@@ -178,8 +178,7 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, by access.Actor, in Rece
 		return o, t, err
 	}
 	if o.Compartment == 0 { // a lone reporter: nobody but the holder of its code
-		o.Compartment = o.Ref.ID
-		if err := access.Update(ctx, tx, &o, now); err != nil {
+		if err := access.Own(ctx, tx, &o); err != nil {
 			return o, t, err
 		}
 	}
@@ -249,7 +248,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err := s.Words.AppendTx(ctx, tx, r.Ref, r.Lang, r.Body.texts()...); err != nil {
 		return Received{}, err
 	}
-	first, err := s.firstMessage(ctx, tx, by, &r, in, files)
+	first, err := s.firstMessage(ctx, tx, by, &t, &r, in, files)
 	if err != nil {
 		return Received{}, err
 	}
@@ -264,7 +263,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if out.Code, err = s.firstCode(ctx, tx, &r, in); err != nil {
 		return Received{}, err
 	}
-	if err := s.receipt(ctx, tx, &r, t, who, in, firstAnswer(clocks)); err != nil {
+	if err := s.receipt(ctx, tx, &r, &t, who, in, firstAnswer(clocks)); err != nil {
 		return Received{}, err
 	}
 	key, err := s.Ring.Get(ctx, tx, r.Ref.ID)
@@ -279,7 +278,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 }
 
 // firstMessage files what was submitted, with its original: the mail, or the submission as canonical JSON.
-func (s *Service) firstMessage(ctx context.Context, tx *db.Tx, by access.Actor, r *row, in ReceiveInput, files []correspondence.File) (correspondence.Message, error) {
+func (s *Service) firstMessage(ctx context.Context, tx *db.Tx, by access.Actor, t *correspondence.Thread, r *row, in ReceiveInput, files []correspondence.File) (correspondence.Message, error) {
 	body := in.Message
 	if body.Text == "" {
 		body.Text = in.Body.Description
@@ -295,7 +294,7 @@ func (s *Service) firstMessage(ctx context.Context, tx *db.Tx, by access.Actor, 
 		Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: r.ReceivedAt, TLP: r.TLP, Proof: in.Proof, Seal: in.Seal,
 		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Author: by.Account, Body: body,
 	}
-	return s.Correspondence.ReceiveTx(ctx, tx, by, r.Thread, m)
+	return s.Correspondence.ReceiveFirstTx(ctx, tx, by, t, m)
 }
 
 // Canonical gives a submission as the JSON that is kept as its original: fixed order of names, times in UTC, no blanks.

@@ -65,7 +65,11 @@ func Look(ctx context.Context, h db.Handle, c clock.Clock, code id.Secret) (Stat
 
 // showTx writes anew what the links of a report show.
 func (s *Service) showTx(ctx context.Context, tx *db.Tx, report int64) error {
-	return s.showViewsTx(ctx, tx, report, map[bool]StatusView{})
+	codes, err := db.All(ctx, tx, scanCode, `SELECT hash, public_key, report, entire, ends_at FROM intake_code WHERE report = $1 ORDER BY hash`, report)
+	if err != nil {
+		return err
+	}
+	return s.showViewsTx(ctx, tx, report, codes, map[bool]StatusView{})
 }
 
 // showFreshTx is showTx for a report that was filed in this transaction: what a link shows that travelled in clear mail is known without reading.
@@ -74,14 +78,10 @@ func (s *Service) showFreshTx(ctx context.Context, tx *db.Tx, r *row, first corr
 	if first.Seal != correspondence.Encrypted && first.Seal != correspondence.SignedEncrypted {
 		v.Files = len(first.Body.Files)
 	}
-	return s.showViewsTx(ctx, tx, r.Ref.ID, map[bool]StatusView{false: v})
+	return s.showViewsTx(ctx, tx, r.Ref.ID, r.codes, map[bool]StatusView{false: v})
 }
 
-func (s *Service) showViewsTx(ctx context.Context, tx *db.Tx, report int64, views map[bool]StatusView) error {
-	codes, err := db.All(ctx, tx, scanCode, `SELECT hash, public_key, report, entire, ends_at FROM intake_code WHERE report = $1 ORDER BY hash`, report)
-	if err != nil || len(codes) == 0 {
-		return err
-	}
+func (s *Service) showViewsTx(ctx context.Context, tx *db.Tx, report int64, codes []linkCode, views map[bool]StatusView) error {
 	now := s.Clock.Now()
 	for _, c := range codes {
 		if _, ok := views[c.entire]; !ok {
@@ -101,7 +101,7 @@ func (s *Service) showViewsTx(ctx context.Context, tx *db.Tx, report int64, view
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO intake_shown (hash, sealed, shown_at, ends_at) VALUES ($1, $2, $3, $4)
+		if err := tx.Later(ctx, `INSERT INTO intake_shown (hash, sealed, shown_at, ends_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (hash) DO UPDATE SET sealed = excluded.sealed, shown_at = excluded.shown_at, ends_at = excluded.ends_at`,
 			c.hash, sealed, now, c.endsAt); err != nil {
 			return err

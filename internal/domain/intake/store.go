@@ -32,6 +32,7 @@ type row struct {
 	receiptMessage         string
 	sender, message, words []byte
 	sealed, decision       []byte
+	codes                  []linkCode // that this transaction made
 	wrapped                []byte
 }
 
@@ -88,7 +89,7 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, key keyring.Key, r *row
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO intake_report (id, reference, channel, lang, state, reason, received_at, occurred_at, detected_at, aware_at,
+	err = tx.Later(ctx, `INSERT INTO intake_report (id, reference, channel, lang, state, reason, received_at, occurred_at, detected_at, aware_at,
 		organisation, contact, thread, proof, seal, receipt, receipt_message, answer_came, unreadable, queue, queue_at, sender, message, words, body)
 		VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, FALSE, $17, $18, $19, $20, $21, $22, $23)`,
 		r.Ref.ID, r.Reference, string(r.Channel), r.Lang, string(r.State), r.ReceivedAt, r.OccurredAt, r.DetectedAt, r.AwareAt,

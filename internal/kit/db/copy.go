@@ -9,6 +9,9 @@ import (
 // Copy inserts many rows of one table, for who fills a house: COPY on PostgreSQL, InsertMany on SQLite.
 func Copy(ctx context.Context, tx *Tx, table string, columns []string, rows [][]any) error {
 	if tx.pg != nil && len(rows) > 0 {
+		if err := tx.flush(ctx); err != nil {
+			return err
+		}
 		_, err := tx.pg.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) { return encode(rows[i]), nil }))
 		return kind(err)
 	}

@@ -8,10 +8,11 @@ import (
 // mostRows is how many rows one statement of InsertMany carries.
 const mostRows = 32
 
-// InsertMany inserts rows of one table in few statements: of 32 rows, then of 16, 8 and so on, so that the engines keep all their texts compiled.
+// InsertMany inserts rows of one table in few statements: of 32 rows, then of 16, 8 and so on, so that the engines keep all their texts compiled,
+// by Later.
 func InsertMany(ctx context.Context, tx *Tx, table string, columns []string, rows [][]any) error {
 	for q := range inserts(table, columns, rows) {
-		if _, err := q.Exec(ctx, tx); err != nil {
+		if err := q.Later(ctx, tx); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 // Rows are the rows of a query.
 type Rows struct {
 	pg    pgx.Rows
+	sent  pgx.BatchResults // with which the rows came; nil when they came alone
 	lite  *sql.Rows
 	cells []cell // one for each column, used again for each row
 	dst   []any  // their addresses, or what reads itself
@@ -82,6 +83,9 @@ func (r *Rows) Close() {
 	}
 	if r.pg != nil {
 		r.pg.Close()
+		if r.sent != nil {
+			_ = r.sent.Close() // its errors are those of the rows, which came last
+		}
 	} else if r.lite != nil {
 		_ = r.lite.Close()
 	}

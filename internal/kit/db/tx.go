@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,7 @@ type Tx struct {
 	bound  map[any]any
 	after  []func()
 	keep   []string // texts worth compiling for the next transactions
+	later  *pgx.Batch
 }
 
 // Engine names the engine.
@@ -26,8 +28,8 @@ func (t *Tx) Engine() Engine { return t.db.engine }
 // SQL gives the SQLite transaction, for the job queue; nil on PostgreSQL.
 func (t *Tx) SQL() *sql.Tx { return t.lite }
 
-// PG gives the PostgreSQL transaction, for the job queue and COPY; nil on SQLite.
-func (t *Tx) PG() pgx.Tx { return t.pg }
+// PG gives the PostgreSQL transaction, for the job queue; nil on SQLite. What Later left is run before.
+func (t *Tx) PG(ctx context.Context) (pgx.Tx, error) { return t.pg, t.flush(ctx) }
 
 // Gather keeps one value for key as long as the transaction lives: make makes it when it is first asked for, and last is then run before the
 // commit, whose error ends the transaction; nil runs nothing. So what many verbs of one transaction need becomes one thing, such as one job for
@@ -50,19 +52,22 @@ func Gather[T any](tx *Tx, key any, last func(ctx context.Context, all *T) error
 // AfterCommit runs f once the transaction is committed, never when it is rolled back. f must be quick.
 func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }
 
-// ForUpdate gives the clause that locks the selected rows until commit: " FOR UPDATE" on PostgreSQL, nothing on SQLite, which has one writer.
-func (t *Tx) ForUpdate() string {
-	if t.db.engine == Postgres {
+// ForUpdate gives the clause that locks the selected rows until commit, of all tables or of those with these aliases: on PostgreSQL, nothing on
+// SQLite, which has one writer.
+func (t *Tx) ForUpdate(of ...string) string {
+	switch {
+	case t.db.engine != Postgres:
+		return ""
+	case len(of) == 0:
 		return " FOR UPDATE"
 	}
-	return ""
+	return " FOR UPDATE OF " + strings.Join(of, ", ")
 }
 
 // Exec runs a statement and gives the number of rows it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if t.pg != nil {
-		tag, err := t.pg.Exec(ctx, query, encode(args)...)
-		return tag.RowsAffected(), kind(err)
+		return t.execPG(ctx, query, encode(args))
 	}
 	var r sql.Result
 	var err error
@@ -81,8 +86,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 // Query reads inside the transaction. On PostgreSQL the rows must be closed before the next statement; All does that.
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*Rows, error) {
 	if t.pg != nil {
-		r, err := t.pg.Query(ctx, query, encode(args)...)
-		return &Rows{pg: r}, kind(err)
+		return t.queryPG(ctx, query, encode(args))
 	}
 	if stmt, text := t.compiled(ctx, query); stmt != nil {
 		r, err := stmt.QueryContext(ctx, encode(args)...)
@@ -123,6 +127,10 @@ func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *Row {
 
 func (t *Tx) commit(ctx context.Context) error {
 	if t.pg != nil {
+		if err := t.flush(ctx); err != nil {
+			t.rollback()
+			return err
+		}
 		return t.pg.Commit(ctx)
 	}
 	return t.lite.Commit()

@@ -221,7 +221,11 @@ func (q *Queue) Insert(ctx context.Context, tx *db.Tx, args Args, o Options) err
 	}
 	c := carrier{args.Kind(), raw}
 	if q.pg != nil {
-		_, err = q.pg.InsertTx(ctx, tx.PG(), c, insertOpts(o))
+		pg, e := tx.PG(ctx)
+		if e != nil {
+			return e
+		}
+		_, err = q.pg.InsertTx(ctx, pg, c, insertOpts(o))
 	} else {
 		_, err = q.lite.InsertTx(ctx, tx.SQL(), c, insertOpts(o))
 	}

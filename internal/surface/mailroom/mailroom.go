@@ -6,6 +6,7 @@
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
 //	twice.go    the same mail again; the language of an answer
+//	verify.go   signatures are checked again when a key is approved
 //	file.go     where it belongs: the tag says where, the sender says how far
 //
 // It decides nothing that a duty decides and has no table. Fields of a mail that look like commands have no effect (rule M7).
@@ -42,5 +43,8 @@ type Room struct {
 	read func(raw []byte) *mail.Message // mail.Parse; a test breaks it
 }
 
-// Work registers the worker that files arrivals.
-func (m *Room) Work(r *job.Registry) { job.Handle(r, job.Mail, m.Sort) }
+// Work registers the workers that file arrivals and check signatures again.
+func (m *Room) Work(r *job.Registry) {
+	job.Handle(r, job.Mail, m.Sort)
+	job.Handle(r, job.House, m.Verify)
+}

@@ -34,22 +34,10 @@ type letter struct {
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
 // with the mail itself is in the letter.
 func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, error) {
-	read := m.read
-	if read == nil {
-		read = mail.Parse
-	}
-	l := &letter{arrival: a, outer: read(a.Raw)}
-	l.inner = l.outer
-	who, err := m.claimant(ctx, l.outer)
+	l, who, err := m.unwrap(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	date, _ := l.outer.Date()
-	l.sealed, err = pgp.Open(ctx, pgp.Input{Entity: a.Raw, Keys: who.keys, Agent: m.Agent, Date: date, Now: m.Clock.Now()})
-	if err != nil {
-		return nil, err
-	}
-	l.unseal(read)
 	l.sender = m.judge(ctx, l, who)
 	l.automatic = l.outer.Automatic()
 	if a.From == "" && !slices.Contains(l.automatic, mail.NullSender) {
@@ -65,6 +53,30 @@ func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, err
 		l.odd(l.inner)
 	}
 	return l, nil
+}
+
+// unwrap takes the layers off, and says whom the mail claims to be from.
+func (m *Room) unwrap(ctx context.Context, a correspondence.Arrival) (*letter, claim, error) {
+	read := m.read
+	if read == nil {
+		read = mail.Parse
+	}
+	l := &letter{arrival: a, outer: read(a.Raw)}
+	l.inner = l.outer
+	who, err := m.claimant(ctx, l.outer)
+	if err != nil {
+		return nil, who, err
+	}
+	date, ok := l.outer.Date()
+	if !ok {
+		date = a.ReceivedAt // a mail that does not say when it was written was written now
+	}
+	l.sealed, err = pgp.Open(ctx, pgp.Input{Entity: a.Raw, Keys: who.keys, Agent: m.Agent, Date: date, Now: m.Clock.Now()})
+	if err != nil {
+		return nil, who, err
+	}
+	l.unseal(read)
+	return l, who, nil
 }
 
 // unseal takes text and subject from inside the layers. Nothing of a message whose integrity was not checked is used (rule P5).
@@ -155,7 +167,7 @@ func (l *letter) attachments() []correspondence.FileIn {
 func (l *letter) body() correspondence.Body {
 	return correspondence.Body{
 		Subject: cut(l.subject, maxSubject), Text: cut(l.text, maxText), From: l.sender.address, Files: l.files, Oddities: l.oddities,
-		Reasons: l.sender.reasons, Signers: l.sender.signers, Unreadable: l.reading, KeyIDs: l.keyIDs(), Wish: l.wish.Name(),
+		Reasons: l.sender.reasons, Signers: l.sender.signers, Signature: l.sender.signature, Unreadable: l.reading, KeyIDs: l.keyIDs(), Wish: l.wish.Name(),
 	}
 }
 

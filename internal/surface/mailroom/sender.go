@@ -3,6 +3,7 @@ package mailroom
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -15,12 +16,13 @@ import (
 
 // sender is who wrote a mail, and how sure we are.
 type sender struct {
-	address string // the single From; "" for nobody
-	name    string // as the mail says: never an identity
-	contact constituency.Contact
-	proof   correspondence.Proof
-	reasons []string // catalogue keys
-	signers []string // fingerprints of the signatures, whoever made them
+	address   string // the single From; "" for nobody
+	name      string // as the mail says: never an identity
+	contact   constituency.Contact
+	proof     correspondence.Proof
+	reasons   []string                  // catalogue keys
+	signers   []string                  // fingerprints of the signatures, whoever made them
+	signature *correspondence.Signature // the one that proves; nil when none does
 }
 
 // claim is whom a mail claims to be from, and that contact's approved keys.
@@ -52,35 +54,23 @@ func (m *Room) claimant(ctx context.Context, msg *mail.Message) (claim, error) {
 	return c, nil
 }
 
-// judge says how sure we are. A signature proves when an approved key of the contact with the From address made it over the whole body within
-// a day (rule P3); package pgp was given no other keys. Where two programs may read two messages, nothing is proved (rule M3).
+// judge says how sure we are: by a signature that proves, else by the domain of the sender.
 func (m *Room) judge(ctx context.Context, l *letter, c claim) sender {
 	s := sender{address: c.address.Addr, name: c.address.Name, contact: c.contact}
 	if !c.single {
 		s.address, s.name = "", ""
 	}
-	bad := false
-	for _, sig := range l.sealed.Signatures {
-		if sig.Fingerprint != "" {
-			s.signers = append(s.signers, sig.Fingerprint)
-		}
-		bad = bad || sig.Status == pgp.Bad
-		if sig.Status != pgp.Good {
-			s.reasons = append(s.reasons, "desk.signature."+string(sig.Status))
-		}
+	bad := s.signed(l, c)
+	if s.signature != nil {
+		s.proof = correspondence.SignedByKey
+		return s
 	}
-	whole := l.sealed.State == pgp.Signed || l.sealed.State == pgp.SignedEncrypted
-	ambiguous := l.outer.Ambiguous() || (l.inner != l.outer && l.inner.Ambiguous())
-	if c.single && whole && c.contact.ID != 0 && l.sealed.Good() != nil {
-		if !ambiguous {
-			s.proof = correspondence.SignedByKey
-			return s
-		}
-		s.reasons = append(s.reasons, "desk.sender."+string(auth.Ambiguous))
-	}
+	ambiguous := l.ambiguous()
 	r := m.Checker.CheckMessage(ctx, l.outer, envelope(l.arrival))
 	for _, why := range r.Reasons {
-		s.reasons = append(s.reasons, "desk.sender."+string(why))
+		if key := "desk.sender." + string(why); !slices.Contains(s.reasons, key) {
+			s.reasons = append(s.reasons, key)
+		}
 	}
 	switch r.Trust {
 	case auth.Proven:
@@ -99,6 +89,49 @@ func (m *Room) judge(ctx context.Context, l *letter, c claim) sender {
 		s.proof = correspondence.Forged
 	}
 	return s
+}
+
+// signed looks at the signatures. One proves when an approved key of the contact with the From address made it over the whole body within a day of
+// the mail's date (rule P3; package pgp was given no other keys), when two programs cannot read two messages (rule M3), and when the mail is not
+// an old one, or one to somebody else, that is sent again (rule M5). Bad tells of one that does not hold.
+func (s *sender) signed(l *letter, c claim) (bad bool) {
+	for _, sig := range l.sealed.Signatures {
+		if sig.Fingerprint != "" {
+			s.signers = append(s.signers, sig.Fingerprint)
+		}
+		bad = bad || sig.Status == pgp.Bad
+		if sig.Status != pgp.Good {
+			s.reasons = append(s.reasons, "desk.signature."+string(sig.Status))
+		}
+	}
+	whole := l.sealed.State == pgp.Signed || l.sealed.State == pgp.SignedEncrypted
+	good := l.sealed.Good()
+	if !c.single || !whole || c.contact.ID == 0 || good == nil {
+		return bad
+	}
+	var against []auth.Reason
+	if l.ambiguous() {
+		against = append(against, auth.Ambiguous)
+	}
+	if l.arrival.ReceivedAt.Sub(good.Time) > auth.StaleAfter {
+		against = append(against, auth.OldDate)
+	}
+	protected := l.sealed.HeaderScheme != "" && len(l.sealed.Headers["To"]) > 0
+	if protected && !envelope(l.arrival).Named(l.inner) {
+		against = append(against, auth.OtherRecipient)
+	}
+	for _, why := range against {
+		s.reasons = append(s.reasons, "desk.sender."+string(why))
+	}
+	if len(against) == 0 {
+		s.signature = &correspondence.Signature{Key: good.Key, At: good.Time, Name: c.contact.Name, Email: c.contact.Email, Subject: l.sealed.HeaderScheme != "" && len(l.sealed.Headers["Subject"]) > 0}
+	}
+	return bad
+}
+
+// ambiguous tells whether two programs may read two messages.
+func (l *letter) ambiguous() bool {
+	return l.outer.Ambiguous() || (l.inner != l.outer && l.inner.Ambiguous())
 }
 
 func envelope(a correspondence.Arrival) auth.Envelope {

@@ -55,9 +55,9 @@ func TestEachScenarioRuns(t *testing.T) {
 }
 
 func of(s scenario, results ...result) scenario {
-	s.prepare = func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
+	s.prepare = func(context.Context) (func(context.Context) (result, error), func(), error) {
 		i := -1
-		return func(context.Context) (result, error) { i++; return results[i], nil }, []int{os.Getpid(), -1}, func() {}, nil
+		return func(context.Context) (result, error) { i++; return results[i], nil }, func() {}, nil
 	}
 	return s
 }
@@ -89,8 +89,8 @@ func TestATableSaysWhatMissesItsTarget(t *testing.T) {
 		measure(t.Context(), of(scenario{name: "few", rate: 1e12}, slow), 1),
 		measure(t.Context(), of(scenario{name: "blind", p95: time.Second}, result{items: 1}), 1),
 		measure(t.Context(), of(scenario{name: "idle"}, result{}), 1),
-		measure(t.Context(), scenario{name: "broken", prepare: func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
-			return nil, nil, nil, errors.New("no server")
+		measure(t.Context(), scenario{name: "broken", prepare: func(context.Context) (func(context.Context) (result, error), func(), error) {
+			return nil, nil, errors.New("no server")
 		}}, 1),
 	}
 	var b strings.Builder

@@ -76,7 +76,7 @@ func (w *world) memory(ctx context.Context) (string, bool, error) {
 		return "", false, ctx.Err()
 	}
 	all, shared := 0, 0
-	for _, pid := range append([]int{server.Process.Pid}, childrenOf(server.Process.Pid)...) {
+	for _, pid := range append([]int{server.Process.Pid}, descendantsOf(server.Process.Pid)...) {
 		own, file := resident(pid)
 		all, shared = all+own, max(shared, file)
 	}
@@ -101,10 +101,9 @@ func resident(pid int) (own, file int) {
 	return own, file
 }
 
-func children() []int { return childrenOf(os.Getpid()) }
-
-// childrenOf are the processes that a process has started (proc_pid_stat(5): field 4 is the parent).
-func childrenOf(parent int) (out []int) {
+// descendantsOf are the processes that a process has started, and those that these started (proc_pid_stat(5): field 4 is the parent).
+func descendantsOf(ancestor int) (out []int) {
+	parent := map[int]int{}
 	all, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, f := range all {
 		stat, err := os.ReadFile(f)
@@ -113,8 +112,16 @@ func childrenOf(parent int) (out []int) {
 		}
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
-			out = append(out, pid)
+		if len(fields) > 1 {
+			parent[pid], _ = strconv.Atoi(fields[1])
+		}
+	}
+	for pid := range parent {
+		for p, ok := parent[pid]; ok; p, ok = parent[p] {
+			if p == ancestor {
+				out = append(out, pid)
+				break
+			}
 		}
 	}
 	return out

@@ -35,18 +35,18 @@ func init() { mailSeries.Store(time.Now().Unix()) }
 
 // mail measures how many mails a second are taken, filed and answered: a round ends when the last receipt is signed and out. The latency is
 // from the end of the data to "250".
-func (w *world) mail(ctx context.Context) (func(context.Context) (result, error), []int, func(), error) {
+func (w *world) mail(ctx context.Context) (func(context.Context) (result, error), func(), error) {
 	if err := w.open(ctx); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	h := w.house
 	address, err := freePort()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	pages, err := freePort()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	h.Config.SMTP, h.Config.HTTP = address, pages
 	h.DNS, h.Trusted = everybody{}, app.Loopback
@@ -61,7 +61,7 @@ func (w *world) mail(ctx context.Context) (func(context.Context) (result, error)
 	case <-ready:
 	case err := <-ended:
 		stop()
-		return nil, nil, nil, fmt.Errorf("the house ended: %w", err)
+		return nil, nil, fmt.Errorf("the house ended: %w", err)
 	}
 	round := func(ctx context.Context) (result, error) {
 		var newest int64
@@ -86,7 +86,7 @@ func (w *world) mail(ctx context.Context) (func(context.Context) (result, error)
 			time.Sleep(100 * time.Millisecond)
 		}
 	}
-	return round, children(), end, nil
+	return round, end, nil
 }
 
 func (w *world) receipts(ctx context.Context, after int64) (n int64, err error) {

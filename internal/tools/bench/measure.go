@@ -18,9 +18,8 @@ type scenario struct {
 	// What must hold; zero is no target. A rate is items a second at least, a latency the slowest of a hundred at most.
 	rate     float64
 	p95, p99 time.Duration
-	// prepare makes what the rounds need and gives the round, the processes besides this one whose processor time counts (a server
-	// under test), and the end. It is not measured.
-	prepare func(context.Context) (round func(context.Context) (result, error), pids []int, end func(), err error)
+	// prepare makes what the rounds need and gives the round and the end. It is not measured.
+	prepare func(context.Context) (round func(context.Context) (result, error), end func(), err error)
 	// figure is for what is no rate: one value, and whether it meets its target. It is measured once.
 	figure func(context.Context) (value string, good bool, err error)
 }
@@ -48,7 +47,7 @@ func measure(ctx context.Context, s scenario, rounds int) row {
 		r.value, r.good, r.err = s.figure(ctx)
 		return r
 	}
-	round, pids, end, err := s.prepare(ctx)
+	round, end, err := s.prepare(ctx)
 	if err != nil {
 		r.err = err
 		return r
@@ -57,10 +56,10 @@ func measure(ctx context.Context, s scenario, rounds int) row {
 	items := 0
 	var cpu time.Duration
 	for range rounds {
-		cpuBefore, before := processor(pids), time.Now()
+		cpuBefore, before := processor(), time.Now()
 		got, err := round(ctx)
 		took := time.Since(before)
-		cpu += processor(pids) - cpuBefore
+		cpu += processor() - cpuBefore
 		if err == nil && got.items == 0 {
 			err = fmt.Errorf("the round did nothing")
 		}
@@ -154,12 +153,12 @@ func short(d time.Duration) string {
 	}
 }
 
-// processor is the time that this process and the named ones have used. One that has gone counts nothing.
-func processor(pids []int) time.Duration {
+// processor is the time that this process and those that descend from it have used, such as a database server. One that has gone counts nothing.
+func processor() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	sum := time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	for _, pid := range pids {
+	for _, pid := range descendantsOf(os.Getpid()) {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			continue

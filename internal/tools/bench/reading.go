@@ -57,10 +57,10 @@ func readings() []reading {
 }
 
 // reading measures one page with so many readers at once, through the listener.
-func (w *world) reading(r reading, once int) func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
-	return func(ctx context.Context) (func(context.Context) (result, error), []int, func(), error) {
+func (w *world) reading(r reading, once int) func(context.Context) (func(context.Context) (result, error), func(), error) {
+	return func(ctx context.Context) (func(context.Context) (result, error), func(), error) {
 		if err := w.open(ctx); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		client := &http.Client{
 			Transport:     &http.Transport{MaxIdleConnsPerHost: once, MaxConnsPerHost: once},
@@ -99,18 +99,15 @@ func (w *world) reading(r reading, once int) func(context.Context) (func(context
 		}
 		for n := range 3 { // caches are warm in a house that works
 			if _, err := one(ctx, n); err != nil {
-				return nil, nil, nil, err
+				return nil, nil, err
 			}
 		}
 		round := func(ctx context.Context) (result, error) {
 			return atOnce(once, count, func(n int) (time.Duration, error) { return one(ctx, n) })
 		}
-		return round, w.others(), client.CloseIdleConnections, nil
+		return round, client.CloseIdleConnections, nil
 	}
 }
-
-// others are the processes besides this one that work for the house.
-func (w *world) others() []int { return nil }
 
 // atOnce does count things, so many at once, and keeps how long each took.
 func atOnce(once, count int, do func(n int) (time.Duration, error)) (result, error) {

@@ -53,6 +53,9 @@ func scenarios(o options) (all []scenario, end func()) {
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},
 			scenario{name: engine + ": idle memory, server and key process", figure: w.memory},
 		)
+		for _, p := range pairs() {
+			all = append(all, scenario{name: engine + ": told apart by time, " + p.name, figure: w.alike(p)})
+		}
 	}
 	all = append(all, scenario{name: sizeOfProgram, figure: binary})
 	return all, func() {

@@ -96,11 +96,11 @@ func (w *world) verbs() int { return max(writers, min(verbsOfRound, w.mails)) }
 
 // verb measures how many notes a second eight people write. With lag, the latency is not the act's but the time from the commit until its
 // entry has a number.
-func (w *world) verb(lag bool) func(context.Context) (func(context.Context) (result, error), []int, func(), error) {
-	return func(ctx context.Context) (func(context.Context) (result, error), []int, func(), error) {
+func (w *world) verb(lag bool) func(context.Context) (func(context.Context) (result, error), func(), error) {
+	return func(ctx context.Context) (func(context.Context) (result, error), func(), error) {
 		d, err := w.desks(ctx)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		round := func(ctx context.Context) (result, error) {
 			d.watch.begin()
@@ -111,7 +111,7 @@ func (w *world) verb(lag bool) func(context.Context) (func(context.Context) (res
 			out.latencies, err = d.watch.all(ctx, d.verbs())
 			return out, err
 		}
-		return round, nil, d.end, nil
+		return round, d.end, nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -81,16 +82,17 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		{path: module + "internal/domain/intake", sqlite: true, postgres: true},
 		{path: module + "internal/app", sqlite: true, browser: true},
 		{path: module + "internal/cli", sqlite: true, postgres: true},
+		{path: module + "internal/surface/api", sqlite: true, postgres: true},
 		{path: module + "internal/tools/bench"},
 	}
 	for _, c := range []struct {
 		fast, postgres, race bool
 		want                 string
 	}{
-		{false, true, true, "tests, SQLite:5 race, no database:1 race, SQLite:1 processes, PostgreSQL:1 race, PostgreSQL:2 browser:1"},
-		{false, false, true, "tests, SQLite:5 race, no database:1 race, SQLite:1 browser:1"},
-		{true, true, true, "tests, SQLite:6 tests, PostgreSQL:3 browser:1"},
-		{false, true, false, "tests, SQLite:6 tests, PostgreSQL:3 browser:1"},
+		{false, true, true, "tests, SQLite:6 race, no database:1 race, SQLite:1 processes, PostgreSQL:1 walks, PostgreSQL:1 race, PostgreSQL:3 browser:1"},
+		{false, false, true, "tests, SQLite:6 race, no database:1 race, SQLite:1 browser:1"},
+		{true, true, true, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
+		{false, true, false, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
 	} {
 		var got []string
 		for _, p := range plans(all, c.fast, c.postgres, c.race) {
@@ -98,6 +100,36 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		}
 		if g := strings.Join(got, " "); g != c.want {
 			t.Errorf("%+v: %s", c, g)
+		}
+	}
+}
+
+// What runs without the race detector is there, and every other test of its package runs with it.
+func TestTheWalksAreTests(t *testing.T) {
+	pattern := regexp.MustCompile(walking())
+	for dir, names := range walks {
+		files, err := filepath.Glob(filepath.Join("../../..", dir, "*_test.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", dir, err)
+		}
+		var text strings.Builder
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.Write(b)
+		}
+		all := regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(text.String(), -1)
+		for _, name := range names {
+			if !slices.ContainsFunc(all, func(m []string) bool { return m[1] == name }) {
+				t.Errorf("%s has no %s", dir, name)
+			}
+		}
+		for _, m := range all {
+			if pattern.MatchString(m[1]) != slices.Contains(names, m[1]) {
+				t.Errorf("%s of %s is skipped for the sake of another", m[1], dir)
+			}
 		}
 	}
 }

@@ -4,9 +4,9 @@
 // packages into the runs they need; tests.go runs them and counts; fuzz.go is for --long. The runs of the Go tests are
 //
 //	SQLite      what uses a database, without the race detector (the translated C is thirty times slower under it)
-//	PostgreSQL  everything else and every store, with the race detector
+//	PostgreSQL  everything else and every store, with the race detector, and the walks without it
 //	SQLite race the packages of raceOnSQLite
-//	browser     tests named TestBrowser…, alone, because two cores are few for Chromium
+//	browser     tests named TestBrowser…, two packages at a time: Chromium waits more than it works
 //
 // The last line is `N passed, N failed, N skipped`. The exit status is 0 when nothing failed, 1 when something did, 2 for wrong usage.
 package main

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -29,6 +30,28 @@ var raceOnSQLite = []string{
 var processes = []string{
 	"internal/cli",
 	"internal/tools/bench",
+}
+
+// walks try every route, operation, form or name one after the other. Between two requests nothing runs at the same time, so the race detector
+// learns nothing there that other tests do not tell it, and makes them six times as long: on PostgreSQL they run without it (decision 0013).
+var walks = map[string][]string{
+	"internal/app": {
+		"TestActsOnOnePartyLeaveTheOtherAlone", "TestAFilledHouseWorks", "TestCanariesStayInside", "TestEveryRouteAsEverybody", "TestForeignReferencesInForms",
+		"TestHostileFieldsAreRefused", "TestNothingAcknowledgedIsLost", "TestTheCountryIsThere",
+	},
+	"internal/surface/api": {
+		"TestBodiesHaveLimits", "TestForeignReferences", "TestGetChangesNothing", "TestNotYoursSealedAbsent", "TestOneReadingOnEveryOperation",
+		"TestOthersDoNotShow", "TestParameters", "TestTheMapIsWhole", "TestWalk",
+	},
+}
+
+// walking is the pattern of all walks.
+func walking() string {
+	var names []string
+	for _, of := range slices.Sorted(maps.Keys(walks)) {
+		names = append(names, walks[of]...)
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
 }
 
 // tested is a package with tests, and what they stand on.
@@ -113,9 +136,10 @@ func plans(all []tested, fast, postgres, race bool) []plan {
 		if postgres {
 			out = append(out,
 				plan{"processes, PostgreSQL", pick(func(t tested) bool { return t.postgres && whole(t) }), "postgres", []string{notBrowser}},
-				plan{"race, PostgreSQL", pick(func(t tested) bool { return t.postgres && !whole(t) }), "postgres", []string{"-race", notBrowser}})
+				plan{"walks, PostgreSQL", pick(func(t tested) bool { return t.postgres && walks[strings.TrimPrefix(t.path, module)] != nil }), "postgres", []string{"-run=" + walking()}},
+				plan{"race, PostgreSQL", pick(func(t tested) bool { return t.postgres && !whole(t) }), "postgres", []string{"-race", notBrowser + "|" + walking()}})
 		}
 	}
-	out = append(out, plan{"browser", pick(func(t tested) bool { return t.browser }), "sqlite", []string{"-p=1", "-run=^TestBrowser"}})
+	out = append(out, plan{"browser", pick(func(t tested) bool { return t.browser }), "sqlite", []string{"-p=2", "-run=^TestBrowser"}})
 	return slices.DeleteFunc(out, func(p plan) bool { return len(p.packages) == 0 })
 }

@@ -54,7 +54,7 @@ const (
 	PolicyFailed   Reason = "policy_failed"   // not aligned, and the domain asks to quarantine or reject that
 	NoPolicy       Reason = "no_policy"       // the domain has no DMARC record
 	OtherRecipient Reason = "other_recipient" // signed, but none of our addresses is in To or Cc: a sign of replay
-	OldDate        Reason = "old_date"        // signed, but a week or more ago: a sign of replay
+	OldDate        Reason = "old_date"        // signed, but longer ago than StaleAfter: a sign of replay
 	ForeignResults Reason = "foreign_results" // Authentication-Results not from our relay: claims
 	Temporary      Reason = "temporary"       // DNS did not answer; ask again
 )
@@ -146,7 +146,7 @@ func (c *Checker) CheckMessage(ctx context.Context, m *mail.Message, e Envelope)
 	if lowered {
 		r.because(Ambiguous)
 	}
-	if r.Method == ByDKIM && r.Has(DKIMUnsigned) {
+	if r.Method == ByDKIM && (r.Has(DKIMUnsigned) || (r.Has(OtherRecipient) || r.Has(OldDate)) && !r.Has(AlignedSPF)) {
 		lowered = true
 	}
 	switch {
@@ -219,31 +219,31 @@ func (c *Checker) align(m *mail.Message, e Envelope, from string, r *Result) (ju
 	return said || !c.relayed(e)
 }
 
-// replay notes what looks like a signed mail sent on to us by somebody else.
+// StaleAfter is how long after it was signed a mail may come: longer than mail programs try.
+const StaleAfter = 7 * 24 * time.Hour
+
+// replay notes what looks like a signed mail sent on to us by somebody else. Whoever has a copy can do that, so such a signature says who wrote
+// the mail, not that he writes to us now: it proves nothing unless the domain's own host hands the mail over.
 func (c *Checker) replay(m *mail.Message, e Envelope, r *Result) {
 	if r.Method != ByDKIM {
 		return
 	}
-	to, _ := m.Header().Addresses("To")
-	cc, _ := m.Header().Addresses("Cc")
-	named := len(e.To) == 0
-	for _, a := range slices.Concat(to, cc) {
-		named = named || slices.ContainsFunc(e.To, func(x string) bool { return strings.EqualFold(withoutTag(x), withoutTag(a.Addr)) })
-	}
-	if !named {
+	if !e.Named(m) {
 		r.because(OtherRecipient)
 	}
-	if d, ok := m.Date(); ok && !e.Arrived.IsZero() && e.Arrived.Sub(d) > 7*24*time.Hour {
+	if d, ok := m.Date(); ok && !e.Arrived.IsZero() && e.Arrived.Sub(d) > StaleAfter {
 		r.because(OldDate)
 	}
 }
 
-// withoutTag takes "+tag" off the local part.
-func withoutTag(a string) string {
-	at := strings.LastIndexByte(a, '@')
-	plus := strings.IndexByte(a, '+')
-	if plus > 0 && plus < at {
-		return a[:plus] + a[at:]
-	}
-	return a
+// Named tells whether To or Cc of a message name a recipient of the envelope or, without a tag, somebody else in its domain: mail to another
+// mailbox of ours may have been sent on by ourselves, an answer to one tag was not written to another. An envelope without recipients names all.
+func (e Envelope) Named(m *mail.Message) bool {
+	to, _ := m.Header().Addresses("To")
+	cc, _ := m.Header().Addresses("Cc")
+	return len(e.To) == 0 || slices.ContainsFunc(slices.Concat(to, cc), func(a mail.Address) bool {
+		return slices.ContainsFunc(e.To, func(x string) bool {
+			return strings.EqualFold(x, a.Addr) || mail.Address{Addr: x}.Domain() == a.Domain() && !strings.Contains(a.Addr, "+")
+		})
+	})
 }

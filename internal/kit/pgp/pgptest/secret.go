@@ -1,4 +1,3 @@
-// Package pgptest takes keys apart for tests that look for their secrets where they must not be.
 package pgptest
 
 import (

@@ -192,6 +192,38 @@ func proofChip(p *text.Printer, x correspondence.Proof) page.ChipView {
 	}
 }
 
+// cameChips say how a message was protected on its way to us. A signature that proves nothing is not shown as one: everybody can sign (rule P3).
+func cameChips(p *text.Printer, s correspondence.Seal, x correspondence.Proof) []page.ChipView {
+	var out []page.ChipView
+	bare := x != correspondence.SignedByKey && (s == correspondence.Signed || s == correspondence.SignedEncrypted)
+	if bare && s == correspondence.SignedEncrypted {
+		s = correspondence.Encrypted
+	}
+	if c, ok := sealChip(p, s); ok && (!bare || s == correspondence.Encrypted) {
+		out = append(out, c)
+	}
+	if bare {
+		out = append(out, page.ChipView{Text: p.T("desk.seal.unknown_key"), Kind: "warn", Icon: "triangle-alert"})
+	}
+	return out
+}
+
+// againChip is the verdict of a later check, beside the earlier one.
+func againChip(p *text.Printer, a *correspondence.Again) page.ChipView {
+	c := proofChip(p, a.Proof)
+	c.Text = p.T("desk.signature.again", "when", p.DateTime(a.At), "verdict", c.Text)
+	return c
+}
+
+// signedWords say whose signature it is as we know him, and what it covers (rule P2).
+func signedWords(p *text.Printer, s *correspondence.Signature) string {
+	args := []any{"name", s.Name, "email", s.Email, "key", grouped(lastOf(s.Key)), "when", p.DateTime(s.At)}
+	if s.Subject {
+		return p.T("desk.signature.covers_subject", args...)
+	}
+	return p.T("desk.signature.covers", args...)
+}
+
 // sealChip says how a message was protected.
 func sealChip(p *text.Printer, s correspondence.Seal) (page.ChipView, bool) {
 	switch s {

@@ -155,15 +155,22 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 		view.Title = channelName(p, m.Channel)
 	}
 	if m.Direction == correspondence.In {
-		if c, ok := sealChip(p, m.Seal); ok {
-			view.Marks = append(view.Marks, c)
-		}
+		view.Marks = append(view.Marks, cameChips(p, m.Seal, m.Proof)...)
 		x.Kind = "mail_in"
 		if m.Channel != correspondence.ByMail {
 			x.Kind = "report"
 		}
 		x.Line = page.Rich(p, "desk.line.in", "who", page.Strong(party), "channel", channelName(p, m.Channel))
 		view.Marks = append(view.Marks, proofChip(p, m.Proof))
+		if s := m.Body.Signature; s != nil {
+			view.Signature = signedWords(p, s)
+		}
+		if a := m.Body.Again; a != nil {
+			view.Marks = append(view.Marks, againChip(p, a))
+			if a.Signature != nil {
+				view.Signature = signedWords(p, a.Signature)
+			}
+		}
 		if m.State == correspondence.Unverified {
 			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.message.unverified"), Kind: "warn"})
 		}

@@ -67,7 +67,7 @@ func TestBrowserASignalRenewsItsRegion(t *testing.T) {
 	p.Wait(".live-on")
 	p.Type("#search", "half a wo")
 	site.Signal(t, "triage")
-	site.Heard(t, "GET /desk/triage/news")
+	site.Heard(t, "GET /desk/triage/news by itself")
 	p.Wait("#fresh")
 	if got := browsertest.Get(p, chromedp.Evaluate[string](`document.activeElement.id + ' ' + document.activeElement.value`)); got != "search half a wo" {
 		t.Errorf("focus and half-typed text are %q", got)

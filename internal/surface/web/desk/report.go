@@ -31,8 +31,12 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	}
 	add(p.T("desk.fact.reporter"), page.Text(who))
 	add(p.T("desk.fact.proof"), page.Chip(proofChip(p, r.Proof)))
-	if c, ok := sealChip(p, r.Seal); ok {
-		add(p.T("desk.fact.seal"), page.Chip(c))
+	var came []templ.Component
+	for _, c := range cameChips(p, r.Seal, r.Proof) {
+		came = append(came, page.Chip(c))
+	}
+	if len(came) > 0 {
+		add(p.T("desk.fact.seal"), several(came))
 	}
 	if r.Organisation != 0 {
 		orgs, err := d.Constituency.ByID(v.Ctx(), d.DB, r.Organisation)
@@ -98,6 +102,22 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		facts = append(facts, hold)
 	}
 	return facts, err
+}
+
+// signatureFacts tell of the signature of a message that came, and of what a later check of it found.
+func signatureFacts(p *text.Printer, m correspondence.Message) []page.Property {
+	var out []page.Property
+	if s := m.Body.Signature; s != nil {
+		out = append(out, page.Property{Label: p.T("desk.fact.signature"), Value: page.Text(signedWords(p, s))})
+	}
+	if a := m.Body.Again; a != nil {
+		value := []templ.Component{page.Chip(againChip(p, a))}
+		if a.Signature != nil {
+			value = append(value, second(signedWords(p, a.Signature)))
+		}
+		out = append(out, page.Property{Label: p.T("desk.fact.signature"), Value: several(value)})
+	}
+	return out
 }
 
 func clockName(p *text.Printer, kind string) string {

@@ -159,9 +159,7 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	if l.Unreadable {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.unreadable"), Kind: "warn"})
 	}
-	if c, ok := sealChip(v.P, l.Seal); ok {
-		row.Chips = append(row.Chips, c)
-	}
+	row.Chips = append(row.Chips, cameChips(v.P, l.Seal, l.Proof)...)
 	return row
 }
 
@@ -222,6 +220,7 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	for _, m := range messages {
 		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
+		p.Facts = append(p.Facts, signatureFacts(v.P, m)...)
 	}
 	for _, o := range r.Body.Observables {
 		p.Found = append(p.Found, page.ObservableView{Kind: o.Type, Value: o.Value})
@@ -298,7 +297,7 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 		return err
 	}
 	if t, ok := threads[r.Thread]; ok && t.Correspondent.Email != "" && (can(intake.Answered) || r.State == intake.Linked || r.State == intake.Answered) {
-		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, r.TLP)
+		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, &t, r.TLP)
 		if err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 		}
 		t := threads[chosen.thread]
 		label := tlp.Max(in.TLP, t.TLP) // below either it needs a second person
-		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, t, label)
+		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, &t, label)
 		if err != nil {
 			return nil, err
 		}

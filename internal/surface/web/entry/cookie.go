@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
 // Cookie names the cookie of a door.
@@ -42,13 +44,28 @@ func cookie(r *http.Request, name string) string {
 // nobody's (rule I12).
 func Who(door account.Door, accounts *account.Service) func(*http.Request) (access.Actor, string, error) {
 	return func(r *http.Request) (access.Actor, string, error) {
-		secret := cookie(r, Cookie(door))
-		if secret == "" {
-			return access.Actor{}, "", errs.New(errs.Unauthenticated, "sign in first")
+		if page.Unattended(r) {
+			return who(r, door, accounts.Unattended)
 		}
-		by, session, err := accounts.BySession(r.Context(), door, secret)
-		return by, session.UID, err
+		return who(r, door, accounts.BySession)
 	}
+}
+
+// Still is Who for a stream that was opened before: it never keeps the session alive.
+func Still(door account.Door, accounts *account.Service) func(*http.Request) (access.Actor, error) {
+	return func(r *http.Request) (access.Actor, error) {
+		by, _, err := who(r, door, accounts.Unattended)
+		return by, err
+	}
+}
+
+func who(r *http.Request, door account.Door, ask func(context.Context, account.Door, string) (access.Actor, account.Session, error)) (access.Actor, string, error) {
+	secret := cookie(r, Cookie(door))
+	if secret == "" {
+		return access.Actor{}, "", errs.New(errs.Unauthenticated, "sign in first")
+	}
+	by, session, err := ask(r.Context(), door, secret)
+	return by, session.UID, err
 }
 
 // from tells the account service where a request comes from. Addresses that proxies claim count only where the listener put them into

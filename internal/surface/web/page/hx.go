@@ -25,7 +25,15 @@ func HX(ctx context.Context, pairs ...string) templ.OrderedAttributes {
 
 // Region makes an element renew itself when the live stream names one of the signals; focus and half-typed text stay.
 func Region(ctx context.Context, address, signal string) templ.OrderedAttributes {
-	return HX(ctx, "get", address, "trigger", signal+" from:#live", "swap", "innerMorph")
+	return HX(ctx, "get", address, "trigger", signal+" from:#live", "swap", "innerMorph", "headers", byItself)
+}
+
+// byItself marks what a page fetches without a person.
+const byItself = `{"Tocsin-Unattended":"1"}`
+
+// Unattended tells whether a page asks by itself: the live stream, and what its signals renew. An open window is not a person in front of it.
+func Unattended(r *http.Request) bool {
+	return r.Header.Get("Tocsin-Unattended") != "" || r.Header.Get("Accept") == "text/event-stream"
 }
 
 // Fragment tells whether the request wants only a piece of the page.

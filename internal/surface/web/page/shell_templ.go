@@ -1850,7 +1850,7 @@ func Desk(v DeskView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, HX(ctx, "get", v.BellAt, "select", "#bell", "swap", "outerHTML", "trigger", "alarm from:#live"))
+				templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, HX(ctx, "get", v.BellAt, "select", "#bell", "swap", "outerHTML", "trigger", "alarm from:#live", "headers", byItself))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

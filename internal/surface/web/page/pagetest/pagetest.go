@@ -93,6 +93,9 @@ func (s *Site) other(w http.ResponseWriter, r *http.Request) {
 			what += " text=" + v
 		}
 	}
+	if page.Unattended(r) {
+		what += " by itself"
+	}
 	s.mu.Lock()
 	body, ok := s.answers[r.URL.Path]
 	s.mu.Unlock()
