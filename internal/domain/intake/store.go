@@ -103,10 +103,14 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, key keyring.Key, r *row
 
 // update writes what triage changes. The period of a report that is settled begins anew with whatever happens to it.
 func (s *Service) update(ctx context.Context, tx *db.Tx, r *row) error {
+	var settled time.Time
+	if r.State != New && r.State != Linked {
+		settled = s.Clock.Now()
+	}
 	_, err := tx.Exec(ctx, `UPDATE intake_report SET state = $2, reason = $3, concluded_at = $4, receipt = $5, receipt_message = $6,
 		answer_came = $7, queue = $8, queue_at = $9, decision = $10,
-		settled_at = CASE WHEN $2 IN ('new', 'linked') THEN NULL ELSE $11 END WHERE id = $1`,
-		r.Ref.ID, string(r.State), r.Reason, r.ConcludedAt, string(r.Receipt), r.receiptMessage, r.AnswerCame, int64(r.queue), r.queueAt, r.decision, s.Clock.Now())
+		settled_at = $11 WHERE id = $1`,
+		r.Ref.ID, string(r.State), r.Reason, r.ConcludedAt, string(r.Receipt), r.receiptMessage, r.AnswerCame, int64(r.queue), r.queueAt, r.decision, settled)
 	if err != nil {
 		return fmt.Errorf("store report: %w", err)
 	}
