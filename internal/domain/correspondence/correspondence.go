@@ -188,30 +188,31 @@ type Body struct {
 
 // Message is one item of a thread.
 type Message struct {
-	ID         int64
-	UID        string
-	Thread     int64
-	Direction  Direction
-	Channel    Channel
-	Kind       Kind
-	State      State
-	At         time.Time // arrived, or written
-	SendAfter  time.Time
-	SentAt     time.Time
-	SeenAt     time.Time // portal or link; by mail alone it is not known
-	Author     int64     // account, 0 for outside or automatic
-	AuthorName string
-	TLP        tlp.Level
-	Proof      Proof
-	Seal       Seal
-	Road       egress.Road
-	Refers     int64 // object id of the request it asks or answers
-	Arrival    int64
-	MessageID  string
-	Reason     string // why it waits or failed, as a catalogue key
-	Automatic  bool   // built from the catalogue alone
-	Released   bool   // a person let the correspondent see it
-	Withheld   bool   // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
-	Erased     bool   // its content was destroyed
-	Body       Body
+	ID          int64
+	UID         string
+	Thread      int64
+	Direction   Direction
+	Channel     Channel
+	Kind        Kind
+	State       State
+	At          time.Time // arrived, or written
+	SendAfter   time.Time
+	SentAt      time.Time
+	SeenAt      time.Time // portal or link; by mail alone it is not known
+	Author      int64     // account, 0 for outside or automatic
+	AuthorName  string
+	TLP         tlp.Level
+	Proof       Proof
+	Seal        Seal
+	Road        egress.Road
+	Refers      int64 // object id of the request it asks or answers
+	Arrival     int64
+	HasOriginal bool // bytes as they came: of a mail, or what was posted; an answer in the portal has none
+	MessageID   string
+	Reason      string // why it waits or failed, as a catalogue key
+	Automatic   bool   // built from the catalogue alone
+	Released    bool   // a person let the correspondent see it
+	Withheld    bool   // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
+	Erased      bool   // its content was destroyed
+	Body        Body
 }

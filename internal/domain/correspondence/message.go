@@ -46,7 +46,7 @@ func sealContent(key keyring.Key, uid string, c content) ([]byte, error) {
 }
 
 const messageColumns = `m.id, m.uid, m.thread, m.direction, m.channel, m.kind, m.state, m.at, m.send_after, m.sent_at, m.seen_at, m.author, m.tlp,
-	m.proof, m.seal, m.road, m.refers, m.arrival, m.message_id, m.reason, m.automatic, m.released, m.pass, m.taken_at, m.handed_at, m.tries, m.body, k.wrapped`
+	m.proof, m.seal, m.road, m.refers, m.arrival, m.message_id, m.reason, m.automatic, m.released, m.pass, m.taken_at, m.handed_at, m.tries, m.original IS NOT NULL, m.body, k.wrapped`
 
 func (s *Service) scanMessage(r *db.Rows) (stored, error) {
 	m, _, err := s.scanWith(r)
@@ -59,11 +59,12 @@ func (s *Service) scanWith(r *db.Rows, more ...any) (stored, []byte, error) {
 	var body, wrapped []byte
 	dst := []any{
 		&m.ID, &m.UID, &m.Thread, &m.Direction, &m.Channel, &m.Kind, &m.State, &m.At, &m.SendAfter, &m.SentAt, &m.SeenAt, &m.Author, &m.TLP,
-		&m.Proof, &m.Seal, &m.Road, &m.Refers, &m.Arrival, &m.MessageID, &m.Reason, &m.Automatic, &m.Released, &m.pass, &m.takenAt, &m.handedAt, &m.tries, &body, &wrapped,
+		&m.Proof, &m.Seal, &m.Road, &m.Refers, &m.Arrival, &m.MessageID, &m.Reason, &m.Automatic, &m.Released, &m.pass, &m.takenAt, &m.handedAt, &m.tries, &m.HasOriginal, &body, &wrapped,
 	}
 	if err := r.Scan(append(dst, more...)...); err != nil {
 		return m, wrapped, err
 	}
+	m.HasOriginal = m.HasOriginal || m.Arrival != 0
 	if len(wrapped) == 0 {
 		m.Erased = true
 		return m, wrapped, nil

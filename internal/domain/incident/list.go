@@ -69,7 +69,7 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 		return s.search(ctx, by, f)
 	}
 	q := new(db.Query).Add(`SELECT ` + columns + ` FROM `)
-	access.Sees(by).From(q, ref.Incident).Add(` JOIN incident_incident i ON i.id = o.id LEFT JOIN keyring_key k ON k.owner = o.id WHERE 1 = 1`)
+	access.Sees(by).FromNewest(q, ref.Incident).Add(` JOIN incident_incident i ON i.id = o.id LEFT JOIN keyring_key k ON k.owner = o.id WHERE 1 = 1`)
 	switch f.State {
 	case "all":
 	case "":

@@ -28,6 +28,13 @@ func openPostgres(ctx context.Context, c Config, conns int) (*DB, error) {
 	if pc.ConnConfig.RuntimeParams["application_name"] == "" {
 		pc.ConnConfig.RuntimeParams["application_name"] = "tocsin"
 	}
+	// A page asks thirty short statements, whose planning costs as much as running them, and a connection sees each text a hundred times: one plan for
+	// all values. Indexes are mostly in memory, or on disks that do not seek.
+	for name, value := range map[string]string{"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"} {
+		if pc.ConnConfig.RuntimeParams[name] == "" {
+			pc.ConnConfig.RuntimeParams[name] = value
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, kind(fmt.Errorf("open database: %w", err))

@@ -181,7 +181,9 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 				view.Fields = []page.Hid{{Name: "back", Value: v.R.URL.Path}}
 			}
 		}
-		view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
+		if m.HasOriginal {
+			view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
+		}
 	} else {
 		x.Kind = "mail_out"
 		x.Line = page.Rich(p, "desk.line.out", "who", page.Strong(m.AuthorName), "to", page.Strong(party))
