@@ -49,7 +49,7 @@ func run(ctx context.Context) int {
 	reports := flag.Int("reports", -1, "reports in the database; as many as incidents when left out")
 	organisations := flag.Int("organisations", 5000, "organisations in the database")
 	engines := flag.String("engines", "sqlite,postgres", "engines to measure on")
-	data := flag.String("data", "", "folder that keeps the SQLite database for the next run; none when left out")
+	data := flag.String("data", "", "folder that keeps the databases for the next run; none when left out")
 	mails := flag.Int("mails", 1500, "mails of a round")
 	seed := flag.Uint64("seed", 1, "seed of the sample")
 	profile := flag.String("profile", "", "file for a profile of processor time, of what is measured")

@@ -73,7 +73,7 @@ func (w *world) end() {
 
 func (w *world) make(ctx context.Context) error {
 	dir := w.data
-	if dir == "" || w.engine == "postgres" {
+	if dir == "" {
 		var err error
 		if dir, err = os.MkdirTemp("", "tocsin-bench-"); err != nil {
 			return err
@@ -84,7 +84,7 @@ func (w *world) make(ctx context.Context) error {
 	dir = filepath.Join(dir, fmt.Sprintf("%s-%d-%d-%d-%d-%s", w.engine, s.Incidents, s.Reports, s.Organisations, s.Seed, schema.Version()))
 	c := conf.Config{Data: filepath.Join(dir, "data"), RootKey: filepath.Join(dir, "root.key"), Zone: "UTC", HTTP: "127.0.0.1:0", SMTP: "127.0.0.1:0"}
 	if w.engine == "postgres" {
-		address, err := w.postgres(ctx)
+		address, err := w.postgres(ctx, dir)
 		if err != nil {
 			return err
 		}
@@ -107,9 +107,16 @@ func (w *world) make(ctx context.Context) error {
 }
 
 // postgres starts a server of its own that is as careful with the disk as a real one.
-func (w *world) postgres(ctx context.Context) (string, error) {
+func (w *world) postgres(ctx context.Context, dir string) (string, error) {
+	data := ""
+	if w.data != "" {
+		data = filepath.Join(dir, "postgres")
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return "", err
+		}
+	}
 	var err error
-	if w.pg, err = pgtest.Start(ctx, "fsync = on", "synchronous_commit = on", "full_page_writes = on"); err != nil {
+	if w.pg, err = pgtest.StartIn(ctx, data, "fsync = on", "synchronous_commit = on", "full_page_writes = on"); err != nil {
 		return "", err
 	}
 	return w.pg.DSN, nil

@@ -153,6 +153,37 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
+// A folder that is kept is taken up again by the next server, as it was left.
+func TestAFolderIsKept(t *testing.T) {
+	if _, err := findBinaries(); err != nil {
+		address(t) // skips, or fails when all is required
+	}
+	above, err := os.MkdirTemp(shortTemp(), "tocsin-pg-kept-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(above) })
+	if err := os.Chmod(above, 0o711); err != nil { //nolint:gosec // the server runs as another user
+		t.Fatal(err)
+	}
+	data := filepath.Join(above, "postgres")
+	for i, statement := range []string{`CREATE TABLE bell (rung integer)`, `INSERT INTO bell (rung) VALUES (1)`} {
+		s, err := StartIn(t.Context(), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := execute(t.Context(), s.DSN, statement); err != nil {
+			t.Error(err)
+		}
+		if n := count(t, s.DSN); n != i {
+			t.Errorf("run %d: %d rows", i, n)
+		}
+		if err := s.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestEnginesFollowTheEnvironment(t *testing.T) {
 	for asked, want := range map[string]string{"sqlite": "sqlite", "postgres": "postgres", "both": "sqlite postgres"} {
 		t.Setenv(EnvEngine, asked)

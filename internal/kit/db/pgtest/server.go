@@ -31,10 +31,10 @@ type Server struct {
 // of that pipe is held by this process alone and closes with it, even by SIGKILL: nothing is left behind. It has a session of its own, so
 // that tests that clean up after Ctrl-C still have their database.
 const guard = `
-"$1/postgres" -D "$2/data" -k "$2" >"$2/log" 2>&1 </dev/null &
+"$1/postgres" -D "$3" -k "$2" >"$2/log" 2>&1 </dev/null &
 server=$!
 cat >/dev/null
-kill -QUIT "$server" 2>/dev/null
+kill -"$4" "$server" 2>/dev/null
 wait "$server"
 rm -rf "$2"
 `
@@ -59,6 +59,11 @@ log_timezone = 'UTC'
 
 // Start makes and starts a server; more are lines of its postgresql.conf, after its own. It stops at Stop, or when this process ends.
 func Start(ctx context.Context, more ...string) (*Server, error) {
+	return StartIn(ctx, "", more...)
+}
+
+// StartIn is Start with the data in a folder that is kept, and taken up again by the next call; "" for a fresh one that goes with the server.
+func StartIn(ctx context.Context, data string, more ...string) (*Server, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -71,7 +76,11 @@ func Start(ctx context.Context, more ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := start(ctx, bin, dir, cred, more)
+	place := place{bin: bin, dir: dir, data: data, cred: cred}
+	if data == "" {
+		place.data = filepath.Join(dir, "data")
+	}
+	s, err := place.start(ctx, data != "", more)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -79,27 +88,30 @@ func Start(ctx context.Context, more ...string) (*Server, error) {
 	return s, nil
 }
 
-func start(ctx context.Context, bin, dir string, cred *syscall.Credential, more []string) (*Server, error) {
-	if cred != nil {
-		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+// place is where a server runs: its programs, the folder of its socket and log, its data, and as whom.
+type place struct {
+	bin, dir, data string
+	cred           *syscall.Credential
+}
+
+func (p place) start(ctx context.Context, keep bool, more []string) (*Server, error) {
+	if p.cred != nil {
+		if err := os.Chown(p.dir, int(p.cred.Uid), int(p.cred.Gid)); err != nil {
 			return nil, err
 		}
 	}
-	// C sorts by bytes, as SQLite does: a query that needs another order must say so on both engines.
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres",
-		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
-	initdb.Dir, initdb.Env = dir, environment(dir)
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	if _, err := os.Stat(filepath.Join(p.data, "postgresql.conf")); err != nil {
+		if err := p.initialise(ctx, more); err != nil {
+			return nil, err
+		}
 	}
-	if err := appendTo(filepath.Join(dir, "data", "postgresql.conf"), settings+strings.Join(more, "\n")+"\n"); err != nil {
-		return nil, err
+	signal := "QUIT"
+	if keep {
+		signal = "INT" // in order: nothing is to be recovered the next time
 	}
-
-	run := exec.Command("/bin/sh", "-c", guard, "tocsin-pg-guard", bin, dir)
-	run.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setsid: true}
-	run.Dir, run.Env = "/", environment(dir)
+	run := exec.Command("/bin/sh", "-c", guard, "tocsin-pg-guard", p.bin, p.dir, p.data, signal)
+	run.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred, Setsid: true}
+	run.Dir, run.Env = "/", environment(p.dir)
 	pipe, err := run.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -108,13 +120,33 @@ func start(ctx context.Context, bin, dir string, cred *syscall.Credential, more 
 		return nil, err
 	}
 	s := &Server{
-		DSN:      "postgres://postgres@/postgres?" + url.Values{"host": {dir}, "sslmode": {"disable"}}.Encode(),
+		DSN:      "postgres://postgres@/postgres?" + url.Values{"host": {p.dir}, "sslmode": {"disable"}}.Encode(),
 		lifeline: pipe, guard: run,
 	}
-	if err := s.await(ctx, dir); err != nil {
+	if err := s.await(ctx, p.dir); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+func (p place) initialise(ctx context.Context, more []string) error {
+	if err := os.MkdirAll(p.data, 0o700); err != nil {
+		return err
+	}
+	if p.cred != nil {
+		if err := os.Chown(p.data, int(p.cred.Uid), int(p.cred.Gid)); err != nil {
+			return err
+		}
+	}
+	// C sorts by bytes, as SQLite does: a query that needs another order must say so on both engines.
+	initdb := exec.CommandContext(ctx, filepath.Join(p.bin, "initdb"), "-D", p.data, "-U", "postgres",
+		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred}
+	initdb.Dir, initdb.Env = p.dir, environment(p.dir)
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return appendTo(filepath.Join(p.data, "postgresql.conf"), settings+strings.Join(more, "\n")+"\n")
 }
 
 // await tries until the server answers. It is polling of another program's start, with an end.
@@ -137,7 +169,7 @@ func (s *Server) await(ctx context.Context, dir string) error {
 	}
 }
 
-// Stop ends the server, waits for it and removes its folder.
+// Stop ends the server, waits for it and removes its folder, but for data that is kept.
 func (s *Server) Stop() error {
 	_ = s.lifeline.Close()
 	if err := s.guard.Wait(); err != nil {
