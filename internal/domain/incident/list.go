@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -180,9 +182,29 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (open, mine int64
 	return open, mine, err
 }
 
-// manyOpen tells whether so many incidents are open that they are not sorted or counted one by one.
+// crowd remembers for some seconds whether many incidents are open.
+type crowd struct {
+	mu    sync.Mutex
+	many  bool
+	until time.Time
+}
+
+// manyOpen tells whether so many incidents are open that they are not sorted or counted one by one. Either way gives the same: it may be some
+// seconds old.
 func (s *Service) manyOpen(ctx context.Context) (bool, error) {
+	s.crowd.mu.Lock()
+	many, known := s.crowd.many, time.Now().Before(s.crowd.until)
+	s.crowd.mu.Unlock()
+	if known {
+		return many, nil
+	}
 	var open int64
 	err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM incident_incident WHERE state <> 'closed' LIMIT $1) t`, few+1).Scan(&open)
-	return open > few, err
+	if err != nil {
+		return false, err
+	}
+	s.crowd.mu.Lock()
+	defer s.crowd.mu.Unlock()
+	s.crowd.many, s.crowd.until = open > few, time.Now().Add(10*time.Second)
+	return s.crowd.many, nil
 }

@@ -37,6 +37,8 @@ type Service struct {
 	TypeKnown      func(code string) bool                     // is it a type of the taxonomy?
 	Zone           *time.Location                             // the team's: it decides the year of a number
 	Lang           string                                     // the language in which the team writes, for the word index
+
+	crowd crowd
 }
 
 // Change is a set of edits; nil fields stay. Version is the one that was read; another stored one is access.ErrChanged.
