@@ -119,6 +119,9 @@ func (s *Sequencer) Run(ctx context.Context) error {
 	}
 }
 
+// WaitingQuery reads the oldest entries that wait for their number. CROSS JOIN holds SQLite to the few that wait: it would read the whole record.
+const WaitingQuery = `SELECT e.id, e.leaf FROM audit_waiting w CROSS JOIN audit_entry e WHERE e.id = w.entry ORDER BY w.entry LIMIT $1`
+
 // Number gives numbers to what waits, at most one batch, and tells how many.
 func (s *Sequencer) Number(ctx context.Context) (int, error) {
 	// Most ticks find nothing: look outside a transaction first.
@@ -143,7 +146,7 @@ func (s *Sequencer) Number(ctx context.Context) (int, error) {
 		rows, err := db.All(ctx, tx, func(r *db.Rows) (waiting, error) {
 			var w waiting
 			return w, r.Scan(&w.entry, &w.leaf)
-		}, `SELECT e.id, e.leaf FROM audit_waiting w JOIN audit_entry e ON e.id = w.entry ORDER BY w.entry LIMIT $1`, batch)
+		}, WaitingQuery, batch)
 		if err != nil || len(rows) == 0 {
 			return err
 		}

@@ -44,8 +44,9 @@ func (s *Service) EndTx(ctx context.Context, tx *db.Tx, thread int64, class reta
 		return out, fmt.Errorf("end thread: %w", err)
 	}
 	now := s.Clock.Now()
+	// What is said of 0 lets the engines use the indexes, which leave it out.
 	number := func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }
-	mails, err := db.All(ctx, tx, number, `SELECT object FROM correspondence_arrival WHERE filed_under IN ($1, $2) ORDER BY object`, thread, t.About.ID)
+	mails, err := db.All(ctx, tx, number, `SELECT object FROM correspondence_arrival WHERE filed_under IN ($1, $2) AND filed_under <> 0 ORDER BY object`, thread, t.About.ID)
 	if err != nil {
 		return out, err
 	}
@@ -57,17 +58,17 @@ func (s *Service) EndTx(ctx context.Context, tx *db.Tx, thread int64, class reta
 	slices.Sort(mails)
 	mails = slices.Compact(mails)
 	// Files that came before their thread lie under an owner made for them alone.
-	holders, err := db.All(ctx, tx, number, `SELECT DISTINCT f.owner FROM correspondence_file f JOIN object o ON o.id = f.owner WHERE f.thread = $1 AND o.kind = $2
+	holders, err := db.All(ctx, tx, number, `SELECT DISTINCT f.owner FROM correspondence_file f JOIN object o ON o.id = f.owner WHERE f.thread = $1 AND f.thread <> 0 AND o.kind = $2
 		AND NOT EXISTS (SELECT 1 FROM correspondence_file x WHERE x.owner = f.owner AND x.thread <> $1)`, thread, int64(ref.Arrival))
 	if err != nil {
 		return out, err
 	}
 	text := func(r *db.Rows) (b string, err error) { return b, r.Scan(&b) }
-	blobs, err := db.All(ctx, tx, text, `SELECT DISTINCT blob FROM correspondence_file WHERE thread = $1`, thread)
+	blobs, err := db.All(ctx, tx, text, `SELECT DISTINCT blob FROM correspondence_file WHERE thread = $1 AND thread <> 0`, thread)
 	if err != nil {
 		return out, err
 	}
-	if out.Files, err = tx.Exec(ctx, `DELETE FROM correspondence_file WHERE thread = $1`, thread); err != nil {
+	if out.Files, err = tx.Exec(ctx, `DELETE FROM correspondence_file WHERE thread = $1 AND thread <> 0`, thread); err != nil {
 		return out, err
 	}
 	for _, mail := range mails {
