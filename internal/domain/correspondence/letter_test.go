@@ -138,7 +138,7 @@ func TestAnEncryptedMailTellsNothingOnItsWay(t *testing.T) {
 		if parsed.Subject() != "[...]" || !parsed.Root.Is("multipart/encrypted") {
 			o.Errorf("outside: %q, %s", parsed.Subject(), parsed.Root.Type)
 		}
-		for _, secret := range []string{th.Reference, "RED", "gateway", "accounts.csv", "Hospital"} {
+		for _, secret := range []string{th.Reference, "TLP:RED", "gateway", "accounts.csv", "Hospital"} {
 			if strings.Contains(raw, secret) {
 				o.Errorf("%q is readable on the way", secret)
 			}
