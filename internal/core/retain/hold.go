@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -46,21 +46,6 @@ var (
 	errHeld    = &errs.Error{Kind: errs.Conflict, Key: "error.held", Text: "a legal hold is set already"}
 	errNotHeld = &errs.Error{Kind: errs.Conflict, Key: "error.not_held", Text: "no legal hold is set"}
 )
-
-const maxReason = 2000
-
-func because(reason string) error {
-	var p errs.Problems
-	switch n := utf8.RuneCountInString(strings.TrimSpace(reason)); {
-	case n == 0:
-		p.Add("reason", "error.say_why")
-	case n < 10:
-		p.Add("reason", "error.reason_short", "least", 10)
-	case n > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0):
-		p.Add("reason", "error.too_long", "most", maxReason)
-	}
-	return p.Err()
-}
 
 // Set marks a report or an incident, by uid or number: nothing of it ends until the mark is taken away. The actor needs access.Hold. Refused:
 // Invalid without a reason of ten characters, NotFound, keyring.ErrDestroyed for what ended already, Conflict for what is held.
@@ -109,7 +94,9 @@ func (s *Service) mark(ctx context.Context, by access.Actor, kind ref.Kind, name
 	if kind != ref.Report && kind != ref.Incident {
 		return errs.ErrNotFound
 	}
-	if err := because(reason); err != nil {
+	var p errs.Problems
+	alarm.Reason(&p, "reason", reason)
+	if err := p.Err(); err != nil {
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -22,10 +22,7 @@ const (
 // underLimit tells whether an automatic mail to the thread's correspondent is within the limits, and counts it when it is. Two transactions
 // that write to the same address wait for each other.
 func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, now time.Time) (bool, error) {
-	key := s.Ring.Derive("correspondence automatic/v1")
-	email := strings.ToLower(t.Correspondent.Email)
-	address := hashed(key, "address", email)
-	domain := hashed(key, "domain", email[strings.LastIndexByte(email, '@')+1:])
+	address, domain := s.counted(t.Correspondent.Email)
 	constituent := t.Correspondent.Organisation != 0 || t.Correspondent.Contact != 0
 	locks := [][]byte{address}
 	if !constituent {
@@ -36,18 +33,33 @@ func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, now time.
 			return false, fmt.Errorf("count automatic mail: %w", err)
 		}
 	}
-	var hour, day, ofDomain int64
-	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM correspondence_automatic WHERE address = $1 AND at > $3),
-		(SELECT count(*) FROM correspondence_automatic WHERE address = $1 AND at > $4),
-		(SELECT count(*) FROM correspondence_automatic WHERE domain = $2 AND at > $3)`,
-		address, domain, now.Add(-time.Hour), now.Add(-24*time.Hour)).Scan(&hour, &day, &ofDomain)
+	hour, day, ofDomain, err := s.sentLately(ctx, tx, address, domain, now)
 	if err != nil {
-		return false, fmt.Errorf("count automatic mail: %w", err)
+		return false, err
 	}
 	if hour >= hourlyToAddress || day >= dailyToAddress || (!constituent && ofDomain >= hourlyToDomain) {
 		return false, nil
 	}
 	return true, tx.Later(ctx, `INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $2, $3)`, address, domain, now)
+}
+
+// counted gives the names under which automatic mail to an address is counted: of the address and of its domain.
+func (s *Service) counted(email string) (address, domain []byte) {
+	key := s.Ring.Derive("correspondence automatic/v1")
+	email = strings.ToLower(email)
+	return hashed(key, "address", email), hashed(key, "domain", email[strings.LastIndexByte(email, '@')+1:])
+}
+
+// sentLately counts the automatic mails to an address within an hour and a day, and to its domain within an hour.
+func (s *Service) sentLately(ctx context.Context, tx *db.Tx, address, domain []byte, now time.Time) (hour, day, ofDomain int, err error) {
+	err = tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM correspondence_automatic WHERE address = $1 AND at > $3),
+		(SELECT count(*) FROM correspondence_automatic WHERE address = $1 AND at > $4),
+		(SELECT count(*) FROM correspondence_automatic WHERE domain = $2 AND at > $3)`,
+		address, domain, now.Add(-time.Hour), now.Add(-24*time.Hour)).Scan(&hour, &day, &ofDomain)
+	if err != nil {
+		err = fmt.Errorf("count automatic mail: %w", err)
+	}
+	return hour, day, ofDomain, err
 }
 
 func hashed(key []byte, purpose, value string) []byte {

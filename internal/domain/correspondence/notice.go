@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -88,14 +86,11 @@ func (s *Service) colleagueThread(ctx context.Context, tx *db.Tx, c Colleague) (
 
 // toldEnough tells whether an address got as many automatic letters as it may.
 func (s *Service) toldEnough(ctx context.Context, tx *db.Tx, email string, late bool) (bool, error) {
-	now := s.Clock.Now()
-	hour, day := hourlyToAddress, dailyToAddress
+	most, mostToday := hourlyToAddress, dailyToAddress
 	if late {
-		hour, day = hourlyLate, dailyLate
+		most, mostToday = hourlyLate, dailyLate
 	}
-	who := hashed(s.Ring.Derive("correspondence automatic/v1"), "address", strings.ToLower(email))
-	var lately, today int
-	err := tx.QueryRow(ctx, `SELECT COUNT(CASE WHEN at > $2 THEN 1 END), COUNT(*) FROM correspondence_automatic WHERE address = $1 AND at > $3`,
-		who, now.Add(-time.Hour), now.Add(-24*time.Hour)).Scan(&lately, &today)
-	return lately >= hour || today >= day, err
+	address, domain := s.counted(email)
+	hour, day, _, err := s.sentLately(ctx, tx, address, domain, s.Clock.Now())
+	return hour >= most || day >= mostToday, err
 }

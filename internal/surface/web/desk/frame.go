@@ -54,6 +54,9 @@ func (d *Desk) Fail(v *page.Visit, kind errs.Kind, said, reference string) error
 	return v.ShowStatus(kind.HTTP(), page.DeskError(f, x))
 }
 
+// ofTheDesk tells whether an address that came with a request is a plain path of the desk: nothing else is linked or gone to (rule W3).
+func ofTheDesk(at string) bool { return strings.HasPrefix(at, "/desk/") && path.Clean(at) == at }
+
 func theme(v *page.Visit) string {
 	if c, err := v.R.Cookie("theme"); err == nil {
 		return c.Value
@@ -109,7 +112,7 @@ func toast(v *page.Visit) *page.ToastView {
 		return nil
 	}
 	t := &page.ToastView{Text: words(v.P)}
-	if undo := q.Get("undo"); strings.HasPrefix(undo, "/desk/") && path.Clean(undo) == undo {
+	if undo := q.Get("undo"); ofTheDesk(undo) {
 		t.Undo = undo
 		for _, name := range []string{"incident", "entry", "reports"} {
 			if x := q.Get("u_" + name); x != "" {

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"path"
 	"strconv"
 	"strings"
 
@@ -345,7 +344,7 @@ func (d *Desk) release(v *page.Visit) error {
 		return err
 	}
 	to := v.R.PostFormValue("back")
-	if !strings.HasPrefix(to, "/desk/") || path.Clean(to) != to {
+	if !ofTheDesk(to) {
 		to = "/desk/triage"
 	}
 	return back(v, to, "filed")

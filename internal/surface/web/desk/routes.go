@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/tocsin-csirt/tocsin/internal/core/retain"
-	"github.com/tocsin-csirt/tocsin/internal/core/text"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
@@ -17,6 +15,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
+	"github.com/tocsin-csirt/tocsin/internal/core/retain"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
