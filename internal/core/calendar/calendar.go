@@ -1,5 +1,8 @@
-// Package calendar counts working time: business hours and holidays of a country as data, in the team's zone. Plain hours (a law's 24 or
-// 72) need no calendar: add them to the instant.
+// Package calendar counts working time: business hours and holidays of a country as data, in the team's zone.
+//
+//	calendar.go   business hours
+//	holiday.go    which days nobody works: fixed, dated, hung on Easter; of a country or one of its regions
+//	period.go     when a law's period ends
 //
 // A calendar is pure and does not change after it was made. It has no table.
 package calendar
@@ -8,6 +11,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +26,7 @@ type Calendar struct {
 	zone     *time.Location
 	hours    [7][]span // by time.Weekday
 	holidays map[string]bool
+	easter   map[int]bool // days after Easter Sunday
 	day      time.Duration
 }
 
@@ -30,30 +35,34 @@ type span struct{ from, to int }
 
 type file struct {
 	Hours    map[string][]string `json:"hours"`    // "mon": ["09:00-12:30", "13:30-18:00"]
-	Holidays []string            `json:"holidays"` // "2026-12-25", or "12-25" for every year
+	Holidays []string            `json:"holidays"` // "2026-12-25", "12-25" for every year, "easter", "easter-2", "easter+60"
+	Regions  map[string][]string `json:"regions"`  // further holidays by the second half of the region's ISO 3166-2 code
+	Source   string              `json:"source"`
 }
 
 var weekdays = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// For gives the calendar of a country, by its two letters, in a zone. "" is the invented country: Monday to Friday, 09:00 to 18:00.
+// For gives the calendar of a country, by its two letters, or of a region of it by its ISO 3166-2 code (PT-30), in a zone. "" is the invented
+// country: Monday to Friday, 09:00 to 18:00. NotFound for a country or region without one.
 func For(country string, zone *time.Location) (Calendar, error) {
 	if country == "" {
 		country = "xx"
 	}
-	raw, err := countries.ReadFile("country/" + strings.ToLower(country) + ".json")
+	country, region, _ := strings.Cut(strings.ToLower(country), "-")
+	raw, err := countries.ReadFile("country/" + country + ".json")
 	if err != nil {
 		return Calendar{}, errs.Newf(errs.NotFound, "there is no calendar of this country")
 	}
-	return Read(raw, zone)
+	return Read(raw, region, zone)
 }
 
-// Read reads a calendar in its JSON form.
-func Read(raw []byte, zone *time.Location) (Calendar, error) {
+// Read reads a calendar in its JSON form; region is "" or one that it names.
+func Read(raw []byte, region string, zone *time.Location) (Calendar, error) {
 	var f file
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return Calendar{}, errs.Wrap(errs.Invalid, "the calendar cannot be read", err)
 	}
-	c := Calendar{zone: zone, holidays: map[string]bool{}}
+	c := Calendar{zone: zone, holidays: map[string]bool{}, easter: map[int]bool{}}
 	known := 0
 	for day, name := range weekdays {
 		texts, ok := f.Hours[name]
@@ -77,13 +86,14 @@ func Read(raw []byte, zone *time.Location) (Calendar, error) {
 	if c.day == 0 {
 		return Calendar{}, errs.New(errs.Invalid, "the calendar has no working time")
 	}
-	for _, d := range f.Holidays {
-		if _, err := time.Parse("2006-01-02", d); err != nil {
-			if _, err := time.Parse("2006-01-02", "2000-"+d); err != nil {
-				return Calendar{}, errs.New(errs.Invalid, "a holiday of the calendar is no date")
-			}
+	own, ok := f.Regions[region]
+	if region != "" && !ok {
+		return Calendar{}, errs.Newf(errs.NotFound, "there is no calendar of this region")
+	}
+	for _, d := range slices.Concat(f.Holidays, own) {
+		if !c.add(d) {
+			return Calendar{}, errs.New(errs.Invalid, "a holiday of the calendar is no date")
 		}
-		c.holidays[d] = true
 	}
 	return c, nil
 }
@@ -127,7 +137,7 @@ func (c Calendar) Open(t time.Time) bool {
 // package time takes it, so that a day stays a day.
 func (c Calendar) spans(t time.Time) [][2]time.Time {
 	y, m, d := t.Date()
-	if c.holidays[t.Format("2006-01-02")] || c.holidays[t.Format("01-02")] {
+	if c.Holiday(t) {
 		return nil
 	}
 	var out [][2]time.Time

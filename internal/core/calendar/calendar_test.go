@@ -19,7 +19,7 @@ func TestWorkingTimePasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken, err := calendar.Read([]byte(`{"hours":{"mon":["09:00-12:00","13:00-17:00"],"tue":["09:00-12:00"],"sun":["00:00-04:00"]},"holidays":["2026-12-01","12-25"]}`), lisbon)
+	broken, err := calendar.Read([]byte(`{"hours":{"mon":["09:00-12:00","13:00-17:00"],"tue":["09:00-12:00"],"sun":["00:00-04:00"]},"holidays":["2026-12-01","12-25"]}`), "", lisbon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestACalendarThatMakesNoSenseIsRefused(t *testing.T) {
 		`{"hours":{"mon":["13:00-17:00","09:00-12:00"]}}`, `{"hours":{"moon":["09:00-12:00"]}}`, `{"hours":{"mon":["nine"]}}`,
 		`{"hours":{"mon":["09:00-18:00"]},"holidays":["Christmas"]}`,
 	} {
-		if _, err := calendar.Read([]byte(raw), time.UTC); !errs.Is(err, errs.Invalid) {
+		if _, err := calendar.Read([]byte(raw), "", time.UTC); !errs.Is(err, errs.Invalid) {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}

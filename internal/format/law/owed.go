@@ -1,0 +1,293 @@
+package law
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Count gives when a period that begins with an instant ends: due by the strict calendar, and the limit where the rules of counting let it end
+// later, else the same.
+type Count func(p Period, by Counting, from time.Time) (due, limit time.Time)
+
+// Fact is something that happened. A request names its stage and, where the set gives no period, by when.
+type Fact struct {
+	Moment Moment
+	At     time.Time
+	Stage  string
+	Due    time.Time
+}
+
+// Handed is a submission of a stage; At is when the team was first told. Corrections are none.
+type Handed struct {
+	Stage string
+	At    time.Time
+}
+
+// Case is what is known of one affected organisation under one set. Of a moment that was corrected only the last word is in it.
+type Case struct {
+	Class  string
+	Facts  []Fact
+	Handed []Handed
+	Waived map[string]bool      // keys of Owed
+	Passed map[string]time.Time // recipients: when it was passed on
+	Known  Answers
+}
+
+// Standing is how something owed stands. Whether it is late is for who knows the time.
+type Standing string
+
+// The standings.
+const (
+	NotYet  Standing = "not_yet" // what starts it has not happened
+	Offered Standing = "offered" // may be handed in, never late
+	Running Standing = "running"
+	Paused  Standing = "paused"
+	Met     Standing = "met"
+	Stopped Standing = "stopped"
+	Waived  Standing = "waived"
+	NotOwed Standing = "not_owed"
+)
+
+// Owed is one thing that somebody owes under a set. Round counts what is asked again and again, from 1; else it is 0.
+type Owed struct {
+	Code    string
+	Article string
+	Round   int
+	Team    bool // we owe it
+	State   Standing
+	Start   time.Time
+	Assumed bool // the moment was not told: counted from when we were first told of anything
+	Due     time.Time
+	Limit   time.Time
+	MetAt   time.Time
+	Why     string // Stopped, NotOwed: the moment, or "shortcut"
+	Strict  bool   // it is owed once it runs; false for what is offered
+}
+
+// Key names it within its case: the code, and the round where there are several.
+func (o Owed) Key() string {
+	if o.Round > 1 {
+		return o.Code + "." + strconv.Itoa(o.Round)
+	}
+	return o.Code
+}
+
+// Clocked tells whether it has a clock that runs or ran.
+func (o Owed) Clocked() bool { return o.Strict && !o.Due.IsZero() && !o.Start.IsZero() }
+
+// Late tells whether it was met after the limit, or is not and the limit has passed.
+func (o Owed) Late(now time.Time) bool {
+	if o.State == Met {
+		now = o.MetAt
+	}
+	return o.Clocked() && (o.State == Met || o.State == Running) && now.After(o.Limit)
+}
+
+// Owed tells what is owed in a case, in the order of the set: each stage, or each round of one, then passing on to each recipient.
+func (s Set) Owed(c Case, count Count) []Owed {
+	slices.SortStableFunc(c.Handed, func(a, b Handed) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(c.Facts, func(a, b Fact) int { return a.At.Compare(b.At) })
+	r := reckoning{Set: s, Case: c, count: count}
+	r.find()
+	var out []Owed
+	for _, x := range s.Stages {
+		out = append(out, r.stage(x)...)
+	}
+	for _, x := range s.Recipients {
+		if len(x.Classes) > 0 && !slices.Contains(x.Classes, c.Class) || x.IfYes != "" && c.Known[x.IfYes] != "yes" || len(c.Handed) == 0 {
+			continue
+		}
+		o := Owed{Code: x.Code, Article: x.Article, Team: true, State: Running, Strict: true, Start: c.Handed[0].At, Due: c.Handed[0].At.Add(x.Own.Elapsed)}
+		o.Limit = o.Due
+		if at := c.Passed[x.Code]; !at.IsZero() {
+			o.State, o.MetAt = Met, at
+		}
+		out = append(out, r.end(o))
+	}
+	return out
+}
+
+// reckoning is a case while it is reckoned.
+type reckoning struct {
+	Set
+	Case
+	count    Count
+	at       map[Moment]time.Time
+	stop     Moment
+	shortcut bool
+	paused   [][2]time.Time // the second is zero while it lasts
+}
+
+func (r *reckoning) find() {
+	r.at = map[Moment]time.Time{}
+	for _, f := range r.Facts {
+		switch f.Moment {
+		case Requested:
+		case Suspended:
+			if n := len(r.paused); r.Suspends && (n == 0 || !r.paused[n-1][1].IsZero()) {
+				r.paused = append(r.paused, [2]time.Time{f.At})
+			}
+		case Resumed:
+			if n := len(r.paused); n > 0 && r.paused[n-1][1].IsZero() {
+				r.paused[n-1][1] = f.At
+			}
+		default:
+			r.at[f.Moment] = f.At
+		}
+	}
+	for _, m := range r.StoppedBy {
+		if at := r.at[m]; !at.IsZero() && (r.stop == "" || at.Before(r.at[r.stop])) {
+			r.stop = m
+		}
+	}
+	if k := r.Shortcut; k != nil {
+		from, to := r.at[k.From], r.at[k.To]
+		r.shortcut = !from.IsZero() && !to.IsZero() && !to.Before(from) && to.Sub(from) <= k.Within.Elapsed
+	}
+}
+
+// handed gives when one of the stages was first handed in, not before an instant.
+func (r *reckoning) handed(since time.Time, stages ...string) time.Time {
+	for _, h := range r.Handed {
+		if slices.Contains(stages, h.Stage) && !h.At.Before(since) {
+			return h.At
+		}
+	}
+	return time.Time{}
+}
+
+// began gives when a start happened. Who told us of an incident knew of it: awareness and determination are at the latest when we were first told.
+func (r *reckoning) began(s Start) (at time.Time, assumed bool) {
+	if s.Stage != "" {
+		return r.handed(time.Time{}, s.Stage), false
+	}
+	at = r.at[s.Moment]
+	if at.IsZero() && (s.Moment == Aware || s.Moment == Determined) && len(r.Handed) > 0 {
+		return r.Handed[0].At, true
+	}
+	return at, false
+}
+
+func (r *reckoning) stage(x Stage) []Owed {
+	if x.Need == OnRequest {
+		return r.requests(x)
+	}
+	o := Owed{Code: x.Code, Article: x.Article, State: NotYet, Strict: x.Need == Always}
+	if x.Need == Ongoing {
+		for _, of := range r.Stages { // its time is that of the stage in whose place it stands
+			if slices.Contains(of.MetBy, x.Code) {
+				if replaced := r.stage(of); len(replaced) == 1 {
+					o.Start, o.Due, o.Limit = replaced[0].Start, replaced[0].Due, replaced[0].Limit
+					if replaced[0].State == Running && r.at[Handled].IsZero() {
+						o.State = Offered
+					}
+				}
+			}
+		}
+	} else if o.Start, o.Assumed = r.began(x.Starts); !o.Start.IsZero() {
+		o.State = Running
+		p := x.Within
+		if own, ok := x.WithinClass[r.Class]; ok {
+			p = own
+		}
+		o.Due, o.Limit = r.count(p, r.Counting, o.Start)
+	}
+	if x.Need == WhenNeeded {
+		o.State = Offered
+	}
+	if len(x.After) > 0 && r.handed(time.Time{}, x.After...).IsZero() {
+		o.State, o.Why = NotOwed, "after"
+	}
+	if at := r.handed(time.Time{}, append([]string{x.Code}, x.MetBy...)...); !at.IsZero() && o.Why == "" {
+		o.State, o.MetAt = Met, at
+	}
+	return []Owed{r.end(o)}
+}
+
+// requests gives a round for each request, or, where the set repeats the stage, for each period since the last request until it is handled.
+func (r *reckoning) requests(x Stage) []Owed {
+	var out []Owed
+	add := func(start, due, limit, met time.Time) {
+		o := Owed{Code: x.Code, Article: x.Article, Round: len(out) + 1, State: Running, Strict: true, Start: start, Due: due, Limit: limit}
+		if !met.IsZero() {
+			o.State, o.MetAt = Met, met
+		}
+		out = append(out, r.end(o))
+	}
+	var used []Handed
+	next := func(since time.Time) time.Time {
+		for _, h := range r.Handed {
+			if h.Stage == x.Code && !h.At.Before(since) && !slices.Contains(used, h) {
+				used = append(used, h)
+				return h.At
+			}
+		}
+		return time.Time{}
+	}
+	var asked []Fact
+	for _, f := range r.Facts {
+		if f.Moment == Requested && f.Stage == x.Code {
+			asked = append(asked, f)
+		}
+	}
+	if len(asked) == 0 {
+		return []Owed{r.end(Owed{Code: x.Code, Article: x.Article, State: NotYet, Strict: true})}
+	}
+	if x.Every.Zero() {
+		for _, f := range asked {
+			due, limit := f.Due, f.Due
+			if due.IsZero() {
+				due, limit = r.count(x.Within, r.Counting, f.At)
+			}
+			add(f.At, due, limit, next(f.At))
+		}
+		return out
+	}
+	last := asked[len(asked)-1]
+	for n := 1; ; n++ {
+		p := x.Every
+		p.Elapsed, p.Days, p.Months, p.WorkingDays = p.Elapsed*time.Duration(n), p.Days*n, p.Months*n, p.WorkingDays*n
+		due, limit := r.count(p, r.Counting, last.At)
+		met := next(last.At)
+		if done := r.at[Handled]; met.IsZero() && n > 1 && !done.IsZero() {
+			return out
+		}
+		add(last.At, due, limit, met)
+		if met.IsZero() {
+			return out
+		}
+	}
+}
+
+// end applies what stops, waives, shortens or suspends.
+func (r *reckoning) end(o Owed) Owed {
+	if o.State == Met || o.State == NotOwed {
+		return o
+	}
+	switch {
+	case r.Waived[o.Key()]:
+		o.State = Waived
+	case r.stop != "" && !o.Team:
+		o.State, o.Why = Stopped, string(r.stop)
+	case r.shortcut && !o.Team && !slices.Contains(r.Shortcut.Only, o.Code):
+		o.State, o.Why = NotOwed, "shortcut"
+	case o.State == Running && !o.Team:
+		for _, p := range r.paused {
+			from := cmp.Or(p[0], o.Start)
+			if from.Before(o.Start) {
+				from = o.Start
+			}
+			if from.After(o.Limit) {
+				continue
+			}
+			if p[1].IsZero() {
+				o.State = Paused
+			} else if d := p[1].Sub(from); d > 0 {
+				o.Due, o.Limit = o.Due.Add(d), o.Limit.Add(d)
+			}
+		}
+	}
+	return o
+}
