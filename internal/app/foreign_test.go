@@ -212,7 +212,7 @@ func TestALateAnswerIsToldAsLate(t *testing.T) {
 		h.must(err)
 		now := h.Clock.Now()
 		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			for kind, due := range map[string]time.Time{intake.ToNotify: now.Add(-4 * time.Hour), intake.ToFinish: now.Add(time.Hour)} {
+			for kind, due := range map[string]time.Time{"one": now.Add(-4 * time.Hour), "two": now.Add(time.Hour)} {
 				if _, err := h.Deadlines.StartTx(ctx, tx, sample(), deadline.Clock{About: in.Ref, Kind: kind, OwedBy: deadline.Us, StartedAt: now.Add(-5 * time.Hour), DueAt: due}); err != nil {
 					return err
 				}

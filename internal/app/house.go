@@ -38,6 +38,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/format/severity"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -201,9 +202,13 @@ func (h *House) duties() error {
 		return err
 	}
 	h.Calendar = &hours
+	laws, err := law.New()
+	if err != nil {
+		return err
+	}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Answer: h.answerParty, Calendar: h.Calendar,
+		Answer: h.answerParty, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,
 	}
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,

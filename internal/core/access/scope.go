@@ -54,7 +54,7 @@ func Sees(by Actor) Scope {
 func (s Scope) Wide() bool { return s.form == wide }
 
 // partyKinds are the kinds whose objects a compartment's own people may see. An incident is never among them.
-var partyKinds = map[ref.Kind]bool{ref.Report: true, ref.Party: true, ref.Thread: true, ref.Request: true, ref.Measure: true, ref.Organisation: true}
+var partyKinds = map[ref.Kind]bool{ref.Report: true, ref.Party: true, ref.Thread: true, ref.Request: true, ref.Measure: true, ref.Organisation: true, ref.Obligation: true}
 
 // From appends the objects of a kind that the reader may see, as a table named o with all columns of object. It is the only source of
 // objects for a list, count, search or export; what it leaves out does not exist for the reader.

@@ -20,18 +20,29 @@ type Clock struct {
 	UID         string
 	About       ref.Ref // report, request, measure
 	Under       ref.Ref // the incident or report on whose strip it stands
+	Whole       int64   // the object that About is a part of (a report), 0 for none
 	Compartment int64
 	Kind        string // "first_answer", "request", "measure", "early_warning", …
 	OwedBy      string // "us" or "them"
 	StartedAt   time.Time
 	TargetAt    time.Time // internal target before the limit; zero for none
 	DueAt       time.Time
+	LimitAt     time.Time // the end by the law's rules of counting, where it lies after DueAt; else zero
 	MetAt       time.Time
 	StoppedAt   time.Time // withdrawn or waived, with a reason in the audit record
 	RemindAt    time.Time // zero when reminded or not wished
 	RemindedAt  time.Time
 	EscalatedAt time.Time
 	Law         string // "NIS2 Art. 23(5)", "agreement", ""
+	RuleSet     string // code of the rule set whose stage Kind names; "" for none
+}
+
+// Limit gives after when the clock is late.
+func (c Clock) Limit() time.Time {
+	if c.LimitAt.After(c.DueAt) {
+		return c.LimitAt
+	}
+	return c.DueAt
 }
 
 // Open tells whether the clock still runs.

@@ -18,7 +18,7 @@ import (
 func columns(alias string) string {
 	names := []string{
 		"id", "uid", "about", "about_kind", "strip", "strip_kind", "compartment", "kind", "owed_by", "law", "started_at", "target_at", "due_at",
-		"met_at", "stopped_at", "remind_at", "reminded_at", "escalated_at",
+		"met_at", "stopped_at", "remind_at", "reminded_at", "escalated_at", "rule_set", "whole", "limit_at",
 	}
 	for i := range names {
 		names[i] = alias + "." + names[i]
@@ -29,7 +29,7 @@ func columns(alias string) string {
 func scan(r *db.Rows) (Clock, error) {
 	var c Clock
 	err := r.Scan(&c.ID, &c.UID, &c.About.ID, &c.About.Kind, &c.Under.ID, &c.Under.Kind, &c.Compartment, &c.Kind, &c.OwedBy, &c.Law, &c.StartedAt,
-		&c.TargetAt, &c.DueAt, &c.MetAt, &c.StoppedAt, &c.RemindAt, &c.RemindedAt, &c.EscalatedAt)
+		&c.TargetAt, &c.DueAt, &c.MetAt, &c.StoppedAt, &c.RemindAt, &c.RemindedAt, &c.EscalatedAt, &c.RuleSet, &c.Whole, &c.LimitAt)
 	if !c.RemindedAt.IsZero() {
 		c.RemindAt = time.Time{}
 	}
@@ -45,6 +45,27 @@ func (s *Service) Under(ctx context.Context, h db.Handle, under ...int64) (map[i
 func (s *Service) About(ctx context.Context, h db.Handle, about ...int64) (map[int64][]Clock, error) {
 	return s.sets(ctx, h, `c.about`, about, func(c Clock) int64 { return c.About.ID })
 }
+
+// Of gives the clocks about objects that the caller has checked and those about their parts that lie in the same compartment, by due time: what who
+// sees the whole may know.
+func (s *Service) Of(ctx context.Context, h db.Handle, whole ...int64) (map[int64][]Clock, error) {
+	out, err := s.About(ctx, h, whole...)
+	if err != nil || len(whole) == 0 {
+		return out, err
+	}
+	q := new(db.Query).Add(`SELECT ` + columns("c") + ` FROM deadline_clock c JOIN object o ON o.id = c.whole AND o.compartment = c.compartment
+		WHERE c.whole <> 0 AND c.whole IN `)
+	parts, err := db.List(ctx, h, db.In(q, whole), scan)
+	for _, c := range parts {
+		out[c.Whole] = append(out[c.Whole], c)
+	}
+	for _, all := range out {
+		slices.SortStableFunc(all, byDue)
+	}
+	return out, err
+}
+
+func byDue(a, b Clock) int { return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID)) }
 
 // Running gives when the open clocks of one kind about objects that the caller has checked began and are due, the first due of each; nothing
 // else of them is read.
@@ -89,7 +110,7 @@ type Filter struct {
 }
 
 // kinds are the objects that clocks are about. A list walks each kind in the order of its index and merges: no reader's scope spans kinds.
-var kinds = []ref.Kind{ref.Report, ref.Request, ref.Measure, ref.Party, ref.Incident}
+var kinds = []ref.Kind{ref.Report, ref.Request, ref.Measure, ref.Party, ref.Incident, ref.Obligation}
 
 // List gives open clocks about objects that the actor may see, by due time.
 func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (clocks []Clock, next string, err error) {
@@ -124,9 +145,7 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (clocks [
 		}
 		clocks = append(clocks, part...)
 	}
-	slices.SortFunc(clocks, func(a, b Clock) int {
-		return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(clocks, byDue)
 	if len(clocks) > f.Limit {
 		clocks = clocks[:f.Limit]
 		c := clocks[f.Limit-1]

@@ -18,6 +18,9 @@ type TickJob struct{}
 // Kind names the job.
 func (TickJob) Kind() string { return "deadline.tick" }
 
+// OfLaw names the handler of all clocks of rule sets.
+const OfLaw = "law"
+
 // batch is how many due clocks are read at once.
 const batch = 200
 
@@ -95,7 +98,11 @@ func (s *Service) hand(ctx context.Context, id int64, escalate bool, handlers ma
 		}); err != nil {
 			return err
 		}
-		if handle := handlers[c.Kind]; handle != nil {
+		handle := handlers[c.Kind]
+		if c.RuleSet != "" {
+			handle = handlers[OfLaw]
+		}
+		if handle != nil {
 			if err := handle(ctx, tx, c, escalate); err != nil {
 				return fmt.Errorf("clock %d %s: %w", id, c.Kind, err)
 			}

@@ -38,9 +38,9 @@ func (s *Service) StartTx(ctx context.Context, tx *db.Tx, _ access.Actor, c Cloc
 	}
 	c.UID = id.New()
 	err := tx.QueryRow(ctx, `INSERT INTO deadline_clock (uid, about, about_kind, strip, strip_kind, compartment, kind, owed_by, law, started_at,
-		target_at, due_at, remind_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		target_at, due_at, remind_at, rule_set, whole, limit_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
 		c.UID, c.About.ID, int64(c.About.Kind), c.Under.ID, int64(c.Under.Kind), c.Compartment, c.Kind, c.OwedBy, c.Law, c.StartedAt,
-		c.TargetAt, c.DueAt, c.RemindAt).Scan(&c.ID)
+		c.TargetAt, c.DueAt, c.RemindAt, c.RuleSet, c.Whole, c.LimitAt).Scan(&c.ID)
 	if err != nil {
 		return c, fmt.Errorf("start clock %s: %w", c.Kind, err)
 	}
@@ -107,9 +107,9 @@ func (s *Service) end(ctx context.Context, tx *db.Tx, by access.Actor, about ref
 	return nil
 }
 
-// MoveTx lets the clocks about an object stand on another strip (a report was linked to an incident).
+// MoveTx lets the clocks about an object and its parts stand on another strip (a report was linked to an incident).
 func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, about, under ref.Ref) error {
-	_, err := tx.Exec(ctx, `UPDATE deadline_clock SET strip = $2, strip_kind = $3 WHERE about = $1`, about.ID, under.ID, int64(under.Kind))
+	_, err := tx.Exec(ctx, `UPDATE deadline_clock SET strip = $2, strip_kind = $3 WHERE about = $1 OR (whole = $1 AND whole <> 0)`, about.ID, under.ID, int64(under.Kind))
 	if err != nil {
 		return fmt.Errorf("move clocks: %w", err)
 	}

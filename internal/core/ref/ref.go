@@ -25,9 +25,10 @@ const (
 	Account      Kind = 8
 	Arrival      Kind = 9 // a mail as it came, before it is filed
 	Key          Kind = 10
+	Obligation   Kind = 11 // one law, one affected organisation, one report
 )
 
-var names = [...]string{"", "report", "incident", "party", "thread", "request", "measure", "organisation", "account", "arrival", "key"}
+var names = [...]string{"", "report", "incident", "party", "thread", "request", "measure", "organisation", "account", "arrival", "key", "obligation"}
 
 func (k Kind) String() string {
 	if int(k) < len(names) {

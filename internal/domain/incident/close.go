@@ -8,9 +8,9 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
-	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -142,7 +142,7 @@ func (s *Service) stillOwed(ctx context.Context, tx *db.Tx, incident int64) (int
 	clocks, err := s.Deadlines.Under(ctx, tx, incident)
 	n := 0
 	for _, c := range clocks[incident] {
-		if c.Open() && (c.Kind == intake.ToNotify || c.Kind == intake.ToFinish) {
+		if c.Open() && c.RuleSet != "" && c.OwedBy == deadline.Them {
 			n++
 		}
 	}

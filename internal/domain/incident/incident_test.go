@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -49,7 +50,11 @@ func onEach(t *testing.T, story func(ctx context.Context, t *testing.T, d *desk)
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring},
 			Constituency: orgs, Text: texts, Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"}, Hold: 20 * time.Second,
 		}
-		in := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: orgs, Correspondence: post, Deadlines: clocks, Words: search.NewTexts(h.Ring)}
+		laws, err := law.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := &intake.Service{Laws: laws, DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: orgs, Correspondence: post, Deadlines: clocks, Words: search.NewTexts(h.Ring)}
 		co := &coordination.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: words, Constituency: orgs, Correspondence: post, Deadlines: clocks, Texts: texts,
 		}

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -13,15 +12,6 @@ import (
 // The kinds of clocks that a report starts.
 const (
 	FirstAnswer = "first_answer" // we owe the reporter the answer of a person
-	ToNotify    = "notification" // the reporter owes the next stage
-	ToFinish    = "final_report"
-)
-
-// NIS2 gives these times: an answer to an early warning within 24 hours (Art. 23(5)), the notification 72 hours after becoming aware
-// (Art. 23(4)(b)), the final report a month after the notification (Art. 23(4)(d)).
-const (
-	nis2Answer = 24 * time.Hour
-	nis2Notify = 72 * time.Hour
 )
 
 // start starts the clocks that law, entitlement and custom give, and puts the report into its group of the queue.
@@ -52,22 +42,10 @@ func (s *Service) clocks(ctx context.Context, h db.Handle, r *row, who reporter,
 		span := due.Sub(now)
 		return deadline.Clock{Kind: FirstAnswer, OwedBy: deadline.Us, StartedAt: now, DueAt: due, RemindAt: now.Add(span * 3 / 4), Law: law}
 	}
-	theirs := func(kind string, start, due time.Time, law string) deadline.Clock {
-		return deadline.Clock{Kind: kind, OwedBy: deadline.Them, StartedAt: start, DueAt: due, RemindAt: due.Add(-due.Sub(now) / 4), Law: law}
-	}
-	if strings.EqualFold(in.Body.Fields["law"], "NIS2") {
-		out := []deadline.Clock{ours(now.Add(nis2Answer), "NIS2 Art. 23(5)")}
-		switch in.Body.Fields["stage"] {
-		case "early_warning":
-			aware := in.AwareAt
-			if aware.IsZero() || aware.After(now) {
-				aware = now
-			}
-			out = append(out, theirs(ToNotify, aware, aware.Add(nis2Notify), "NIS2 Art. 23(4)(b)"))
-		case "notification":
-			out = append(out, theirs(ToFinish, now, now.AddDate(0, 1, 0), "NIS2 Art. 23(4)(d)"))
-		}
-		return out, nil
+	if set, _, ok := s.lawOf(in.Body); ok && len(set.Duties) > 0 {
+		d := set.Duties[0]
+		due, _ := s.count(set.Country)(d.Within, set.Counting, now)
+		return []deadline.Clock{ours(due, set.Cites(d.Article))}, nil
 	}
 	if who.organisation.Ref.ID == 0 {
 		return nil, nil

@@ -118,6 +118,9 @@ func (s *Service) endTx(ctx context.Context, tx *db.Tx, r *row, class retain.Cla
 	}
 	// The tombstone keeps what statistics count, and the hash of what was sealed.
 	sum := sha256.Sum256(r.sealed)
+	if err := s.endObligations(ctx, tx, r.Ref.ID); err != nil {
+		return err
+	}
 	_, err = tx.Exec(ctx, `UPDATE intake_report SET settled_at = NULL, contact = 0, sender = NULL, message = NULL, words = NULL, decision = NULL, receipt = $3, receipt_message = '', body = $2 WHERE id = $1`,
 		r.Ref.ID, sum[:], string(NoReceipt))
 	if err != nil {
@@ -130,6 +133,15 @@ func (s *Service) endTx(ctx context.Context, tx *db.Tx, r *row, class retain.Cla
 		At: now, By: access.System("retain"), Verb: "intake.destroy", On: r.Ref, Changes: []audit.Change{{Field: "class", To: string(class)}},
 		Data: map[string]any{"messages": gone.Messages, "mails": gone.Mails, "files": gone.Files},
 	})
+}
+
+// endObligations leaves of submissions and facts their times and hashes.
+func (s *Service) endObligations(ctx context.Context, tx *db.Tx, report int64) error {
+	if _, err := tx.Exec(ctx, `UPDATE intake_submission SET body = sum, message = '' WHERE report = $1`, report); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE intake_fact SET note = NULL WHERE obligation IN (SELECT b.id FROM intake_obligation b WHERE b.report = $1)`, report)
+	return err
 }
 
 // endFront removes what let strangers in or was never opened, when its period is over.

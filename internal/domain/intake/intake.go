@@ -7,7 +7,9 @@
 // Public pages may run without keys: they seal what they take into a Drop (drop.go) that only the house opens, and show of a report what
 // the house sealed for the holder of its code (shown.go).
 //
-// Tables: intake_report, intake_link, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept.
+// A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
+//
+// Tables: intake_report, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_link, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept.
 package intake
 
 import (
@@ -139,9 +141,10 @@ type Received struct {
 
 // Clock is a deadline that the report started.
 type Clock struct {
-	Kind  string    `json:"kind"`
-	Owes  string    `json:"owes"` // "us" or "reporter"
-	DueAt time.Time `json:"due_at"`
+	Kind    string    `json:"kind"`
+	Owes    string    `json:"owes"` // "us" or "reporter"
+	DueAt   time.Time `json:"due_at"`
+	RuleSet string    `json:"rule_set,omitempty"` // whose stage Kind names; "" for none
 }
 
 // Similar is a report or incident that looks like one, with the reason.

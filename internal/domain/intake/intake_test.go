@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -44,10 +45,14 @@ func newDesk(t *testing.T, h *coretest.House) *desk {
 		t.Fatal(err)
 	}
 	c := &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
+	laws, err := law.New()
+	if err != nil {
+		t.Fatal(err)
+	}
 	deadlines := &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	d := &desk{House: h, T: t, ana: h.Person(1, "Ana", access.Analyst)}
 	d.s = &intake.Service{
-		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: c, Deadlines: deadlines, Words: search.NewTexts(h.Ring),
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: c, Deadlines: deadlines, Words: search.NewTexts(h.Ring), Laws: laws,
 		Correspondence: &correspondence.Service{
 			DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Constituency: c, Text: words,
 			Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Hold: 20 * time.Second,
@@ -327,7 +332,7 @@ func TestTheLawStartsItsClocks(t *testing.T) {
 		}
 		in.Body.Fields["stage"] = "notification"
 		got = d.receive(ctx, stranger, in)
-		if len(got.Clocks) != 2 || !got.Clocks[1].DueAt.Equal(d.Clock.Now().AddDate(0, 1, 0)) {
+		if len(got.Clocks) != 2 || got.Clocks[1].DueAt.Format(time.DateTime) != d.Clock.Now().AddDate(0, 1, 0).Format(time.DateOnly)+" 23:59:59" {
 			t.Errorf("clocks %+v", got.Clocks)
 		}
 	})

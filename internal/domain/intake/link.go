@@ -163,26 +163,10 @@ func (s *Service) conclusion(ctx context.Context, tx *db.Tx, by access.Actor, in
 		if err := s.endCodes(ctx, tx, r.Ref.ID, r.ConcludedAt); err != nil {
 			return err
 		}
-		if err := s.lawClocks(ctx, tx, by, r.Ref, !r.ConcludedAt.IsZero()); err != nil {
+		if err := s.keepAll(ctx, tx, by, r); err != nil { // what the reporter still owes stops with its incidents, and goes on with them
 			return err
 		}
 		if err := s.change(ctx, tx, by, r, audit.Entry{Verb: verb, About: ref.Ref{Kind: ref.Incident, ID: incident}}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lawClocks stops what the reporter still owed when its incidents are closed, and lets it run again when one is reopened.
-func (s *Service) lawClocks(ctx context.Context, tx *db.Tx, by access.Actor, report ref.Ref, concluded bool) error {
-	for _, kind := range []string{ToNotify, ToFinish} {
-		var err error
-		if concluded {
-			err = s.Deadlines.StopTx(ctx, tx, by, report, kind, "incident.close")
-		} else {
-			err = s.Deadlines.ResumeTx(ctx, tx, by, report, kind)
-		}
-		if err != nil {
 			return err
 		}
 	}

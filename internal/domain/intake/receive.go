@@ -252,6 +252,11 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
+	owed, err := s.submitFirst(ctx, tx, by, &r, in, first.UID)
+	if err != nil {
+		return Received{}, err
+	}
+	clocks = append(clocks, owed...)
 	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(New)}},

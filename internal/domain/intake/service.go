@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
@@ -28,6 +29,8 @@ type Service struct {
 	Deadlines      *deadline.Service
 	Words          *search.Texts
 	Calendar       *calendar.Calendar // nil counts hours alone
+	Laws           *law.Library       // nil knows no law
+	Country        string             // two letters of the team's country: which national act "NIS2" means
 
 	// Answer files what a reporter adds to a thread that went on as a party's: coordination, which stands above, is asked first. It tells
 	// false for a thread that is no party's. Nil asks nobody.

@@ -139,13 +139,13 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 	if entire {
 		v.PassedOnTo = r.Decision.To
 	}
-	clocks, err := s.Deadlines.About(ctx, h, r.Ref.ID)
+	clocks, err := s.Deadlines.Of(ctx, h, r.Ref.ID)
 	if err != nil {
 		return v, err
 	}
 	for _, c := range clocks[r.Ref.ID] {
 		if c.Open() {
-			v.Clocks = append(v.Clocks, Clock{Kind: c.Kind, Owes: map[string]string{"us": "us", "them": "reporter"}[c.OwedBy], DueAt: c.DueAt})
+			v.Clocks = append(v.Clocks, Clock{Kind: c.Kind, Owes: map[string]string{"us": "us", "them": "reporter"}[c.OwedBy], DueAt: c.DueAt, RuleSet: c.RuleSet})
 		}
 	}
 	threads, err := s.Correspondence.Threads(ctx, h, r.Thread)

@@ -311,5 +311,24 @@ func (l *Library) Asked(stage Stage) []Field {
 	return out
 }
 
+// Names gives the words for something owed by its key, with its round where there are several; false for what no set has.
+func (l *Library) Names(set, key, lang string) (string, bool) {
+	code, round, _ := strings.Cut(key, ".")
+	s := l.sets[set]
+	name := ""
+	if x, ok := s.Stage(code); ok {
+		name = x.Name.In(lang)
+	}
+	for _, x := range s.Recipients {
+		if x.Code == code {
+			name = x.Name.In(lang)
+		}
+	}
+	if name != "" && round != "" {
+		name += " (" + round + ")"
+	}
+	return name, name != ""
+}
+
 // Thresholds lists the guided tests of significance.
 func (l *Library) Thresholds() []Threshold { return slices.Clone(l.thresholds) }

@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -78,7 +79,11 @@ func open(t testing.TB, h *coretest.House, change ...func(*api.Deps)) *house {
 		Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"},
 	}
 	words := search.New(h.Ring)
-	reports := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: country, Correspondence: letters, Deadlines: clocks}
+	laws, err := law.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reports := &intake.Service{Laws: laws, DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: country, Correspondence: letters, Deadlines: clocks}
 	parties := &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: words, Constituency: country, Correspondence: letters, Deadlines: clocks, Texts: texts,
 		Library: library{"isolate": {Code: "isolate", Revision: 3, Title: "Take the machine off the network", Text: "Pull the cable.\nLeave it running."}},

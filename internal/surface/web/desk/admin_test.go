@@ -28,6 +28,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
@@ -68,7 +69,11 @@ func openOffice(t testing.TB) *office {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring},
 		Constituency: h.country, Text: texts, Hold: 20 * time.Second, Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"},
 	}
-	reports := &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
+	laws, err := law.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reports := &intake.Service{Laws: laws, DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
 	cases := &incident.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Correspondence: h.letters, Intake: reports, Deadlines: clocks, Zone: time.UTC, Lang: "en"}
 	watch := &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.letters.Alarms, cases.Alarms, h.cases = watch, watch, cases

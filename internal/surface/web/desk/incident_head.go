@@ -70,14 +70,14 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 	if err != nil {
 		return f, nil, err
 	}
-	f.Deadlines = deadlineCards(v, clocks[in.Ref.ID], rows)
+	f.Deadlines = d.deadlineCards(v, clocks[in.Ref.ID], rows)
 	return f, rows, nil
 }
 
 const cards = 4
 
 // deadlineCards are the four that matter: what is open, soonest first; then what was met last.
-func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.Row) []page.DeadlineView {
+func (d *Desk) deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.Row) []page.DeadlineView {
 	names := map[int64]string{}
 	for _, r := range rows {
 		for _, q := range r.Requests {
@@ -101,7 +101,7 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 		if len(out) == cards || !c.StoppedAt.IsZero() {
 			continue
 		}
-		x := page.DeadlineView{Title: clockName(v.P, c.Kind), Clock: clockView(c, v.Now)}
+		x := page.DeadlineView{Title: d.clockName(v.P, c), Clock: clockView(c, v.Now)}
 		whose := names[c.About.ID]
 		if c.Open() {
 			x.State = "running"
@@ -115,7 +115,7 @@ func deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coordination.R
 		} else {
 			after, of := v.P.Duration(c.MetAt.Sub(c.StartedAt)), v.P.Duration(c.DueAt.Sub(c.StartedAt))
 			x.State, x.Note = "met", v.P.T("desk.deadline.met", "after", after, "of", of)
-			if c.MetAt.After(c.DueAt) {
+			if c.MetAt.After(c.Limit()) {
 				x.State, x.Note = "late", v.P.T("desk.deadline.met_late", "after", after, "of", of)
 			}
 		}

@@ -70,7 +70,7 @@ func (d *Desk) deadlines(v *page.Visit) error {
 			owes = party.Name
 		}
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			page.Clock(p, clockView(c, v.Now)), page.At(p, c.DueAt, v.Now), page.Text(strings.Trim(clockName(p, c.Kind)+" · "+clockLaw(p, c.Law), " ·")), page.Text(owes), link(t.href, t.title, t.ref),
+			page.Clock(p, clockView(c, v.Now)), page.At(p, c.DueAt, v.Now), page.Text(strings.Trim(d.clockName(p, c)+" · "+clockLaw(p, c.Law), " ·")), page.Text(owes), link(t.href, t.title, t.ref),
 		})
 	}
 	return v.Show(List(view))

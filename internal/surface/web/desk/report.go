@@ -7,6 +7,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -77,7 +78,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	}
 	for _, c := range clocks[r.Ref.ID] {
 		if c.Open() {
-			add(clockName(p, c.Kind), page.Clock(p, clockView(c, v.Now)))
+			add(d.clockName(p, c), page.Clock(p, clockView(c, v.Now)))
 		}
 	}
 	add(p.T("desk.fact.marking"), page.TLP(r.TLP.Name()))
@@ -120,20 +121,20 @@ func signatureFacts(p *text.Printer, m correspondence.Message) []page.Property {
 	return out
 }
 
-func clockName(p *text.Printer, kind string) string {
-	switch kind {
+// clockName says what a clock asks: in the words of its rule set where it has one.
+func (d *Desk) clockName(p *text.Printer, c deadline.Clock) string {
+	if name, ok := d.Intake.StageName(c.RuleSet, c.Kind, string(p.Lang())); ok {
+		return name
+	}
+	switch c.Kind {
 	case "first_answer":
 		return p.T("desk.clock.first_answer")
 	case "request":
 		return p.T("desk.clock.request")
 	case "measure":
 		return p.T("desk.clock.measure")
-	case intake.ToNotify:
-		return p.T("desk.clock.notification")
-	case intake.ToFinish:
-		return p.T("desk.clock.final_report")
 	}
-	if kind == coordination.LateWord {
+	if c.Kind == coordination.LateWord {
 		return p.T("desk.clock.late_word")
 	}
 	return p.T("desk.clock.other")

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
@@ -77,7 +78,11 @@ func open(t testing.TB) *house {
 		Constituency: h.country, Text: texts, Hold: 20 * time.Second,
 		Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", Phone: "+999 210 497 400", URL: "https://cert.example"},
 	}
-	h.reports = &intake.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
+	laws, err := law.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.reports = &intake.Service{Laws: laws, DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
 	h.parties = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks,
 		Library: library{books}, Texts: texts,

@@ -46,16 +46,16 @@ func (d Deps) overview(v *page.Visit) error {
 	}
 	for _, r := range reports.Items {
 		if c := owed(clocks[r.Ref.ID]); c != nil {
-			item := reportItem(v, r, clocks[r.Ref.ID])
+			item := d.reportItem(v, r, clocks[r.Ref.ID])
 			item.Chips = nil
-			item.Second = stageName(v, c.Kind)
+			item.Second = d.stageName(v, *c)
 			view.Waiting = append(view.Waiting, item)
 		}
 	}
 	slices.SortStableFunc(view.Waiting, func(a, b Item) int { return cmp.Compare(dueOf(a), dueOf(b)) })
 	for i, r := range reports.Items {
 		if i < reportsShown {
-			item := reportItem(v, r, clocks[r.Ref.ID])
+			item := d.reportItem(v, r, clocks[r.Ref.ID])
 			item.Clock = nil
 			view.Reports = append(view.Reports, item)
 		}
@@ -117,7 +117,7 @@ func (d Deps) clocks(v *page.Visit, reports []intake.Report) (map[int64][]deadli
 	for i, r := range reports {
 		ids[i] = r.Ref.ID
 	}
-	return d.Deadlines.About(v.Ctx(), d.DB, ids...)
+	return d.Deadlines.Of(v.Ctx(), d.DB, ids...)
 }
 
 // owed gives the earliest open clock of what the reporter still owes, nil when nothing is.

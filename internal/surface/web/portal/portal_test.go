@@ -274,9 +274,9 @@ func TestNeverConcludedWhileAStageIsOwed(t *testing.T) {
 	b := h.browser()
 	b.signIn("rui.tavares@aguasdovale.example")
 	a := b.get("/portal/reports/" + got.Report.UID)
-	h.has(a, "You owe the notification")
+	h.has(a, "You owe: Incident notification")
 	if strings.Contains(a.body, `<span>Concluded</span>`) {
 		t.Error("a report whose notification is owed reads concluded")
 	}
-	h.has(b.get("/portal/"), "You owe the notification")
+	h.has(b.get("/portal/"), "You owe: Incident notification")
 }

@@ -49,22 +49,24 @@ func reportTitle(v *page.Visit, r intake.Report) string {
 	return v.P.T("portal.report.untitled")
 }
 
-func reportItem(v *page.Visit, r intake.Report, clocks []deadline.Clock) Item {
+func (d Deps) reportItem(v *page.Visit, r intake.Report, clocks []deadline.Clock) Item {
 	item := Item{Icon: "siren", Title: reportTitle(v, r), Ref: r.Reference, Href: "/portal/reports/" + r.UID, When: r.ReceivedAt}
 	item.Chips = []page.ChipView{standingChip(v, standing(r, clocks))}
 	if c := owed(clocks); c != nil {
-		item.Clock, item.Second = clockView(v.Now, c.StartedAt, c.DueAt), stageName(v, c.Kind)
+		item.Clock, item.Second = clockView(v.Now, c.StartedAt, c.DueAt), d.stageName(v, *c)
 	}
 	return item
 }
 
-func stageName(v *page.Visit, kind string) string {
-	switch kind {
-	case intake.ToNotify:
-		return v.P.T("portal.stage.notification")
-	case intake.ToFinish:
-		return v.P.T("portal.stage.final_report")
-	case intake.FirstAnswer:
+// stageName says what a clock asks: in the words of its rule set where it has one.
+func (d Deps) stageName(v *page.Visit, c deadline.Clock) string {
+	if name, ok := d.Intake.StageName(c.RuleSet, c.Kind, string(v.P.Lang())); ok {
+		if c.Open() && c.OwedBy == deadline.Them {
+			return v.P.T("portal.stage.owes", "stage", name)
+		}
+		return name
+	}
+	if c.Kind == intake.FirstAnswer {
 		return v.P.T("portal.stage.first_answer")
 	}
 	return v.P.T("portal.stage.other")
@@ -81,7 +83,7 @@ func (d Deps) reports(v *page.Visit) error {
 	}
 	view := ListView{PortalView: d.frame(v, "reports", v.P.T("portal.nav.reports")), Lead: v.P.T("portal.reports.lead"), Next: nextPage(v, list.Next)}
 	for _, r := range list.Items {
-		view.Items = append(view.Items, reportItem(v, r, clocks[r.Ref.ID]))
+		view.Items = append(view.Items, d.reportItem(v, r, clocks[r.Ref.ID]))
 	}
 	view.Act = page.ButtonView{Text: v.P.T("portal.report.new"), Href: "/portal/reports/new", Icon: "siren", Kind: "primary"}
 	view.Empty = page.EmptyView{Icon: "siren", Title: v.P.T("portal.reports.none"), Note: v.P.T("portal.reports.none.note")}
@@ -108,13 +110,13 @@ func (d Deps) report(v *page.Visit) error {
 
 func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 	view := ReportView{PortalView: d.frame(v, "reports", reportTitle(v, r)), Reference: r.Reference, TLP: r.TLP.Name(), Received: r.ReceivedAt}
-	clocks, err := d.Deadlines.About(v.Ctx(), d.DB, r.Ref.ID)
+	clocks, err := d.Deadlines.Of(v.Ctx(), d.DB, r.Ref.ID)
 	if err != nil {
 		return view, err
 	}
 	state := standing(r, clocks[r.Ref.ID])
 	view.State = standingChip(v, state)
-	view.Stages = stages(v, r, state, clocks[r.Ref.ID])
+	view.Stages = d.stages(v, r, state, clocks[r.Ref.ID])
 	view.Answers = told(v, r)
 	all, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
 	if err != nil {
@@ -144,7 +146,7 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 }
 
 // stages tells what was, is and will be: received, our answer, what the reporter owes, the end.
-func stages(v *page.Visit, r intake.Report, state string, clocks []deadline.Clock) []page.Stage {
+func (d Deps) stages(v *page.Visit, r intake.Report, state string, clocks []deadline.Clock) []page.Stage {
 	out := []page.Stage{{Title: v.P.T("portal.stage.received"), Note: v.P.DateTime(r.ReceivedAt), State: "done"}}
 	now := true // the first stage that is not done is the present one
 	add := func(s page.Stage, done bool) {
@@ -159,7 +161,7 @@ func stages(v *page.Visit, r intake.Report, state string, clocks []deadline.Cloc
 		out = append(out, s)
 	}
 	for _, c := range clocks {
-		s := page.Stage{Title: stageName(v, c.Kind), Icon: "phone"}
+		s := page.Stage{Title: d.stageName(v, c), Icon: "phone"}
 		if c.OwedBy == deadline.Them {
 			s.Icon = "pencil"
 		}

@@ -1,0 +1,453 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/calendar"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// Obligation is what one law asks of one affected organisation in one report. It has no stored state: Owed follows from facts and submissions.
+type Obligation struct {
+	access.Object
+	Report       int64
+	Set          law.Set // the newest version of its rule set
+	Began        int     // the version with which it began
+	Organisation int64   // the one affected; 0 is whoever reported
+	Class        string  // of entity, as the set tells them apart
+	Facts        []Fact  // in the order in which they were said
+	Handed       []law.Handed
+	Owed         []law.Owed
+}
+
+// Why a fact is kept.
+type FactKind string
+
+// The kinds of facts.
+const (
+	OfMoment  FactKind = "moment"  // Code is a law.Moment
+	OfRequest FactKind = "request" // Code is a stage
+	OfWaiver  FactKind = "waiver"  // Code is the key of something owed
+	OfPassing FactKind = "passed"  // Code is a recipient
+)
+
+// Fact is one thing that happened, as somebody said it.
+type Fact struct {
+	id         int64
+	UID        string
+	obligation int64
+	Kind       FactKind
+	Code       string
+	At         time.Time
+	DueAt      time.Time // a request: by when; zero for the period of the set
+	SaidAt     time.Time
+	SaidBy     int64 // account; 0 is the reporter
+	Submission int   // number of the submission that told it; 0 for none
+	EndedAt    time.Time
+	Note       string
+}
+
+// Submission is a stage as it was handed in. It never changes.
+type Submission struct {
+	id       int64
+	UID      string
+	Report   int64
+	Number   int // within its report, from 1
+	Set      string
+	Version  int
+	Stage    string
+	ToldAt   time.Time // when we were first told
+	FiledAt  time.Time
+	FiledBy  int64 // account; 0 is whoever sent the report
+	Channel  correspondence.Channel
+	Message  string // uid of the message it was in; "" for none
+	Corrects int    // number of the submission that it corrects, 0 for none
+	Sum      []byte // SHA-256 of what was sealed
+	Answers  law.Answers
+	For      []int64 // obligations
+	sealed   []byte
+	corrects int64
+}
+
+// Late tells how many of what reporters owe under an obligation is late.
+func (o Obligation) Late(now time.Time) bool {
+	return slices.ContainsFunc(o.Owed, func(x law.Owed) bool { return x.State == law.Running && x.Late(now) })
+}
+
+// Find gives something owed by its key.
+func (o Obligation) Find(key string) (law.Owed, bool) {
+	i := slices.IndexFunc(o.Owed, func(x law.Owed) bool { return x.Key() == key })
+	if i < 0 {
+		return law.Owed{}, false
+	}
+	return o.Owed[i], true
+}
+
+// count counts by the calendar of a set's country, by the team's own where there is none or the set is the Union's.
+func (s *Service) count(country string) law.Count {
+	var c calendar.Calendar
+	zone := time.UTC
+	if s.Calendar != nil {
+		c, zone = *s.Calendar, s.Calendar.Zone()
+	}
+	if own, err := calendar.For(country, zone); country != "EU" && err == nil {
+		c = own
+	} else if s.Calendar == nil {
+		c, _ = calendar.For("", zone)
+	}
+	return c.End
+}
+
+// reckon fills what is owed.
+func (s *Service) reckon(o *Obligation, known law.Answers) {
+	c := law.Case{Class: o.Class, Handed: o.Handed, Waived: map[string]bool{}, Passed: map[string]time.Time{}, Known: known}
+	for _, f := range o.Facts {
+		if !f.EndedAt.IsZero() {
+			continue
+		}
+		switch f.Kind {
+		case OfMoment:
+			c.Facts = append(c.Facts, law.Fact{Moment: law.Moment(f.Code), At: f.At})
+		case OfRequest:
+			c.Facts = append(c.Facts, law.Fact{Moment: law.Requested, Stage: f.Code, At: f.At, Due: f.DueAt})
+		case OfWaiver:
+			c.Waived[f.Code] = true
+		case OfPassing:
+			c.Passed[f.Code] = f.At
+		}
+	}
+	o.Owed = o.Set.Owed(c, s.count(o.Set.Country))
+}
+
+const obligationColumns = access.Columns + `, b.report, b.rule_set, b.rule_version, b.organisation, b.class`
+
+func (s *Service) scanObligation(rows *db.Rows) (Obligation, error) {
+	var o Obligation
+	var set string
+	if err := rows.Scan(append(o.Object.Dst(), &o.Report, &set, &o.Began, &o.Organisation, &o.Class)...); err != nil {
+		return o, err
+	}
+	var err error
+	if o.Set, err = s.Laws.Set(set); err != nil {
+		o.Set = law.Set{Code: set} // a rule set that was taken away: what was filed stays readable
+	}
+	return o, nil
+}
+
+// Obligations gives the obligations of reports that the actor may see, by report, in the order in which they began. Readers outside the team read
+// neither reasons nor who of us said what.
+func (s *Service) Obligations(ctx context.Context, h db.Handle, by access.Actor, reports ...int64) (map[int64][]Obligation, error) {
+	out := map[int64][]Obligation{}
+	if len(reports) == 0 || s.Laws == nil {
+		return out, nil
+	}
+	q := new(db.Query).Add(`SELECT ` + obligationColumns + ` FROM `)
+	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id WHERE b.report IN `)
+	all, err := db.List(ctx, h, db.In(q, reports).Add(` ORDER BY o.id`), s.scanObligation)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(ctx, h, all); err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		if !by.Team() {
+			for i := range o.Facts {
+				o.Facts[i].Note, o.Facts[i].SaidBy = "", 0
+			}
+		}
+		out[o.Report] = append(out[o.Report], o)
+	}
+	return out, nil
+}
+
+// Submissions gives what was handed in on a report that the actor may see, by uid or reference, in order.
+func (s *Service) Submissions(ctx context.Context, h db.Handle, by access.Actor, report string) ([]Submission, error) {
+	r, err := s.load(ctx, h, by, report)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.submissions(ctx, h, `s.report = $1`, r.Ref.ID)
+	if !by.Team() {
+		for i := range all {
+			all[i].FiledBy = 0
+		}
+	}
+	if r.Withheld {
+		for i := range all {
+			all[i].Answers = nil
+		}
+	}
+	return all, err
+}
+
+// submissions reads submissions, past any scope.
+func (s *Service) submissions(ctx context.Context, h db.Handle, where string, args ...any) ([]Submission, error) {
+	all, err := db.All(ctx, h, func(r *db.Rows) (x Submission, err error) {
+		return x, r.Scan(&x.id, &x.UID, &x.Report, &x.Number, &x.Set, &x.Version, &x.Stage, &x.ToldAt, &x.FiledAt, &x.FiledBy, &x.Channel, &x.Message, &x.corrects, &x.Sum, &x.sealed)
+	}, `SELECT s.id, s.uid, s.report, s.number, s.rule_set, s.rule_version, s.stage, s.told_at, s.filed_at, s.filed_by, s.channel, s.message, s.corrects, s.sum, s.body
+		FROM intake_submission s WHERE `+where+` ORDER BY s.report, s.number`, args...)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	number, at := map[int64]int{}, map[int64]int{}
+	var reports, ids []int64
+	for i, x := range all {
+		number[x.id], at[x.id] = x.Number, i
+		ids = append(ids, x.id)
+		if !slices.Contains(reports, x.Report) {
+			reports = append(reports, x.Report)
+		}
+	}
+	keys, err := s.Ring.Many(ctx, h, reports)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		x := &all[i]
+		x.Corrects = number[x.corrects]
+		key, ok := keys[x.Report]
+		if !ok {
+			continue // destroyed: the hash stays
+		}
+		raw, err := key.Open(submissionPlace(x.UID), x.sealed)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(raw, &x.Answers); err != nil {
+			return nil, fmt.Errorf("read submission: %w", err)
+		}
+	}
+	q := new(db.Query).Add(`SELECT submission, obligation FROM intake_submitted WHERE submission IN `)
+	rows, err := db.In(q, ids).Add(` ORDER BY obligation`).Query(ctx, h)
+	return all, db.Each(rows, err, func(r *db.Rows) error {
+		var submission, obligation int64
+		if err := r.Scan(&submission, &obligation); err != nil {
+			return err
+		}
+		x := &all[at[submission]]
+		x.For = append(x.For, obligation)
+		return nil
+	})
+}
+
+// fill reads the facts and submissions of obligations and reckons what is owed.
+func (s *Service) fill(ctx context.Context, h db.Handle, all []Obligation) error {
+	if len(all) == 0 {
+		return nil
+	}
+	at := map[int64]int{}
+	var ids, reports []int64
+	for i, o := range all {
+		at[o.Ref.ID] = i
+		ids = append(ids, o.Ref.ID)
+		if !slices.Contains(reports, o.Report) {
+			reports = append(reports, o.Report)
+		}
+	}
+	keys, err := s.Ring.Many(ctx, h, reports)
+	if err != nil {
+		return err
+	}
+	var handed []Submission
+	for _, report := range reports {
+		some, err := s.submissions(ctx, h, `s.report = $1`, report)
+		if err != nil {
+			return err
+		}
+		handed = append(handed, some...)
+	}
+	number := map[int64]int{}
+	for _, x := range handed {
+		number[x.id] = x.Number
+	}
+	q := new(db.Query).Add(`SELECT id, uid, obligation, kind, code, at, due_at, said_at, said_by, submission, ended_at, note FROM intake_fact WHERE obligation IN `)
+	rows, err := db.In(q, ids).Add(` ORDER BY id`).Query(ctx, h)
+	err = db.Each(rows, err, func(r *db.Rows) error {
+		var f Fact
+		var submission int64
+		var note []byte
+		if err := r.Scan(&f.id, &f.UID, &f.obligation, &f.Kind, &f.Code, &f.At, &f.DueAt, &f.SaidAt, &f.SaidBy, &submission, &f.EndedAt, &note); err != nil {
+			return err
+		}
+		f.Submission = number[submission]
+		o := &all[at[f.obligation]]
+		if key, ok := keys[o.Report]; ok && note != nil {
+			raw, err := key.Open(factPlace(f.UID), note)
+			if err != nil {
+				return err
+			}
+			f.Note = string(raw)
+		}
+		o.Facts = append(o.Facts, f)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		o := &all[i]
+		for _, x := range handed {
+			if x.Corrects == 0 && slices.Contains(x.For, o.Ref.ID) {
+				o.Handed = append(o.Handed, law.Handed{Stage: x.Stage, At: x.ToldAt})
+			}
+		}
+		s.reckon(o, Known(handed, o.Ref.ID))
+	}
+	return nil
+}
+
+// Known gives what is known of an obligation from the submissions of its report; 0 takes those for all.
+func Known(all []Submission, obligation int64) law.Answers {
+	var hs []law.Handover
+	place := map[int]int{}
+	for _, x := range all {
+		if obligation != 0 && !slices.Contains(x.For, obligation) {
+			continue
+		}
+		h := law.Handover{Answers: x.Answers, Corrects: -1}
+		if i, ok := place[x.Corrects]; ok && x.Corrects != 0 {
+			h.Corrects = i
+		}
+		place[x.Number] = len(hs)
+		hs = append(hs, h)
+	}
+	return law.Known(hs)
+}
+
+func submissionPlace(uid string) string { return "intake_submission.body:" + uid }
+func factPlace(uid string) string       { return "intake_fact.note:" + uid }
+
+// obligation reads one under the actor's scope inside a verb, with its report locked.
+func (s *Service) obligation(ctx context.Context, tx *db.Tx, by access.Actor, uid string) (Obligation, row, error) {
+	if s.Laws == nil {
+		return Obligation{}, row{}, errs.ErrNotFound
+	}
+	q := new(db.Query).Add(`SELECT ` + obligationColumns + ` FROM `)
+	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id WHERE o.uid = ?`, uid)
+	o, err := db.One(ctx, tx, s.scanObligation, q.Text(), q.Args()...)
+	if err != nil {
+		return o, row{}, err
+	}
+	if _, err := access.Locked(ctx, tx, o.Report); err != nil {
+		return o, row{}, err
+	}
+	r, err := s.byID(ctx, tx, o.Report)
+	if err == nil && r.Destroyed {
+		err = keyring.ErrDestroyed
+	}
+	if err != nil {
+		return o, r, err
+	}
+	all := []Obligation{o}
+	err = s.fill(ctx, tx, all)
+	return all[0], r, err
+}
+
+// beginObligation opens the obligation of an organisation under a set, or gives the one that is open.
+func (s *Service) beginObligation(ctx context.Context, tx *db.Tx, r *row, set law.Set, organisation int64, class string) (o Obligation, began bool, err error) {
+	o, err = db.One(ctx, tx, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id
+		WHERE b.report = $1 AND b.rule_set = $2 AND b.organisation = $3`, r.Ref.ID, set.Code, organisation)
+	if err == nil {
+		if class != "" && class != o.Class {
+			o.Class = class
+			_, err = tx.Exec(ctx, `UPDATE intake_obligation SET class = $2 WHERE id = $1`, o.Ref.ID, class)
+		}
+		return o, false, err
+	}
+	if !errs.Is(err, errs.NotFound) {
+		return o, false, err
+	}
+	o = Obligation{Report: r.Ref.ID, Set: set, Began: set.Version, Organisation: organisation, Class: class, Object: access.Object{
+		Ref: ref.Ref{Kind: ref.Obligation}, Realm: r.Realm, TLP: r.TLP, PAP: r.PAP, Compartment: cmp.Or(organisation, r.Compartment),
+		Sealed: r.Sealed, SealedUnder: r.SealedUnder, Exercise: r.Exercise,
+	}}
+	if r.Sealed && r.SealedUnder == 0 {
+		o.SealedUnder = r.Ref.ID
+	}
+	if err := access.Protect(ctx, tx, &o.Object, s.Clock.Now()); err != nil {
+		return o, false, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO intake_obligation (id, report, rule_set, rule_version, organisation, class) VALUES ($1, $2, $3, $4, $5, $6)`,
+		o.Ref.ID, o.Report, set.Code, set.Version, organisation, class)
+	return o, true, err
+}
+
+// keepClocks brings the clocks of an obligation to what is owed.
+func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r *row, o Obligation) ([]deadline.Clock, error) {
+	now := s.Clock.Now()
+	strip := r.Ref
+	if len(r.Incidents) > 0 {
+		strip = r.Incidents[0]
+	}
+	var want []deadline.Clock
+	for _, x := range o.Owed {
+		if !x.Clocked() || x.State == law.NotOwed {
+			continue
+		}
+		c := deadline.Clock{
+			About: o.Ref, Under: strip, Whole: r.Ref.ID, Compartment: o.Compartment, Kind: x.Key(), OwedBy: deadline.Them, Law: o.Set.Cites(x.Article), RuleSet: o.Set.Code,
+			StartedAt: x.Start, DueAt: x.Due, MetAt: x.MetAt,
+		}
+		if x.Team {
+			c.OwedBy = deadline.Us
+		}
+		if x.Limit.After(x.Due) {
+			c.LimitAt = x.Limit
+		}
+		if x.State != law.Running && x.State != law.Met || x.State == law.Running && !r.ConcludedAt.IsZero() {
+			c.StoppedAt = now
+		}
+		if at := x.Due.Add(-x.Due.Sub(x.Start) / 4); at.After(now) {
+			c.RemindAt = at
+		}
+		want = append(want, c)
+	}
+	return want, s.Deadlines.KeepTx(ctx, tx, by, o.Ref, r.Ref.ID, want)
+}
+
+// keepAll does so for every obligation of a report.
+func (s *Service) keepAll(ctx context.Context, tx *db.Tx, by access.Actor, r *row) error {
+	if s.Laws == nil {
+		return nil
+	}
+	all, err := db.All(ctx, tx, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id WHERE b.report = $1 ORDER BY o.id`, r.Ref.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.fill(ctx, tx, all); err != nil {
+		return err
+	}
+	for _, o := range all {
+		if _, err := s.keepClocks(ctx, tx, by, r, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obligationChanged writes that an obligation changed, with the entry. Its report is touched by the verb.
+func (s *Service) obligationChanged(ctx context.Context, tx *db.Tx, by access.Actor, r *row, o Obligation, e audit.Entry) error {
+	now := s.Clock.Now()
+	if err := access.Touch(ctx, tx, o.Ref.ID, now); err != nil {
+		return err
+	}
+	e.At, e.By, e.On, e.About, e.Owner, e.Compartment = now, by, o.Ref, r.Ref, r.Ref.ID, o.Compartment
+	if len(r.Incidents) > 0 {
+		e.About = r.Incidents[0]
+	}
+	return s.Audit.Write(ctx, tx, e)
+}
