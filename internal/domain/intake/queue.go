@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -246,7 +247,7 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, 
 		if i > 1 {
 			q.Add(` UNION ALL `)
 		}
-		q.Add(`SELECT ?, COUNT(*) FROM (SELECT r.id`, i)
+		q.Add(`SELECT ` + strconv.Itoa(i) + `, COUNT(*) FROM (SELECT r.id`)
 		driven(q, access.Sees(by))
 		q.Add(` AND r.queue <> 0 AND r.queue = ? LIMIT ?) counted`, i, countCap)
 	}
@@ -260,22 +261,6 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, 
 		return n, err
 	})
 	return out, err
-}
-
-// Waiting says how many reports wait, and how many of them are past their clock; each is capped like Counts.
-func (s *Service) Waiting(ctx context.Context, by access.Actor) (waiting, late int, err error) {
-	counts, err := s.Counts(ctx, by)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, n := range counts {
-		waiting += n
-	}
-	q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id`)
-	driven(q, access.Sees(by))
-	q.Add(` AND r.queue <> 0 AND r.queue = ? AND r.queue_at < ? LIMIT ?) counted`, clockRuns, s.Clock.Now(), countCap)
-	late, err = db.One(ctx, s.DB, func(rows *db.Rows) (n int, err error) { return n, rows.Scan(&n) }, q.Text(), q.Args()...)
-	return waiting, late, err
 }
 
 // ByID gives reports by object id under the reader's scope; what it may not see is missing.

@@ -52,6 +52,14 @@ type Visit struct {
 	P       *text.Printer
 	Now     time.Time
 	Refused Refusal // set before Fail is asked
+	log     *slog.Logger
+}
+
+// Without logs why a part of a page is left out; the page itself stands without it.
+func (v *Visit) Without(err error) {
+	if v.R.Context().Err() == nil {
+		v.log.Error("a part of a page is left out", "pattern", v.R.Pattern, "error", err)
+	}
 }
 
 // Ctx gives the request's context.
@@ -126,7 +134,7 @@ func (s *Surface) serve(route Route) http.HandlerFunc {
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(db.On(r.Context(), s.Lane))
-		v := &Visit{W: w, R: r, Now: s.Clock.Now()}
+		v := &Visit{W: w, R: r, Now: s.Clock.Now(), log: s.Log}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v.P = s.Text.For(s.language(w, r)).In(s.Zone)
 		err := s.admit(v, route)
