@@ -39,7 +39,7 @@ type Line struct {
 }
 
 const (
-	sameCap  = 100
+	sameCap  = 20
 	countCap = 100
 )
 
