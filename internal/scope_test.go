@@ -49,6 +49,8 @@ var unscoped = map[string]string{
 	"domain/correspondence/send.go lookAbove":      "seal and exercise of the subject, for the pass",
 	"domain/correspondence/thread.go threadTables": "by ids that stand in objects the caller has checked, by tag for the mailroom",
 	"domain/incident/store.go byID":                "for clocks and what follows from an incident that was checked",
+	"core/deadline/read.go Of":                     "the compartment of the whole, to leave out parts that lie in another",
+	"domain/intake/obligation.go within":           "obligations of a report that was checked; what is shown is read by Obligations",
 	"domain/intake/store.go inside":                "for verbs that follow from what was checked; what is shown is read by ByID or ReportsIn",
 	"domain/intake/store.go load":                  "the inner query finds the id; the outer one is Scope.From",
 }

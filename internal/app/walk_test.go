@@ -171,11 +171,16 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	by := access.Actor{Name: "R", Roles: []access.Role{access.Constituent}, Organisation: o.Ref.ID, Compartments: []int64{o.Ref.ID}, Origin: access.ByPage, Strength: access.Password, ProvedAt: time.Now(), Lang: "en"}
 	by.Account = h.account(access.Constituent, "reporter@"+o.Name+".example", o.UID).ID
 	got, err := h.Intake.Receive(ctx, by, intake.ReceiveInput{
-		Channel: correspondence.ByPortal, Lang: "en", TLP: tlp.Green.String(), Body: intake.Body{Summary: "Report of " + o.Name, Description: "It happened."}, Original: []byte(`{"a":1}`),
+		Channel: correspondence.ByPortal, Lang: "en", TLP: tlp.Green.String(), Body: intake.Body{
+			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "eu-nis2", "stage": "early_warning"},
+		}, Original: []byte(`{"a":1}`),
 		Files: []correspondence.FileIn{{Name: "log.txt", Type: "text/plain", Content: strings.NewReader("a line")}},
 	})
 	h.must(err)
 	names["report"] = got.Report.UID
+	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), got.Report.Ref.ID)
+	h.must(err)
+	names["obligation"] = owed[got.Report.Ref.ID][0].UID
 	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
 	h.must(err)
 	names["thread"] = threads[got.Report.Thread].UID
@@ -223,7 +228,7 @@ func walk(h *house) {
 	someone := h.account(access.Reporter, "someone@walk.example", "")
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
 		x["session"], x["code"], x["secret"], x["rest"], x["token"] = id.New(), id.New(), id.New(), "policy", id.New()
-		x["person"], x["fingerprint"], x["community"] = someone.UID, h.team.Fingerprint(), "businesses"
+		x["person"], x["fingerprint"], x["community"], x["set"], x["threshold"] = someone.UID, h.team.Fingerprint(), "businesses", "be-nis2", "eu-2024-2690"
 	}
 	walkers := []walker{{name: "nobody", browser: h.browser(), own: w.ours}}
 	for _, role := range access.AllRoles {
@@ -357,7 +362,7 @@ func (x walker) visit(t *testing.T, l line, w world) {
 	}
 }
 
-var ofTheHouse = regexp.MustCompile(`\{(alarm|organisation|key|person|token|fingerprint|community)\}`)
+var ofTheHouse = regexp.MustCompile(`\{(alarm|organisation|key|person|token|fingerprint|community|set|threshold)\}`)
 
 // closed tells of routes that a signed-in person is let to by the door and refused by the verb.
 func (x walker) closed(l line, status int) bool {

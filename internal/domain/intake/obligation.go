@@ -357,18 +357,23 @@ func (s *Service) obligation(ctx context.Context, tx *db.Tx, by access.Actor, ui
 	return all[0], r, err
 }
 
+// within reads obligations of a report that the caller has checked, past any scope, without what is owed.
+func (s *Service) within(ctx context.Context, h db.Handle, where string, args ...any) ([]Obligation, error) {
+	return db.All(ctx, h, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id WHERE `+where+` ORDER BY o.id`, args...)
+}
+
 // beginObligation opens the obligation of an organisation under a set, or gives the one that is open.
 func (s *Service) beginObligation(ctx context.Context, tx *db.Tx, r *row, set law.Set, organisation int64, class string) (o Obligation, began bool, err error) {
-	o, err = db.One(ctx, tx, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id
-		WHERE b.report = $1 AND b.rule_set = $2 AND b.organisation = $3`, r.Ref.ID, set.Code, organisation)
-	if err == nil {
+	there, err := s.within(ctx, tx, `b.report = $1 AND b.rule_set = $2 AND b.organisation = $3`, r.Ref.ID, set.Code, organisation)
+	if err != nil {
+		return o, false, err
+	}
+	if len(there) > 0 {
+		o = there[0]
 		if class != "" && class != o.Class {
 			o.Class = class
 			_, err = tx.Exec(ctx, `UPDATE intake_obligation SET class = $2 WHERE id = $1`, o.Ref.ID, class)
 		}
-		return o, false, err
-	}
-	if !errs.Is(err, errs.NotFound) {
 		return o, false, err
 	}
 	o = Obligation{Report: r.Ref.ID, Set: set, Began: set.Version, Organisation: organisation, Class: class, Object: access.Object{
@@ -424,7 +429,7 @@ func (s *Service) keepAll(ctx context.Context, tx *db.Tx, by access.Actor, r *ro
 	if s.Laws == nil {
 		return nil
 	}
-	all, err := db.All(ctx, tx, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id WHERE b.report = $1 ORDER BY o.id`, r.Ref.ID)
+	all, err := s.within(ctx, tx, `b.report = $1`, r.Ref.ID)
 	if err != nil {
 		return err
 	}

@@ -232,11 +232,11 @@ func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission
 // submitted writes the moments that a submission told, records it, and brings the clocks of each of its obligations up to it.
 func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *row, x Submission, told []law.Fact) ([]deadline.Clock, error) {
 	var all []deadline.Clock
-	q := db.In(new(db.Query).Add(`SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id WHERE o.id IN `), x.For)
-	list, err := db.List(ctx, tx, q.Add(` ORDER BY o.id`), s.scanObligation)
+	list, err := s.within(ctx, tx, `b.report = $1`, r.Ref.ID)
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(o Obligation) bool { return !slices.Contains(x.For, o.Ref.ID) })
 	if err := s.fill(ctx, tx, list); err != nil {
 		return nil, err
 	}

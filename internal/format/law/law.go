@@ -190,9 +190,9 @@ func (s Set) Stage(code string) (Stage, bool) {
 	return s.Stages[i], true
 }
 
-// Sure tells whether the set and each of its stages is confirmed.
+// Sure tells whether the set and each of its stages is confirmed, without a doubt.
 func (s Set) Sure() bool {
-	return s.Confirmed && !slices.ContainsFunc(s.Stages, func(x Stage) bool { return !x.Confirmed })
+	return s.Confirmed && len(s.Doubts) == 0 && !slices.ContainsFunc(s.Stages, func(x Stage) bool { return !x.Confirmed })
 }
 
 // Cites gives how a stage or duty is cited: "NIS2 Art. 23(4)(a)".

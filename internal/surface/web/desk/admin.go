@@ -151,6 +151,7 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(true, room{"file-lock-2", "/desk/admin/keys", p.T("desk.admin.keys"), p.T("desk.admin.keys.note"), 0})
 	add(by.Can(access.ChangeRules), room{"mail", "/desk/admin/mail", p.T("desk.admin.mail"), p.T("desk.admin.mail.note"), 0})
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
+	add(by.Can(access.ChangeRules), room{"shield-check", "/desk/admin/rules", p.T("desk.rules.title"), p.T("desk.rules.note"), 0})
 	add(by.Can(access.ChangeRules), room{"archive", "/desk/admin/retention", p.T("desk.keep.title"), p.T("desk.keep.note"), 0})
 	add(by.Can(access.ReadAudit), room{"history", "/desk/audit", p.T("desk.audit.title"), p.T("desk.audit.note"), 0})
 	view := d.adminView(v, p.T("desk.admin.title"), "", rooms(p, list))

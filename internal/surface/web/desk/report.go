@@ -84,6 +84,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			add(d.clockName(p, c), page.Clock(p, clockView(c, v.Now)))
 		}
 	}
+	add(p.T("desk.fact.stages"), page.To(p.T("desk.fact.stages.open"), stagesAt(r.UID)))
 	add(p.T("desk.fact.marking"), page.TLP(r.TLP.Name()))
 	if len(r.Incidents) > 0 {
 		ids := make([]int64, len(r.Incidents))

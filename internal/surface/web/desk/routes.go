@@ -150,7 +150,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(d.guardRoutes(), d.keepRoutes()...), d.adminRoutes()...)...)
+	}, append(append(append(d.guardRoutes(), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {
