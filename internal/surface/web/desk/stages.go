@@ -232,6 +232,9 @@ func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
 		return err
 	}
 	stage, set := d.stageIn(in.set, in.stage)
+	if in.set == "" { // it is chosen there
+		return v.See(stagesAt(r.UID))
+	}
 	if stage.Code == "" {
 		return errs.ErrNotFound
 	}
