@@ -2,10 +2,13 @@ package intake
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // Addition is something more for a report from somebody who signed in: text, files, or both.
@@ -54,9 +57,36 @@ func (s *Service) Add(ctx context.Context, by access.Actor, report string, in Ad
 			Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: s.Clock.Now(), TLP: r.TLP, Proof: proof,
 			Seal: correspondence.Plain, Apart: in.Apart, Original: in.Original, Author: by.Account, Body: body,
 		})
-		return err
+		if err != nil || in.Stage == "" {
+			return err
+		}
+		return s.addStage(ctx, tx, by, &r, in, m.UID)
 	})
 	return m, err
+}
+
+// addStage files what was added as the stage that it names, under each law that asks the reporter's own organisation for one of that name.
+func (s *Service) addStage(ctx context.Context, tx *db.Tx, by access.Actor, r *row, in Addition, message string) error {
+	if s.Laws == nil {
+		return nil
+	}
+	asked, err := s.within(ctx, tx, `b.report = $1 AND b.organisation = $2`, r.Ref.ID, r.Organisation)
+	if err != nil {
+		return err
+	}
+	for _, o := range asked {
+		if _, ok := o.Set.Stage(in.Stage); !ok {
+			continue
+		}
+		x := SubmitInput{Set: o.Set.Code, Stage: in.Stage, Message: message, Channel: in.Channel, Answers: law.Answers{"status": mail.FormText(in.Text)}}
+		if utf8.RuneCountInString(in.Text) > law.MaxAnswer {
+			x.Answers = nil // it stands in the message
+		}
+		if _, _, err := s.submitTx(ctx, tx, by, r, o.Set, x, []int64{r.Organisation}); err != nil {
+			return err
+		}
+	}
+	return s.showTx(ctx, tx, r.Ref.ID)
 }
 
 // Outward gives the state as its reporter reads it: StatusReceived and so on.

@@ -383,6 +383,27 @@ func TestAForgottenMessageIsFiledAsAStage(t *testing.T) {
 	})
 }
 
+// What the reporter adds in the portal or by API as a stage meets that stage's clock.
+func TestWhatIsAddedAsAStageIsFiled(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		aware := d.Clock.Now().UTC()
+		r := d.under(ctx, "eu-nis2", "early_warning", aware)
+		rui := d.Constituent(2, "Rui", d.hospital.Ref.ID)
+		for _, stage := range []string{"", "breakfast", "notification"} {
+			if _, err := d.s.Add(ctx, rui, r.UID, intake.Addition{Channel: correspondence.ByPortal, Text: "Contained since noon", Stage: stage}); err != nil {
+				t.Fatalf("%q: %v", stage, err)
+			}
+		}
+		all, err := d.s.Submissions(ctx, d.DB, d.ana, r.UID)
+		if err != nil || len(all) != 2 || all[1].Stage != "notification" || all[1].Answers["status"] != "Contained since noon" || all[1].Message == "" {
+			t.Fatalf("submissions: %+v, %v", all, err)
+		}
+		if s := d.standing(ctx, d.obligations(ctx, d.ana, r)[0], aware); !strings.Contains(s, "notification met") {
+			t.Errorf("clocks: %s", s)
+		}
+	})
+}
+
 // The clocks go with the report to the strip of its incident, stop when it is concluded, and go on when it is reopened.
 func TestTheClocksFollowTheReport(t *testing.T) {
 	engines(t, func(ctx context.Context, d *desk) {
