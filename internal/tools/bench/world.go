@@ -103,6 +103,12 @@ func (w *world) make(ctx context.Context) error {
 			return err
 		}
 	}
+	// A house that lives has destroyed what is over; this one would do so while it is measured.
+	for ended := 1; ended > 0; {
+		if ended, err = w.house.Intake.End(ctx); err != nil {
+			return err
+		}
+	}
 	return w.people(ctx)
 }
 
