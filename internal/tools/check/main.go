@@ -6,7 +6,7 @@
 //	SQLite      what uses a database, without the race detector (the translated C is thirty times slower under it)
 //	PostgreSQL  everything else and every store, with the race detector, and the walks without it
 //	SQLite race the packages of raceOnSQLite
-//	browser     tests named TestBrowser…, two packages at a time: Chromium waits more than it works
+//	browser     tests named TestBrowser…, two packages at a time: Chromium works beside the house
 //
 // The last line is `N passed, N failed, N skipped`. The exit status is 0 when nothing failed, 1 when something did, 2 for wrong usage.
 package main
