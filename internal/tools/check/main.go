@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -73,10 +72,6 @@ func main() {
 		os.Exit(2)
 	}
 	r.packages = flags.Args()
-	// What is compiled does not hold the checkout's path, so that a fresh clone finds it compiled.
-	if err := os.Setenv("GOFLAGS", strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")); err != nil {
-		panic(err)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	r.ctx = ctx
 	ok := r.all()
