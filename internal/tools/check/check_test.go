@@ -89,17 +89,35 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		fast, postgres, race bool
 		want                 string
 	}{
-		{false, true, true, "tests, SQLite:6 race, no database:1 race, SQLite:1 processes, PostgreSQL:1 walks, PostgreSQL:1 race, PostgreSQL:3 browser:1"},
-		{false, false, true, "tests, SQLite:6 race, no database:1 race, SQLite:1 browser:1"},
+		{false, true, true, "tests, SQLite:6 race, SQLite:2 processes, PostgreSQL:1 beside walks, PostgreSQL:1 race, PostgreSQL:3 browser:1"},
+		{false, false, true, "tests, SQLite:6 race, SQLite:2 browser:1"},
 		{true, true, true, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
 		{false, true, false, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
 	} {
 		var got []string
-		for _, p := range plans(all, c.fast, c.postgres, c.race) {
-			got = append(got, p.name+":"+string(rune('0'+len(p.packages))))
+		for group := range sideBySide(plans(all, c.fast, c.postgres, c.race)) {
+			for i, p := range group {
+				got = append(got, strings.Repeat("beside ", min(i, 1))+p.name+":"+string(rune('0'+len(p.packages))))
+			}
 		}
 		if g := strings.Join(got, " "); g != c.want {
 			t.Errorf("%+v: %s", c, g)
+		}
+	}
+}
+
+func TestTheLongestBeginFirst(t *testing.T) {
+	all := []tested{{path: module + "internal/schema"}}
+	for _, dir := range slices.Backward(longest) {
+		if files, err := filepath.Glob(filepath.Join("../../..", dir, "*_test.go")); err != nil || len(files) == 0 {
+			t.Errorf("%s has no tests: %v", dir, err)
+		}
+		all = append(all, tested{path: module + dir})
+	}
+	got := plans(all, true, false, false)[0].packages
+	for i, dir := range append(slices.Clone(longest), "internal/schema") {
+		if got[i] != module+dir {
+			t.Errorf("number %d is %s", i, got[i])
 		}
 	}
 }
@@ -173,13 +191,15 @@ func TestAFailureIsAFailure(t *testing.T) {
 		t.Skip("no go in PATH")
 	}
 	r := &run{ctx: t.Context()}
-	r.do("x", func(ctx context.Context) error { return r.test(ctx, plan{"x", []string{"./..."}, "sqlite", nil}, nil) })
+	r.do("x", func(ctx context.Context) error {
+		return r.test(ctx, plan{"x", []string{"./..."}, "sqlite", nil, false}, nil)
+	})
 	if r.tally.passed != 1 || r.tally.failed != 1 || r.summary(0) {
 		t.Errorf("%+v", r.tally)
 	}
 	r = &run{ctx: t.Context()}
 	r.do("absent", func(ctx context.Context) error {
-		return r.test(ctx, plan{"absent", []string{"./absent"}, "sqlite", nil}, nil)
+		return r.test(ctx, plan{"absent", []string{"./absent"}, "sqlite", nil, false}, nil)
 	})
 	if r.summary(0) {
 		t.Error("a package that does not exist passed")

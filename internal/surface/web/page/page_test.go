@@ -386,3 +386,20 @@ func TestTheSummaryNamesTheFieldThatIsWrong(t *testing.T) {
 		t.Errorf("the page is written twice: %s", html)
 	}
 }
+
+// pagetest changes the light under an open page: it may, as long as the light is the style sheet's alone.
+func TestNoScriptAsksForTheLight(t *testing.T) {
+	scripts, err := fs.Glob(static, "static/*/*.js")
+	if err != nil || len(scripts) < 5 {
+		t.Fatalf("%d scripts, %v", len(scripts), err)
+	}
+	for _, f := range scripts {
+		b, err := fs.ReadFile(static, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte("matchMedia")) || bytes.Contains(b, []byte("prefers-color-scheme")) {
+			t.Errorf("%s asks for the light: pagetest.Look must open the page in each", f)
+		}
+	}
+}
