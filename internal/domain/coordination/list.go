@@ -97,13 +97,18 @@ func bounds(f RequestFilter) (limit int, after cursor, err error) {
 	return limit, after, nil
 }
 
-// due lists requests or measures by due time.
-func (s *Service) due(q *db.Query, by access.Actor, f RequestFilter, kind ref.Kind, tables string) (limit int, err error) {
+// due lists requests or measures by due time. Who sees little sorts that, by the few columns which the order needs, and reads what is shown.
+func (s *Service) due(by access.Actor, f RequestFilter, kind ref.Kind, columns, table string) (q *db.Query, limit int, err error) {
 	limit, after, err := bounds(f)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
-	s.from(q, by, kind, tables, "r")
+	q = new(db.Query).Add(`SELECT ` + columns + ` FROM `)
+	if team(by) {
+		s.from(q, by, kind, table+keyOfParty, "r")
+	} else {
+		s.from(q.Add(`(SELECT r.id FROM `), by, kind, table, "r")
+	}
 	if f.Open {
 		q.Add(` AND r.open = TRUE`)
 	}
@@ -114,18 +119,17 @@ func (s *Service) due(q *db.Query, by access.Actor, f RequestFilter, kind ref.Ki
 		q.Add(` AND (r.due_at, r.id) > (?, ?)`, after.due, after.id)
 	}
 	if team(by) {
-		q.Add(` ORDER BY r.due_at, r.id LIMIT ?`, limit+1)
-	} else { // who sees little sorts that: an expression keeps PostgreSQL from walking all requests in the order of their index
-		q.Add(` ORDER BY r.due_at + 0, r.id LIMIT ?`, limit+1)
+		return q.Add(` ORDER BY r.due_at, r.id LIMIT ?`, limit+1), limit, nil
 	}
-	return limit, nil
+	// An expression keeps PostgreSQL from walking all requests in the order of their index.
+	q.Add(` ORDER BY r.due_at + 0, r.id LIMIT ?) shown JOIN object o ON o.id = shown.id`, limit+1)
+	return q.Add(table + keyOfParty + ` ORDER BY r.due_at + 0, r.id`), limit, nil
 }
 
 // Requests lists the requests that the reader may see, by due time: the portal's list.
 func (s *Service) Requests(ctx context.Context, by access.Actor, f RequestFilter) (constituency.Page[Request], error) {
 	var page constituency.Page[Request]
-	q := new(db.Query).Add(`SELECT ` + requestColumns + ` FROM `)
-	limit, err := s.due(q, by, f, ref.Request, requestTables)
+	q, limit, err := s.due(by, f, ref.Request, requestColumns, requestTable)
 	if err != nil {
 		return page, err
 	}
@@ -149,8 +153,7 @@ func (s *Service) Requests(ctx context.Context, by access.Actor, f RequestFilter
 // Measures lists the measures that the reader may see, by due time.
 func (s *Service) Measures(ctx context.Context, by access.Actor, f RequestFilter) (constituency.Page[Measure], error) {
 	var page constituency.Page[Measure]
-	q := new(db.Query).Add(`SELECT ` + measureColumns + ` FROM `)
-	limit, err := s.due(q, by, f, ref.Measure, measureTables)
+	q, limit, err := s.due(by, f, ref.Measure, measureColumns, measureTable)
 	if err != nil {
 		return page, err
 	}

@@ -55,7 +55,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.nowhere(w, r)
 		return
 	}
-	a.mux.ServeHTTP(w, r.WithContext(db.On(r.Context(), db.API)))
+	a.turns.Serve(w, r.WithContext(db.On(r.Context(), db.API)), a.mux.ServeHTTP)
 }
 
 // nowhere answers for a path without an operation, or a method that its path has not.
