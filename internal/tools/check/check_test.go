@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -212,6 +213,55 @@ func TestAFailureIsAFailure(t *testing.T) {
 	r.requireAll = true
 	if r.summary(0) {
 		t.Error("a part that cannot be run passed though all is required")
+	}
+}
+
+// TestAChangedModuleIsRefused changes one file of a module after it was fetched (rule S1).
+func TestAChangedModuleIsRefused(t *testing.T) {
+	sums, err := os.ReadFile("../../../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^golang\.org/x/mod (v[0-9.]+)(/go\.mod)? h1:\S+\n`).FindAllString(string(sums), -1)
+	if len(lines) != 2 {
+		t.Fatalf("%d sums of golang.org/x/mod", len(lines))
+	}
+	version := strings.Fields(lines[0])[1]
+	fetched, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, dir := t.TempDir(), t.TempDir()
+	for name, value := range map[string]string{"GOMODCACHE": cache, "GOFLAGS": "-modcacherw", "GOSUMDB": "off", "GOPROXY": "file://" + strings.TrimSpace(string(fetched)) + "/cache/download"} {
+		t.Setenv(name, value)
+	}
+	for name, text := range map[string]string{"go.mod": "module example.test/x\n\ngo 1.26\n\nrequire golang.org/x/mod " + version + "\n", "go.sum": strings.Join(lines, "")} {
+		for _, at := range []string{dir, filepath.Join(dir, "tools")} {
+			if err := os.MkdirAll(at, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Chdir(dir)
+	if out, err := exec.Command("go", "mod", "download").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := modules(t.Context()); err != nil {
+		t.Errorf("as they were fetched: %v", err)
+	}
+	f, err := os.OpenFile(filepath.Join(cache, "golang.org/x/mod@"+version, "semver/semver.go"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString("\nfunc init() {}\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := modules(t.Context()); err == nil || !strings.Contains(err.Error(), "modified") {
+		t.Errorf("a changed module: %v", err)
 	}
 }
 

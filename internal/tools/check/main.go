@@ -1,6 +1,6 @@
 // Command check is ./test: it runs everything that must hold and says how it went.
 //
-// Map: tools.go installs what is missing; source.go looks at the files (generated, format, vet, staticcheck); packages.go sorts the
+// Map: tools.go installs what is missing; source.go looks at the files (modules, generated, format, vet, staticcheck); packages.go sorts the
 // packages into the runs they need; tests.go runs them and counts; fuzz.go is for --long. The runs of the Go tests are
 //
 //	SQLite      what uses a database, without the race detector (the translated C is thirty times slower under it)
@@ -29,7 +29,7 @@ import (
 
 const usage = `usage: ./test [--fast] [--long] [PACKAGE…]
 
-Without packages everything is run: tools, generated files, gofumpt, vet, staticcheck, the floors, and all
+Without packages everything is run: tools, modules, generated files, gofumpt, vet, staticcheck, the floors, and all
 tests on SQLite and PostgreSQL, under the race detector, and in Chromium. With packages (./internal/kit/id,
 ./internal/core/...) their format, vet and tests only.
 
@@ -85,6 +85,7 @@ func (r *run) all() bool {
 	started := time.Now()
 	r.tools()
 	if len(r.packages) == 0 {
+		r.do("modules", modules)
 		r.do("generated files", generated)
 	}
 	r.do("gofumpt", r.format)
