@@ -294,3 +294,33 @@ func TestMissingToolsAreAskedOfApt(t *testing.T) {
 		t.Error("installed without apt")
 	}
 }
+
+// TestTheFormatIsLookedAtAnywhere has a go that downloads while it works, as on a fresh machine, and a checkout with a space in its path.
+func TestTheFormatIsLookedAtAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	place := filepath.Join(dir, "a place")
+	for name, text := range map[string]string{
+		filepath.Join(dir, "go"): "#!/bin/sh\necho 'go: downloading mvdan.cc/gofumpt v0' >&2\ncase \"$1\" in\n" +
+			"list) echo '" + place + "';;\n*) shift 4; for f; do case \"$f\" in *ugly*) echo \"$f\";; esac; done;;\nesac\n",
+		filepath.Join(place, "fair.go"): "package x\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	r := &run{ctx: t.Context(), packages: []string{"./x"}}
+	if err := r.format(t.Context()); err != nil {
+		t.Errorf("well formatted: %v", err)
+	}
+	ugly := filepath.Join(place, "ugly.go")
+	if err := os.WriteFile(ugly, []byte("package x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.format(t.Context()); err == nil || !strings.HasSuffix(err.Error(), " "+ugly) {
+		t.Errorf("badly formatted: %v", err)
+	}
+}

@@ -145,7 +145,7 @@ func (d *Desk) holdForm(v *page.Visit, t heldThing, wrong error) (FormView, erro
 		}
 		view.Lead, view.Action, label = p.T("desk.hold.stands", "who", names[hold.By], "when", p.DateTime(hold.At)), t.at+"/hold/release", p.T("desk.hold.release.reason")
 		view.Submit = page.ButtonView{Text: p.T("desk.hold.release"), Kind: "danger", Icon: "archive"}
-		view.Fields = append(view.Fields, page.Prose(hold.Reason))
+		view.Fields = append(view.Fields, page.Words(hold.Reason))
 	}
 	view.Fields = append(view.Fields, page.Field(p, page.FieldView{ID: "reason", Name: "reason", Label: label, Rows: 3, Required: true, Value: v.R.PostFormValue("reason"), Error: by["reason"]}))
 	return view, nil
