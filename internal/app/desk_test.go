@@ -61,6 +61,33 @@ func TestTriageIsTakenBack(t *testing.T) {
 		}
 		undo(to)
 		stand(intake.New, "")
+		to = ana.post("/desk/triage/bulk", "action", "accept", "id", uids[0], "id", uids[1])
+		stand(intake.Linked, "")
+		undo(to)
+		stand(intake.New, "")
+
+		// Later, without the toast: the report's own page says why it was set aside and takes it back.
+		ana.post("/desk/reports/"+uids[0]+"/reject", "reason", "out_of_scope", "note", "A matter of the police.")
+		own := ana.page("/desk/reports/" + uids[0])
+		for _, words := range []string{"Why rejectedNot for this team", "NoteA matter of the police."} {
+			if !strings.Contains(whole(own), words) {
+				h.t.Errorf("the page of a rejected report lacks %q: %s", words, whole(own))
+			}
+		}
+		if strings.Contains(own, "Nothing is waiting") || strings.Contains(own, `action=""`) || strings.Count(own, "<h1") != 1 {
+			h.t.Error("the page of one report shows a queue beside it")
+		}
+		if text := whole(ana.page("/desk/triage?state=rejected")); strings.Contains(text, "waiting · oldest") || !strings.Contains(text, "Why rejectedNot for this team") {
+			h.t.Errorf("the list of rejected reports: %s", text)
+		}
+		ana.page(ana.post(h.one(`action="([^"]+/restore)"`, own)))
+		stand(intake.New, "")
+		ana.post("/desk/reports/"+uids[0]+"/pass-on", "to", "police")
+		if text := whole(ana.page("/desk/reports/" + uids[0])); !strings.Contains(text, "Passed on toPolice") {
+			h.t.Errorf("the page of a report that was passed on: %s", text)
+		}
+		ana.post("/desk/reports/" + uids[0] + "/restore")
+		stand(intake.New, "")
 
 		const note = "He called twice & wants an answer today."
 		a := ana.send("/desk/reports/"+uids[0]+"/reject", values("note", note))

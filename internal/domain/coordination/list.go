@@ -40,15 +40,15 @@ func (s *Service) Parties(ctx context.Context, by access.Actor, f RequestFilter)
 	if err != nil {
 		return page, err
 	}
-	q := new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)
-	s.from(q, by, ref.Party, partyTables, "p")
-	if f.Open {
-		q.Add(` AND p.withdrawn_at IS NULL`)
-	}
-	if f.After != "" {
-		q.Add(` AND o.id < ?`, after.id)
-	}
-	page.Items, err = db.List(ctx, s.DB, q.Add(` ORDER BY o.id DESC LIMIT ?`, limit+1), s.scanParty)
+	q := s.first(by, ref.Party, partyColumns, partyTable, ownKey, "p", `o.id DESC`, limit+1, func(q *db.Query) {
+		if f.Open {
+			q.Add(` AND p.withdrawn_at IS NULL`)
+		}
+		if f.After != "" {
+			q.Add(` AND o.id < ?`, after.id)
+		}
+	})
+	page.Items, err = db.List(ctx, s.DB, q, s.scanParty)
 	if err != nil {
 		return page, err
 	}
@@ -97,33 +97,38 @@ func bounds(f RequestFilter) (limit int, after cursor, err error) {
 	return limit, after, nil
 }
 
-// due lists requests or measures by due time. Who sees little sorts that, by the few columns which the order needs, and reads what is shown.
+// due lists requests or measures by due time.
 func (s *Service) due(by access.Actor, f RequestFilter, kind ref.Kind, columns, table string) (q *db.Query, limit int, err error) {
 	limit, after, err := bounds(f)
 	if err != nil {
 		return nil, 0, err
 	}
-	q = new(db.Query).Add(`SELECT ` + columns + ` FROM `)
+	order := `r.due_at, r.id`
+	if !team(by) {
+		order = `r.due_at + 0, r.id` // an expression keeps PostgreSQL from walking all requests in the order of their index
+	}
+	return s.first(by, kind, columns, table, keyOfParty, "r", order, limit+1, func(q *db.Query) {
+		if f.Open {
+			q.Add(` AND r.open = TRUE`)
+		}
+		if f.Party != 0 {
+			q.Add(` AND r.party = ?`, f.Party)
+		}
+		if f.After != "" {
+			q.Add(` AND (r.due_at, r.id) > (?, ?)`, after.due, after.id)
+		}
+	}), limit, nil
+}
+
+// first reads the first rows of a list. Who sees little sorts that by the few columns which the order needs, and reads what is shown.
+func (s *Service) first(by access.Actor, kind ref.Kind, columns, table, key, alias, order string, limit int, narrow func(*db.Query)) *db.Query {
+	q := new(db.Query).Add(`SELECT ` + columns + ` FROM `)
 	if team(by) {
-		s.from(q, by, kind, table+keyOfParty, "r")
-	} else {
-		s.from(q.Add(`(SELECT r.id FROM `), by, kind, table, "r")
+		narrow(s.from(q, by, kind, table+key, alias))
+		return q.Add(` ORDER BY `+order+` LIMIT ?`, limit)
 	}
-	if f.Open {
-		q.Add(` AND r.open = TRUE`)
-	}
-	if f.Party != 0 {
-		q.Add(` AND r.party = ?`, f.Party)
-	}
-	if f.After != "" {
-		q.Add(` AND (r.due_at, r.id) > (?, ?)`, after.due, after.id)
-	}
-	if team(by) {
-		return q.Add(` ORDER BY r.due_at, r.id LIMIT ?`, limit+1), limit, nil
-	}
-	// An expression keeps PostgreSQL from walking all requests in the order of their index.
-	q.Add(` ORDER BY r.due_at + 0, r.id LIMIT ?) shown JOIN object o ON o.id = shown.id`, limit+1)
-	return q.Add(table + keyOfParty + ` ORDER BY r.due_at + 0, r.id`), limit, nil
+	narrow(s.from(q.Add(`(SELECT o.id FROM `), by, kind, table, alias))
+	return q.Add(` ORDER BY `+order+` LIMIT ?) shown JOIN object o ON o.id = shown.id`, limit).Add(table + key + ` ORDER BY ` + order)
 }
 
 // Requests lists the requests that the reader may see, by due time: the portal's list.

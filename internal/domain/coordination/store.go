@@ -57,7 +57,8 @@ func (s *Service) open(owner int64, wrapped []byte, table string, id int64, seal
 
 const (
 	partyColumns = access.Columns + `, p.subject_kind, p.subject, p.organisation, p.contact, p.role, p.thread, p.added_at, p.withdrawn_at, p.word_at, p.body, k.wrapped`
-	partyTables  = ` JOIN coordination_party p ON p.id = o.id LEFT JOIN keyring_key k ON k.owner = p.id`
+	partyTable   = ` JOIN coordination_party p ON p.id = o.id`
+	partyTables  = partyTable + ownKey
 
 	requestColumns = access.Columns + `, r.party, r.subject_kind, r.subject, r.state, r.message, r.asked_at, r.due_at, r.answered_at, r.body, k.wrapped`
 	requestTable   = ` JOIN coordination_request r ON r.id = o.id`
@@ -68,6 +69,7 @@ const (
 	measureTable  = ` JOIN coordination_measure r ON r.id = o.id`
 	measureTables = measureTable + keyOfParty
 
+	ownKey     = ` LEFT JOIN keyring_key k ON k.owner = p.id`
 	keyOfParty = ` LEFT JOIN keyring_key k ON k.owner = r.party`
 )
 

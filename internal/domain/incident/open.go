@@ -154,16 +154,20 @@ func (s *Service) Attach(ctx context.Context, by access.Actor, incident string, 
 }
 
 // Detach undoes a link: the report waits for triage again.
-func (s *Service) Detach(ctx context.Context, by access.Actor, incident, report string) (Incident, error) {
+func (s *Service) Detach(ctx context.Context, by access.Actor, incident string, reports ...string) (Incident, error) {
 	return s.change(ctx, by, access.Triage, incident, 0, func(ctx context.Context, tx *db.Tx, in *Incident) ([]audit.Change, string, error) {
-		r, err := s.Intake.DetachTx(ctx, tx, by, report, in.Ref)
-		if err != nil {
-			return nil, "", err
+		var changes []audit.Change
+		for _, report := range reports {
+			r, err := s.Intake.DetachTx(ctx, tx, by, report, in.Ref)
+			if err != nil {
+				return nil, "", err
+			}
+			if err := s.Deadlines.MoveTx(ctx, tx, r.Ref, r.Ref); err != nil {
+				return nil, "", err
+			}
+			changes = append(changes, audit.Change{Field: "report", From: r.Reference})
 		}
-		if err := s.Deadlines.MoveTx(ctx, tx, r.Ref, r.Ref); err != nil {
-			return nil, "", err
-		}
-		return []audit.Change{{Field: "report", From: r.Reference}}, "incident.detach", nil
+		return changes, "incident.detach", nil
 	})
 }
 

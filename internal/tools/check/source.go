@@ -19,7 +19,25 @@ import (
 
 // goTool runs a development tool of tools/go.mod.
 func goTool(ctx context.Context, words ...string) ([]byte, error) {
-	return exec.CommandContext(ctx, "go", append([]string{"tool", "-modfile=tools/go.mod"}, words...)...).CombinedOutput()
+	return goSays(ctx, append([]string{"tool", "-modfile=tools/go.mod"}, words...)...)
+}
+
+// goSays gives what a go command writes to its standard output, and when it fails also its errors. Apart, because on a machine that builds for
+// the first time it tells there what it downloads.
+func goSays(ctx context.Context, words ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", words...)
+	var errText bytes.Buffer
+	cmd.Stderr = &errText
+	out, err := cmd.Output()
+	if err != nil {
+		out = append(out, errText.Bytes()...)
+	}
+	return out, err
+}
+
+// lines are the lines of a list of files, whose names may have spaces in them.
+func lines(out []byte) []string {
+	return slices.DeleteFunc(strings.Split(string(out), "\n"), func(l string) bool { return l == "" })
 }
 
 // output turns what a tool printed into an error.
@@ -120,12 +138,12 @@ func isGenerated(file string) (bool, error) {
 func (r *run) format(ctx context.Context) error {
 	where := []string{"."}
 	if len(r.packages) > 0 {
-		out, err := exec.CommandContext(ctx, "go", append([]string{"list", "-f", "{{.Dir}}"}, r.packages...)...).Output()
+		out, err := goSays(ctx, append([]string{"list", "-f", "{{.Dir}}"}, r.packages...)...)
 		if err != nil {
 			return output(out, err)
 		}
 		where = nil
-		for _, dir := range strings.Fields(string(out)) {
+		for _, dir := range lines(out) {
 			files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 			where = append(where, files...)
 		}
@@ -135,13 +153,26 @@ func (r *run) format(ctx context.Context) error {
 		return output(out, err)
 	}
 	wrong := map[string]bool{}
-	for _, file := range strings.Fields(string(out)) {
+	for _, file := range lines(out) {
 		if is, _ := isGenerated(file); !is && !strings.HasPrefix(file, ".cache") {
 			wrong[file] = true
 		}
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("go tool -modfile=tools/go.mod gofumpt -w %s", strings.Join(slices.Sorted(maps.Keys(wrong)), " "))
+	}
+	return nil
+}
+
+// modules looks whether every module that the program and its tools are built of still is what was fetched. That what was fetched is what go.sum says,
+// the build asks itself.
+func modules(ctx context.Context) error {
+	for _, words := range [][]string{{"mod", "verify"}, {"mod", "verify", "-modfile=tools/go.mod"}} {
+		cmd := exec.CommandContext(ctx, "go", words...)
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly") // nothing is added to go.sum on the way
+		if err := output(cmd.CombinedOutput()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

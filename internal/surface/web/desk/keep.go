@@ -99,10 +99,13 @@ type heldThing struct {
 
 func (d *Desk) heldThing(v *page.Visit) (heldThing, error) {
 	if name := v.R.PathValue("incident"); name != "" {
-		in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, name)
+		in, err := d.opened(v)
 		return heldThing{ref.Incident, in.Ref.ID, in.Number, "/desk/incidents/" + in.Number, "incidents"}, err
 	}
 	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err == nil {
+		err = d.seen(v, r.Object)
+	}
 	return heldThing{ref.Report, r.Ref.ID, r.Reference, "/desk/reports/" + r.UID, "triage"}, err
 }
 
@@ -142,7 +145,7 @@ func (d *Desk) holdForm(v *page.Visit, t heldThing, wrong error) (FormView, erro
 		}
 		view.Lead, view.Action, label = p.T("desk.hold.stands", "who", names[hold.By], "when", p.DateTime(hold.At)), t.at+"/hold/release", p.T("desk.hold.release.reason")
 		view.Submit = page.ButtonView{Text: p.T("desk.hold.release"), Kind: "danger", Icon: "archive"}
-		view.Fields = append(view.Fields, page.Prose(hold.Reason))
+		view.Fields = append(view.Fields, page.Words(hold.Reason))
 	}
 	view.Fields = append(view.Fields, page.Field(p, page.FieldView{ID: "reason", Name: "reason", Label: label, Rows: 3, Required: true, Value: v.R.PostFormValue("reason"), Error: by["reason"]}))
 	return view, nil

@@ -27,7 +27,7 @@ func TestALeadHoldsOnThePage(t *testing.T) {
 	lea.goes(lea.do("POST", at+"/hold", "reason", why), at+"?done=hold_set")
 	lea.sees(lea.do("POST", at+"/hold", "reason", why), http.StatusConflict, "A legal hold is set already.")
 	ana.sees(ana.get(at+"/files"), http.StatusOK, "Held")
-	lea.sees(lea.get(at+"/hold"), http.StatusOK, why, "Lea", "End the hold")
+	lea.sees(lea.get(at+"/hold"), http.StatusOK, `<blockquote class="words"><p class="prose">`+why, "Lea", "End the hold")
 	lea.sees(lea.get("/desk/admin/retention"), http.StatusOK, "Rejected reports", "1 year", "5 years", "7 days", "30 days", in.Number, "Lea")
 	lea.sees(lea.get("/desk/admin"), http.StatusOK, "/desk/admin/retention")
 	root.sees(root.get("/desk/admin/retention"), http.StatusOK, "Rejected reports", "!"+in.Number, "!Legal holds")

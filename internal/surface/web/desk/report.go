@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,6 +87,18 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	}
 	add(p.T("desk.fact.stages"), page.To(p.T("desk.fact.stages.open"), stagesAt(r.UID)))
 	add(p.T("desk.fact.marking"), page.TLP(r.TLP.Name()))
+	if r.Reason != "" {
+		add(p.T("desk.fact.rejected"), page.Text(p.T("desk.reason."+r.Reason)))
+	}
+	if to := r.Decision.To; to != "" {
+		if slices.Contains(passTo, to) {
+			to = p.T("desk.pass_to." + to)
+		}
+		add(p.T("desk.fact.passed_on"), page.Text(to))
+	}
+	if r.Decision.Note != "" {
+		add(p.T("desk.fact.note"), page.Text(r.Decision.Note))
+	}
 	if len(r.Incidents) > 0 {
 		ids := make([]int64, len(r.Incidents))
 		for i, x := range r.Incidents {
@@ -289,7 +302,14 @@ func (d *Desk) restore(v *page.Visit) error {
 
 // restoreMany takes an act on several reports back, all or none.
 func (d *Desk) restoreMany(v *page.Visit) error {
-	if err := d.Intake.RestoreMany(v.Ctx(), v.By, strings.Split(v.R.PostFormValue("reports"), ",")); err != nil {
+	reports := strings.Split(v.R.PostFormValue("reports"), ",")
+	if in := v.R.PostFormValue("incident"); in != "" {
+		if _, err := d.Incidents.Detach(v.Ctx(), v.By, in, reports...); err != nil {
+			return err
+		}
+		return back(v, "/desk/triage", "detached")
+	}
+	if err := d.Intake.RestoreMany(v.Ctx(), v.By, reports); err != nil {
 		return err
 	}
 	return back(v, "/desk/triage", "restored")
@@ -329,7 +349,7 @@ func (d *Desk) bulk(v *page.Visit) error {
 		if err != nil {
 			return err
 		}
-		return back(v, "/desk/incidents/"+in.Number, "accepted")
+		return back(v, "/desk/incidents/"+in.Number, "accepted", "undo", "/desk/triage/restore", "u_reports", strings.Join(chosen, ","), "u_incident", in.Number)
 	case "assign":
 		if err := d.Intake.AssignMany(v.Ctx(), v.By, chosen, v.By.Account); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -121,7 +122,9 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		row.Here = l.UID == chosen || (chosen == "" && i == 0)
 		groups[g].Rows = append(groups[g].Rows, row)
 		groups[g].Count++
-		view.Waiting++
+		if f.State == "" {
+			view.Waiting++
+		}
 		view.Oldest = max(view.Oldest, v.Now.Sub(l.ReceivedAt))
 	}
 	for _, g := range groups {
@@ -130,7 +133,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		}
 	}
 	if list.Next != "" {
-		view.Pages = &page.PagesView{Next: queueAt(without("after"), "after", list.Next), From: 1, To: view.Waiting, Total: view.Waiting, TotalAtLeast: true}
+		view.Pages = &page.PagesView{Next: queueAt(without("after"), "after", list.Next), From: 1, To: len(list.Items), Total: len(list.Items), TotalAtLeast: true}
 	}
 	return view
 }
@@ -342,6 +345,9 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 	if r.Receipt == intake.ReceiptHeld {
 		a.Receipt = at + "/receipt"
 	}
+	if can(intake.New) && r.State != intake.Linked && v.By.Can(access.Triage) {
+		a.Restore = at + "/restore"
+	}
 	if r.AnswerCame {
 		a.Settle = at + "/settle"
 	}
@@ -370,10 +376,11 @@ func (d *Desk) report(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	view := TriageView{DeskView: d.frame(v, "triage", reportTitle(v.P, r)), One: true, New: "/desk/incidents/new"}
+	view := TriageView{DeskView: d.frame(v, "triage", reportTitle(v.P, r)), One: true}
 	if err := d.preview(v, &view, r); err != nil {
 		return err
 	}
+	view.Preview.Up, view.Preview.UpName = "/desk/triage", v.P.T("desk.nav.triage")
 	return v.Show(Triage(view))
 }
 

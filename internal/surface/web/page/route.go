@@ -190,7 +190,7 @@ func (s *Surface) guarded(v *Visit, route Route) (err error) {
 			if p == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel of net/http
 				panic(p)
 			}
-			err = fmt.Errorf("panic in %s: %v", route.Pattern, p)
+			err = errs.Panic(p)
 		}
 	}()
 	return route.Serve(v)
