@@ -143,6 +143,9 @@ func (h *house) serve() {
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			h.t.Errorf("the house did not stop in order: %v", err)
 		}
+		if strings.Contains(h.log.String(), "a part of a page is left out") {
+			h.t.Error("a page was shown without a part that could not be had")
+		}
 		if h.t.Failed() {
 			h.t.Logf("process log:\n%s", h.log)
 		}

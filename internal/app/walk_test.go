@@ -444,13 +444,7 @@ func (h *house) strangeRequests(walkers []walker, lines []line) {
 // tables hashes every table, without the record of reads, the queue's own rows, and when somebody was last seen.
 func (h *house) tables() map[string]string {
 	h.t.Helper()
-	ctx := h.t.Context()
-	list := `SELECT name FROM sqlite_master WHERE type = 'table'`
-	if h.DB.Engine() == db.Postgres {
-		list = `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`
-	}
-	names, err := db.All(ctx, h.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) }, list)
-	h.must(err)
+	ctx, names := h.t.Context(), h.tableNames()
 	out := map[string]string{}
 	for _, n := range names {
 		if strings.HasPrefix(n, "audit_") || strings.HasPrefix(n, "river_") || strings.HasPrefix(n, "sqlite_") || n == "account_session" || n == "account_try" {
@@ -461,6 +455,18 @@ func (h *house) tables() map[string]string {
 		out[n] = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(rows, "\n"))))
 	}
 	return out
+}
+
+// tableNames are those of all tables of the database.
+func (h *house) tableNames() []string {
+	h.t.Helper()
+	list := `SELECT name FROM sqlite_master WHERE type = 'table'`
+	if h.DB.Engine() == db.Postgres {
+		list = `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`
+	}
+	names, err := db.All(h.t.Context(), h.DB, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) }, list)
+	h.must(err)
+	return names
 }
 
 // dump gives the rows of a table as text, without the columns that say when somebody was last seen.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
@@ -36,13 +38,14 @@ func TestMain(m *testing.M) {
 //	grab VAR REGEXP       keeps the first group of what the last command wrote in a variable
 //	teamkey FILE [OLD]    writes an OpenPGP private key, locked with "lantern orchard quay", made today or three years ago
 //	tamper DATA SQL       changes a database behind the back of the program
+//	cut DATA N            takes the newest N entries of the record away, and all in the house that tells of them
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "house": house, "grab": grab, "teamkey": teamkey, "tamper": tamper, "recipient": recipient, "case": makeCase,
+			"status": status, "house": house, "grab": grab, "teamkey": teamkey, "tamper": tamper, "recipient": recipient, "case": makeCase, "cut": cut,
 		},
 	})
 }
@@ -121,6 +124,28 @@ func tamper(ts *testscript.TestScript, _ bool, args []string) {
 	defer d.Close()
 	for _, q := range args[1:] {
 		_, err = d.Exec(context.Background(), q)
+		ts.Check(err)
+	}
+}
+
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, args, 2)
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	d, err := db.Open(context.Background(), db.Config{Path: filepath.Join(ts.MkAbs(args[0]), "tocsin.db")})
+	ts.Check(err)
+	defer d.Close()
+	var size int64
+	ts.Check(d.QueryRow(context.Background(), `SELECT MAX(seq) FROM audit_number`).Scan(&size))
+	size -= n
+	for _, q := range []string{
+		`DROP TRIGGER audit_entry_stays`, `DROP TRIGGER audit_number_stays`, `DROP TRIGGER audit_node_stays`, `DROP TRIGGER audit_checkpoint_stays`,
+		fmt.Sprint(`DELETE FROM audit_detail WHERE entry IN (SELECT entry FROM audit_number WHERE seq > `, size, `)`),
+		fmt.Sprint(`DELETE FROM audit_entry WHERE id IN (SELECT entry FROM audit_number WHERE seq > `, size, `)`),
+		fmt.Sprint(`DELETE FROM audit_number WHERE seq > `, size), fmt.Sprint(`DELETE FROM audit_node WHERE idx >= `, tlog.StoredHashCount(size)),
+		fmt.Sprint(`DELETE FROM audit_checkpoint WHERE size > `, size),
+	} {
+		_, err := d.Exec(context.Background(), q)
 		ts.Check(err)
 	}
 }

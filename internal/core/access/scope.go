@@ -66,6 +66,22 @@ func (s Scope) FromNewest(q *db.Query, kind ref.Kind) *db.Query {
 	return s.from(q, kind, " ORDER BY s.updated_at DESC, s.id DESC")
 }
 
+// FromMade is From for a list of what was made last, that ends after some rows. It gives the column to order by: what was granted is walked in
+// that order, and what a compartment holds is sorted, where PostgreSQL would walk all there is.
+func (s Scope) FromMade(q *db.Query, kind ref.Kind) (order string) {
+	switch s.form {
+	case wide:
+		s.From(q, kind)
+		return "o.id"
+	case granted:
+		q.Add(`(SELECT s.*, g.object AS made FROM access_grant g JOIN object s ON s.id = g.object WHERE g.account = ? AND g.kind = ?
+			AND (g.until IS NULL OR g.until > ?)) o`, s.account, int64(kind), s.at)
+		return "o.made"
+	}
+	s.From(q, kind)
+	return "o.id + 0"
+}
+
 func (s Scope) from(q *db.Query, kind ref.Kind, order string) *db.Query {
 	switch s.form {
 	case wide:

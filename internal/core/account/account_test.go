@@ -787,3 +787,123 @@ func TestTheCostOfAPassword(t *testing.T) {
 		}
 	}
 }
+
+// Rule I3: a whole network is a counter too. Whoever tries from many addresses of one, each below the limit of its own, is slowed with everybody
+// there who is not known; elsewhere, and from a known browser, one signs in.
+func TestAWholeNetworkIsACounter(t *testing.T) {
+	engines(t, func(ctx context.Context, c *team) {
+		c.create(ctx, c.root, "ana@cert.example", "", access.Analyst)
+		known := c.signIn(ctx, desk("203.0.113.250"), "ana@cert.example").Known.Reveal()
+		try := func(addr, name string) error {
+			_, err := c.s.SignIn(ctx, desk(addr), account.Credentials{Email: name, Password: "something else"})
+			return err
+		}
+		for _, network := range []string{"203.0.113.%d", "2001:db8:7:%x::1"} { // a /24, a /48
+			for i := range 120 {
+				c.refused(try(fmt.Sprintf(network, i%8+1), fmt.Sprintf("n%d@%d.example", i, len(network))), errs.Unauthenticated, "within the limit")
+			}
+			c.refused(try(fmt.Sprintf(network, 99), "fresh@cert.example"), errs.Limit, "the 121st of "+network)
+		}
+		_, err := c.s.SignIn(ctx, desk("203.0.113.99"), account.Credentials{Email: "ana@cert.example", Password: password})
+		c.refused(err, errs.Limit, "the right password, from there, by an unknown browser")
+		from := desk("203.0.113.99")
+		from.Known = known
+		if _, err := c.s.SignIn(ctx, from, account.Credentials{Email: "ana@cert.example", Password: password}); err != nil {
+			c.Errorf("a known browser: %v", err)
+		}
+		c.signIn(ctx, desk("198.51.100.7"), "ana@cert.example")
+		c.Clock.Advance(16 * time.Minute)
+		c.refused(try("203.0.113.99", "fresh@cert.example"), errs.Unauthenticated, "a quarter of an hour later")
+	})
+}
+
+// Rule I10, generated from the table of rights: for each role that acts, each role of whom it acts on, in the own organisation, in another and in
+// the team. Only who manages accounts manages others at all; an organisation's administrator manages its own people who have no right that it
+// lacks; and nobody makes somebody who may at once more than they, nor reads cases because an administrator alone said so.
+func TestTheLatticeOfManaging(t *testing.T) {
+	engines(t, func(ctx context.Context, c *team) {
+		sample := access.System("sample")
+		can := func(r access.Role, right access.Right) bool {
+			return access.Actor{Account: 1, Roles: []access.Role{r}}.Can(right)
+		}
+		within := func(r, of access.Role) bool {
+			for _, right := range access.AllRights() {
+				if can(r, right) && !can(of, right) {
+					return false
+				}
+			}
+			return true
+		}
+		orgs := map[string]string{"own": c.organisation(ctx).UID, "other": c.organisation(ctx).UID, "team": ""}
+		n := 0
+		make1 := func(by access.Actor, org string, r access.Role) (account.Account, error) {
+			n++
+			a, _, err := c.s.Create(ctx, by, account.NewAccount{Email: fmt.Sprintf("p%d@lattice.example", n), Name: "Somebody", Organisation: org, Roles: []access.Role{r}, Password: password})
+			return a, err
+		}
+		type target struct {
+			where string
+			role  access.Role
+			account.Account
+		}
+		var targets []target
+		for where, org := range orgs {
+			for _, r := range access.AllRoles {
+				if a, err := make1(sample, org, r); err == nil { // a role of the team has no organisation, and the other way round
+					targets = append(targets, target{where, r, a})
+				}
+			}
+		}
+		if len(targets) < 14 {
+			c.Fatalf("only %d people", len(targets))
+		}
+		for _, giver := range access.AllRoles {
+			where := "own"
+			a, err := make1(sample, orgs["own"], giver)
+			if err != nil {
+				where = "team"
+				a, err = make1(sample, "", giver)
+			}
+			if giver == access.Machine {
+				continue
+			}
+			if err != nil {
+				c.Fatal(err)
+			}
+			by := c.as(a)
+			for _, x := range targets {
+				manages := can(giver, access.ManageAccounts) || can(giver, access.OwnPeople) && where == "own" && x.where == "own" && within(x.role, giver)
+				what := fmt.Sprintf("%s of the %s on %s of the %s", giver, where, x.role, x.where)
+				_, e1 := c.s.Edit(ctx, by, x.UID, account.Change{Name: "Somebody", Lang: "en"})
+				e2 := c.s.RevokeAll(ctx, by, x.UID, "")
+				_, e3 := c.s.GrantRole(ctx, by, x.UID, x.role) // what it has: nothing changes
+				for i, err := range []error{e1, e2, e3} {
+					switch {
+					case manages && err != nil:
+						c.Errorf("%s, verb %d: %v", what, i, err)
+					case !manages && !errs.Is(err, errs.NotFound) && !errs.Is(err, errs.Forbidden):
+						c.Errorf("%s, verb %d: %v", what, i, err)
+					}
+				}
+				made, err := make1(by, orgs[x.where], x.role)
+				if x.where == "team" && can(giver, access.OwnPeople) { // who names no organisation means its own
+					manages = within(x.role, giver)
+				}
+				if manages != (err == nil) {
+					c.Errorf("%s: makes one like it: %v", what, err)
+				}
+				if err != nil {
+					continue
+				}
+				if !can(giver, access.ManageAccounts) && made.Organisation != a.Organisation {
+					c.Errorf("%s: makes somebody of another organisation", what)
+				}
+				for _, right := range []access.Right{access.ReadCases, access.WorkCases, access.Approve, access.OwnCases, access.ReadGranted} {
+					if can(giver, access.ManageAccounts) && can(x.role, right) && made.Has(x.role) {
+						c.Errorf("%s: its new %s reads cases at once", what, x.role)
+					}
+				}
+			}
+		}
+	})
+}

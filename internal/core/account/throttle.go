@@ -30,7 +30,7 @@ type bucket struct {
 var errSlow = &errs.Error{Kind: errs.Limit, Key: "error.too_many_tries", Text: "too many tries: wait a quarter of an hour"}
 
 func (s *Service) bucket(kind, value string, most int64) bucket {
-	m := hmac.New(sha256.New, s.Ring.Derive("sign-in throttle"))
+	m := hmac.New(sha256.New, s.Ring.Derive("sign-in throttle/v1"))
 	m.Write([]byte(kind + "\x00" + value))
 	return bucket{m.Sum(nil), most}
 }

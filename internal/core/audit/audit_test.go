@@ -170,7 +170,17 @@ func TestATamperedRecordIsNamed(t *testing.T) {
 		if err := s.Checkpoint(ctx); err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range []string{`UPDATE audit_entry SET actor = 2`, `DELETE FROM audit_entry`, `UPDATE audit_number SET entry = 9`, `DELETE FROM audit_node`} {
+		past := []string{`UPDATE audit_detail SET owner = 0`}
+		for table, columns := range map[string]string{"audit_entry": "id, at, actor, actor_name, origin, verb, object, kind, about, compartment, leaf", "audit_number": "seq, entry", "audit_node": "idx, hash", "audit_checkpoint": "size, at, note"} {
+			first, _, _ := strings.Cut(columns, ",")
+			past = append(past, `UPDATE `+table+` SET `+first+` = `+first+` + 100`, `DELETE FROM `+table)
+			if h.DB.Engine() == db.Postgres {
+				past = append(past, `TRUNCATE `+table, `INSERT INTO `+table+` SELECT * FROM `+table+` ON CONFLICT (`+first+`) DO UPDATE SET `+first+` = 99`)
+			} else {
+				past = append(past, `REPLACE INTO `+table+` (`+columns+`) SELECT `+columns+` FROM `+table)
+			}
+		}
+		for _, q := range past {
 			if _, err := h.DB.Exec(ctx, q); err == nil {
 				t.Errorf("%s went through", q)
 			}
@@ -192,6 +202,48 @@ func TestATamperedRecordIsNamed(t *testing.T) {
 		p, err = audit.Verify(ctx, h.DB, h.Ring, v, kept)
 		if err != nil || len(p.Problems) != 2 {
 			t.Fatalf("a forged kept checkpoint: %+v: %v", p, err)
+		}
+	})
+}
+
+// Details may be erased with what they are about. Gone alone, they hide who did what: the entry is named.
+func TestDetailsThatAreGoneAloneAreNamed(t *testing.T) {
+	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
+		ctx := context.Background()
+		o := object(ctx, t, h)
+		s, v := sequencer(t, h)
+		err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for range 2 {
+				if err := h.Audit.Write(ctx, tx, audit.Entry{At: h.Clock.Now(), By: h.Person(1, "Ana", access.Lead), Verb: "incident.close", On: o.Ref}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			_, err = s.Number(ctx)
+		}
+		if err == nil {
+			_, err = h.DB.Exec(ctx, `DELETE FROM audit_detail WHERE entry = 2`)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := audit.Verify(ctx, h.DB, h.Ring, v)
+		if err != nil || len(p.Problems) != 1 || !strings.Contains(p.Problems[0], "entry 2 (number 2) has lost its details") {
+			t.Fatalf("proof %+v: %v", p, err)
+		}
+		err = h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			if err := h.Ring.Destroy(ctx, tx, o.Ref.ID, h.Clock.Now(), "retention"); err != nil {
+				return err
+			}
+			return h.Audit.Erase(ctx, tx, o.Ref.ID)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err = audit.Verify(ctx, h.DB, h.Ring, v); err != nil || len(p.Problems) > 0 || p.Erased != 2 {
+			t.Fatalf("after its retention: %+v: %v", p, err)
 		}
 	})
 }

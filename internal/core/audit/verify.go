@@ -75,6 +75,9 @@ func Verify(ctx context.Context, h db.Handle, ring *keyring.Ring, verifier note.
 				return p, err
 			case erased:
 				p.Erased++
+				if !r.destroyed {
+					problem("entry %d (number %d) has lost its details, and nothing of what it is about was destroyed", r.ID, r.Seq)
+				}
 			case !ok:
 				problem("entry %d (number %d) is not what was written", r.ID, r.Seq)
 			}
@@ -180,15 +183,18 @@ const verifyPage = 1000
 
 type verifyRow struct {
 	Row
-	owner  int64
-	sealed []byte
+	owner     int64
+	sealed    []byte
+	destroyed bool // the content of what it is about: then its details may be gone
 }
 
 func verifyRows(ctx context.Context, h db.Handle, after int64) ([]verifyRow, error) {
 	return db.All(ctx, h, func(r *db.Rows) (verifyRow, error) {
 		var x verifyRow
-		return x, r.Scan(append(x.dst(), &x.owner, &x.sealed)...)
-	}, `SELECT `+rowColumns+`, COALESCE(d.owner, 0), d.sealed FROM audit_number n JOIN audit_entry e ON e.id = n.entry
+		return x, r.Scan(append(x.dst(), &x.owner, &x.sealed, &x.destroyed)...)
+	}, `SELECT `+rowColumns+`, COALESCE(d.owner, 0), d.sealed,
+			EXISTS (SELECT 1 FROM keyring_destroyed k WHERE k.owner = COALESCE(d.owner, 0) OR d.owner IS NULL AND (k.owner = e.object OR k.owner = e.about))
+		FROM audit_number n JOIN audit_entry e ON e.id = n.entry
 		LEFT JOIN audit_detail d ON d.entry = e.id WHERE n.seq > $1 ORDER BY n.seq LIMIT $2`, after, verifyPage)
 }
 

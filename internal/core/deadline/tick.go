@@ -71,7 +71,7 @@ func (s *Service) Tick(ctx context.Context, handlers map[string]Due) (int, error
 func (s *Service) hand(ctx context.Context, id int64, escalate bool, handlers map[string]Due) (ok bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			ok, err = false, fmt.Errorf("the handler of clock %d panicked", id)
+			ok, err = false, fmt.Errorf("the handler of clock %d: %w", id, errs.Panic(p))
 		}
 	}()
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -164,7 +164,7 @@ func (u *Hunt) Hold(ctx context.Context, objects []int64) ([]int64, error) {
 }
 
 // together is how many pages one statement reads.
-const together = 64
+const together = 128
 
 // read finds the hits of blocks.
 func (u *Hunt) read(ctx context.Context, some []*hunted) error {

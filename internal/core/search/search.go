@@ -117,6 +117,17 @@ type word struct {
 	count       int64
 }
 
+// counted fills in how often each word is found.
+func counted(ctx context.Context, h db.Handle, words []word) error {
+	q := new(db.Query)
+	counts := make([]any, len(words))
+	for i := range words {
+		q.Add([]string{`SELECT `, `, `}[min(i, 1)]+`(SELECT COUNT(*) FROM (SELECT 1 FROM search_token WHERE token IN (?, ?) LIMIT ?) t)`, words[i].exact, words[i].stem, common)
+		counts[i] = &words[i].count
+	}
+	return h.QueryRow(ctx, q.Text(), q.Args()...).Scan(counts...)
+}
+
 // Find gives objects of a kind that hold all words of the query, newest made first, below an object id (0 for the newest).
 func (x *Index) Find(ctx context.Context, h db.Handle, by access.Actor, kind ref.Kind, query string, before int64, limit int) ([]access.Object, error) {
 	var words []word
@@ -124,23 +135,22 @@ func (x *Index) Find(ctx context.Context, h db.Handle, by access.Actor, kind ref
 		if len(words) == maxWords {
 			break
 		}
-		t := word{exact: x.token(w), stem: x.token(stemmed + stem(w, by.Lang))}
-		if err := h.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM search_token WHERE token IN ($1, $2) LIMIT $3) t`, t.exact, t.stem, common).Scan(&t.count); err != nil {
-			return nil, err
-		}
-		if t.count == 0 {
-			return nil, nil
-		}
-		words = append(words, t)
+		words = append(words, word{exact: x.token(w), stem: x.token(stemmed + stem(w, by.Lang))})
 	}
 	if len(words) == 0 {
 		return nil, nil
+	}
+	if err := counted(ctx, h, words); err != nil {
+		return nil, err
 	}
 	if before == 0 {
 		before = 1 << 62
 	}
 	// The rarest word leads: the walk is never longer than its hits.
 	slices.SortFunc(words, func(a, b word) int { return cmp.Compare(a.count, b.count) })
+	if words[0].count == 0 {
+		return nil, nil
+	}
 	arm := func(q *db.Query, token int64) {
 		q.Add(`SELECT * FROM (SELECT ` + access.Columns + ` FROM search_token t JOIN `)
 		access.Sees(by).From(q, kind)

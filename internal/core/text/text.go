@@ -16,6 +16,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/i18n"
 )
@@ -57,11 +58,13 @@ func Name(l Lang) string {
 	return "English"
 }
 
-// Load reads the catalogue that is built into the program.
-func Load() (*Catalogue, error) {
+// Load gives the catalogue that is built into the program. It is read once a process: nothing changes it.
+func Load() (*Catalogue, error) { return loaded() }
+
+var loaded = sync.OnceValues(func() (*Catalogue, error) {
 	sub, err := fs.Sub(files, "catalogue")
 	if err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
 	return i18n.Load(sub, Langs()...)
-}
+})

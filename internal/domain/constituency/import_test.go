@@ -2,6 +2,7 @@ package constituency_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -125,6 +126,22 @@ short
 			format, _, _ := strings.Cut(what, " ")
 			_, err := c.load(ctx, format, file, false)
 			c.refused(err, errs.Invalid, what)
+		}
+		// Bombs: small files that would be large in memory (rule F6).
+		for what, file := range map[string]string{
+			"json objects": `{"organisations":[{"name":"x"}` + strings.Repeat(",{}", 1_100_000) + `]}`,
+			"json values":  `{"organisations":[{"name":"x","assets":[""` + strings.Repeat(`,""`, 8_100_000) + `]}]}`,
+			"csv columns":  "name" + strings.Repeat(",", 8_100_000) + "\nx\n",
+			"csv cells":    "name;key\nx" + strings.Repeat(";", 8_100_000) + "\n",
+			"csv rows":     "name\n" + strings.Repeat("x\n", 200_001),
+			"csv size":     "name\n" + strings.Repeat("x", 65<<20),
+		} {
+			format, _, _ := strings.Cut(what, " ")
+			_, err := c.load(ctx, format, file, false)
+			var e *errs.Error
+			if !errors.As(err, &e) || e.Key != "error.import_rows" && e.Key != "error.import_size" {
+				c.Errorf("%s: %v", what, err)
+			}
 		}
 		_, err = c.s.Import(ctx, c.Person(3, "Olga", access.Auditor), "csv", strings.NewReader(register), true)
 		c.refused(err, errs.Forbidden, "an auditor imports")

@@ -20,6 +20,8 @@ import (
 const (
 	maxImport    = 64 << 20 // bytes
 	maxRows      = 200_000
+	maxObjects   = 5 * maxRows  // of JSON: an empty one costs two bytes of the file and a hundred of memory
+	maxCells     = 40 * maxRows // of CSV, and values of JSON
 	maxProblems  = 500
 	maxPerColumn = 200 // assets or communities in one cell
 )
@@ -81,7 +83,7 @@ func invalid(key string) error {
 
 var sentences = map[string]string{
 	"error.import_size":   "the file is larger than 64 MiB",
-	"error.import_rows":   "the file has more than 200,000 rows",
+	"error.import_rows":   "the file has more than 200,000 rows, or more values than so many rows have",
 	"error.import_header": "the first line must name the columns, and among them name",
 	"error.import_json":   "the file is not JSON of the documented form",
 	"error.import_csv":    "the file cannot be read as CSV",
@@ -107,6 +109,9 @@ func parse(format string, r io.Reader, p *errs.Problems) ([]entry, error) {
 	b, err := readAll(r)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.Count(b, []byte(",")) > maxCells || bytes.Count(b, []byte(";")) > maxCells || bytes.Count(b, []byte("{")) > maxObjects {
+		return nil, invalid("error.import_rows")
 	}
 	switch format {
 	case "csv":

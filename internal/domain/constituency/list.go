@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -208,21 +209,30 @@ func (s *Service) find(ctx context.Context, by access.Actor, f Filter) (*db.Quer
 			q.Add(`FROM constituency_membership m WHERE m.community = ?`, f.Community)
 		})
 	}
+	var only []int64 // those that fulfil what few do
+	narrowed := false
 	for _, c := range conditions {
-		rare := false
 		if wide {
-			var err error
-			if rare, err = s.rare(ctx, c); err != nil {
+			have, rare, err := s.rare(ctx, c)
+			if err != nil {
 				return nil, false, err
 			}
+			if rare {
+				if narrowed {
+					have = slices.DeleteFunc(have, func(id int64) bool { return !slices.Contains(only, id) })
+				}
+				only, narrowed = have, true
+				continue
+			}
 		}
-		if rare {
-			c(q.Add(` AND c.id IN (SELECT organisation `))
-			q.Add(`)`)
-		} else {
-			c(q.Add(` AND EXISTS (SELECT 1 `))
-			q.Add(` AND organisation = c.id LIMIT 1 OFFSET 0)`) // OFFSET keeps PostgreSQL from making a join of it
+		c(q.Add(` AND EXISTS (SELECT 1 `))
+		q.Add(` AND organisation = c.id LIMIT 1 OFFSET 0)`) // OFFSET keeps PostgreSQL from making a join of it
+	}
+	if narrowed {
+		if len(only) == 0 {
+			return nil, false, nil
 		}
+		db.In(q.Add(` AND c.id IN `), only)
 	}
 	if f.Sector != "" {
 		q.Add(` AND c.sector = ? AND c.sector <> ''`, f.Sector)
@@ -237,17 +247,20 @@ func (s *Service) find(ctx context.Context, by access.Actor, f Filter) (*db.Quer
 	return q.Add(` ORDER BY c.folded, c.id LIMIT ?`, int64(f.Limit+1)), true, nil
 }
 
-// few is up to how many rows of a condition it is asked for first.
-const few = 1000
+// few is up to how many organisations that fulfil a condition are named one by one.
+const few = 200
 
-// rare tells whether few rows fulfil a condition.
-func (s *Service) rare(ctx context.Context, c condition) (bool, error) {
-	q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT 1 `)
+// rare gives the organisations that fulfil a condition, and false when they are not few.
+func (s *Service) rare(ctx context.Context, c condition) (have []int64, rare bool, err error) {
+	q := new(db.Query).Add(`SELECT organisation `)
 	c(q)
-	q.Add(` LIMIT ?) n`, int64(few+1))
-	var n int64
-	err := s.DB.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
-	return n <= few, err
+	q.Add(` LIMIT ?`, int64(few+1))
+	have, err = db.List(ctx, s.DB, q, func(r *db.Rows) (id int64, err error) { return id, r.Scan(&id) })
+	if len(have) > few {
+		return nil, false, err
+	}
+	slices.Sort(have)
+	return slices.Compact(have), true, err
 }
 
 // condition appends "FROM … WHERE …" over a table, or over a set named so, that has a column organisation; all conditions hold.

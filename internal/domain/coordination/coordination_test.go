@@ -441,6 +441,22 @@ func TestNoLetterNamesAnotherParty(t *testing.T) {
 		h.refused(err, errs.Conflict, "a free message names the other")
 		_, err = h.s.Write(ctx, h.ana, parties[1].UID, correspondence.Outgoing{Subject: "As at Águas do Vale", Text: "x"}, true)
 		h.must(err)
+		for planted, hit := range map[string]bool{
+			"aguas_do_vale.txt\x00nothing": true, "Águas do Vale.pdf\x00nothing": true, "log.txt\x00source hist-02.aguasdovale.example\nat 10:02": true, "log.csv\x00a;203.0.113.77;b": true,
+			"log.txt\x00nothing of them": false, "photo.png\x00\x00\x01\x02203.0.113.77": false, "bytes.txt\x00\xff\xfe 203.0.113.77": true,
+		} {
+			name, content, _ := strings.Cut(planted, "\x00")
+			files, err := h.letters.StoreFiles(ctx, parties[1].Thread, []correspondence.FileIn{{Name: name, Type: "text/plain", Content: strings.NewReader(content)}})
+			h.must(err)
+			_, err = h.s.Write(ctx, h.ana, parties[1].UID, correspondence.Outgoing{Subject: "a", Text: "x", Files: files}, false)
+			if hit {
+				h.refused(err, errs.Conflict, planted)
+				_, err = h.s.Write(ctx, h.ana, parties[1].UID, correspondence.Outgoing{Subject: "a", Text: "x", Files: files}, true)
+			}
+			h.must(err)
+			_, err = h.s.Write(ctx, h.ana, parties[0].UID, correspondence.Outgoing{Subject: "a", Text: "x", Files: files}, false)
+			h.refused(err, errs.NotFound, "a file of another party's thread")
+		}
 		_, err = h.s.Write(ctx, h.person(klinik), parties[1].UID, correspondence.Outgoing{Subject: "a", Text: "x"}, false)
 		h.refused(err, errs.Forbidden, "a party writes as the team")
 	})

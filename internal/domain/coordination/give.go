@@ -232,6 +232,9 @@ func (s *Service) Hits(ctx context.Context, h db.Handle, by access.Actor, party 
 	return watch.hits(party.Ref.ID, texts...), nil
 }
 
+// fileWords parts the words of a file name as people write them together.
+var fileWords = strings.NewReplacer("_", " ", "-", " ", ".", " ", "+", " ")
+
 // Write sends a free message to one party; Looked says that a person looked at what it names of others. The actor needs access.WorkCases and
 // access.SendOutside. Refused: NotFound, Conflict for a message that names another party, and what correspondence refuses.
 func (s *Service) Write(ctx context.Context, by access.Actor, party string, out correspondence.Outgoing, looked bool) (correspondence.Message, error) {
@@ -249,7 +252,11 @@ func (s *Service) Write(ctx context.Context, by access.Actor, party string, out 
 		}
 		texts := []string{out.Subject, out.Text}
 		for _, f := range out.Files {
-			texts = append(texts, f.Name)
+			text, err := s.Correspondence.FileText(ctx, tx, p.Thread, f)
+			if err != nil {
+				return err
+			}
+			texts = append(texts, f.Name, fileWords.Replace(f.Name), text)
 		}
 		hits, err := s.Hits(ctx, tx, by, p, texts...)
 		if err != nil {

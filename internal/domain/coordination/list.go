@@ -40,15 +40,15 @@ func (s *Service) Parties(ctx context.Context, by access.Actor, f RequestFilter)
 	if err != nil {
 		return page, err
 	}
-	q := new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)
-	s.from(q, by, ref.Party, partyTables, "p")
-	if f.Open {
-		q.Add(` AND p.withdrawn_at IS NULL`)
-	}
-	if f.After != "" {
-		q.Add(` AND o.id < ?`, after.id)
-	}
-	page.Items, err = db.List(ctx, s.DB, q.Add(` ORDER BY o.id DESC LIMIT ?`, limit+1), s.scanParty)
+	q := s.first(by, ref.Party, partyColumns, partyTable, ownKey, "p", `o.id DESC`, limit+1, func(q *db.Query) {
+		if f.Open {
+			q.Add(` AND p.withdrawn_at IS NULL`)
+		}
+		if f.After != "" {
+			q.Add(` AND o.id < ?`, after.id)
+		}
+	})
+	page.Items, err = db.List(ctx, s.DB, q, s.scanParty)
 	if err != nil {
 		return page, err
 	}
@@ -98,34 +98,43 @@ func bounds(f RequestFilter) (limit int, after cursor, err error) {
 }
 
 // due lists requests or measures by due time.
-func (s *Service) due(q *db.Query, by access.Actor, f RequestFilter, kind ref.Kind, tables string) (limit int, err error) {
+func (s *Service) due(by access.Actor, f RequestFilter, kind ref.Kind, columns, table string) (q *db.Query, limit int, err error) {
 	limit, after, err := bounds(f)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
-	s.from(q, by, kind, tables, "r")
-	if f.Open {
-		q.Add(` AND r.open = TRUE`)
+	order := `r.due_at, r.id`
+	if !team(by) {
+		order = `r.due_at + 0, r.id` // an expression keeps PostgreSQL from walking all requests in the order of their index
 	}
-	if f.Party != 0 {
-		q.Add(` AND r.party = ?`, f.Party)
-	}
-	if f.After != "" {
-		q.Add(` AND (r.due_at, r.id) > (?, ?)`, after.due, after.id)
-	}
+	return s.first(by, kind, columns, table, keyOfParty, "r", order, limit+1, func(q *db.Query) {
+		if f.Open {
+			q.Add(` AND r.open = TRUE`)
+		}
+		if f.Party != 0 {
+			q.Add(` AND r.party = ?`, f.Party)
+		}
+		if f.After != "" {
+			q.Add(` AND (r.due_at, r.id) > (?, ?)`, after.due, after.id)
+		}
+	}), limit, nil
+}
+
+// first reads the first rows of a list. Who sees little sorts that by the few columns which the order needs, and reads what is shown.
+func (s *Service) first(by access.Actor, kind ref.Kind, columns, table, key, alias, order string, limit int, narrow func(*db.Query)) *db.Query {
+	q := new(db.Query).Add(`SELECT ` + columns + ` FROM `)
 	if team(by) {
-		q.Add(` ORDER BY r.due_at, r.id LIMIT ?`, limit+1)
-	} else { // who sees little sorts that: an expression keeps PostgreSQL from walking all requests in the order of their index
-		q.Add(` ORDER BY r.due_at + 0, r.id LIMIT ?`, limit+1)
+		narrow(s.from(q, by, kind, table+key, alias))
+		return q.Add(` ORDER BY `+order+` LIMIT ?`, limit)
 	}
-	return limit, nil
+	narrow(s.from(q.Add(`(SELECT o.id FROM `), by, kind, table, alias))
+	return q.Add(` ORDER BY `+order+` LIMIT ?) shown JOIN object o ON o.id = shown.id`, limit).Add(table + key + ` ORDER BY ` + order)
 }
 
 // Requests lists the requests that the reader may see, by due time: the portal's list.
 func (s *Service) Requests(ctx context.Context, by access.Actor, f RequestFilter) (constituency.Page[Request], error) {
 	var page constituency.Page[Request]
-	q := new(db.Query).Add(`SELECT ` + requestColumns + ` FROM `)
-	limit, err := s.due(q, by, f, ref.Request, requestTables)
+	q, limit, err := s.due(by, f, ref.Request, requestColumns, requestTable)
 	if err != nil {
 		return page, err
 	}
@@ -149,8 +158,7 @@ func (s *Service) Requests(ctx context.Context, by access.Actor, f RequestFilter
 // Measures lists the measures that the reader may see, by due time.
 func (s *Service) Measures(ctx context.Context, by access.Actor, f RequestFilter) (constituency.Page[Measure], error) {
 	var page constituency.Page[Measure]
-	q := new(db.Query).Add(`SELECT ` + measureColumns + ` FROM `)
-	limit, err := s.due(q, by, f, ref.Measure, measureTables)
+	q, limit, err := s.due(by, f, ref.Measure, measureColumns, measureTable)
 	if err != nil {
 		return page, err
 	}

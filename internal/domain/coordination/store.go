@@ -57,14 +57,20 @@ func (s *Service) open(owner int64, wrapped []byte, table string, id int64, seal
 
 const (
 	partyColumns = access.Columns + `, p.subject_kind, p.subject, p.organisation, p.contact, p.role, p.thread, p.added_at, p.withdrawn_at, p.word_at, p.body, k.wrapped`
-	partyTables  = ` JOIN coordination_party p ON p.id = o.id LEFT JOIN keyring_key k ON k.owner = p.id`
+	partyTable   = ` JOIN coordination_party p ON p.id = o.id`
+	partyTables  = partyTable + ownKey
 
 	requestColumns = access.Columns + `, r.party, r.subject_kind, r.subject, r.state, r.message, r.asked_at, r.due_at, r.answered_at, r.body, k.wrapped`
-	requestTables  = ` JOIN coordination_request r ON r.id = o.id LEFT JOIN keyring_key k ON k.owner = r.party`
+	requestTable   = ` JOIN coordination_request r ON r.id = o.id`
+	requestTables  = requestTable + keyOfParty
 
 	measureColumns = access.Columns + `, r.party, r.subject_kind, r.subject, r.recommendation, r.revision, r.state, r.message, r.given_at, r.due_at,
 		r.planned_for, r.done_at, r.verified_at, r.body, k.wrapped`
-	measureTables = ` JOIN coordination_measure r ON r.id = o.id LEFT JOIN keyring_key k ON k.owner = r.party`
+	measureTable  = ` JOIN coordination_measure r ON r.id = o.id`
+	measureTables = measureTable + keyOfParty
+
+	ownKey     = ` LEFT JOIN keyring_key k ON k.owner = p.id`
+	keyOfParty = ` LEFT JOIN keyring_key k ON k.owner = r.party`
 )
 
 func (s *Service) scanParty(r *db.Rows) (Party, error) {

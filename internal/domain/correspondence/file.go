@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -180,6 +181,33 @@ func (s *Service) fileBytes(ctx context.Context, f File) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// compared is how much of an attachment is read for what it names.
+const compared = 1 << 20
+
+// FileText gives the first MiB of an attachment for a letter on a thread, as text; "" for what is none. A file of another thread is not found.
+func (s *Service) FileText(ctx context.Context, h db.Handle, thread int64, f File) (string, error) {
+	var of int64
+	if err := h.QueryRow(ctx, `SELECT thread FROM correspondence_file WHERE uid = $1 AND blob = $2`, f.UID, f.Blob).Scan(&of); err != nil {
+		return "", fmt.Errorf("read file: %w", err)
+	}
+	if of != 0 && of != thread {
+		return "", fmt.Errorf("read file: %w", errs.ErrNotFound)
+	}
+	r, err := s.openFile(ctx, h, f)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, compared))
+	if err != nil {
+		return "", fmt.Errorf("read file: %w", err)
+	}
+	if bytes.ContainsRune(b, 0) {
+		return "", nil
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd"), nil
 }
 
 // SweepJob repeats what was lost and removes what nobody needs.

@@ -3,10 +3,13 @@ package correspondence
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -397,6 +400,55 @@ func TestManyLettersAreOneJob(t *testing.T) {
 		o.must(o.run(ms...))
 		if len(o.mails()) != 20 {
 			o.Errorf("%d mails", len(o.mails()))
+		}
+	})
+}
+
+// Rule A7: a wave leaves in a shuffled order, drawn anew for each, and the run keeps to it: who compares when letters came learns nothing of the list.
+func TestAWaveLeavesInShuffledOrder(t *testing.T) {
+	engines(t, func(o *office) {
+		var list []Addressed
+		for range 16 {
+			list = append(list, Addressed{Thread: o.open(tlp.Green, lone("a"+id.New()[:6]+"@x.example")).Ref.ID, Outgoing: letter})
+		}
+		orders := map[string]bool{}
+		for range 2 {
+			var ms []Message
+			o.must(o.tx(func(ctx context.Context, tx *db.Tx) (err error) {
+				ms, err = o.SendManyTx(ctx, tx, o.analyst, list)
+				return err
+			}))
+			var args string
+			column := map[db.Engine]string{db.SQLite: "json(args)", db.Postgres: "CAST(args AS TEXT)"}[o.DB.Engine()]
+			o.must(o.DB.QueryRow(o.ctx, `SELECT `+column+` FROM river_job WHERE kind = 'correspondence.send' ORDER BY id DESC LIMIT 1`).Scan(&args))
+			var job SendJob
+			o.must(json.Unmarshal([]byte(args), &job))
+			if len(job.Messages) != len(ms) {
+				o.Fatalf("the job has %d letters", len(job.Messages))
+			}
+			place := map[int64]int{}
+			for i, m := range ms {
+				place[m.ID] = i
+			}
+			var drawn []int
+			for _, m := range job.Messages {
+				drawn = append(drawn, place[m])
+			}
+			if slices.IsSorted(drawn) {
+				o.Error("the wave leaves in the order of its list")
+			}
+			orders[fmt.Sprint(drawn)] = true
+			o.h.Clock.Advance(time.Minute)
+			letters, _, err := o.take(o.ctx, job.Messages)
+			o.must(err)
+			for i, l := range letters {
+				if l.ID != job.Messages[i] {
+					o.Fatalf("letter %d of the run is not letter %d of the job", i, i)
+				}
+			}
+		}
+		if len(orders) != 2 {
+			o.Error("two waves have the same order")
 		}
 	})
 }

@@ -106,6 +106,24 @@ func (s *Service) Messages(ctx context.Context, h db.Handle, by access.Actor, th
 	return out, nil
 }
 
+// Letters gives the newest messages of threads that went out, receipts left out, newest first.
+func (s *Service) Letters(ctx context.Context, h db.Handle, by access.Actor, limit int, threads ...int64) ([]Message, error) {
+	if len(threads) == 0 {
+		return nil, nil
+	}
+	q := s.visible(by, messageColumns)
+	db.In(q.Add(` AND m.direction = ? AND m.kind <> ? AND m.thread IN `, int64(Out), string(Receipt)), threads).Add(` ORDER BY m.at DESC, m.id DESC LIMIT ?`, limit)
+	list, err := db.List(ctx, h, q, s.scanMessage)
+	if err != nil {
+		return nil, fmt.Errorf("read letters: %w", err)
+	}
+	out := make([]Message, len(list))
+	for i := range list {
+		out[i] = shown(list[i].Message, by)
+	}
+	return out, nil
+}
+
 // Passed is Messages without anything sealed, for who asks only what came and went and when: it opens nothing. It is for the team.
 func (s *Service) Passed(ctx context.Context, h db.Handle, by access.Actor, threads ...int64) ([]Message, error) {
 	if len(threads) == 0 || !by.Team() {

@@ -2,6 +2,7 @@ package correspondence
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,15 @@ func TestWhoReadsWhat(t *testing.T) {
 				if got[i] != c.want[i] {
 					o.Errorf("%s sees %v, want %v", name, got, c.want)
 				}
+			}
+			letters, err := o.Letters(o.ctx, o.DB, c.by, 1, th.Ref.ID)
+			o.must(err)
+			newest := sent.UID
+			if !slices.Contains(c.want, Sent) {
+				newest = ""
+			}
+			if len(letters) > 1 || len(letters) == 0 != (newest == "") || len(letters) == 1 && (letters[0].UID != newest || letters[0].Body.Text == "") {
+				o.Errorf("%s has the newest letter %+v, want %q", name, letters, newest)
 			}
 			_, err = o.Get(o.ctx, c.by, th.UID, held.UID)
 			if (err == nil) != c.by.Team() {

@@ -49,13 +49,16 @@ func (s *Service) Paused(ctx context.Context, h db.Handle) (bool, error) {
 	return paused, err
 }
 
+// overdueLetters are what should have left. The order is an expression: by the index of the line every letter ever sent would be read for it.
+const overdueLetters = `SELECT m.id FROM correspondence_message m
+	WHERE m.state IN ('held', 'sending') AND m.line > 0 AND m.send_after < $1 AND (m.taken_at IS NULL OR m.taken_at < $2)
+	ORDER BY m.line + 0, m.id LIMIT 256`
+
 // sweepLetters asks again for letters that should have left: their job was lost with a process.
 func (s *Service) sweepLetters(ctx context.Context) error {
 	now := s.Clock.Now()
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		ids, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT m.id FROM correspondence_message m
-			WHERE m.state IN ('held', 'sending') AND m.line > 0 AND m.send_after < $1 AND (m.taken_at IS NULL OR m.taken_at < $2)
-			ORDER BY m.line, m.id LIMIT 256`, now.Add(-2*time.Minute), now.Add(-lease))
+		ids, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, overdueLetters, now.Add(-2*time.Minute), now.Add(-lease))
 		if err != nil || len(ids) == 0 {
 			return err
 		}

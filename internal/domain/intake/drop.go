@@ -286,7 +286,7 @@ func (s *Service) privateDropKey(ctx context.Context) (hpke.PrivateKey, error) {
 func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64, box []byte) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("a drop made the opener panic: %T", p)
+			err = fmt.Errorf("open a drop: %w", errs.Panic(p))
 		}
 	}()
 	kdf, aead := statusSuite()

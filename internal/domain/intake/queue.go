@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ type Line struct {
 }
 
 const (
-	sameCap  = 100
+	sameCap  = 20
 	countCap = 100
 )
 
@@ -162,23 +163,23 @@ func (s *Service) linksOf(ctx context.Context, lines []line) error {
 
 // listQuery is a list of reports: what waits by the index of the queue, everything else newest first.
 func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, at cursor, limit int) *db.Query {
-	return s.narrowed(s.lineQuery(access.Sees(by), same), by, f, waiting, at, limit)
+	q, made := s.lineQuery(access.Sees(by), same)
+	return s.narrowed(q, by, f, waiting, at, limit, made)
 }
 
-// lineQuery reads lines.
-func (s *Service) lineQuery(scope access.Scope, same bool) *db.Query {
-	q := new(db.Query).Add(`SELECT ` + reportColumns)
+// lineQuery reads lines, and gives the column in whose order they were made.
+func (s *Service) lineQuery(scope access.Scope, same bool) (q *db.Query, made string) {
+	q = new(db.Query).Add(`SELECT ` + reportColumns)
 	if same { // counted inside the reader's scope (rule A10), capped
 		q.Add(`, CASE WHEN r.words IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM (SELECT d.id FROM intake_report d WHERE d.words = r.words AND d.id <> r.id
 			AND EXISTS (SELECT 1 FROM `)
 		scope.From(q, ref.Report).Add(` WHERE o.id = d.id) LIMIT ?) counted) END`, sameCap)
 	}
-	driven(q, scope)
-	return q
+	return q, driven(q, scope)
 }
 
-// narrowed is the one place that says what a list holds and in which order; limit 0 leaves the order to who asks.
-func (s *Service) narrowed(q *db.Query, by access.Actor, f QueueFilter, waiting bool, at cursor, limit int) *db.Query {
+// narrowed is the one place that says what a list holds and in which order; limit 0 leaves the order to who asks. made is from driven.
+func (s *Service) narrowed(q *db.Query, by access.Actor, f QueueFilter, waiting bool, at cursor, limit int, made string) *db.Query {
 	if f.State != "" {
 		q.Add(` AND r.state = ?`, string(f.State))
 	}
@@ -187,15 +188,12 @@ func (s *Service) narrowed(q *db.Query, by access.Actor, f QueueFilter, waiting 
 	}
 	if !waiting {
 		if at.id != 0 {
-			q.Add(` AND r.id < ?`, at.id)
+			q.Add(` AND `+made+` < ?`, at.id)
 		}
-		switch {
-		case limit == 0:
+		if limit == 0 {
 			return q
-		case !access.Sees(by).Wide(): // what it sees is sorted: an expression keeps PostgreSQL from walking all reports in the order of their key
-			return q.Add(` ORDER BY r.id + 0 DESC LIMIT ?`, limit)
 		}
-		return q.Add(` ORDER BY r.id DESC LIMIT ?`, limit)
+		return q.Add(` ORDER BY `+made+` DESC LIMIT ?`, limit)
 	}
 	q.Add(` AND r.queue <> 0`)
 	for i, g := range groups {
@@ -213,15 +211,16 @@ func (s *Service) narrowed(q *db.Query, by access.Actor, f QueueFilter, waiting 
 }
 
 // driven joins reports to the objects that the reader may see. Who sees most walks the reports in the order of their own index, and CROSS JOIN
-// holds SQLite, which gathers no statistics, to that; who sees little starts from what it sees.
-func driven(q *db.Query, scope access.Scope) {
+// holds SQLite, which gathers no statistics, to that; who sees little starts from what it sees. It gives the column in whose order they were made.
+func driven(q *db.Query, scope access.Scope) (made string) {
 	if scope.Wide() {
 		q.Add(` FROM intake_report r CROSS JOIN `)
 		scope.From(q, ref.Report).Add(` LEFT JOIN keyring_key k ON k.owner = r.id WHERE o.id = r.id`)
-		return
+		return "r.id"
 	}
-	q.Add(` FROM `)
-	scope.From(q, ref.Report).Add(joins).Add(` WHERE r.id > 0`)
+	made = scope.FromMade(q.Add(` FROM `), ref.Report)
+	q.Add(joins).Add(` WHERE r.id > 0`)
+	return made
 }
 
 func scanLine(rows *db.Rows, same bool) (line, error) {
@@ -246,7 +245,7 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, 
 		if i > 1 {
 			q.Add(` UNION ALL `)
 		}
-		q.Add(`SELECT ?, COUNT(*) FROM (SELECT r.id`, i)
+		q.Add(`SELECT ` + strconv.Itoa(i) + `, COUNT(*) FROM (SELECT r.id`)
 		driven(q, access.Sees(by))
 		q.Add(` AND r.queue <> 0 AND r.queue = ? LIMIT ?) counted`, i, countCap)
 	}
@@ -260,22 +259,6 @@ func (s *Service) Counts(ctx context.Context, by access.Actor) (map[string]int, 
 		return n, err
 	})
 	return out, err
-}
-
-// Waiting says how many reports wait, and how many of them are past their clock; each is capped like Counts.
-func (s *Service) Waiting(ctx context.Context, by access.Actor) (waiting, late int, err error) {
-	counts, err := s.Counts(ctx, by)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, n := range counts {
-		waiting += n
-	}
-	q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id`)
-	driven(q, access.Sees(by))
-	q.Add(` AND r.queue <> 0 AND r.queue = ? AND r.queue_at < ? LIMIT ?) counted`, clockRuns, s.Clock.Now(), countCap)
-	late, err = db.One(ctx, s.DB, func(rows *db.Rows) (n int, err error) { return n, rows.Scan(&n) }, q.Text(), q.Args()...)
-	return waiting, late, err
 }
 
 // ByID gives reports by object id under the reader's scope; what it may not see is missing.

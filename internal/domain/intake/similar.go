@@ -19,7 +19,7 @@ func (s *Service) mac(purpose, value string) []byte {
 	if value == "" {
 		return nil
 	}
-	m := hmac.New(sha256.New, s.Ring.Derive("intake same "+purpose))
+	m := hmac.New(sha256.New, s.Ring.Derive("intake same "+purpose+"/v1"))
 	m.Write([]byte(value))
 	return m.Sum(nil)
 }

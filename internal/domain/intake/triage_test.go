@@ -108,6 +108,9 @@ func TestARejectionIsTakenBack(t *testing.T) {
 		if lines := d.queue(ctx, intake.QueueFilter{}); len(lines) != 1 || lines[0].Group != "clock" || !lines[0].DueAt.Before(d.Clock.Now()) {
 			t.Errorf("in the queue as %+v, want late on its clock", lines)
 		}
+		if n, err := d.s.Counts(ctx, d.ana); err != nil || n["clock"] != 1 || n["new"] != 0 {
+			t.Errorf("counted %v, want one on its clock: %v", n, err)
+		}
 		var verbs []string
 		rows, err := d.Audit.About(ctx, d.DB, r.Ref.ID, 0, 50)
 		for _, e := range rows {

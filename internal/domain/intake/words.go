@@ -218,7 +218,7 @@ func (s *Service) met(ctx context.Context, by access.Actor, f QueueFilter, waiti
 func (s *Service) keyQuery(by access.Actor, f QueueFilter, waiting bool, at cursor, ids []int64, limit int) *db.Query {
 	scope := access.Sees(by)
 	q := new(db.Query).Add(`SELECT r.id, r.queue, r.queue_at`)
-	driven(q, scope)
+	made := driven(q, scope)
 	q.Add(` AND k.owner IS NOT NULL`)
 	if !by.Team() { // what is withheld is not found by its words
 		q.Add(` AND (r.seal NOT IN (?, ?) OR (r.seal = ? AND r.proof = ?))`, string(correspondence.Encrypted), string(correspondence.SignedEncrypted),
@@ -227,7 +227,7 @@ func (s *Service) keyQuery(by access.Actor, f QueueFilter, waiting bool, at curs
 	if limit == 0 {
 		db.In(q.Add(` AND r.id IN `), ids)
 	}
-	return s.narrowed(q, by, f, waiting, at, limit)
+	return s.narrowed(q, by, f, waiting, at, limit, made)
 }
 
 func (s *Service) keys(ctx context.Context, q *db.Query) ([]cursor, error) {
@@ -243,7 +243,7 @@ func (s *Service) these(ctx context.Context, by access.Actor, same bool, page []
 	for i, c := range page {
 		ids[i] = c.id
 	}
-	q := s.lineQuery(access.Sees(by), same)
+	q, _ := s.lineQuery(access.Sees(by), same)
 	lines, err := db.List(ctx, s.DB, db.In(q.Add(` AND r.id IN `), ids), func(rows *db.Rows) (line, error) { return scanLine(rows, same) })
 	if err != nil {
 		return nil, err

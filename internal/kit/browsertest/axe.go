@@ -33,7 +33,9 @@ func (f Finding) String() string {
 // Axe runs every rule of axe-core (WCAG 2.2 A and AA, and good practice) on the page as it stands. Scripts must be on.
 func (p *Page) Axe() []Finding {
 	p.t.Helper()
-	p.Do(chromedp.Evaluate[chromedp.Void](axe + "\n;undefined"))
+	if !Get(p, chromedp.Evaluate[bool](`typeof axe === "object"`)) {
+		p.Do(chromedp.Evaluate[chromedp.Void](axe + "\n;undefined"))
+	}
 	out := Get(p, chromedp.Evaluate[string](`
 		axe.run(document, {
 			resultTypes: ["violations"],

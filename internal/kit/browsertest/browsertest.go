@@ -7,9 +7,10 @@
 //	p.Accessible()
 //	p.Quiet()
 //
-// A process has one browser; each test has a context of its own in it (cookies, cache, storage), closed when the test ends. Every call
-// fails the test on an error and waits for what it needs, ten seconds at most. Without Chromium the test is skipped loudly, or fails with
-// TOCSIN_REQUIRE_ALL=1. Names of such tests begin with TestBrowser, so that the runner can run them apart.
+// A process has one browser; each test has a context of its own in it (cookies, cache, storage), closed when the test ends. What only
+// looks at a page borrows one tab instead (Lend). Every call fails the test on an error and waits for what it needs, ten seconds at most.
+// Without Chromium the test is skipped loudly, or fails with TOCSIN_REQUIRE_ALL=1. Names of such tests begin with TestBrowser, so that the
+// runner can run them apart.
 package browsertest
 
 import (
@@ -58,12 +59,54 @@ func New(t testing.TB) *Page {
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	t.Cleanup(cancel)
 	p.ctx = ctx
-	if err := chromedp.Do(ctx); err != nil { // binds the tab's life to ctx, not to a call's deadline
-		t.Fatalf("open a tab: %v", err)
+	p.begin()
+	return p
+}
+
+// lent is the tab that is handed on.
+var lent struct {
+	sync.Mutex
+	page *Page
+}
+
+// Lend gives the one tab that is handed from look to look, empty, of 1440 by 900 in light mode, and the function that gives it back. It
+// starts no process and keeps compiled scripts, so that a look takes half the time; cookies and storage are those of earlier looks. Who
+// has it makes others wait, so a test gives it back before it asks again.
+func Lend(t testing.TB) (p *Page, back func()) {
+	t.Helper()
+	parent := browser(t)
+	lent.Lock()
+	if lent.page == nil {
+		p := &Page{}
+		p.ctx, _ = chromedp.NewContext(parent, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen)) // ends with the process
+		lent.page = p
+	}
+	p = lent.page
+	p.t = t
+	whole := false
+	defer func() {
+		if !whole {
+			lent.page = nil
+			lent.Unlock()
+		}
+	}()
+	p.begin()
+	p.Open("about:blank") // the page before has gone, and what it still had to say came before this answer
+	p.mu.Lock()
+	p.messages = nil
+	p.mu.Unlock()
+	whole = true
+	return p, lent.Unlock
+}
+
+// begin binds the tab's life to its context, not to a call's deadline, and sets what a page begins with.
+func (p *Page) begin() {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx); err != nil {
+		p.t.Fatalf("open a tab: %v", err)
 	}
 	p.Viewport(1440, 900)
 	p.Scheme("light")
-	return p
 }
 
 // Context is for what the helpers do not do: chromedp.Run(p.Context(), …).

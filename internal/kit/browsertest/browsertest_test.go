@@ -25,6 +25,11 @@ const good = `<!doctype html><html lang="en"><head><title>Bell</title><link rel=
 const bad = `<!doctype html><html><head><title>Bell</title><link rel="icon" href="data:,"></head>
 <body><main><h1>The bell</h1><input id="w"><script>console.log("inline")</script></main></body></html>`
 
+// dim can be read in the light alone.
+const dim = `<!doctype html><html lang="en"><head><title>Bell</title><link rel="icon" href="data:,">
+<style>body{background:#fff;color:#222}@media(prefers-color-scheme:dark){body{background:#000}}</style></head>
+<body><main><h1>The bell</h1></main><script>console.log("dim")</script></body></html>`
+
 func serve(t *testing.T) string {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /good", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, good) })
@@ -35,6 +40,7 @@ func serve(t *testing.T) string {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:")
 		fmt.Fprint(w, bad)
 	})
+	mux.HandleFunc("GET /dim", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, dim) })
 	mux.HandleFunc("GET /talks", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><script>console.warn("low", 7); setTimeout(() => nothing(), 0)</script><p id="x">x</p>`)
 	})
@@ -89,6 +95,44 @@ func TestBrowserShowsWhatIsWrong(t *testing.T) {
 	said := fmt.Sprint(p.Console())
 	if !strings.Contains(said, "low 7") || !strings.Contains(said, "nothing is not defined") {
 		t.Errorf("the console is %s", said)
+	}
+}
+
+// The light changes under a page that is open, and axe judges what is to be seen then.
+func TestBrowserTheLightChanges(t *testing.T) {
+	url := serve(t)
+	p, back := Lend(t)
+	defer back()
+	p.Open(url + "/dim")
+	for _, l := range []struct {
+		scheme string
+		want   int
+	}{{"light", 0}, {"dark", 1}, {"light", 0}} {
+		p.Scheme(l.scheme)
+		found := p.Axe()
+		if len(found) != l.want || l.want == 1 && found[0].Rule != "color-contrast" {
+			t.Errorf("%s: %v", l.scheme, found)
+		}
+	}
+}
+
+// Who borrows the tab finds it empty and silent, in light mode and wide, whatever it was lent for before.
+func TestBrowserALentTabIsEmpty(t *testing.T) {
+	url := serve(t)
+	for i := range 3 {
+		p, back := Lend(t)
+		p.Quiet()
+		if got := Get(p, chromedp.Evaluate[string](`location.href + innerWidth + matchMedia("(prefers-color-scheme: dark)").matches`)); got != "about:blank1440false" {
+			t.Errorf("loan %d begins at %s", i, got)
+		}
+		p.Scheme("dark")
+		p.Viewport(320, 640)
+		p.Open(url + "/dim")
+		if said := fmt.Sprint(p.Console()); strings.Count(said, "dim") != 1 {
+			t.Errorf("loan %d: the console is %s", i, said)
+		}
+		p.Do(chromedp.Evaluate[chromedp.Void](`addEventListener("pagehide", () => console.log("bye")); undefined`))
+		back()
 	}
 }
 

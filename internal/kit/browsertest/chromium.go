@@ -13,14 +13,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Find gives the path of the browser.
+// Find gives the path of the browser: the shell before the whole, whose windows and menus nobody sees here and which take a third of the time.
 func Find() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "headless-shell"} {
+	for _, name := range []string{"chromium-headless-shell", "headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome"} {
 		if p, err := exec.LookPath(name); err == nil {
 			return p, nil
 		}
 	}
-	return "", errors.New("no Chromium in PATH (Debian: apt-get install chromium)")
+	return "", errors.New("no Chromium in PATH (Debian: apt-get install chromium-headless-shell)")
 }
 
 // shared is the browser of this process. It lives until the process ends: its pipe closes then, and the kernel tells it.

@@ -56,10 +56,11 @@ func openSQLite(ctx context.Context, c Config, conns int) (*DB, error) {
 	}
 	_ = f.Close()
 	address := func(pragmas ...string) string {
-		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(2)", "cache_size(-16000)"}, pragmas...)}
+		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(2)", "cache_size(-16000)", "recursive_triggers(1)"}, pragmas...)}
 		q.Set("_txlock", "immediate")
 		return "file:" + (&url.URL{Path: c.Path}).EscapedPath() + "?" + q.Encode()
 	}
+	// recursive_triggers: what REPLACE deletes is asked of the triggers of DELETE, which keep the record.
 	// FULL: a commit returns after the write-ahead log is on disk, which is what "250" and "received" promise.
 	write, err := sql.Open("sqlite", address("journal_mode(WAL)", "synchronous(2)", "wal_autocheckpoint(4000)"))
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
@@ -185,7 +186,12 @@ type worker struct {
 	run func(ctx context.Context, raw []byte) error
 }
 
-func (w *worker) Work(ctx context.Context, j *river.Job[carrier]) error {
+func (w *worker) Work(ctx context.Context, j *river.Job[carrier]) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // the queue would keep the words of the panic
+			err = errs.Panic(p)
+		}
+	}()
 	return w.run(db.On(ctx, db.Worker), j.EncodedArgs)
 }
 

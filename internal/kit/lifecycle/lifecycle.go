@@ -17,6 +17,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 // Part is something that runs as long as the program.
@@ -106,7 +108,7 @@ func launch(ctx context.Context, p Part, fell chan<- *running) *running {
 func guarded(ctx context.Context, p Part, ready func()) (err error) {
 	defer func() {
 		if x := recover(); x != nil {
-			err = fmt.Errorf("panic: %v\n%s", x, debug.Stack())
+			err = fmt.Errorf("%w\n%s", errs.Panic(x), debug.Stack())
 		}
 	}()
 	return p.Run(ctx, ready)

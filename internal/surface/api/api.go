@@ -45,6 +45,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
+	"github.com/tocsin-csirt/tocsin/internal/kit/turn"
 )
 
 // Tokens tells whose token it is and what it may do. Any error means that the token opens nothing.
@@ -86,6 +87,7 @@ const MostBody = 10 << 20
 type API struct {
 	Deps
 	mux    *http.ServeMux
+	turns  *turn.Line
 	huma   huma.API
 	lines  map[string]Operation
 	bound  map[string]bool
@@ -99,7 +101,7 @@ func New(d Deps) (*API, error) {
 	if d.Network == nil {
 		d.Network = rate.Peer
 	}
-	a := &API{Deps: d, mux: http.NewServeMux(), lines: map[string]Operation{}, bound: map[string]bool{}, limits: newLimiters(d.Limits, d.Clock)}
+	a := &API{Deps: d, mux: http.NewServeMux(), turns: turn.New(), lines: map[string]Operation{}, bound: map[string]bool{}, limits: newLimiters(d.Limits, d.Clock)}
 	for _, op := range Operations() {
 		switch _, twice := a.lines[op.line()]; {
 		case twice:

@@ -199,6 +199,18 @@ func (a *API) seen(ctx context.Context, by access.Actor, name string) error {
 	return a.Watch.Read(ctx, by, o)
 }
 
+// seenUnder is seen for a part of a case. A party reads its own and is told of no case.
+func (a *API) seenUnder(ctx context.Context, by access.Actor, subject ref.Ref) error {
+	if subject.ID == 0 {
+		return nil
+	}
+	o, err := access.Load(ctx, a.Intake.DB, by, subject)
+	if err != nil {
+		return err
+	}
+	return a.Watch.Read(ctx, by, o)
+}
+
 // listed notes which incidents of a list that shows them whole are sealed or RED.
 func (a *API) listed(ctx context.Context, by access.Actor, list []incident.Incident) error {
 	for _, i := range list {

@@ -85,6 +85,9 @@ func (a *API) getMeasure(ctx context.Context, by access.Actor, in *OneIDInput) (
 }
 
 func (a *API) measureReply(ctx context.Context, by access.Actor, m coordination.Measure, err error) (reply[Measure], error) {
+	if err == nil {
+		err = a.seenUnder(ctx, by, m.Subject)
+	}
 	if err != nil {
 		return reply[Measure]{}, err
 	}

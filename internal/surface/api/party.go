@@ -283,6 +283,9 @@ func (a *API) getRequest(ctx context.Context, by access.Actor, in *OneIDInput) (
 }
 
 func (a *API) requestReply(ctx context.Context, by access.Actor, r coordination.Request, err error) (reply[Request], error) {
+	if err == nil {
+		err = a.seenUnder(ctx, by, r.Subject)
+	}
 	if err != nil {
 		return reply[Request]{}, err
 	}

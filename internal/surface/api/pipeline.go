@@ -55,7 +55,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.nowhere(w, r)
 		return
 	}
-	a.mux.ServeHTTP(w, r.WithContext(db.On(r.Context(), db.API)))
+	a.turns.Serve(w, r.WithContext(db.On(r.Context(), db.API)), a.mux.ServeHTTP)
 }
 
 // nowhere answers for a path without an operation, or a method that its path has not.
@@ -107,7 +107,7 @@ func (a *API) around(hc huma.Context, next func(huma.Context)) {
 				if p == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel of net/http
 					panic(p)
 				}
-				a.refuse(w, a.problem(ctx, c.printer, c.line.line(), fmt.Errorf("panic: %v", p)))
+				a.refuse(w, a.problem(ctx, c.printer, c.line.line(), errs.Panic(p)))
 			}
 		}()
 		inner := r.WithContext(context.WithValue(ctx, callKey{}, c))

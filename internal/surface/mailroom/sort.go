@@ -68,7 +68,7 @@ func (m *Room) prepare(ctx context.Context, id int64) (l *letter, err error) {
 func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			l, err = nil, fmt.Errorf("the reader panicked: %T", p)
+			l, err = nil, fmt.Errorf("read: %w", errs.Panic(p))
 		}
 	}()
 	if l, err = m.open(ctx, a); err != nil {
@@ -126,7 +126,7 @@ func (m *Room) fileAll(ctx context.Context, letters []*letter) error {
 func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("filing panicked: %T", p)
+			err = fmt.Errorf("file: %w", errs.Panic(p))
 		}
 	}()
 	return m.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -68,10 +68,12 @@ func (w *world) mail(ctx context.Context) (func(context.Context) (result, error)
 		if err := h.DB.QueryRow(ctx, `SELECT COALESCE(MAX(id), 0) FROM correspondence_message`).Scan(&newest); err != nil {
 			return result{}, err
 		}
+		began := time.Now()
 		out, err := w.post(ctx, address)
 		if err != nil {
 			return out, err
 		}
+		wait := max(100*time.Millisecond, time.Since(began)/40) // counting takes time from what is measured
 		for deadline := time.Now().Add(5 * time.Minute); ; {
 			n, err := w.receipts(ctx, newest, int64(out.items))
 			if err != nil {
@@ -83,7 +85,7 @@ func (w *world) mail(ctx context.Context) (func(context.Context) (result, error)
 			if time.Now().After(deadline) {
 				return out, fmt.Errorf("%d of %d receipts are out after five minutes", n, out.items)
 			}
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(wait)
 		}
 	}
 	return round, end, nil

@@ -103,6 +103,12 @@ func (w *world) make(ctx context.Context) error {
 			return err
 		}
 	}
+	// A house that lives has destroyed what is over; this one would do so while it is measured.
+	for ended := 1; ended > 0; {
+		if ended, err = w.house.Intake.End(ctx); err != nil {
+			return err
+		}
+	}
 	return w.people(ctx)
 }
 
@@ -152,16 +158,24 @@ func (w *world) people(ctx context.Context) error {
 	if err != nil || len(page.Items) < 10 {
 		return fmt.Errorf("%d incidents: %w", len(page.Items), err)
 	}
-	w.newest = page.Items[5]
-	for _, in := range page.Items[5:] { // those of an earlier run have a thousand notes
-		if w.newest = in; !strings.HasPrefix(in.Title, verbTitle) {
-			break
+	crowded, most := map[int64]bool{}, 0
+	rows, err := h.DB.Query(ctx, `SELECT subject, COUNT(*) FROM coordination_party GROUP BY subject`)
+	err = db.Each(rows, err, func(r *db.Rows) error {
+		var subject int64
+		var n int
+		err := r.Scan(&subject, &n)
+		if crowded[subject] = n > 50; n > most {
+			w.large.Ref.ID, most = subject, n
 		}
-	}
-	most := int64(0)
-	err = h.DB.QueryRow(ctx, `SELECT subject, COUNT(*) FROM coordination_party GROUP BY subject ORDER BY 2 DESC LIMIT 1`).Scan(&w.large.Ref.ID, &most)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	for _, in := range page.Items[5:] { // those of an earlier run have a thousand notes
+		if w.newest = in; !strings.HasPrefix(in.Title, verbTitle) && !crowded[in.Ref.ID] {
+			break
+		}
 	}
 	found, err := h.Incidents.ByID(ctx, h.DB, w.by, w.large.Ref.ID)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,17 +90,35 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		fast, postgres, race bool
 		want                 string
 	}{
-		{false, true, true, "tests, SQLite:6 race, no database:1 race, SQLite:1 processes, PostgreSQL:1 walks, PostgreSQL:1 race, PostgreSQL:3 browser:1"},
-		{false, false, true, "tests, SQLite:6 race, no database:1 race, SQLite:1 browser:1"},
+		{false, true, true, "tests, SQLite:6 race, SQLite:2 processes, PostgreSQL:1 beside walks, PostgreSQL:1 race, PostgreSQL:3 browser:1"},
+		{false, false, true, "tests, SQLite:6 race, SQLite:2 browser:1"},
 		{true, true, true, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
 		{false, true, false, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
 	} {
 		var got []string
-		for _, p := range plans(all, c.fast, c.postgres, c.race) {
-			got = append(got, p.name+":"+string(rune('0'+len(p.packages))))
+		for group := range sideBySide(plans(all, c.fast, c.postgres, c.race)) {
+			for i, p := range group {
+				got = append(got, strings.Repeat("beside ", min(i, 1))+p.name+":"+string(rune('0'+len(p.packages))))
+			}
 		}
 		if g := strings.Join(got, " "); g != c.want {
 			t.Errorf("%+v: %s", c, g)
+		}
+	}
+}
+
+func TestTheLongestBeginFirst(t *testing.T) {
+	all := []tested{{path: module + "internal/schema"}}
+	for _, dir := range slices.Backward(longest) {
+		if files, err := filepath.Glob(filepath.Join("../../..", dir, "*_test.go")); err != nil || len(files) == 0 {
+			t.Errorf("%s has no tests: %v", dir, err)
+		}
+		all = append(all, tested{path: module + dir})
+	}
+	got := plans(all, true, false, false)[0].packages
+	for i, dir := range append(slices.Clone(longest), "internal/schema") {
+		if got[i] != module+dir {
+			t.Errorf("number %d is %s", i, got[i])
 		}
 	}
 }
@@ -173,13 +192,15 @@ func TestAFailureIsAFailure(t *testing.T) {
 		t.Skip("no go in PATH")
 	}
 	r := &run{ctx: t.Context()}
-	r.do("x", func(ctx context.Context) error { return r.test(ctx, plan{"x", []string{"./..."}, "sqlite", nil}, nil) })
+	r.do("x", func(ctx context.Context) error {
+		return r.test(ctx, plan{"x", []string{"./..."}, "sqlite", nil, false}, nil)
+	})
 	if r.tally.passed != 1 || r.tally.failed != 1 || r.summary(0) {
 		t.Errorf("%+v", r.tally)
 	}
 	r = &run{ctx: t.Context()}
 	r.do("absent", func(ctx context.Context) error {
-		return r.test(ctx, plan{"absent", []string{"./absent"}, "sqlite", nil}, nil)
+		return r.test(ctx, plan{"absent", []string{"./absent"}, "sqlite", nil, false}, nil)
 	})
 	if r.summary(0) {
 		t.Error("a package that does not exist passed")
@@ -192,6 +213,55 @@ func TestAFailureIsAFailure(t *testing.T) {
 	r.requireAll = true
 	if r.summary(0) {
 		t.Error("a part that cannot be run passed though all is required")
+	}
+}
+
+// TestAChangedModuleIsRefused changes one file of a module after it was fetched (rule S1).
+func TestAChangedModuleIsRefused(t *testing.T) {
+	sums, err := os.ReadFile("../../../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^golang\.org/x/mod (v[0-9.]+)(/go\.mod)? h1:\S+\n`).FindAllString(string(sums), -1)
+	if len(lines) != 2 {
+		t.Fatalf("%d sums of golang.org/x/mod", len(lines))
+	}
+	version := strings.Fields(lines[0])[1]
+	fetched, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, dir := t.TempDir(), t.TempDir()
+	for name, value := range map[string]string{"GOMODCACHE": cache, "GOFLAGS": "-modcacherw", "GOSUMDB": "off", "GOPROXY": "file://" + strings.TrimSpace(string(fetched)) + "/cache/download"} {
+		t.Setenv(name, value)
+	}
+	for name, text := range map[string]string{"go.mod": "module example.test/x\n\ngo 1.26\n\nrequire golang.org/x/mod " + version + "\n", "go.sum": strings.Join(lines, "")} {
+		for _, at := range []string{dir, filepath.Join(dir, "tools")} {
+			if err := os.MkdirAll(at, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Chdir(dir)
+	if out, err := exec.Command("go", "mod", "download").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := modules(t.Context()); err != nil {
+		t.Errorf("as they were fetched: %v", err)
+	}
+	f, err := os.OpenFile(filepath.Join(cache, "golang.org/x/mod@"+version, "semver/semver.go"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString("\nfunc init() {}\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := modules(t.Context()); err == nil || !strings.Contains(err.Error(), "modified") {
+		t.Errorf("a changed module: %v", err)
 	}
 }
 

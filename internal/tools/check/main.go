@@ -1,12 +1,14 @@
 // Command check is ./test: it runs everything that must hold and says how it went.
 //
-// Map: tools.go installs what is missing; source.go looks at the files (generated, format, vet, staticcheck); packages.go sorts the
+// Map: tools.go installs what is missing; source.go looks at the files (modules, generated, format, vet, staticcheck); packages.go sorts the
 // packages into the runs they need; tests.go runs them and counts; fuzz.go is for --long. The runs of the Go tests are
 //
 //	SQLite      what uses a database, without the race detector (the translated C is thirty times slower under it)
-//	PostgreSQL  everything else and every store, with the race detector, and the walks without it
-//	SQLite race the packages of raceOnSQLite
-//	browser     tests named TestBrowser…, two packages at a time: Chromium waits more than it works
+//	race        what has no database, and the packages of raceOnSQLite
+//	PostgreSQL  every store, with the race detector; the walks and the processes without it, beside each other
+//	browser     tests named TestBrowser…
+//
+// Decision 0015 says what makes it quick.
 //
 // The last line is `N passed, N failed, N skipped`. The exit status is 0 when nothing failed, 1 when something did, 2 for wrong usage.
 package main
@@ -18,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,7 +29,7 @@ import (
 
 const usage = `usage: ./test [--fast] [--long] [PACKAGE…]
 
-Without packages everything is run: tools, generated files, gofumpt, vet, staticcheck, the floors, and all
+Without packages everything is run: tools, modules, generated files, gofumpt, vet, staticcheck, the floors, and all
 tests on SQLite and PostgreSQL, under the race detector, and in Chromium. With packages (./internal/kit/id,
 ./internal/core/...) their format, vet and tests only.
 
@@ -42,8 +45,10 @@ type run struct {
 	fast, long bool
 	requireAll bool
 	packages   []string // empty: all
-	steps      []step
-	tally      tally
+
+	mu    sync.Mutex // steps run side by side
+	steps []step
+	tally tally
 }
 
 // step is a line of the summary.
@@ -80,6 +85,7 @@ func (r *run) all() bool {
 	started := time.Now()
 	r.tools()
 	if len(r.packages) == 0 {
+		r.do("modules", modules)
 		r.do("generated files", generated)
 	}
 	r.do("gofumpt", r.format)
@@ -97,6 +103,8 @@ func (r *run) all() bool {
 // do runs a step, unless the run was stopped, and notes how it went.
 func (r *run) do(name string, work func(context.Context) error) {
 	if r.ctx.Err() != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.steps = append(r.steps, step{name: name, problem: "stopped"})
 		return
 	}
@@ -108,6 +116,8 @@ func (r *run) do(name string, work func(context.Context) error) {
 		fmt.Printf("FAILED %s: %v\n", name, err)
 	}
 	s.took = time.Since(started)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.steps = append(r.steps, s)
 }
 

@@ -32,17 +32,30 @@ var processes = []string{
 	"internal/tools/bench",
 }
 
-// walks try every route, operation, form or name one after the other. Between two requests nothing runs at the same time, so the race detector
+// walks try every route, operation, form, name, signature or move one after the other. Between two requests nothing runs at the same time, so the race detector
 // learns nothing there that other tests do not tell it, and makes them six times as long: on PostgreSQL they run without it (decision 0013).
 var walks = map[string][]string{
 	"internal/app": {
-		"TestActsOnOnePartyLeaveTheOtherAlone", "TestAFilledHouseWorks", "TestCanariesStayInside", "TestEveryRouteAsEverybody", "TestForeignReferencesInForms",
+		"TestActsOnOnePartyLeaveTheOtherAlone", "TestAFilledHouseWorks", "TestAValidSignatureIsOneOfThatContact", "TestCanariesStayInside", "TestEveryRouteAsEverybody", "TestForeignReferencesInForms",
 		"TestHostileFieldsAreRefused", "TestNothingAcknowledgedIsLost", "TestTheCountryIsThere",
 	},
+	"internal/domain/coordination": {"TestAPartyReadsItselfOnly"},
 	"internal/surface/api": {
 		"TestBodiesHaveLimits", "TestForeignReferences", "TestGetChangesNothing", "TestNotYoursSealedAbsent", "TestOneReadingOnEveryOperation",
 		"TestOthersDoNotShow", "TestParameters", "TestTheMapIsWhole", "TestWalk",
 	},
+}
+
+// longest are the packages whose tests take longest. They begin first, so that none of them is left alone at the end.
+var longest = []string{
+	"internal/app",
+	"internal/cli",
+	"internal/surface/web/desk",
+	"internal/surface/web/public",
+	"internal/domain/coordination",
+	"internal/domain/correspondence",
+	"internal/domain/intake",
+	"internal/surface/web/portal",
 }
 
 // walking is the pattern of all walks.
@@ -106,6 +119,7 @@ type plan struct {
 	packages []string
 	engine   string
 	flags    []string
+	beside   bool // runs while the plan before it runs
 }
 
 // plans sorts the packages into calls. What has no database needs no second run: it runs under the race detector only.
@@ -117,6 +131,13 @@ func plans(all []tested, fast, postgres, race bool) []plan {
 				paths = append(paths, t.path)
 			}
 		}
+		rank := func(path string) int {
+			if i := slices.Index(longest, strings.TrimPrefix(path, module)); i >= 0 {
+				return i
+			}
+			return len(longest)
+		}
+		slices.SortStableFunc(paths, func(a, b string) int { return rank(a) - rank(b) })
 		return paths
 	}
 	listed := func(t tested) bool { return slices.Contains(raceOnSQLite, strings.TrimPrefix(t.path, module)) }
@@ -124,22 +145,23 @@ func plans(all []tested, fast, postgres, race bool) []plan {
 	race = race && !fast
 	var out []plan
 	if !race {
-		out = append(out, plan{"tests, SQLite", pick(func(tested) bool { return true }), "sqlite", []string{notBrowser}})
+		out = append(out, plan{name: "tests, SQLite", packages: pick(func(tested) bool { return true }), engine: "sqlite", flags: []string{notBrowser}})
 		if postgres {
-			out = append(out, plan{"tests, PostgreSQL", pick(func(t tested) bool { return t.postgres }), "postgres", []string{notBrowser}})
+			out = append(out, plan{name: "tests, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres }), engine: "postgres", flags: []string{notBrowser}})
 		}
 	} else {
 		out = append(out,
-			plan{"tests, SQLite", pick(func(t tested) bool { return t.sqlite || whole(t) }), "sqlite", []string{notBrowser}},
-			plan{"race, no database", pick(func(t tested) bool { return !whole(t) && !t.sqlite && (!t.postgres || !postgres) }), "sqlite", []string{"-race", notBrowser}},
-			plan{"race, SQLite", pick(func(t tested) bool { return t.sqlite && listed(t) }), "sqlite", []string{"-race", notBrowser}})
+			plan{name: "tests, SQLite", packages: pick(func(t tested) bool { return t.sqlite || whole(t) }), engine: "sqlite", flags: []string{notBrowser}},
+			plan{name: "race, SQLite", packages: pick(func(t tested) bool {
+				return !whole(t) && !t.sqlite && (!t.postgres || !postgres) || t.sqlite && listed(t)
+			}), engine: "sqlite", flags: []string{"-race", notBrowser}})
 		if postgres {
 			out = append(out,
-				plan{"processes, PostgreSQL", pick(func(t tested) bool { return t.postgres && whole(t) }), "postgres", []string{notBrowser}},
-				plan{"walks, PostgreSQL", pick(func(t tested) bool { return t.postgres && walks[strings.TrimPrefix(t.path, module)] != nil }), "postgres", []string{"-run=" + walking()}},
-				plan{"race, PostgreSQL", pick(func(t tested) bool { return t.postgres && !whole(t) }), "postgres", []string{"-race", notBrowser + "|" + walking()}})
+				plan{name: "processes, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && whole(t) }), engine: "postgres", flags: []string{notBrowser}},
+				plan{name: "walks, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && walks[strings.TrimPrefix(t.path, module)] != nil }), engine: "postgres", flags: []string{"-run=" + walking()}, beside: true},
+				plan{name: "race, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && !whole(t) }), engine: "postgres", flags: []string{"-race", notBrowser + "|" + walking()}})
 		}
 	}
-	out = append(out, plan{"browser", pick(func(t tested) bool { return t.browser }), "sqlite", []string{"-p=2", "-run=^TestBrowser"}})
+	out = append(out, plan{name: "browser", packages: pick(func(t tested) bool { return t.browser }), engine: "sqlite", flags: []string{"-p=2", "-run=^TestBrowser"}})
 	return slices.DeleteFunc(out, func(p plan) bool { return len(p.packages) == 0 })
 }

@@ -164,6 +164,19 @@ func (r *run) format(ctx context.Context) error {
 	return nil
 }
 
+// modules looks whether every module that the program and its tools are built of still is what was fetched. That what was fetched is what go.sum says,
+// the build asks itself.
+func modules(ctx context.Context) error {
+	for _, words := range [][]string{{"mod", "verify"}, {"mod", "verify", "-modfile=tools/go.mod"}} {
+		cmd := exec.CommandContext(ctx, "go", words...)
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly") // nothing is added to go.sum on the way
+		if err := output(cmd.CombinedOutput()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *run) vet(ctx context.Context) error {
 	return output(exec.CommandContext(ctx, "go", append([]string{"vet"}, r.patterns()...)...).CombinedOutput())
 }

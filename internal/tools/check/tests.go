@@ -3,16 +3,20 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed" // the allowed skips
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 )
@@ -28,7 +32,7 @@ func (r *run) tests() {
 	}
 	if len(r.packages) == 0 {
 		r.do("floors and shelf", func(ctx context.Context) error {
-			return r.test(ctx, plan{"floors and shelf", []string{module + "internal"}, "sqlite", nil}, nil)
+			return r.test(ctx, plan{"floors and shelf", []string{module + "internal"}, "sqlite", nil, false}, nil)
 		})
 		all = dropPackage(all, module+"internal")
 	}
@@ -51,8 +55,34 @@ func (r *run) tests() {
 	if r.long {
 		env = append(env, "TOCSIN_LONG=1")
 	}
-	for _, p := range plans(all, r.fast, server != nil, inPath("gcc")()) {
-		r.do(p.name, func(ctx context.Context) error { return r.test(ctx, p, env) })
+	if dir := pgtest.Memory(); dir != "" {
+		env = append(env, "TMPDIR="+dir, "GOTMPDIR="+cmp.Or(os.Getenv("GOTMPDIR"), os.TempDir())) // binaries are large
+	}
+	for group := range sideBySide(plans(all, r.fast, server != nil, inPath("gcc")())) {
+		var all sync.WaitGroup
+		for _, p := range group {
+			if len(group) > 1 {
+				p.flags = append(slices.Clone(p.flags), "-p=1")
+			}
+			all.Go(func() { r.do(p.name, func(ctx context.Context) error { return r.test(ctx, p, env) }) })
+		}
+		all.Wait()
+	}
+}
+
+// sideBySide gives the plans in order, those together that run beside each other.
+func sideBySide(plans []plan) iter.Seq[[]plan] {
+	return func(yield func([]plan) bool) {
+		for len(plans) > 0 {
+			n := 1
+			for n < len(plans) && plans[n].beside {
+				n++
+			}
+			if !yield(plans[:n]) {
+				return
+			}
+			plans = plans[n:]
+		}
 	}
 }
 
@@ -65,9 +95,9 @@ func dropPackage(all []tested, path string) (kept []tested) {
 	return kept
 }
 
-// test is one go test, read as events.
+// test is one go test, read as events. What a debugger would need is left out of the binaries: a panic names its lines without.
 func (r *run) test(ctx context.Context, p plan, env []string) error {
-	words := []string{"test", "-json", "-count=1", "-vet=off", "-timeout=" + map[bool]string{false: "10m", true: "3h"}[r.long]}
+	words := []string{"test", "-json", "-count=1", "-vet=off", "-ldflags=-w", "-timeout=" + map[bool]string{false: "10m", true: "3h"}[r.long]}
 	cmd := exec.CommandContext(ctx, "go", append(append(words, p.flags...), p.packages...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Env = append(append(os.Environ(), env...), pgtest.EnvEngine+"="+p.engine)
@@ -82,7 +112,6 @@ func (r *run) test(ctx context.Context, p plan, env []string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	before := r.tally.failed
 	results := newResults(p.name)
 	lines := bufio.NewReader(out)
 	for {
@@ -95,8 +124,12 @@ func (r *run) test(ctx context.Context, p plan, env []string) error {
 		}
 	}
 	err = cmd.Wait()
+	r.mu.Lock()
+	before := r.tally.failed
 	results.into(&r.tally)
-	if r.tally.failed > before {
+	failed := r.tally.failed > before
+	r.mu.Unlock()
+	if failed {
 		return errors.New(testsFailed)
 	}
 	return err // go test failed and no test says why

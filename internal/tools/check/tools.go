@@ -24,7 +24,7 @@ func inPath(name string) func() bool {
 
 var outside = []tool{
 	{"PostgreSQL", "postgresql", func() bool { return pgtest.Available() == nil }},
-	{"Chromium", "chromium", func() bool { _, err := browsertest.Find(); return err == nil }},
+	{"Chromium", "chromium-headless-shell", func() bool { _, err := browsertest.Find(); return err == nil }},
 	{"GnuPG", "gnupg", inPath("gpg")},
 	{"C compiler for the race detector", "gcc libc6-dev", inPath("gcc")},
 }

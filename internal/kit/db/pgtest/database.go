@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // prepare gives the template of the name, filled. Processes that share a server agree by an advisory lock: one fills, the others find it
@@ -92,7 +93,13 @@ func copyOf(ctx context.Context, admin, template string) (string, func() error, 
 	var b [8]byte
 	_, _ = rand.Read(b[:])
 	name := "tocsin_test_" + hex.EncodeToString(b[:])
-	if err := execute(ctx, admin, `CREATE DATABASE `+name+` TEMPLATE `+template); err != nil {
+	// Copied as files, which versions before 15 do anyway: by default newer ones write every page into their log too.
+	create := `CREATE DATABASE ` + name + ` TEMPLATE ` + template
+	err := execute(ctx, admin, create+` STRATEGY FILE_COPY`)
+	if syntax(err) {
+		err = execute(ctx, admin, create)
+	}
+	if err != nil {
 		return "", nil, err
 	}
 	drop := func() error {
@@ -103,6 +110,12 @@ func copyOf(ctx context.Context, admin, template string) (string, func() error, 
 		return "", nil, errors.Join(err, drop())
 	}
 	return dsn, drop, nil
+}
+
+// syntax tells an option that the server is too old for.
+func syntax(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "42601"
 }
 
 func execute(ctx context.Context, dsn, sql string) error {

@@ -235,8 +235,12 @@ func owner() (*syscall.Credential, error) {
 	return nil, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody")
 }
 
-// shortTemp is a folder whose sockets stay below the 107 bytes that the kernel allows, and that another user can pass through.
+// shortTemp is a folder whose sockets stay below the 107 bytes that the kernel allows, and that another user can pass through; in memory
+// where that can be, because each test copies a database.
 func shortTemp() string {
+	if dir := Memory(); dir != "" {
+		return dir
+	}
 	if dir := os.TempDir(); os.Geteuid() != 0 && len(dir) < 60 {
 		return dir
 	}

@@ -39,7 +39,10 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		return f
 	}
 	// The bell rings on every page of whom an alarm concerns, and is there for nobody else. Where the number cannot be had it is left out.
-	if open, err := d.Alarms.Open(v.Ctx(), v.By); err == nil && (open > 0 || v.By.Can(access.ReadAudit)) {
+	open, err := d.Alarms.Open(v.Ctx(), v.By)
+	if err != nil {
+		v.Without(err)
+	} else if open > 0 || v.By.Can(access.ReadAudit) {
 		f.Bell = page.NavItem{Text: v.P.N("desk.bell", open), Href: "/desk/alarms", Count: open}
 	}
 	return f
@@ -85,11 +88,13 @@ func (d *Desk) counts(v *page.Visit) Counts {
 	var n Counts
 	open, mine, err := d.Incidents.Counts(v.Ctx(), v.By)
 	if err != nil {
+		v.Without(err)
 		return n
 	}
 	n.Incidents, n.My = int(open), int(mine)
 	waiting, err := d.Intake.Counts(v.Ctx(), v.By)
 	if err != nil {
+		v.Without(err)
 		return n
 	}
 	for _, x := range waiting {

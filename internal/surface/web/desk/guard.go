@@ -42,7 +42,7 @@ func (d *Desk) guardRoutes() []page.Route {
 
 // sealing is the form that seals an incident, or says who is named in its seal and opens it again.
 func (d *Desk) sealing(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (d *Desk) unseal(v *page.Visit) error {
 
 func (d *Desk) sealed(v *page.Visit, in incident.Incident, err error, done string) error {
 	if len(errs.Fields(err)) > 0 {
-		in, e := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+		in, e := d.opened(v)
 		if e != nil {
 			return e
 		}

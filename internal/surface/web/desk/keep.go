@@ -99,10 +99,13 @@ type heldThing struct {
 
 func (d *Desk) heldThing(v *page.Visit) (heldThing, error) {
 	if name := v.R.PathValue("incident"); name != "" {
-		in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, name)
+		in, err := d.opened(v)
 		return heldThing{ref.Incident, in.Ref.ID, in.Number, "/desk/incidents/" + in.Number, "incidents"}, err
 	}
 	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err == nil {
+		err = d.seen(v, r.Object)
+	}
 	return heldThing{ref.Report, r.Ref.ID, r.Reference, "/desk/reports/" + r.UID, "triage"}, err
 }
 

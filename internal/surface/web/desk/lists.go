@@ -332,7 +332,11 @@ func (d *Desk) organisation(v *page.Visit) error {
 	for _, c := range o.Communities {
 		fact(p.T("desk.col.communities"), communityName(p, c))
 	}
-	if e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response"); err == nil && e.FirstAnswer > 0 {
+	e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response")
+	if err != nil {
+		return err
+	}
+	if e.FirstAnswer > 0 {
 		fact(p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
 	}
 	for _, c := range contacts {

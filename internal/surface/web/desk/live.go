@@ -13,8 +13,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// live sends signals, never content: names of what changed, for regions that then fetch themselves. The id of an event is the audit number; a
-// reader who comes back with one hears "resync". An object the reader may not see makes no signal. The stream ends within five seconds when
+// live sends signals, never content: names of what changed, for regions that then fetch themselves. The id of an event is its number in
+// this stream: the number of the record would tell how much is done out of the reader's sight. Who comes back with one hears "resync". An object the reader may not see makes no signal. The stream ends within five seconds when
 // the session ends (rule A11).
 func (d *Desk) live(v *page.Visit) error {
 	rc := http.NewResponseController(v.W)
@@ -23,9 +23,13 @@ func (d *Desk) live(v *page.Visit) error {
 	v.W.Header().Set("Content-Type", "text/event-stream")
 	v.W.Header().Set("X-Accel-Buffering", "no")
 	seq, changed := d.Newest.Get()
-	first := "retry: 3000\n\n"
+	first, sent := "retry: 3000\n\n", 0
+	signal := func(name string) string {
+		sent++
+		return "event: " + name + "\nid: " + strconv.Itoa(sent) + "\ndata: 1\n\n"
+	}
 	if last := v.R.Header.Get("Last-Event-ID"); last != "" {
-		first += "event: resync\nid: " + strconv.FormatInt(seq, 10) + "\ndata: 1\n\n"
+		first += signal("resync")
 	}
 	if _, err := fmt.Fprint(v.W, first); err != nil {
 		return nil
@@ -54,7 +58,7 @@ func (d *Desk) live(v *page.Visit) error {
 				return nil //nolint:nilerr // the reader comes back and hears resync
 			}
 			for name := range d.signals(v, rows) {
-				fmt.Fprintf(&out, "event: %s\nid: %d\ndata: 1\n\n", name, newest)
+				out.WriteString(signal(name))
 			}
 			seq = newest
 		}

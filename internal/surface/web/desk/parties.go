@@ -177,7 +177,7 @@ func orDefault(s, otherwise string) string {
 
 // chooseParties finds organisations by name, domain, address or AS number.
 func (d *Desk) chooseParties(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (d *Desk) addParties(v *page.Visit) error {
 	if len(chosen) == 0 {
 		return errChooseOrganisation
 	}
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, err
 
 // ask is the page on which measures and a request are given to parties: first a form, then exactly what each will receive.
 func (d *Desk) ask(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}
@@ -308,7 +308,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 
 // sendAsk shows the preview, or sends what was previewed.
 func (d *Desk) sendAsk(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,10 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 				add(p.T("desk.fact.communities"), page.Text(strings.Join(names, ", ")))
 			}
 			e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response")
-			if err == nil && e.FirstAnswer > 0 {
+			if err != nil {
+				return nil, err
+			}
+			if e.FirstAnswer > 0 {
 				add(p.T("desk.fact.entitled"), page.Text(p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer))))
 			}
 		}

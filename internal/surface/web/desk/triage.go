@@ -108,7 +108,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	}
 	names, err := d.Names(v.Ctx(), handlers...)
 	if err != nil {
-		names = nil // a list without names is better than none
+		v.Without(err)
 	}
 	for i, l := range list.Items {
 		l.HandlerName = names[l.Handler]

@@ -135,7 +135,7 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 
 // write takes what the composer sent: a note, an attack event, or mail to one party.
 func (d *Desk) write(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (d *Desk) edit(v *page.Visit) error {
 	c.Consent = v.R.PostFormValue("consent")
 	in, err := d.Incidents.Edit(v.Ctx(), v.By, v.R.PathValue("incident"), c)
 	if slices.ContainsFunc(errs.Fields(err), func(f errs.Field) bool { return f.Name == "consent" }) {
-		in, e := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+		in, e := d.opened(v)
 		if e != nil {
 			return e
 		}
@@ -259,7 +259,7 @@ func (d *Desk) edit(v *page.Visit) error {
 
 // conflict shows the page as it stands now, with what was not saved beside it.
 func (d *Desk) conflict(v *page.Visit, yours string) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}
@@ -332,7 +332,7 @@ func (d *Desk) setTask(v *page.Visit) error {
 
 // closing is the form that closes an incident, or opens a closed one again.
 func (d *Desk) closing(v *page.Visit) error {
-	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
+	in, err := d.opened(v)
 	if err != nil {
 		return err
 	}

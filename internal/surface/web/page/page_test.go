@@ -10,9 +10,11 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +23,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -342,6 +345,36 @@ func TestEveryRefusalHasAPage(t *testing.T) {
 	}
 }
 
+// Rule K8: a page that panics over somebody's words shows a reference, and neither the page nor the process log has the words.
+func TestAPageThatPanicsTellsNoWords(t *testing.T) {
+	t.Parallel()
+	catalogue, err := text.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s := &Surface{
+		Name: "test", Clock: clock.System(), Text: catalogue, Zone: time.UTC, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Routes: []Route{{Pattern: "GET /breaks", Need: Open, Serve: func(v *Visit) error { panic("over " + v.R.URL.Query().Get("q")) }}},
+		Fail: func(v *Visit, kind errs.Kind, said, reference string) error {
+			return v.ShowStatus(kind.HTTP(), Error(NewError(PublicView{Frame: Frame{P: v.P, Site: Site{Name: "CERT.EX"}, Path: "/breaks"}}, kind, said, reference)))
+		},
+	}
+	mux, err := s.Mux()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	Secure(mux).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/breaks?q=canary", nil))
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String()+log.String(), "canary") {
+		t.Errorf("%d: %s\n%s", w.Code, w.Body, log.String())
+	}
+	reference := regexp.MustCompile(`reference=(\w+)`).FindStringSubmatch(log.String())
+	if reference == nil || !strings.Contains(w.Body.String(), reference[1]) || !strings.Contains(log.String(), "page_test.go:") {
+		t.Errorf("the page and the log have no reference in common, or the log no place: %s", log.String())
+	}
+}
+
 func TestAPageThatCannotBeRenderedIsAnError(t *testing.T) {
 	t.Parallel()
 	broken := templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
@@ -384,5 +417,22 @@ func TestTheSummaryNamesTheFieldThatIsWrong(t *testing.T) {
 	}
 	if strings.Count(html, `class="problems"`) != 1 {
 		t.Errorf("the page is written twice: %s", html)
+	}
+}
+
+// pagetest changes the light under an open page: it may, as long as the light is the style sheet's alone.
+func TestNoScriptAsksForTheLight(t *testing.T) {
+	scripts, err := fs.Glob(static, "static/*/*.js")
+	if err != nil || len(scripts) < 5 {
+		t.Fatalf("%d scripts, %v", len(scripts), err)
+	}
+	for _, f := range scripts {
+		b, err := fs.ReadFile(static, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte("matchMedia")) || bytes.Contains(b, []byte("prefers-color-scheme")) {
+			t.Errorf("%s asks for the light: pagetest.Look must open the page in each", f)
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/turn"
 )
 
 // Need says who may come to a route. The zero Need does not start: a route without a line is a mistake.
@@ -52,6 +53,14 @@ type Visit struct {
 	P       *text.Printer
 	Now     time.Time
 	Refused Refusal // set before Fail is asked
+	log     *slog.Logger
+}
+
+// Without logs why a part of a page is left out; the page itself stands without it.
+func (v *Visit) Without(err error) {
+	if v.R.Context().Err() == nil {
+		v.log.Error("a part of a page is left out", "pattern", v.R.Pattern, "error", err)
+	}
 }
 
 // Ctx gives the request's context.
@@ -98,11 +107,14 @@ type Surface struct {
 	Login string
 	// Fail shows an error page of the surface.
 	Fail func(v *Visit, kind errs.Kind, said, reference string) error
+
+	turns *turn.Line
 }
 
 // Mux builds the handler of a surface. It refuses a route without Need, and one that appears twice.
 func (s *Surface) Mux() (http.Handler, error) {
 	mux := http.NewServeMux()
+	s.turns = turn.New()
 	seen := map[string]bool{}
 	for _, r := range s.Routes {
 		switch {
@@ -124,9 +136,8 @@ func (s *Surface) serve(route Route) http.HandlerFunc {
 	if limit == 0 {
 		limit = defaultBody
 	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(db.On(r.Context(), s.Lane))
-		v := &Visit{W: w, R: r, Now: s.Clock.Now()}
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		v := &Visit{W: w, R: r, Now: s.Clock.Now(), log: s.Log}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v.P = s.Text.For(s.language(w, r)).In(s.Zone)
 		err := s.admit(v, route)
@@ -139,6 +150,9 @@ func (s *Surface) serve(route Route) http.HandlerFunc {
 		if err != nil {
 			s.fail(v, err)
 		}
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.turns.Serve(w, r.WithContext(db.On(r.Context(), s.Lane)), serve)
 	}
 }
 
@@ -176,7 +190,7 @@ func (s *Surface) guarded(v *Visit, route Route) (err error) {
 			if p == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel of net/http
 				panic(p)
 			}
-			err = fmt.Errorf("panic in %s: %v", route.Pattern, p)
+			err = errs.Panic(p)
 		}
 	}()
 	return route.Serve(v)

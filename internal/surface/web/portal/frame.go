@@ -17,9 +17,11 @@ func (d Deps) frame(v *page.Visit, here, title string) page.PortalView {
 	p := page.PortalView{Frame: around.Frame, Nav: around.Nav, Me: page.Person{Name: v.By.Name}, SignOut: "/logout?door=portal", Toast: toast(v)}
 	p.Menu = Menu(v, here)
 	if v.By.Organisation != 0 {
-		if o, err := d.Constituency.ByID(v.Ctx(), d.DB, v.By.Organisation); err == nil {
-			p.Organisation = o[v.By.Organisation].Name
+		o, err := d.Constituency.ByID(v.Ctx(), d.DB, v.By.Organisation)
+		if err != nil {
+			v.Without(err)
 		}
+		p.Organisation = o[v.By.Organisation].Name
 	}
 	return p
 }

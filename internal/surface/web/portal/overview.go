@@ -7,7 +7,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
-	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -90,23 +89,17 @@ func (d Deps) newest(v *page.Visit, reports []intake.Report) ([]Item, error) {
 	for id := range href {
 		list = append(list, id)
 	}
-	all, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, list...)
+	letters, err := d.Correspondence.Letters(v.Ctx(), d.DB, v.By, messagesShown, list...)
 	if err != nil {
 		return nil, err
 	}
 	var out []Item
-	for _, m := range slices.Backward(all) {
-		if m.Direction != correspondence.Out || m.Kind == correspondence.Receipt {
-			continue
-		}
+	for _, m := range letters {
 		item := Item{Icon: "mail", Title: subjectOf(v, m), Href: href[m.Thread], When: m.At, New: m.SeenAt.IsZero(), Second: kindOf(v, m.Kind)}
 		if item.New {
 			item.Chips = []page.ChipView{{Text: v.P.T("portal.message.new"), Kind: "info"}}
 		}
 		out = append(out, item)
-		if len(out) == messagesShown {
-			break
-		}
 	}
 	return out, nil
 }

@@ -24,7 +24,7 @@ func TestAConstituentAnswersAndMovesAMeasure(t *testing.T) {
 	}
 	b.signIn("rui.tavares@aguasdovale.example")
 	over := b.get("/portal/")
-	h.has(over, "Which account opened the VPN session", "Águas do Vale", "CERT.EX")
+	h.has(over, "Which account opened the VPN session", "Águas do Vale", "CERT.EX", "/portal/messages/")
 	if strings.Contains(over.body, "Porto de Santa Clara") {
 		t.Error("another organisation is named (A6)")
 	}
