@@ -97,6 +97,12 @@ func TestTriageIsTakenBack(t *testing.T) {
 				h.t.Errorf("the refusal lacks %q", words)
 			}
 		}
+		if !strings.Contains(body, "Choose why the report is rejected.") {
+			h.t.Error("the refusal does not say what to choose")
+		}
+		if a := ana.send("/desk/reports/"+uids[0]+"/reject", values("reason", "other")); !strings.Contains(a.Body, "Say in the note what the other reason is.") {
+			h.t.Errorf("another reason without a note: %s", plain(a.Body))
+		}
 		if a.Status != http.StatusUnprocessableEntity && a.Status != http.StatusBadRequest {
 			h.t.Errorf("refused with %d", a.Status)
 		}

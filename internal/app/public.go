@@ -70,7 +70,7 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		answerReady(w, checks.get(func() []Check { return publicReady(context.WithoutCancel(r.Context()), d) }))
 	})
-	return page.Guard(mux, hostsOf(c))
+	return page.Guard(mux, hostsOf(c), refusing(page.ErrForeign, pub, texts, log))
 }
 
 // publicReady looks whether the public process can take a report: it asks for no more than its database role may.

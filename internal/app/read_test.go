@@ -189,7 +189,7 @@ func TestWhatIsOursShowsToNobodyElse(t *testing.T) {
 				}
 			}
 		}
-		look("anybody", "openapi", h.browser().get("/api/v1/openapi.json").Body)
+		look("anybody", "openapi", h.browser().page("/api/openapi.json"))
 		for _, x := range words {
 			if !found[x] && !strings.HasPrefix(x, "canarydraft") {
 				h.t.Errorf("%s shows nowhere, not even to the lead: this test does not look where it should", x)

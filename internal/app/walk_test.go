@@ -426,13 +426,16 @@ func (h *house) strangeRequests(walkers []walker, lines []line) {
 		if method == http.MethodGet {
 			continue
 		}
-		for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "null"} {
 			r, err := http.NewRequestWithContext(t.Context(), method, who.base+path, strings.NewReader("text=x"))
 			h.must(err)
 			r.Header.Set(name, value)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Accept-Language", "nl")
 			if a := who.do(r); a.Status != http.StatusForbidden {
 				t.Errorf("%s %s with %s: %s answers %d", method, path, name, value, a.Status)
+			} else if !strings.Contains(a.Body, "Dit formulier kwam niet van een pagina van ons") {
+				t.Errorf("%s %s with %s: %s says %s", method, path, name, value, plain(a.Body))
 			}
 		}
 	}

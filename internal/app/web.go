@@ -201,18 +201,24 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	}
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", h.ready)
-	return page.Guard(mux, h.hosts())
+	return page.Guard(mux, h.hosts(), refusing(page.ErrForeign, pub, h.Text, h.Log))
+}
+
+// refusing shows our own page of a refusal, whatever was asked.
+func refusing(why error, pub *public.Public, texts *text.Catalogue, log *slog.Logger) http.Handler {
+	s := &page.Surface{Name: "absent", Lane: db.Public, Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail, Routes: []page.Route{
+		{Pattern: "/", Need: page.Open, Serve: func(*page.Visit) error { return why }},
+	}}
+	handler, err := s.Mux()
+	if err != nil {
+		return http.NotFoundHandler()
+	}
+	return handler
 }
 
 // absent shows our own page for what is not there, whatever mux would have answered.
 func absent(next http.Handler, pub *public.Public, texts *text.Catalogue, log *slog.Logger) http.Handler {
-	s := &page.Surface{Name: "absent", Lane: db.Public, Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail, Routes: []page.Route{
-		{Pattern: "/", Need: page.Open, Serve: func(*page.Visit) error { return errs.ErrNotFound }},
-	}}
-	missing, err := s.Mux()
-	if err != nil {
-		missing = http.NotFoundHandler()
-	}
+	missing := refusing(errs.ErrNotFound, pub, texts, log)
 	mux, ok := next.(*http.ServeMux)
 	if !ok {
 		return missing

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -66,21 +67,26 @@ func (x *Texts) Hunt(ctx context.Context, h db.Handle, lang, query string, befor
 	return u, err
 }
 
-// asked gives the words of a query: each in one piece.
+// asked gives the words of a query, each in one piece, the longest first: as a rule it is the rarest.
 func (x *Texts) asked(lang, query string) (out [][]uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	var all []string
 	pieces(query, func(w string) bool {
 		if w = cut(w); w != "" {
-			exact := x.token(w, false)
-			either := []uint64{exact}
-			if plain(w) {
-				either = append(either, x.stemmed(w, exact, lang))
-			}
-			out = append(out, either)
+			all = append(all, w)
 		}
-		return len(out) < mostAsked
+		return len(all) < mostAsked
 	})
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
+	for _, w := range all {
+		exact := x.token(w, false)
+		either := []uint64{exact}
+		if plain(w) {
+			either = append(either, x.stemmed(w, exact, lang))
+		}
+		out = append(out, either)
+	}
 	return out
 }
 
@@ -166,42 +172,54 @@ func (u *Hunt) Hold(ctx context.Context, objects []int64) ([]int64, error) {
 // together is how many pages one statement reads.
 const together = 128
 
+// telling is how many words, the longest of the query, are looked for first: the others only in blocks where these are found together.
+const telling = 2
+
 // read finds the hits of blocks.
 func (u *Hunt) read(ctx context.Context, some []*hunted) error {
+	some = slices.DeleteFunc(slices.Clone(some), func(b *hunted) bool { return b.read })
+	whole := some
+	for words := range slices.Chunk(u.words, telling) {
+		pages, err := u.pages(ctx, some, words)
+		if err != nil {
+			return err
+		}
+		for _, b := range some {
+			b.hits = b.holding(words, pages, b.hits)
+		}
+		some = slices.DeleteFunc(slices.Clone(some), func(b *hunted) bool { return len(b.hits) == 0 })
+	}
+	for _, b := range whole {
+		b.read = true
+	}
+	return nil
+}
+
+// pages reads what blocks know of words.
+func (u *Hunt) pages(ctx context.Context, some []*hunted, words [][]uint64) (map[int64][]byte, error) {
 	var wanted []int64
 	for _, b := range some {
-		if b.read {
-			continue
-		}
-		for _, either := range u.words {
+		for _, either := range words {
 			for _, t := range either {
 				wanted = append(wanted, b.page(t))
 			}
 		}
 	}
 	slices.Sort(wanted)
-	wanted = slices.Compact(wanted)
 	pages := make(map[int64][]byte, len(wanted))
-	for part := range slices.Chunk(wanted, together) {
+	for part := range slices.Chunk(slices.Compact(wanted), together) {
 		got, err := readPages(ctx, u.h, part)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for id, page := range got {
-			pages[id] = page
-		}
+		maps.Copy(pages, got)
 	}
-	for _, b := range some {
-		if !b.read {
-			b.hits, b.read = u.hits(b, pages), true
-		}
-	}
-	return nil
+	return pages, nil
 }
 
-// hits gives the objects of a block that hold all words.
-func (u *Hunt) hits(b *hunted, pages map[int64][]byte) (out []int64) {
-	for i, either := range u.words {
+// holding gives those of the objects, nil for all, that hold all words.
+func (b *hunted) holding(all [][]uint64, pages map[int64][]byte, objects []int64) []int64 {
+	for _, either := range all {
 		var have []int64
 		for _, t := range either {
 			for token, list := range words(pages[b.page(t)]) {
@@ -213,14 +231,14 @@ func (u *Hunt) hits(b *hunted, pages map[int64][]byte) (out []int64) {
 		}
 		slices.Sort(have)
 		have = slices.Compact(have)
-		if i == 0 {
-			out = have
+		if objects == nil {
+			objects = have
 		} else {
-			out = slices.DeleteFunc(out, func(o int64) bool { _, ok := slices.BinarySearch(have, o); return !ok })
+			objects = slices.DeleteFunc(objects, func(o int64) bool { _, ok := slices.BinarySearch(have, o); return !ok })
 		}
-		if len(out) == 0 {
+		if len(objects) == 0 {
 			return nil
 		}
 	}
-	return out
+	return objects
 }

@@ -29,7 +29,7 @@ func New(r *keyring.Ring) *Index { return &Index{r.Derive("search tokens/v1")} }
 const (
 	maxTokens = 2000
 	maxWords  = 8
-	common    = 1000 // a word found more often than this is not counted further
+	common    = 256 // a word found more often than this is not counted further
 )
 
 func (x *Index) token(word string) int64 {

@@ -96,10 +96,10 @@ func (s *Service) RejectMany(ctx context.Context, by access.Actor, reports []str
 func (s *Service) reject(ctx context.Context, by access.Actor, reports []string, reason, note string, version int64) ([]Report, error) {
 	var p errs.Problems
 	if !slices.Contains(Reasons, reason) {
-		p.Add("reason", "error.choice")
+		p.Add("reason", "error.reject.reason")
 	}
 	if reason == "other" && strings.TrimSpace(note) == "" {
-		p.Add("note", "error.required")
+		p.Add("note", "error.reject.note")
 	}
 	if utf8.RuneCountInString(note) > maxNote {
 		p.Add("note", "error.too_long", "most", maxNote)

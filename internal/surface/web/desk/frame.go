@@ -19,25 +19,20 @@ import (
 
 // frame is what stands around a page of the workbench.
 func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
-	n := d.counts(v)
 	f := page.DeskView{
-		Frame:    page.Frame{P: v.P, Site: d.Site, Title: title, Now: v.Now, Path: v.R.URL.RequestURI(), Theme: theme(v)},
-		Nav:      Menu(v.P, here, n),
-		SearchAt: "/desk/search",
-		Stream:   "/desk/live",
-		BellAt:   "/desk/alarms",
-		Me:       page.Person{Name: v.By.Name},
-		MeAt:     "/desk/account",
-		SignOut:  "/logout",
-		Toast:    toast(v),
+		Frame:   page.Frame{P: v.P, Site: d.Site, Title: title, Now: v.Now, Path: v.R.URL.RequestURI(), Theme: theme(v)},
+		Me:      page.Person{Name: v.By.Name},
+		MeAt:    "/desk/account",
+		SignOut: "/logout",
+		Toast:   toast(v),
 	}
 	if administers(v.By) {
 		f.Settings = Settings(v.P, here)
 	}
 	if !v.By.Can(access.ReadCases) { // to administer is not to read cases: no room, search or stream that would be refused
-		f.Nav, f.SearchAt, f.Stream, f.BellAt = nil, "", "", ""
 		return f
 	}
+	f.Nav, f.SearchAt, f.Stream, f.BellAt = Menu(v.P, here, d.counts(v)), "/desk/search", "/desk/live", "/desk/alarms"
 	// The bell rings on every page of whom an alarm concerns, and is there for nobody else. Where the number cannot be had it is left out.
 	open, err := d.Alarms.Open(v.Ctx(), v.By)
 	if err != nil {

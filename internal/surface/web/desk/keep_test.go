@@ -60,7 +60,7 @@ func TestALeadHoldsOnThePage(t *testing.T) {
 	}
 	ana, lea = h.as("Ana"), h.as("Lea")
 	for _, p := range []person{ana, lea} {
-		p.sees(p.get(report), http.StatusOK, "Content destroyed", "The content was destroyed when its period was over.", "!Cheap watches", "!"+report+"/restore", "!"+report+"/hold")
+		p.sees(p.get(report), http.StatusOK, "Content destroyed", "The content was destroyed when its period was over.", "!Cheap watches", "!Without a name", "!"+report+"/restore", "!"+report+"/hold")
 	}
 	if a := ana.do("POST", report+"/restore"); a.status != http.StatusNotFound {
 		t.Errorf("taken back from the dead: %d", a.status)

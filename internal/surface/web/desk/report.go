@@ -31,7 +31,9 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	if who == "" {
 		who = p.T("desk.report.unnamed")
 	}
-	add(p.T("desk.fact.reporter"), page.Text(who))
+	if !r.Destroyed { // else nobody knows any more, which is not the same as nobody
+		add(p.T("desk.fact.reporter"), page.Text(who))
+	}
 	add(p.T("desk.fact.proof"), page.Chip(proofChip(p, r.Proof)))
 	var came []templ.Component
 	for _, c := range cameChips(p, r.Seal, r.Proof) {

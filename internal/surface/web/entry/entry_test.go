@@ -63,7 +63,7 @@ func open(t *testing.T, doors ...account.Door) *house {
 	for _, door := range doors {
 		add("/"+string(door)+"/", page.Surface{Name: string(door), Routes: entry.AccountRoutes(deps, door), Who: entry.Who(door, h.accounts)})
 	}
-	guarded, err := page.Guard(mux, nil)
+	guarded, err := page.Guard(mux, nil, nil)
 	h.must(err)
 	server := httptest.NewServer(guarded)
 	t.Cleanup(server.Close)

@@ -13,6 +13,7 @@ type Refusal struct {
 	Problems []string
 	Kept     []string
 	Back     string // "" when there is none
+	Foreign  bool   // it did not come from a page of ours
 }
 
 // freeText names the fields in which people write sentences. Nothing else of a form is shown again here: the others may hold secrets.
@@ -22,6 +23,9 @@ func (s *Surface) refusal(v *Visit, kind errs.Kind, e *errs.Error) Refusal {
 	var r Refusal
 	if v.R.Method != http.MethodPost {
 		return r
+	}
+	if e == ErrForeign {
+		return Refusal{Foreign: true}
 	}
 	if e != nil && e.Kind == errs.Invalid && (len(e.Fields) == 0 || e.Fields[0].Key != e.Key) { // else the sentence says them already
 		for _, f := range e.Fields {

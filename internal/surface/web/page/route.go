@@ -274,15 +274,23 @@ func (s *Surface) language(w http.ResponseWriter, r *http.Request) text.Lang {
 	return s.Text.Match(r.Header.Get("Accept-Language"))
 }
 
-// Guard is what stands around all surfaces of one listener: headers, known hosts (421), no cross-site posts, bounded time.
-func Guard(next http.Handler, hosts []string) (http.Handler, error) {
+// ErrForeign refuses a form that a page of another site sent, or a browser that does not say whose page it was.
+var ErrForeign = &errs.Error{Kind: errs.Forbidden, Key: "error.foreign_form", Text: "this form did not come from a page of ours"}
+
+// Guard is what stands around all surfaces of one listener: headers, known hosts (421), no cross-site posts (foreign answers them; nil: in plain
+// words), bounded time.
+func Guard(next http.Handler, hosts []string, foreign http.Handler) (http.Handler, error) {
 	assets, err := Assets()
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Prefix, assets)
-	mux.Handle("/", http.NewCrossOriginProtection().Handler(next))
+	own := http.NewCrossOriginProtection()
+	if foreign != nil {
+		own.SetDenyHandler(foreign)
+	}
+	mux.Handle("/", own.Handler(next))
 	return Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(hosts) > 0 && !slices.Contains(hosts, strings.ToLower(r.Host)) {
 			w.WriteHeader(http.StatusMisdirectedRequest)

@@ -150,7 +150,7 @@ func (h *house) serve(texts *text.Catalogue, clocks *deadline.Service) {
 	mux.Handle("/portal", pages)
 	mux.Handle("/portal/", pages)
 	mux.HandleFunc("GET /door", h.door)
-	guarded, err := page.Guard(mux, nil)
+	guarded, err := page.Guard(mux, nil, nil)
 	h.must(err)
 	server := httptest.NewServer(guarded)
 	h.Cleanup(func() { server.CloseClientConnections(); server.Close() })

@@ -75,7 +75,7 @@ func settle(t testing.TB, c *coretest.House) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guarded, err := page.Guard(mux, nil)
+	guarded, err := page.Guard(mux, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
