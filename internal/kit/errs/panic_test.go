@@ -17,11 +17,12 @@ func TestAPanicTellsNoWords(t *testing.T) {
 		return nil
 	}
 	var none []int
+	absent := func() map[string]int { return nil }
 	for what, f := range map[string]func(){
 		"string":              func() { panic("canary") },
 		"*errors.errorString": func() { panic(errors.New("canary")) },
 		"index out of range":  func() { _ = none[len(none)+3] },
-		"nil map":             func() { map[string]int(nil)["canary"] = 1 },
+		"nil map":             func() { absent()["canary"] = 1 },
 		"interface conversion": func() {
 			var x any = "canary"
 			_ = x.(int)

@@ -32,7 +32,7 @@ func TestInTheOrderInWhichTheyCame(t *testing.T) {
 		var order []int
 		now, peak := 0, 0
 		for i := range 5 * most {
-			go visit(l, http.MethodGet, 10*time.Millisecond, 0, func() {
+			go visit(l, http.MethodGet, 10*time.Millisecond+time.Duration(i)*time.Microsecond, 0, func() { // no two end at once
 				mu.Lock()
 				defer mu.Unlock()
 				order = append(order, i)
@@ -46,6 +46,8 @@ func TestInTheOrderInWhichTheyCame(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if len(order) != 5*most || !slices.IsSorted(order) || peak != most {
 			t.Errorf("%d of %d served in the order %v, %d at once, want %d", len(order), 5*most, order, peak, most)
 		}
