@@ -102,10 +102,7 @@ func (d *Desk) heldThing(v *page.Visit) (heldThing, error) {
 		in, err := d.opened(v)
 		return heldThing{ref.Incident, in.Ref.ID, in.Number, "/desk/incidents/" + in.Number, "incidents"}, err
 	}
-	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
-	if err == nil {
-		err = d.seen(v, r.Object)
-	}
+	r, err := d.openedReport(v)
 	return heldThing{ref.Report, r.Ref.ID, r.Reference, "/desk/reports/" + r.UID, "triage"}, err
 }
 

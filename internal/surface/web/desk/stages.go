@@ -42,7 +42,7 @@ func stagesAt(report string) string { return "/desk/reports/" + report + "/stage
 
 // stages shows what the law asks of whom in one report, and what was handed in.
 func (d *Desk) stages(v *page.Visit) error {
-	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	r, err := d.openedReport(v)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (d *Desk) stageForm(v *page.Visit) error {
 }
 
 func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
-	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	r, err := d.openedReport(v)
 	if err != nil {
 		return err
 	}
@@ -389,7 +389,7 @@ func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]st
 
 // one gives an obligation of the report in the path.
 func (d *Desk) oneObligation(v *page.Visit) (intake.Report, intake.Obligation, error) {
-	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	r, err := d.openedReport(v)
 	if err != nil {
 		return r, intake.Obligation{}, err
 	}

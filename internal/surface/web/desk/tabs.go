@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -21,6 +22,15 @@ func (d *Desk) opened(v *page.Visit) (incident.Incident, error) {
 		return in, err
 	}
 	return in, d.seen(v, in.Object)
+}
+
+// openedReport is opened for a report.
+func (d *Desk) openedReport(v *page.Visit) (intake.Report, error) {
+	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
+	if err != nil {
+		return r, err
+	}
+	return r, d.seen(v, r.Object)
 }
 
 // tab gives the incident of the address, noted as seen, what stands above it, and its parties.
