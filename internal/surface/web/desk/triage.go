@@ -46,7 +46,7 @@ func (d *Desk) triage(v *page.Visit) error {
 		chosen = list.Items[0].UID
 	}
 	if chosen != "" {
-		r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, chosen)
+		r, err := d.chosen(v, list.Items, chosen)
 		if err != nil {
 			return err
 		}
@@ -55,6 +55,16 @@ func (d *Desk) triage(v *page.Visit) error {
 		}
 	}
 	return v.Show(Triage(view))
+}
+
+// chosen gives the report of the pane: as the list has it, or from elsewhere.
+func (d *Desk) chosen(v *page.Visit, lines []intake.Line, uid string) (intake.Report, error) {
+	for _, l := range lines {
+		if l.UID == uid {
+			return l.Report, nil
+		}
+	}
+	return d.Intake.Get(v.Ctx(), d.DB, v.By, uid)
 }
 
 func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency.Page[intake.Line]) TriageView {
@@ -225,10 +235,11 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 		return err
 	}
 	p.Facts = facts
-	uids, err := d.threadUIDs(v, r.Thread)
+	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, r.Thread)
 	if err != nil {
 		return err
 	}
+	uids := outwardNames(threads)
 	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
 	if err != nil {
 		return err
@@ -277,7 +288,7 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 		p.Warnings = append(p.Warnings, v.P.T("desk.report.destroyed.note"))
 		return nil
 	}
-	return d.acts(v, view, r)
+	return d.acts(v, view, r, threads)
 }
 
 // maxSince is how many of the newest answers stand in the preview; the others are in the incident.
@@ -294,7 +305,7 @@ func (d *Desk) match(v *page.Visit, s intake.Similar) (page.MatchView, page.Sele
 }
 
 // acts offers what the moves of the report's state and the person's rights allow.
-func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
+func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads map[int64]correspondence.Thread) error {
 	at := "/desk/reports/" + r.UID
 	a := &view.Acts
 	a.Fields = []page.Hid{{Name: "version", Value: strconv.FormatInt(r.Version, 10)}}
@@ -308,7 +319,7 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 	}
 	if can(intake.Linked) {
 		a.Accept, a.Attach = at+"/accept", at+"/attach"
-		open, err := d.Incidents.List(v.Ctx(), v.By, incident.Filter{Limit: 12})
+		open, err := d.Incidents.List(v.Ctx(), v.By, incident.Filter{Limit: 8})
 		if err != nil {
 			return err
 		}
@@ -317,10 +328,6 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report) error {
 				a.Targets = append(a.Targets, page.SelectOption{Value: in.Number, Text: in.Number + " · " + in.Title})
 			}
 		}
-	}
-	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, r.Thread)
-	if err != nil {
-		return err
 	}
 	if t, ok := threads[r.Thread]; ok && t.Correspondent.Email != "" && (can(intake.Answered) || r.State == intake.Linked || r.State == intake.Answered) {
 		road, err := d.Correspondence.RoadOf(v.Ctx(), d.DB, &t, r.TLP)
@@ -421,11 +428,15 @@ func (d *Desk) numbered(_ *page.Visit) (int64, bool) {
 // threadUIDs gives the outward names of threads, for links to originals and files.
 func (d *Desk) threadUIDs(v *page.Visit, ids ...int64) (map[int64]string, error) {
 	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, ids...)
+	return outwardNames(threads), err
+}
+
+func outwardNames(threads map[int64]correspondence.Thread) map[int64]string {
 	out := make(map[int64]string, len(threads))
 	for id, t := range threads {
 		out[id] = t.UID
 	}
-	return out, err
+	return out
 }
 
 const day = 24 * time.Hour
