@@ -2,7 +2,9 @@ package desk
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +16,8 @@ import (
 )
 
 // live sends signals, never content: names of what changed, for regions that then fetch themselves. The id of an event is its number in
-// this stream: the number of the record would tell how much is done out of the reader's sight. Who comes back with one hears "resync". An object the reader may not see makes no signal. The stream ends within five seconds when
-// the session ends (rule A11).
+// this stream: the number of the record would tell how much is done out of the reader's sight (decision 0017). Who comes back with one hears
+// "resync". An object the reader may not see makes no signal. The stream ends within five seconds when the session ends (rule A11).
 func (d *Desk) live(v *page.Visit) error {
 	rc := http.NewResponseController(v.W)
 	_ = rc.SetReadDeadline(time.Time{})
@@ -53,14 +55,21 @@ func (d *Desk) live(v *page.Visit) error {
 			}
 			var newest int64
 			newest, changed = d.Newest.Get()
-			rows, err := d.Audit.Since(v.Ctx(), d.DB, seq, 500)
-			if err != nil {
-				return nil //nolint:nilerr // the reader comes back and hears resync
+			names := map[string]bool{}
+			for seq < newest {
+				rows, err := d.Audit.Since(v.Ctx(), d.DB, seq, 500)
+				if err != nil {
+					return nil //nolint:nilerr // the reader comes back and hears resync
+				}
+				if len(rows) == 0 {
+					break
+				}
+				maps.Copy(names, d.signals(v, rows))
+				seq = rows[len(rows)-1].Seq // more may have been numbered meanwhile: nothing is told twice
 			}
-			for name := range d.signals(v, rows) {
+			for _, name := range slices.Sorted(maps.Keys(names)) {
 				out.WriteString(signal(name))
 			}
-			seq = newest
 		}
 		if out.Len() == 0 {
 			continue
