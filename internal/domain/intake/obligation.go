@@ -28,7 +28,8 @@ type Obligation struct {
 	Began        int     // the version with which it began
 	Organisation int64   // the one affected; 0 is whoever reported
 	Class        string  // of entity, as the set tells them apart
-	Facts        []Fact  // in the order in which they were said
+	concludedAt  time.Time
+	Facts        []Fact // in the order in which they were said
 	Handed       []law.Handed
 	Owed         []law.Owed
 }
@@ -130,14 +131,26 @@ func (s *Service) reckon(o *Obligation, known law.Answers) {
 		}
 	}
 	o.Owed = o.Set.Owed(c, s.count(o.Set.Country))
+	if o.concludedAt.IsZero() {
+		return
+	}
+	for i := range o.Owed { // what is still owed ends with the incidents of the report
+		if x := &o.Owed[i]; x.State == law.Running {
+			x.State, x.Why = law.Stopped, Concluded
+		}
+	}
 }
 
-const obligationColumns = access.Columns + `, b.report, b.rule_set, b.rule_version, b.organisation, b.class`
+// Concluded is why what was owed is stopped when the incidents of its report are closed.
+const Concluded = "concluded"
+
+const obligationColumns = access.Columns + `, b.report, b.rule_set, b.rule_version, b.organisation, b.class,
+	(SELECT q.concluded_at FROM intake_report q WHERE q.id = b.report)`
 
 func (s *Service) scanObligation(rows *db.Rows) (Obligation, error) {
 	var o Obligation
 	var set string
-	if err := rows.Scan(append(o.Object.Dst(), &o.Report, &set, &o.Began, &o.Organisation, &o.Class)...); err != nil {
+	if err := rows.Scan(append(o.Object.Dst(), &o.Report, &set, &o.Began, &o.Organisation, &o.Class, &o.concludedAt)...); err != nil {
 		return o, err
 	}
 	var err error
@@ -376,7 +389,7 @@ func (s *Service) beginObligation(ctx context.Context, tx *db.Tx, r *row, set la
 		}
 		return o, false, err
 	}
-	o = Obligation{Report: r.Ref.ID, Set: set, Began: set.Version, Organisation: organisation, Class: class, Object: access.Object{
+	o = Obligation{Report: r.Ref.ID, concludedAt: r.ConcludedAt, Set: set, Began: set.Version, Organisation: organisation, Class: class, Object: access.Object{
 		Ref: ref.Ref{Kind: ref.Obligation}, Realm: r.Realm, TLP: r.TLP, PAP: r.PAP, Compartment: cmp.Or(organisation, r.Compartment),
 		Sealed: r.Sealed, SealedUnder: r.SealedUnder, Exercise: r.Exercise,
 	}}
@@ -413,7 +426,7 @@ func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r 
 		if x.Limit.After(x.Due) {
 			c.LimitAt = x.Limit
 		}
-		if x.State != law.Running && x.State != law.Met || x.State == law.Running && !r.ConcludedAt.IsZero() {
+		if x.State != law.Running && x.State != law.Met {
 			c.StoppedAt = now
 		}
 		if at := x.Due.Add(-x.Due.Sub(x.Start) / 4); at.After(now) {
@@ -432,6 +445,9 @@ func (s *Service) keepAll(ctx context.Context, tx *db.Tx, by access.Actor, r *ro
 	all, err := s.within(ctx, tx, `b.report = $1`, r.Ref.ID)
 	if err != nil {
 		return err
+	}
+	for i := range all {
+		all[i].concludedAt = r.ConcludedAt // what the verb is about to write
 	}
 	if err := s.fill(ctx, tx, all); err != nil {
 		return err

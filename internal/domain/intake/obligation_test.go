@@ -443,6 +443,11 @@ func TestTheClocksFollowTheReport(t *testing.T) {
 		if under(incident) != "" {
 			t.Errorf("concluded: %q", under(incident))
 		}
+		for _, x := range d.obligations(ctx, d.ana, r)[0].Owed {
+			if x.State == law.Running || x.Code == "final_report" && x.Why != intake.Concluded {
+				t.Errorf("concluded, and %s is %s: %q", x.Code, x.State, x.Why)
+			}
+		}
 		d.write(ctx, func(ctx context.Context, tx *db.Tx) error { return d.s.ResumeTx(ctx, tx, d.ana, incident.ID) })
 		if under(incident) != "final_report" || !strings.Contains(d.standing(ctx, o, aware), "final_report runs") {
 			t.Errorf("reopened: %q", under(incident))
