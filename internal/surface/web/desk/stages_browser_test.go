@@ -1,0 +1,36 @@
+package desk_test
+
+import (
+	"testing"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page/pagetest"
+)
+
+// The pages of what a law asks have no finding: the sets, the stages of a report, a form that was refused, an obligation.
+func TestBrowserStages(t *testing.T) {
+	h, root := readyOffice(t)
+	ana := h.as("Ana")
+	got, err := h.cases.Intake.Receive(t.Context(), access.System("intake"), intake.ReceiveInput{
+		Channel: correspondence.ByPhone, Lang: "en", TLP: "GREEN", Body: intake.Body{Summary: "The provider is down", Name: "Ops", OrgText: "Provider"},
+	})
+	h.must(err)
+	at := "/desk/reports/" + got.Report.UID
+	pagetest.Glance(t, "rules", pagetest.Desk, root.shown("GET", "/desk/admin/rules"))
+	pagetest.Glance(t, "rules-set", pagetest.Desk, root.shown("GET", "/desk/admin/rules/pt-dl-125-2025"))
+	pagetest.Glance(t, "significance", pagetest.Desk, ana.shown("GET", "/desk/significance/eu-2024-2690"))
+	pagetest.Glance(t, "stages-none", pagetest.Desk, ana.shown("GET", at+"/stages"))
+	ana.do("POST", at+"/stages/file", "set", "be-nis2", "stage", "early_warning", "q-summary", "Nothing works", "q-malicious", "no")
+	all, err := h.cases.Intake.Obligations(t.Context(), h.DB, ana.actor(), got.Report.Ref.ID)
+	h.must(err)
+	if len(all[got.Report.Ref.ID]) != 1 {
+		t.Fatalf("%d obligations", len(all[got.Report.Ref.ID]))
+	}
+	one := at + "/obligations/" + all[got.Report.Ref.ID][0].UID
+	pagetest.Look(t, "stages", pagetest.Desk, ana.shown("GET", at+"/stages"))
+	pagetest.Look(t, "obligation", pagetest.Desk, ana.shown("GET", one))
+	pagetest.Glance(t, "obligation-wrong", pagetest.Desk, ana.shown("POST", one+"/moment", "moment", "awareness"))
+	pagetest.Glance(t, "stage-form-wrong", pagetest.Desk, ana.shown("POST", at+"/stages/file", "set", "be-nis2", "stage", "notification", "affected", "Nowhere"))
+}
