@@ -2,6 +2,8 @@ package intake_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -110,6 +112,9 @@ func TestAReportGoesThroughItsStages(t *testing.T) {
 		again, err := d.s.Submissions(ctx, d.DB, d.ana, r.UID)
 		if err != nil || len(again) != 2 || string(again[0].Sum) != string(first[0].Sum) || again[0].Answers["cross_border"] != "unknown" {
 			t.Errorf("after the second the first reads %+v, %v", again, err)
+		}
+		if plain, err := json.Marshal(again[1].Answers); err != nil || sha256.Sum256(plain) == [32]byte(again[1].Sum) {
+			t.Error("the hash that stays after the answers are destroyed tells them to who guesses", err)
 		}
 		if known := intake.Known(again, 0); known["cross_border"] != "no" || known["summary"] == "" {
 			t.Errorf("known: %v", known)

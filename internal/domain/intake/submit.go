@@ -214,8 +214,9 @@ func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(raw)
-	x.Sum, x.sealed = sum[:], key.Seal(submissionPlace(x.UID), raw)
+	x.sealed = key.Seal(submissionPlace(x.UID), raw)
+	sum := sha256.Sum256(x.sealed) // of what is kept: short answers could be guessed from a hash of their own, which outlives them
+	x.Sum = sum[:]
 	err = tx.QueryRow(ctx, `INSERT INTO intake_submission (uid, report, number, rule_set, rule_version, stage, told_at, filed_at, filed_by, channel, message, corrects, sum, body)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`, x.UID, x.Report, x.Number, x.Set, x.Version, x.Stage, x.ToldAt, x.FiledAt,
 		x.FiledBy, string(x.Channel), x.Message, x.corrects, x.Sum, x.sealed).Scan(&x.id)

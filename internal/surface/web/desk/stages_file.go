@@ -172,6 +172,10 @@ func (d *Desk) fileStage(v *page.Visit) error {
 // affectedUIDs finds organisations by their names in the register, one a line.
 func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]string, error) {
 	var out []string
+	if strings.Count(strings.TrimSpace(lines), "\n") >= intake.MaxAffected {
+		p.Add("affected", "error.too_many", "most", intake.MaxAffected)
+		return nil, nil
+	}
 	for line := range strings.Lines(lines) {
 		name := strings.TrimSpace(line)
 		if name == "" {
