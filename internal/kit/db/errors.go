@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,6 +23,8 @@ func kind(err error) error {
 	var pg *pgconn.PgError
 	var lite *sqlite.Error
 	switch {
+	case lost(err):
+		return errs.Wrap(errs.Unavailable, "the database is not available", err)
 	case errors.Is(err, pgx.ErrNoRows), errors.Is(err, sql.ErrNoRows):
 		return errs.ErrNotFound
 	case errors.As(err, &pg):
@@ -49,6 +53,17 @@ func kind(err error) error {
 		return errs.Wrap(errs.Unavailable, "this took too long", err)
 	}
 	return err
+}
+
+// lost tells that the connection failed, or could not be made, whatever the server gave as its reason: what was asked is not to blame.
+func lost(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return false
+	}
+	var refused *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &refused) || errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, pgx.ErrTxClosed)
 }
 
 // lostRace tells whether the same transaction may succeed when run again.
