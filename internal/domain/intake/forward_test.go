@@ -22,6 +22,7 @@ type followed struct{ *intake.Service }
 func (followed) MessageSentTx(context.Context, *db.Tx, correspondence.Message, time.Time) error {
 	return nil
 }
+
 func (followed) ReleasedTx(context.Context, *db.Tx, access.Actor, correspondence.Message) error {
 	return nil
 }
