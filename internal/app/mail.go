@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -150,15 +152,12 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		if !l.On() {
 			return nil
 		}
-		if l.Network == "unix" {
-			_ = os.Remove(l.Addr)
-		}
-		ln, err := bind(l)
+		ln, err := bindMail(l)
 		if err != nil {
 			return err
 		}
 		c := config
-		c.LMTP = lmtp
+		c.LMTP, c.OnlyTrusted = lmtp, lmtp
 		s := smtpd.New(c, backend)
 		stop = append(stop, s.Shutdown)
 		go func() { fell <- s.Serve(ln) }()
@@ -181,6 +180,27 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		return nil
 	}
 	return err
+}
+
+// bindMail listens for mail. A socket that a killed process left goes first; any other file in its place stays. The socket is open to its group,
+// which a folder with the group bit gives it: that of the mail server.
+func bindMail(l conf.Listener) (net.Listener, error) {
+	if l.Network != "unix" {
+		return bind(l)
+	}
+	if st, err := os.Lstat(l.Addr); err == nil && st.Mode().Type() == os.ModeSocket {
+		if err := os.Remove(l.Addr); err != nil {
+			return nil, fmt.Errorf("remove an old socket: %w", err)
+		}
+	}
+	ln, err := bind(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(l.Addr, 0o660); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
 }
 
 // errNotOurs says that the key process does not sign with the published key yet.
