@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -164,6 +165,12 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		return nil
 	}
 	err := errors.Join(listen(h.Config.Mail(), false), listen(h.Config.LocalMail(), true))
+	if err == nil && h.Config.IMAP.Set() {
+		var end func()
+		if end, err = h.fetchMail(ctx, backend); err == nil {
+			defer end()
+		}
+	}
 	if err == nil {
 		ready()
 		select {
@@ -180,6 +187,27 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		return nil
 	}
 	return err
+}
+
+// mailboxName is by what a mailbox is known: sign-in, host and folder.
+func mailboxName(c imap.Config) string {
+	return strings.ToLower(c.User) + " at " + strings.ToLower(c.Host) + ", " + c.Mailbox
+}
+
+// fetchMail fetches from the mailbox until ctx ends; the function waits for its end.
+func (h *House) fetchMail(ctx context.Context, backend mailroom.Backend) (end func(), err error) {
+	c, err := h.Config.Mailbox()
+	if err != nil {
+		return nil, err
+	}
+	c.Log, c.Clock, c.MaxSize = h.Log, h.Clock, correspondence.MaxMail
+	box := mailroom.Mailbox{Name: mailboxName(c), Backend: backend, Correspondence: h.Correspondence}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = imap.New(c, box).Run(ctx) // it ends with ctx only
+	}()
+	return func() { <-done }, nil
 }
 
 // bindMail listens for mail. A socket that a killed process left goes first; any other file in its place stays. The socket is open to its group,

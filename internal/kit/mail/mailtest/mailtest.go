@@ -8,13 +8,13 @@
 package mailtest
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
@@ -115,31 +115,16 @@ func Certificate(t testing.TB, dir string) (cert, key string) {
 	return cert, key
 }
 
-// said keeps what a program writes.
-type said struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // daemon starts a program with a process group of its own and waits until it answers on the address.
 func daemon(t testing.TB, addr string, cmd *exec.Cmd, log func() string) (end func()) {
 	t.Helper()
-	out := &said{}
+	out, err := os.CreateTemp("", "said") // a file, no pipe: a child that holds it open keeps nobody waiting
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(out.Close(), os.Remove(out.Name())) })
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = 5 * time.Second // a child may hold its output open
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +134,7 @@ func daemon(t testing.TB, addr string, cmd *exec.Cmd, log func() string) (end fu
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
 		case <-gone:
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Second): // a test has nothing to save
 		}
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // none is left, as a rule
 		<-gone
@@ -157,7 +142,7 @@ func daemon(t testing.TB, addr string, cmd *exec.Cmd, log func() string) (end fu
 	t.Cleanup(func() {
 		end()
 		if t.Failed() {
-			t.Logf("%s said:\n%s\n%s", cmd.Path, out, log())
+			t.Logf("%s said:\n%s\n%s", cmd.Path, read(out.Name()), log())
 		}
 	})
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -171,9 +156,9 @@ func daemon(t testing.TB, addr string, cmd *exec.Cmd, log func() string) (end fu
 		select {
 		case <-tick.C:
 		case <-gone:
-			t.Fatalf("%s ended:\n%s\n%s", cmd.Path, out, log())
+			t.Fatalf("%s ended:\n%s\n%s", cmd.Path, read(out.Name()), log())
 		case <-late:
-			t.Fatalf("%s does not answer on %s:\n%s\n%s", cmd.Path, addr, out, log())
+			t.Fatalf("%s does not answer on %s:\n%s\n%s", cmd.Path, addr, read(out.Name()), log())
 		}
 	}
 }

@@ -79,4 +79,3 @@ func (p *Postfix) Flush() {
 func (p *Postfix) Hands(status string) int {
 	return len(regexp.MustCompile(`/lmtp\[\d+\]: .* status=`+status).FindAllString(p.Log(), -1))
 }
-
