@@ -2,7 +2,8 @@
 //
 //	imap.go     Config, Store, Poller: look, fetch, keep, tidy, wait; connect again when the line is lost
 //	config.go   the mailbox as an address, and what happens to mails that were taken
-//	session.go  one connection: TLS, sign-in, the few commands that are needed
+//	connect.go  TLS, sign-in, opening the mailbox
+//	session.go  the few commands that are needed
 //	wire.go     what the server answers, within limits
 //
 // A mail is taken in steps: its number is looked up at the Store, its bytes are fetched without a mark, the Store keeps them durably, and only
