@@ -158,11 +158,7 @@ func (l *letter) attachments() []correspondence.FileIn {
 		if name == "" {
 			name = strings.ReplaceAll(p.Type, "/", "-")
 		}
-		content := p.Bytes
-		if p.Type == "message/rfc822" {
-			content = p.RawBody()
-		}
-		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(content)})
+		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(p.Bytes)})
 	}
 	return out
 }

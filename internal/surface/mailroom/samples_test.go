@@ -213,6 +213,5 @@ func taken(h *house, r intake.Report, arrival int64, s sample) string {
 var differsTaken = map[string]string{
 	"subject mime/mail/error_emails/content_transfer_encoding_empty.eml": "soft hyphens are made visible",
 	"subject mime/mail/error_emails/invalid_subject_characters.eml":      "bytes outside UTF-8 are read as windows-1252",
-	"subject mime/mail-parser/mail_test_9":                                "gb2312 is read as its superset GBK",
+	"subject mime/mail-parser/mail_test_9":                               "gb2312 is read as its superset GBK",
 }
-
