@@ -112,3 +112,6 @@ func groups(p *Part) []Header {
 	}
 	return all
 }
+
+// Fields reads blocks of header fields with empty lines between them, as reports of mail programs hold them.
+func Fields(b []byte) []Header { return groups(&Part{Bytes: b}) }
