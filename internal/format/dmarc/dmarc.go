@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html/charset"
 
 	"github.com/tocsin-csirt/tocsin/internal/format/pack"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // Limits of one report.
@@ -189,7 +190,7 @@ func (s *Summary) top(failed map[netip.Addr]int64) {
 }
 
 func trim(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = mail.Visible(strings.Join(strings.Fields(strings.ToValidUTF8(s, "\ufffd")), " "))
 	if r := []rune(s); len(r) > 300 {
 		return string(r[:300])
 	}
