@@ -182,6 +182,9 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back s
 			}
 		}
 		view.Mails = withinViews(v, m)
+		if m.Body.Answers != "" {
+			view.Answers = "#m-" + m.Body.Answers
+		}
 		view.Meanings, view.Translate = meanings(v, m, back)
 		if m.HasOriginal {
 			view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
