@@ -66,6 +66,7 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 	if err != nil {
 		return nil, err
 	}
+	pub.Patience = 1500 * time.Millisecond
 	pub.Country, pub.Count = profile.Country, intake.Counting(days)
 	s := &page.Surface{Name: "public", Lane: db.Public, Routes: pub.Routes(), Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail}
 	handler, err := s.Mux()

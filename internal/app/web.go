@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -264,7 +265,7 @@ func (h *House) public(site page.Site) *public.Public {
 		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
 		Wake:        h.wakeDrops,
-		Laws:        h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar),
+		Laws:        h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
 	}
 }
 

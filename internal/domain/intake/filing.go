@@ -206,6 +206,9 @@ func (s *Service) stagesFor(ctx context.Context, h db.Handle, r *row, v *StatusV
 			})
 		}
 	}
+	if Known(handed, 0)["malicious"] == "yes" {
+		v.Crime = all[0].Set.Code
+	}
 	for _, x := range handed {
 		y := HandedView{Number: x.Number, Set: x.Set, Stage: x.Stage, ToldAt: x.ToldAt, Corrects: x.Corrects, Sum: x.Sum}
 		if i := slices.IndexFunc(all, func(o Obligation) bool { return slices.Contains(x.For, o.Ref.ID) }); i >= 0 {

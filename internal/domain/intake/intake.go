@@ -197,6 +197,8 @@ type StatusView struct {
 	Handed     []HandedView             `json:"handed,omitempty"`
 	Recipients []RecipientView          `json:"recipients,omitempty"`
 	Behalf     Behalf                   `json:"behalf,omitempty"`
+	Crime      string                   `json:"crime,omitempty"`    // rule set that says how to go to the police, when a crime is suspected
+	Personal   string                   `json:"personal,omitempty"` // whether personal data are affected: yes, no, unknown; "" was not asked
 }
 
 // StageView is a stage of a law as its reporter sees it. Where several organisations are affected it is the one that is due first.

@@ -148,7 +148,7 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 			v.Clocks = append(v.Clocks, Clock{Kind: c.Kind, Owes: map[string]string{"us": "us", "them": "reporter"}[c.OwedBy], DueAt: c.DueAt, RuleSet: c.RuleSet})
 		}
 	}
-	v.Behalf = r.Behalf
+	v.Behalf, v.Personal = r.Behalf, r.Body.Fields["personal_data"]
 	if err := s.stagesFor(ctx, h, r, &v, entire && !r.withheld()); err != nil {
 		return v, err
 	}

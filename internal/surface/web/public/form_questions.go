@@ -1,7 +1,6 @@
 package public
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -49,14 +48,10 @@ func (x *Public) partOf(v *page.Visit, w *writing) (*writing, int, error) {
 	return w, n, nil
 }
 
-// boxes gives what was typed into a control: of a correction, what was handed in until it is changed.
-func (x *Public) boxes(w *writing) map[string]string {
-	before, ok := w.before()
-	if !ok {
-		return w.draft.Boxes
-	}
+// boxesOf are answers as they would be typed: a correction begins with what was handed in.
+func (x *Public) boxesOf(known law.Answers) map[string]string {
 	out := map[string]string{}
-	for code, a := range before {
+	for code, a := range known {
 		f, ok := x.Laws.Field(code)
 		if ok && f.Kind == law.Instant {
 			if t, err := time.Parse(time.RFC3339, a); err == nil {
@@ -67,12 +62,6 @@ func (x *Public) boxes(w *writing) map[string]string {
 		}
 		out["q-"+code] = a
 	}
-	for _, n := range w.draft.Done { // an answered page stands as it was left, also what was taken out of it
-		for _, name := range x.controls(w, n) {
-			delete(out, name)
-		}
-	}
-	maps.Copy(out, w.draft.Boxes)
 	return out
 }
 
@@ -100,7 +89,7 @@ func (x *Public) controls(w *writing, part int) []string {
 func (x *Public) answers(v *page.Visit, w *writing, only int) (law.Answers, []page.Problem) {
 	out := law.Answers{}
 	var wrong []page.Problem
-	typed := x.boxes(w)
+	typed := w.draft.Boxes
 	for _, n := range x.parts(w) {
 		if only != 0 && n != only {
 			continue
@@ -267,7 +256,9 @@ func (x *Public) answerPart(v *page.Visit) error {
 		return x.showPart(v, w, n, []page.Problem{{Field: "website", Text: v.P.T("public.wrong.trap")}}, http.StatusUnprocessableEntity)
 	}
 	err = x.keep(v, w, x.controls(w, n), func(d *intake.Draft) {
-		if !slices.Contains(d.Done, n) {
+		d.Done = slices.DeleteFunc(d.Done, func(m int) bool { return m == n })
+		w.draft = *d
+		if _, said := x.answers(v, w, n); len(said) == 0 && w.form.get("act") != "later" {
 			d.Done = append(d.Done, n)
 		}
 	})
@@ -341,7 +332,7 @@ func (x *Public) showPart(v *page.Visit, w *writing, n int, wrong []page.Problem
 	}
 	view := PartView{FormPage: x.formPage(v, w, title, x.ahead(w, pagePart(n)), action), Heading: w.heading(v.P), Number: slices.Index(parts, n) + 1, Of: len(parts), Zone: v.P.ZoneName()}
 	view.Problems = wrong
-	typed := x.boxes(w)
+	typed := w.draft.Boxes
 	for _, f := range x.questions(w, n) {
 		q := QuestionView{Code: f.Code, ID: "q-" + f.Code, Kind: f.Kind, Label: labelOf(v.P, f), Hint: hintOf(v.P, f), Value: typed["q-"+f.Code], Auto: autocompletes[f.Code]}
 		for i, box := range []string{"day", "month", "year", "time"} {

@@ -57,7 +57,7 @@ func (x *Public) words(p *text.Printer, f law.Field, a string) string {
 // summary lists the answers of a form, part by part; change says whether they can still be changed.
 func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bool) ([]page.SummaryView, error) {
 	var out []page.SummaryView
-	typed := x.boxes(w)
+	typed := w.draft.Boxes
 	for _, n := range x.parts(w) {
 		at := pagePart(n) + "?to=check"
 		if !change {
@@ -148,12 +148,7 @@ func (x *Public) showCheck(v *page.Visit, w *writing, wrong []page.Problem, refu
 		view.Pointer = ""
 	}
 	if before, ok := w.before(); ok {
-		for _, d := range x.Laws.Differ(before, known) {
-			f, _ := x.Laws.Field(d.Field)
-			if x.words(v.P, f, d.From) != x.words(v.P, f, d.To) {
-				view.Changed = append(view.Changed, Changed{Question: labelOf(v.P, f), From: x.words(v.P, f, d.From), To: x.words(v.P, f, d.To)})
-			}
-		}
+		view.Changed = x.changed(v.P, before, known)
 		view.Correction = true
 	}
 	return v.ShowStatus(status, Check(view))
@@ -328,7 +323,7 @@ func (x *Public) dropOf(v *page.Visit, w *writing, known law.Answers) (intake.Dr
 		}
 		return drop, nil
 	}
-	typed := x.boxes(w)
+	typed := w.draft.Boxes
 	body := intake.Body{
 		OrgText: told(known, "entity"), Name: told(known, "contact_name"), Email: told(known, "contact_email"), Phone: told(known, "contact_phone"),
 		Ongoing: typed[askOngoing], Affected: affectedOf(typed[askAffected]), Fields: map[string]string{},

@@ -35,9 +35,11 @@ type Public struct {
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
-	Laws    *law.Library
-	Country string                         // two letters of the team's country: which laws are offered
-	Count   func(country string) law.Count // nil says no due time before it is sent
+	// Patience is how long a receipt waits for the house to have taken what was sent; without it the receipt shows no stages yet.
+	Patience time.Duration
+	Laws     *law.Library
+	Country  string                         // two letters of the team's country: which laws are offered
+	Count    func(country string) law.Count // nil says no due time before it is sent
 
 	once  sync.Once
 	rates *lanes
@@ -68,6 +70,9 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /r/received", Need: page.Open, Serve: x.received},
 		{Pattern: "GET /r/report", Need: page.Open, Serve: x.status},
 		{Pattern: "POST /r/report", Need: page.Open, MaxBody: maxForm, Serve: x.add},
+		{Pattern: "GET /r/next", Need: page.Open, Serve: x.next},
+		{Pattern: "POST /r/next", Need: page.Open, Serve: x.begin},
+		{Pattern: "GET /r/deadlines.ics", Need: page.Open, Serve: x.calendar},
 		{Pattern: "GET /r/{code}", Need: page.Open, Serve: x.exchange},
 		{Pattern: "GET /about", Need: page.Open, Serve: x.about},
 		{Pattern: "GET /contact", Need: page.Open, Serve: x.contact},
