@@ -35,6 +35,11 @@ func (x *Public) received(v *page.Visit) error {
 		Status:     x.URL + "/r/" + code.Reveal(),
 		MailWaits:  v.R.URL.Query().Get("mail") == "1",
 	}
+	if len(look.Handed) == 1 {
+		if name, ok := x.Laws.Names(look.Handed[0].Set, look.Handed[0].Stage, string(v.P.Lang())); ok {
+			view.Receipt.Title = v.P.T("public.received.what", "what", name)
+		}
+	}
 	if files > 0 {
 		view.Receipt.After = v.P.N("public.receipt.files", files)
 	}
