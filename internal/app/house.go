@@ -194,14 +194,9 @@ func (h *House) duties() error {
 			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
 		},
 	}
-	hours, err := calendar.For("", h.Config.Location())
-	if own, e := calendar.For(strings.ToLower(h.Profile.Country), h.Config.Location()); e == nil {
-		hours, err = own, nil
-	}
-	if err != nil {
+	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
 		return err
 	}
-	h.Calendar = &hours
 	laws, err := law.New()
 	if err != nil {
 		return err
@@ -295,4 +290,13 @@ func (h *House) portalURL() string {
 		return u.Scheme + "://" + u.Host
 	}
 	return h.publicURL()
+}
+
+// calendarOf is the calendar of the team's country, or one without holidays.
+func calendarOf(p Profile, c conf.Config) (*calendar.Calendar, error) {
+	hours, err := calendar.For(strings.ToLower(p.Country), c.Location())
+	if err != nil {
+		hours, err = calendar.For("", c.Location())
+	}
+	return &hours, err
 }

@@ -256,7 +256,7 @@ func (p *pourer) drop(name string) bool {
 func (p *pourer) form(name string) bool {
 	fields := url.Values{"code": {id.New()}, "summary": {name}, "description": {"Text"}, "ongoing": {"no"}, "tlp": {"GREEN"}}
 	return p.twice(name, func() bool {
-		return p.send("/report", "application/x-www-form-urlencoded", fields.Encode(), http.StatusSeeOther)
+		return p.send("/report/short", "application/x-www-form-urlencoded", fields.Encode(), http.StatusSeeOther)
 	})
 }
 

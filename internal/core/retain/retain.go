@@ -19,7 +19,8 @@ const day = 24 * time.Hour
 // The periods. Sources: the team's data protection rules for reports (one year for what was rejected), rule I9 for links, rule L2 for forms and sign-ins.
 const (
 	FormsFor    = 7 * day   // marks of forms that were taken, since they were sent
-	FilesFor    = day       // files of a form or a letter that never left its writer
+	UnsentFor   = 7 * day   // forms that were begun and not sent, with their files, since they were saved last
+	FilesFor    = day       // files of a letter that never left its writer
 	LinksFor    = 90 * day  // status links, since their report was concluded or set aside
 	RejectedFor = 365 * day // rejected reports, since they were rejected
 	SettledFor  = 5 * 365 * day
@@ -39,6 +40,7 @@ type Class string
 // The classes.
 const (
 	Forms     Class = "forms"
+	Unsent    Class = "unsent"
 	FormFiles Class = "form_files"
 	Links     Class = "links"
 	Aside     Class = "aside"
@@ -123,7 +125,8 @@ type Rule struct {
 func Table() []Rule {
 	return []Rule{
 		{Forms, []string{"intake_taken"}, Repeating, Security, Nobody, FormsFor, Removed},
-		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, FilesFor, Removed},
+		{Unsent, []string{"intake_draft"}, Working, Task, Nobody, UnsentFor, Removed},
+		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, UnsentFor, Removed},
 		{Links, []string{"intake_code", "intake_shown"}, Handling, Task, Nobody, LinksFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
 		{Rejected, []string{"intake_report", "intake_submission", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},

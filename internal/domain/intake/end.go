@@ -165,7 +165,8 @@ func (s *Service) endFront(ctx context.Context) error {
 			at   time.Time
 		}{
 			{`DELETE FROM intake_taken WHERE taken_at < $1`, now.Add(-retain.FormsFor)},
-			{`DELETE FROM intake_kept WHERE kept_at < $1`, now.Add(-retain.FilesFor)},
+			{`DELETE FROM intake_draft WHERE saved_at < $1`, now.Add(-retain.UnsentFor)},
+			{`DELETE FROM intake_kept WHERE kept_at < $1`, now.Add(-retain.UnsentFor)},
 			{`DELETE FROM intake_shown WHERE ends_at IS NOT NULL AND ends_at < $1 AND NOT EXISTS (SELECT 1 FROM intake_code c JOIN retain_hold h ON h.object = c.report WHERE c.hash = intake_shown.hash)`, now},
 			{`DELETE FROM intake_code WHERE ends_at IS NOT NULL AND ends_at < $1 AND ` + retain.Free("intake_code.report"), now},
 		} {

@@ -109,6 +109,10 @@ func (b Body) visible() Body {
 		}
 		b.Fields[mail.Visible(k)] = mail.FormText(v)
 	}
+	b.Affected = slices.Clone(b.Affected)
+	for i, name := range b.Affected {
+		b.Affected[i] = mail.Visible(name)
+	}
 	b.Observables = slices.Clone(b.Observables)
 	for i, o := range b.Observables {
 		b.Observables[i] = Observable{mail.Visible(o.Type), mail.Visible(o.Value)}
@@ -247,6 +251,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: who.organisation.Ref.ID, Contact: who.contact.ID, Thread: t.Ref.ID,
 		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body,
 	}
+	if in.Body.Behalf != "" {
+		r.Behalf = Unconfirmed
+	}
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
 	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
@@ -290,6 +297,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if len(owed) > 0 {
+		return out, s.showTx(ctx, tx, r.Ref.ID)
+	}
 	return out, s.showFreshTx(ctx, tx, &r, first, clocks)
 }
 
@@ -324,6 +334,9 @@ func Canonical(in ReceiveInput) []byte {
 	}
 	if !in.AwareAt.IsZero() {
 		out["aware_at"] = in.AwareAt.UTC()
+	}
+	if len(in.Filings) > 0 {
+		out["filings"], out["answers"] = in.Filings, in.Answers
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -98,6 +99,11 @@ func Validate(in ReceiveInput, now time.Time) error {
 	if len(in.Files) > MaxFiles && in.Arrival == 0 {
 		p.Add("files", "error.too_many", "most", MaxFiles)
 	}
+	if b.Behalf != "" && !slices.Contains(Behalves, b.Behalf) {
+		p.Add("behalf", "error.choice")
+	}
+	validAffected(&p, b.Affected)
+	validFilings(&p, in.Filings, in.Answers)
 	if in.Reference != "" {
 		if r, ok := id.ParseReference(in.Reference); !ok || r != in.Reference || !strings.HasPrefix(r, "R-") {
 			p.Add("reference", "error.choice")

@@ -67,6 +67,20 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	} else if r.Body.OrgText != "" {
 		add(p.T("desk.fact.organisation"), page.Text(r.Body.OrgText))
 	}
+	if r.Behalf != intake.ForItself {
+		chip := page.ChipView{Text: p.T("desk.behalf.unconfirmed"), Kind: "warn"}
+		if r.Behalf == intake.Confirmed {
+			chip = page.ChipView{Text: p.T("desk.behalf.confirmed"), Kind: "ok"}
+		}
+		who := templ.Component(page.Chip(chip))
+		if slices.Contains(intake.Behalves, r.Body.Behalf) {
+			who = several([]templ.Component{page.Text(p.T("desk.behalf." + r.Body.Behalf)), page.Chip(chip)})
+		}
+		add(p.T("desk.fact.behalf"), who)
+	}
+	if n := len(r.Body.Affected); n > 0 {
+		add(p.T("desk.fact.affected"), page.To(p.N("desk.affected.named", n), stagesAt(r.UID)))
+	}
 	if r.Body.Phone != "" {
 		add(p.T("desk.fact.phone"), page.Mono(r.Body.Phone))
 	}

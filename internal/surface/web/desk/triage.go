@@ -179,6 +179,9 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	if l.Receipt == intake.ReceiptHeld {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.receipt_held"), Kind: "warn"})
 	}
+	if l.Behalf == intake.Unconfirmed {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.behalf"), Kind: "warn"})
+	}
 	if l.Proof == correspondence.Forged {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.proof.forged"), Kind: "crit"})
 	}
