@@ -36,7 +36,7 @@ var outside = []tool{
 	{"GnuPG", "gnupg gpgsm", inPath("gpg", "gpgsm")},
 	{"Sequoia", "sq", inPath("sq")},
 	{"OpenSSL", "openssl", inPath("openssl")},
-	{"swaks", "swaks", inPath("swaks")},
+	{"swaks", "swaks libnet-ssleay-perl", inPath("swaks")},
 	{"Postfix", "postfix", inPath("postfix", "smtp-source")},
 	{"Dovecot", "dovecot-imapd", inPath("dovecot")},
 	{"C compiler for the race detector", "gcc libc6-dev", inPath("gcc")},
