@@ -70,6 +70,7 @@ var keepers = map[string]string{
 	"github.com/jackc/pgx":            "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor internal/schema",
 	"github.com/chromedp":             "internal/kit/browsertest",
 	"go.yaml.in/yaml":                 "internal/format/law",
+	"github.com/abadojack/whatlanggo": "internal/kit/tongue",
 	"plugin":                          "",
 	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
 	module + "internal/kit/pgp/keyd":  "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty

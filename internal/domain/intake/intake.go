@@ -99,6 +99,7 @@ type Body struct {
 	Type        string            `json:"type,omitempty"`
 	Fields      map[string]string `json:"fields,omitempty"`
 	Observables []Observable      `json:"observables,omitempty"`
+	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
 }
 
 // Observable is a typed value found in a report.
@@ -125,6 +126,7 @@ type ReceiveInput struct {
 	Message      correspondence.Body // mail: text, oddities, files, signers
 	Original     []byte              // form, API, phone: canonical JSON
 	Files        []correspondence.FileIn
+	Aside        string // of mail that is routine and nothing else: the reason under which it is filed out of the queue
 	NoReceipt    bool   // a list, a daemon, an automatic mail
 	Reference    string // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte // likewise

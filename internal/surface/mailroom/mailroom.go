@@ -6,6 +6,7 @@
 //	read.go     one mail: its tree, its outermost OpenPGP layers, its text, its attachments
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
+//	understand.go what it is about: reports in fields, mails within, its language
 //	twice.go    the same mail again
 //	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved
