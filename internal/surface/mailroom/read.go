@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // letter is a mail as it was read.
@@ -22,6 +23,7 @@ type letter struct {
 	outer     *mail.Message // as it came
 	inner     *mail.Message // inside the layers; outer when there are none
 	sealed    pgp.Result
+	smime     smime.Form
 	sender    sender
 	subject   string
 	text      string
@@ -88,6 +90,7 @@ func (m *Room) unwrap(ctx context.Context, a correspondence.Arrival) (*letter, c
 		return nil, who, err
 	}
 	l.unseal(read)
+	l.unwrapSMIME(read)
 	return l, who, nil
 }
 
@@ -131,6 +134,28 @@ func (l *letter) unseal(read func([]byte) *mail.Message) {
 	}
 }
 
+// unwrapSMIME reads what S/MIME signed in one piece, and says that nobody checked it; what it encrypted stays closed.
+func (l *letter) unwrapSMIME(read func([]byte) *mail.Message) {
+	if l.sealed.State != pgp.None || l.sealed.CameEncrypted {
+		return
+	}
+	form, inside, err := smime.Look(l.outer)
+	switch l.smime = form; form {
+	case smime.Encrypted:
+		l.reading, l.text = "desk.unreadable.smime", ""
+	case smime.Opaque:
+		if err != nil {
+			l.reading, l.text = "desk.unreadable.smime_damaged", ""
+			return
+		}
+		l.inner = read(inside)
+		l.text = l.inner.Body().Text
+		l.oddities = append(l.oddities, "desk.odd.smime_unchecked")
+	case smime.Signed:
+		l.oddities = append(l.oddities, "desk.odd.smime_unchecked")
+	}
+}
+
 // seal is the one seal of the whole message. A part that came encrypted makes the whole withheld from outside (rule P6).
 func (l *letter) seal() correspondence.Seal {
 	switch l.sealed.State {
@@ -141,7 +166,7 @@ func (l *letter) seal() correspondence.Seal {
 	case pgp.SignedEncrypted:
 		return correspondence.SignedEncrypted
 	}
-	if l.sealed.CameEncrypted {
+	if l.sealed.CameEncrypted || l.smime == smime.Encrypted {
 		return correspondence.Encrypted
 	}
 	return correspondence.Plain

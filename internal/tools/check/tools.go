@@ -36,7 +36,7 @@ var outside = []tool{
 	{"GnuPG", "gnupg gpgsm", inPath("gpg", "gpgsm")},
 	{"Sequoia", "sq", inPath("sq")},
 	{"OpenSSL", "openssl", inPath("openssl")},
-	{"swaks", "swaks", inPath("swaks")},
+	{"swaks", "swaks libnet-ssleay-perl", inPath("swaks")},
 	{"Postfix", "postfix", inPath("postfix", "smtp-source")},
 	{"Dovecot", "dovecot-imapd", inPath("dovecot")},
 	{"C compiler for the race detector", "gcc libc6-dev", inPath("gcc")},
@@ -90,7 +90,12 @@ func install(ctx context.Context, missing []tool) error {
 		fmt.Println(err) // old lists may do
 	}
 	var first error
-	for _, t := range missing { // one by one: what exists is installed even when another has no package here
+	for _, t := range missing {
+		if _, err := os.Stat("/usr/sbin/sendmail"); err == nil && t.deb == "postfix" {
+			fmt.Println("not installing postfix: it would take the place of this machine's mail server")
+			continue
+		}
+		// One by one: what exists is installed even when another has no package here.
 		fmt.Println("installing", t.deb)
 		if err := apt(append([]string{"install", "--no-install-recommends"}, strings.Fields(t.deb)...)...); err != nil && first == nil {
 			first = err
