@@ -133,7 +133,7 @@ func (m *Room) languageOf(l *letter) string {
 				}
 			}
 		}
-		if lang := guess(l.subject + "\n" + l.text); lang != "" && m.Correspondence.Text.Has(text.Lang(lang)) {
+		if lang := guess(l.subject + "\n" + l.text); lang != "" && (l.language == "" || l.language == lang) && m.Correspondence.Text.Has(text.Lang(lang)) {
 			return lang
 		}
 	}
