@@ -62,7 +62,6 @@ var keepers = map[string]string{
 	"github.com/ProtonMail/gopenpgp":  "internal/kit/pgp",
 	"github.com/ProtonMail/go-crypto": "internal/kit/pgp",
 	"github.com/emersion/go-smtp":     "internal/kit/mail",
-	"github.com/emersion/go-imap":     "internal/kit/mail",
 	"github.com/wneessen/go-mail":     "internal/kit/mail",
 	"net/smtp":                        "internal/kit/mail internal/tools/bench", // the bench is a sender from outside
 	"github.com/minio/minio-go":       "internal/kit/blob",

@@ -194,14 +194,9 @@ func (h *House) duties() error {
 			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
 		},
 	}
-	hours, err := calendar.For("", h.Config.Location())
-	if own, e := calendar.For(strings.ToLower(h.Profile.Country), h.Config.Location()); e == nil {
-		hours, err = own, nil
-	}
-	if err != nil {
+	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
 		return err
 	}
-	h.Calendar = &hours
 	laws, err := law.New()
 	if err != nil {
 		return err
@@ -214,7 +209,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
-	h.Correspondence.Follow = h.Coordination
+	h.Correspondence.Follow = followers{h.Coordination, h.Intake}
 	h.Coordination.Late = h.tellLate
 	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
@@ -246,6 +241,19 @@ func (h *House) answerParty(ctx context.Context, tx *db.Tx, by access.Actor, thr
 	}
 	m, err := h.Coordination.AnswerTx(ctx, tx, by, p, in)
 	return m, true, err
+}
+
+// followers hear what became of letters: coordination of all, intake of those that a person stopped.
+type followers struct {
+	*coordination.Service
+	intake *intake.Service
+}
+
+func (f followers) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m correspondence.Message) error {
+	if err := f.Service.MessageStoppedTx(ctx, tx, by, m); err != nil {
+		return err
+	}
+	return f.intake.MessageStoppedTx(ctx, tx, by, m)
 }
 
 // advice is the library of the playbook as coordination asks for it.
@@ -282,4 +290,13 @@ func (h *House) portalURL() string {
 		return u.Scheme + "://" + u.Host
 	}
 	return h.publicURL()
+}
+
+// calendarOf is the calendar of the team's country, or one without holidays.
+func calendarOf(p Profile, c conf.Config) (*calendar.Calendar, error) {
+	hours, err := calendar.For(strings.ToLower(p.Country), c.Location())
+	if err != nil {
+		hours, err = calendar.For("", c.Location())
+	}
+	return &hours, err
 }

@@ -92,7 +92,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(h.Constituency.OfferKey(ctx, sample(), c.UID, cert.Binary(), cert.Fingerprint(), cert.Expires(), "portal"))
 			keys, err := h.Constituency.AllKeys(ctx, h.DB, c.ID)
 			h.must(err)
-			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID}
+			number, err := h.Constituency.AddNumber(ctx, sample(), c.UID, constituency.NewNumber{Number: "+999 234 559 111"})
+			h.must(err)
+			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID}
 			uids = append(uids, o.UID)
 		}
 		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})
@@ -171,7 +173,7 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	by.Account = h.account(access.Constituent, "reporter@"+o.Name+".example", o.UID).ID
 	got, err := h.Intake.Receive(ctx, by, intake.ReceiveInput{
 		Channel: correspondence.ByPortal, Lang: "en", TLP: tlp.Green.String(), Body: intake.Body{
-			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "eu-nis2", "stage": "early_warning"},
+			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "be-nis2", "stage": "early_warning"},
 		}, Original: []byte(`{"a":1}`),
 		Files: []correspondence.FileIn{{Name: "log.txt", Type: "text/plain", Content: strings.NewReader("a line")}},
 	})
@@ -180,6 +182,9 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), got.Report.Ref.ID)
 	h.must(err)
 	names["obligation"] = owed[got.Report.Ref.ID][0].UID
+	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
+	h.must(err)
+	names["forward"] = passed.UID
 	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
 	h.must(err)
 	names["thread"] = threads[got.Report.Thread].UID

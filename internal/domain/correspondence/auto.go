@@ -35,6 +35,7 @@ type Auto struct {
 	DueAt  time.Time // when we answer, or when the answer is due
 	Count  int       // of what is open
 	Code   id.Secret // of the status page: it opens what a code may open that travelled by this road
+	Crime  bool      // a receipt: a crime is suspected, and the police are another door
 	Number Number    // to colleagues: of what it is about
 }
 
@@ -91,6 +92,9 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 	}
 	if k.due != "" && !a.DueAt.IsZero() {
 		body += "\n\n" + p.T(k.due, "due", a.DueAt)
+	}
+	if a.Crime {
+		body += "\n\n" + p.T("mail.receipt.crime")
 	}
 	if k.room != "" {
 		if a.Number.text != "" {

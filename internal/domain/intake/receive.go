@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -82,6 +83,9 @@ func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	default:
 		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.SignedIn, by.Organisation, 0, 0
 	}
+	if !by.Can(access.Triage) || in.Channel != correspondence.ByPhone {
+		in.CalledAt, in.Offline = time.Time{}, ""
+	}
 	if in.Seal == "" {
 		in.Seal = correspondence.Plain
 	}
@@ -108,6 +112,10 @@ func (b Body) visible() Body {
 			b.Fields = map[string]string{}
 		}
 		b.Fields[mail.Visible(k)] = mail.FormText(v)
+	}
+	b.Affected = slices.Clone(b.Affected)
+	for i, name := range b.Affected {
+		b.Affected[i] = mail.Visible(name)
 	}
 	b.Observables = slices.Clone(b.Observables)
 	for i, o := range b.Observables {
@@ -241,11 +249,18 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	r := row{queue: isNew, queueAt: now}
+	told := now
+	if !in.CalledAt.IsZero() {
+		told = in.CalledAt.UTC() // a call counts from when it was, not from when somebody noted it
+	}
+	r := row{queue: isNew, queueAt: told}
 	r.Report = Report{
-		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: now, OccurredAt: in.OccurredAt,
+		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: told, OccurredAt: in.OccurredAt,
 		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: who.organisation.Ref.ID, Contact: who.contact.ID, Thread: t.Ref.ID,
 		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body,
+	}
+	if in.Body.Behalf != "" {
+		r.Behalf = Unconfirmed
 	}
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
@@ -290,6 +305,14 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if in.Channel == correspondence.ByPhone {
+		if err := s.noteCallTx(ctx, tx, by, &r, in.Offline); err != nil {
+			return Received{}, err
+		}
+	}
+	if len(owed) > 0 {
+		return out, s.showTx(ctx, tx, r.Ref.ID)
+	}
 	return out, s.showFreshTx(ctx, tx, &r, first, clocks)
 }
 
@@ -324,6 +347,9 @@ func Canonical(in ReceiveInput) []byte {
 	}
 	if !in.AwareAt.IsZero() {
 		out["aware_at"] = in.AwareAt.UTC()
+	}
+	if len(in.Filings) > 0 {
+		out["filings"], out["answers"] = in.Filings, in.Answers
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

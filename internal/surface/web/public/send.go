@@ -20,7 +20,7 @@ import (
 // reportPath is the address of a form; the kind "" is an incident.
 func reportPath(kind string) string {
 	if kind == "" {
-		return "/report"
+		return "/report/short"
 	}
 	return "/" + kind
 }
