@@ -149,6 +149,7 @@ type ReceiveInput struct {
 	Contact      int64
 	Arrival      int64
 	MessageID    string
+	Same         string              // of a mail: correspondence.Incoming.Same
 	Message      correspondence.Body // mail: text, oddities, files, signers
 	Original     []byte              // form, API, phone: canonical JSON
 	Files        []correspondence.FileIn

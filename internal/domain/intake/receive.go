@@ -72,7 +72,7 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	if by.System == "" {
-		in.Body.Reported, in.Aside = nil, ""
+		in.Body.Reported, in.Aside, in.Same = nil, "", ""
 	}
 	switch {
 	case by.System != "":
@@ -331,7 +331,7 @@ func (s *Service) firstMessage(ctx context.Context, tx *db.Tx, by access.Actor, 
 	}
 	m := correspondence.Incoming{
 		Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: r.ReceivedAt, TLP: r.TLP, Proof: in.Proof, Seal: in.Seal,
-		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Author: by.Account, Body: body,
+		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Same: in.Same, Author: by.Account, Body: body,
 	}
 	return s.Correspondence.ReceiveFirstTx(ctx, tx, by, t, m)
 }

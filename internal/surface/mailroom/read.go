@@ -24,6 +24,7 @@ type letter struct {
 	inner     *mail.Message // inside the layers; outer when there are none
 	sealed    pgp.Result
 	smime     smime.Form
+	name      string // by which a copy of it is found
 	sender    sender
 	subject   string
 	text      string
@@ -76,6 +77,7 @@ func (m *Room) unwrap(ctx context.Context, a correspondence.Arrival) (*letter, c
 		read = mail.Parse
 	}
 	l := &letter{arrival: a, outer: read(a.Raw)}
+	l.name = nameOfMail(l.outer)
 	l.inner = l.outer
 	who, err := m.claimant(ctx, l.outer)
 	if err != nil {
@@ -240,7 +242,7 @@ func cut(s string, runes int) string {
 // report is the mail as a report.
 func (l *letter) report(lang string) intake.ReceiveInput {
 	in := intake.ReceiveInput{
-		Channel: correspondence.ByMail, Lang: lang, TLP: l.label().Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Message: l.body(),
+		Channel: correspondence.ByMail, Lang: lang, TLP: l.label().Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Same: l.name, Message: l.body(),
 		NoReceipt: len(l.automatic) > 0 || l.bounce,
 		Body:      intake.Body{Summary: cut(l.subject, intake.MaxSummary), Description: cut(l.text, intake.MaxDescription), Email: cut(l.sender.address, intake.MaxShort), Name: cut(l.sender.name, intake.MaxShort)},
 	}

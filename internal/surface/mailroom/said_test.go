@@ -141,6 +141,22 @@ func TestMailsWithin(t *testing.T) {
 	})
 }
 
+// Languages are told by what the mail itself says, not by what it quotes; Spanish is not taken for Portuguese, neither by us nor in the answer.
+func TestWrittenIn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Hola, desde esta mañana hemos recibido un correo electrónico sospechoso que pide las contraseñas para todos los empleados de este hospital.":                          "es",
+		"Desde esta manhã os nossos servidores estão a ser atacados, não sabemos o que fazer e pedimos ajuda à vossa equipa.":                                "pt",
+		"Since this morning our servers are under attack and we have no idea what to do with this.":                                                          "en",
+		"Nasz serwer został zaatakowany dzisiaj rano, prosimy o pomoc, bo nie wiemy co robić.\n> We have received this and are looking at it with our team.": "pl",
+		"203.0.113.7": "",
+	} {
+		if got := writtenIn(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // The language is named; a translation stands beside the original with its author and in the record, and the correspondent does not see it.
 func TestATranslation(t *testing.T) {
 	engines(t, func(h *house) {

@@ -27,7 +27,7 @@ func (l *letter) understand() {
 	if l.reading != "" || l.inner == nil {
 		return
 	}
-	l.language = tongue.Of(l.subject + "\n" + l.text)
+	l.language = writtenIn(l.subject + "\n" + l.text)
 	l.said = abuse.In(l.inner)
 	l.mailsWithin(l.inner, 1)
 	for _, p := range l.inner.Parts {
@@ -38,6 +38,20 @@ func (l *letter) understand() {
 			}
 		}
 	}
+}
+
+// writtenIn names the language of a text. Small words tell most of ours at once; Portuguese shares its own with Spanish, so that is looked at closer.
+func writtenIn(text string) string {
+	var own strings.Builder
+	for line := range strings.Lines(text[:min(len(text), 4*guessing)]) {
+		if !strings.HasPrefix(strings.TrimSpace(line), ">") { // quoted: perhaps ours
+			own.WriteString(line)
+		}
+	}
+	if lang := guess(own.String()); lang != "" && lang != "pt" {
+		return lang
+	}
+	return tongue.Of(own.String())
 }
 
 func mayBeRoutine(p *mail.Part) bool {
