@@ -205,4 +205,6 @@ func (o Roster) Order(t time.Time) []int64 {
 	return out
 }
 
-func byStart(a, b Rotation) int { return cmp.Or(cmp.Compare(a.FirstDay, b.FirstDay), cmp.Compare(a.ID, b.ID)) }
+func byStart(a, b Rotation) int {
+	return cmp.Or(cmp.Compare(a.FirstDay, b.FirstDay), cmp.Compare(a.ID, b.ID))
+}
