@@ -248,9 +248,10 @@ func walk(h *house) {
 	handover, page := h.shift()
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
 		x["session"], x["code"], x["secret"], x["rest"], x["token"] = id.New(), id.New(), id.New(), "policy", id.New()
-		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), handover, page
+		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
 		x["person"], x["fingerprint"], x["community"], x["set"], x["threshold"] = someone.UID, h.team.Fingerprint(), "businesses", "be-nis2", "eu-2024-2690"
 	}
+	w.ours["handover"], w.ours["page"] = handover, page
 	walkers := []walker{{name: "nobody", browser: h.browser(), own: w.ours}}
 	for _, role := range access.AllRoles {
 		if role == access.Machine {
