@@ -34,6 +34,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
@@ -87,6 +88,7 @@ type House struct {
 	Intake         *intake.Service
 	Coordination   *coordination.Service
 	Incidents      *incident.Service
+	Duty           *duty.Service
 
 	// DNS answers for sender authentication; nil asks the system's resolver.
 	DNS auth.Resolver
@@ -227,7 +229,7 @@ func (h *House) duties() error {
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
 	h.Coordination.Rests = h.Incidents.Rests
-	return nil
+	return h.openDuty()
 }
 
 // answerParty files what comes on a thread that went on as a party's: coordination takes it before intake does.

@@ -77,6 +77,7 @@ func (h *House) resolver() auth.Resolver {
 func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
+	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
 		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, Lang: h.Profile.Lang,

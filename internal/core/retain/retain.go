@@ -151,7 +151,7 @@ func Table() []Rule {
 			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_entitlement",
 		}, Handling, Task, Team, 0, Stays},
 		{Record, []string{
-			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "keyring_destroyed", "retain_hold",
+			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
 		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}

@@ -222,3 +222,43 @@ func (s *Service) Callers(ctx context.Context, h db.Handle, by access.Actor, num
 		WHERE k.id IN (SELECT n.contact FROM constituency_number n WHERE n.folded = ? AND n.retired_at IS NULL) ORDER BY k.id LIMIT ?`, folded, mostCallers)
 	return db.List(ctx, h, q, scanContact)
 }
+
+// Reached is a contact with its organisation and its numbers, for a list that is read when nothing else works.
+type Reached struct {
+	Contact
+	Organisation string
+	Numbers      []Number
+}
+
+// ByTelephone gives the contacts in use that have a number, by organisation, those alone that are on call or have one that rings outside their own systems; at
+// most limit. It is for the house itself: no reader's scope is asked.
+func (s *Service) ByTelephone(ctx context.Context, h db.Handle, limit int) ([]Reached, error) {
+	var names []string
+	all, err := db.All(ctx, h, func(r *db.Rows) (c Contact, err error) {
+		var name string
+		err = r.Scan(&c.ID, &c.UID, &c.Organisation, &c.Name, &c.Role, &c.Email, &c.Phone, &c.Lang, &c.OnCall, &c.VerifiedAt, &c.VerifiedHow, &name)
+		names = append(names, name)
+		return c, err
+	}, `SELECT `+contactColumns+`, c.name FROM constituency_contact k JOIN constituency_organisation c ON c.id = k.organisation
+		WHERE k.retired_at IS NULL AND EXISTS (SELECT 1 FROM constituency_number n WHERE n.contact = k.id AND n.retired_at IS NULL AND (n.outside = TRUE OR k.on_call = TRUE))
+		ORDER BY c.criticality DESC, c.name, k.on_call DESC, k.id LIMIT $1`, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Reached, len(all))
+	for from := 0; from < len(all); from += 500 {
+		some := all[from:min(from+500, len(all))]
+		ids := make([]int64, len(some))
+		for i, c := range some {
+			ids[i] = c.ID
+		}
+		numbers, err := s.Numbers(ctx, h, ids...)
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range some {
+			out[from+i] = Reached{c, names[from+i], numbers[c.ID]}
+		}
+	}
+	return out, nil
+}

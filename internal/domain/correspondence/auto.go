@@ -25,6 +25,7 @@ const (
 	AutoTask                           // to colleagues: something is to be done, not urgent
 	AutoLate                           // to colleagues: a deadline has passed
 	AutoHealth                         // to colleagues: the system needs somebody
+	AutoPage                           // to who is on duty: somebody is needed now
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -54,6 +55,7 @@ var autoKeys = [...]struct {
 	AutoTask:     {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms"},
 	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
 	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
+	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
 }
 
 func (a Auto) check() error {

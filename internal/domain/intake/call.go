@@ -290,3 +290,9 @@ func (s *Service) CallBacks(ctx context.Context, h db.Handle, report int64) ([]C
 	}
 	return out, nil
 }
+
+// CallsBetween gives the ids of reports whose call was noted in a time, the oldest first, at most limit. The caller reads them under its reader's scope.
+func (s *Service) CallsBetween(ctx context.Context, h db.Handle, from, to time.Time, limit int) ([]int64, error) {
+	return db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
+		`SELECT report FROM intake_call WHERE noted_at >= $1 AND noted_at < $2 ORDER BY noted_at, report LIMIT $3`, from, to, limit)
+}

@@ -67,6 +67,9 @@ func (c Config) Check(src *Sources) error {
 	if _, err := prefixes(c.TrustedProxies); err != nil {
 		say("TOCSIN_TRUSTED_PROXIES", err.Error())
 	}
+	if _, err := prefixes(c.Inside); err != nil {
+		say("TOCSIN_INSIDE", err.Error())
+	}
 	if _, err := prefixes(c.MailRelays); err != nil {
 		say("TOCSIN_MAIL_RELAYS", err.Error())
 	}
@@ -90,6 +93,7 @@ func (c Config) Check(src *Sources) error {
 	}{
 		{"TOCSIN_DATABASE", c.Database, []string{"postgres", "postgresql"}},
 		{"TOCSIN_RELAY", c.Relay, []string{"smtp", "smtps"}},
+		{"TOCSIN_EXIT", c.Exit, []string{"http", "https"}},
 	} {
 		if !e.value.Set() {
 			continue

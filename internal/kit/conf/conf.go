@@ -49,6 +49,10 @@ type Config struct {
 	MailRelays     string   `name:"mail-relays" env:"TOCSIN_MAIL_RELAYS" placeholder:"PREFIX,…" help:"Mail servers of ours that hand mail on to us: no limits by number, and SPF is theirs to judge."`
 	AuthservID     string   `name:"authserv-id" env:"TOCSIN_AUTHSERV_ID" placeholder:"NAME" help:"Name by which those servers sign their Authentication-Results; without it no results count."`
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
+	Exit           Endpoint `name:"exit" env:"TOCSIN_EXIT" placeholder:"http://proxy:3128" help:"HTTP proxy through which webhooks and text messages leave; directly otherwise."`
+	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks and the gateway of text messages may be in; public addresses alone otherwise."`
+	SMSGateway     string   `name:"sms-gateway" env:"TOCSIN_SMS_GATEWAY" placeholder:"FILE" help:"File that describes the gateway of text messages for pages; none otherwise."`
+	BundleFolders  string   `name:"bundle-folders" env:"TOCSIN_BUNDLE_FOLDERS" placeholder:"FOLDER,…" help:"Folders in which the bundle for when we are down may be written; in the data folder otherwise."`
 	Metrics        string   `env:"TOCSIN_METRICS" default:"off" help:"Listener for Prometheus, or off."`
 	TLSCert        string   `name:"tls-cert" env:"TOCSIN_TLS_CERT" placeholder:"FILE" help:"Certificate for HTTPS and STARTTLS, read again when it changes."`
 	TLSKey         string   `name:"tls-key" env:"TOCSIN_TLS_KEY" placeholder:"FILE" help:"Its private key."`
@@ -152,6 +156,42 @@ func (c Config) Proxies() []netip.Prefix {
 func (c Config) Relays() []netip.Prefix {
 	p, _ := prefixes(c.MailRelays)
 	return p
+}
+
+// ExitURL is the proxy through which all goes, nil for none.
+func (c Config) ExitURL() *url.URL {
+	if !c.Exit.Set() {
+		return nil
+	}
+	u, err := url.Parse(c.Exit.Reveal())
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// InsideNetworks are the networks inside that may be reached.
+func (c Config) InsideNetworks() []netip.Prefix {
+	p, _ := prefixes(c.Inside)
+	return p
+}
+
+// Bundles are the folders in which the bundle for when we are down may be written.
+func (c Config) Bundles() []string {
+	var out []string
+	for _, f := range strings.Split(c.BundleFolders, ",") {
+		if f = strings.TrimSpace(f); f != "" {
+			if abs, err := filepath.Abs(f); err == nil {
+				out = append(out, abs)
+			}
+		}
+	}
+	if len(out) == 0 {
+		if abs, err := filepath.Abs(filepath.Join(c.Data, "bundles")); err == nil {
+			out = append(out, abs)
+		}
+	}
+	return out
 }
 
 // KeyUIDs are the users, beside its own, from whom the key process takes calls.

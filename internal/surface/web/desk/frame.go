@@ -33,6 +33,7 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		return f
 	}
 	f.Nav, f.SearchAt, f.Stream, f.BellAt = Menu(v.P, here, d.counts(v)), "/desk/search", "/desk/live", "/desk/alarms"
+	f.Duty, f.DutyAt = d.onDuty(v), "/desk/duty"
 	if v.By.Can(access.Triage) {
 		f.Phone = page.NavItem{Text: v.P.T("desk.triage.phone"), Href: "/desk/phone"}
 	}
@@ -162,6 +163,9 @@ var toasts = map[string]func(p *text.Printer) string{
 	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
 	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
 	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
+	"duty_saved":    func(p *text.Printer) string { return p.T("desk.done.duty_saved") },
+	"duty_signed":   func(p *text.Printer) string { return p.T("desk.done.duty_signed") },
+	"page_taken":    func(p *text.Printer) string { return p.T("desk.done.page_taken") },
 	"call_finished": func(p *text.Printer) string { return p.T("desk.done.call_finished") },
 	"called_back":   func(p *text.Printer) string { return p.T("desk.done.called_back") },
 	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },

@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
@@ -55,6 +56,7 @@ type Desk struct {
 	Alarms         *alarm.Service
 	Retain         *retain.Service
 	Watch          *alarm.Watch
+	Duty           *duty.Service
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
 	// Health looks at this process and its set-up.
@@ -157,7 +159,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(d.guardRoutes(), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
+	}, append(append(append(append(d.guardRoutes(), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {
