@@ -119,6 +119,119 @@ type OrganisationRef struct {
 	Name string `json:"name"`
 }
 
+// RuleSet is what a law asks, as data. Texts are in the client's language.
+type RuleSet struct {
+	Code       string      `json:"code"`
+	Version    int         `json:"revision"`
+	Nature     string      `json:"nature"` // mandatory, voluntary, pointer
+	Country    string      `json:"country"`
+	Law        string      `json:"law"`
+	Name       string      `json:"name"`
+	About      string      `json:"about"`
+	InForce    string      `json:"in_force"`
+	Confirmed  bool        `json:"confirmed"`
+	Doubts     []string    `json:"doubts"`
+	Classes    []Coded     `json:"classes"`
+	Stages     []RuleStage `json:"stages"`
+	Recipients []Coded     `json:"recipients"`
+}
+
+// Coded is a code with its words.
+type Coded struct {
+	Code string `json:"code"`
+	Name string `json:"name"`
+}
+
+// RuleStage is one thing that an entity hands in.
+type RuleStage struct {
+	Code      string     `json:"code"`
+	Article   string     `json:"article"`
+	Name      string     `json:"name"`
+	Need      string     `json:"need"` // always, when_needed, on_request, while_ongoing
+	Starts    string     `json:"starts"`
+	Within    string     `json:"within"`
+	Every     string     `json:"every"`
+	Confirmed bool       `json:"confirmed"`
+	Asks      []Question `json:"asks"`
+}
+
+// Question is one question of a stage; "unknown" is an answer to each.
+type Question struct {
+	Code    string  `json:"code"`
+	Kind    string  `json:"kind"` // line, lines, moment, number, yes_no, choice
+	Label   string  `json:"label"`
+	Hint    string  `json:"hint"`
+	Options []Coded `json:"options"`
+	Part    int     `json:"part"`
+	Moment  string  `json:"moment"`
+}
+
+// NewStage is a stage to be filed. ToldAt, Message and Affected are for the team.
+type NewStage struct {
+	RuleSet  string            `json:"rule_set"`
+	Stage    string            `json:"stage"`
+	Answers  map[string]string `json:"answers,omitempty"`
+	Class    string            `json:"class,omitempty"`
+	Corrects int               `json:"corrects,omitempty"`
+	ToldAt   time.Time         `json:"told_at,omitzero"`
+	Message  string            `json:"message,omitempty"`
+	Affected []string          `json:"affected,omitempty"`
+}
+
+// Stage is a stage as it was handed in. It never changes.
+type Stage struct {
+	ID          string            `json:"id"`
+	Number      int               `json:"number"`
+	RuleSet     string            `json:"rule_set"`
+	Version     int               `json:"revision"`
+	Stage       string            `json:"stage"`
+	ToldAt      time.Time         `json:"told_at"`
+	FiledAt     time.Time         `json:"filed_at"`
+	Channel     string            `json:"channel"`
+	Corrects    int               `json:"corrects"`
+	SHA256      string            `json:"sha256"`
+	Answers     map[string]string `json:"answers"`
+	Obligations []string          `json:"obligations"`
+}
+
+// Obligation is what one law asks of one affected organisation in one report.
+type Obligation struct {
+	ID           string           `json:"id"`
+	RuleSet      string           `json:"rule_set"`
+	Version      int              `json:"revision"`
+	Began        int              `json:"began"`
+	Class        string           `json:"class"`
+	Organisation *OrganisationRef `json:"organisation"`
+	Owed         []Owed           `json:"owed"`
+	Facts        []Fact           `json:"facts"`
+}
+
+// Owed is one thing that somebody owes under an obligation.
+type Owed struct {
+	Key     string    `json:"key"`
+	Name    string    `json:"name"`
+	Owes    string    `json:"owes"`  // us, reporter
+	State   string    `json:"state"` // not_yet, offered, running, paused, met, stopped, waived, not_owed
+	Start   time.Time `json:"start"`
+	Assumed bool      `json:"assumed"`
+	DueAt   time.Time `json:"due_at"`
+	LimitAt time.Time `json:"limit_at"`
+	MetAt   time.Time `json:"met_at"`
+	Late    bool      `json:"late"`
+	Why     string    `json:"why"`
+}
+
+// Fact is one thing that happened, as somebody said it. Reason is for the team.
+type Fact struct {
+	Kind    string    `json:"kind"` // moment, request, waiver, passed
+	Code    string    `json:"code"`
+	At      time.Time `json:"at"`
+	DueAt   time.Time `json:"due_at"`
+	SaidAt  time.Time `json:"said_at"`
+	EndedAt time.Time `json:"ended_at"`
+	Reason  string    `json:"reason"`
+}
+
 // Triage is one act of triage: accept, attach, reject, reply, pass_on or restore.
 type Triage struct {
 	Action   string   `json:"action"`

@@ -209,7 +209,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
-	h.Correspondence.Follow = h.Coordination
+	h.Correspondence.Follow = followers{h.Coordination, h.Intake}
 	h.Coordination.Late = h.tellLate
 	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
@@ -241,6 +241,19 @@ func (h *House) answerParty(ctx context.Context, tx *db.Tx, by access.Actor, thr
 	}
 	m, err := h.Coordination.AnswerTx(ctx, tx, by, p, in)
 	return m, true, err
+}
+
+// followers hear what became of letters: coordination of all, intake of those that a person stopped.
+type followers struct {
+	*coordination.Service
+	intake *intake.Service
+}
+
+func (f followers) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m correspondence.Message) error {
+	if err := f.Service.MessageStoppedTx(ctx, tx, by, m); err != nil {
+		return err
+	}
+	return f.intake.MessageStoppedTx(ctx, tx, by, m)
 }
 
 // advice is the library of the playbook as coordination asks for it.

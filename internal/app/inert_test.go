@@ -206,6 +206,12 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	done := map[string]bool{}
 	nobody := h.browser()
 	order := []access.Role{access.Constituent, access.Reporter, access.Duty, access.Lead, access.ConstituentAdmin, access.Constituent, access.Admin, access.Duty}
+	nobody.post("/report/what", "what", "duty")
+	nobody.post("/report/stage", "stage-eu-nis2", "early_warning")
+	nobody.post("/report/part/1", "q-entity", text(5), "q-contact_name", text(6), "affected", text(7), "behalf", "other")
+	nobody.post("/report/part/2", "q-summary", text(2), "ongoing", "no")
+	nobody.crawl(0, "/report/stage", "/report/part/1", "/report/part/2", "/report/check", "/report/saved")
+	nobody.post("/report/check")
 	nobody.plant(nobody.crawl(2, "/", "/report", "/suspicious", "/vulnerability", "/r", "/r/report"), texts, done)
 	nobody.plant(nobody.crawl(2, "/r/report", "/r/received"), texts, done)
 	typed := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return strings.ContainsRune(s, '\u202e') }) // colleagues may write from right to left
@@ -222,12 +228,19 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h.must(err)
 	at, _, _ := strings.Cut(people[access.Duty].post("/desk/reports/"+reports.Items[0].UID+"/accept"), "?")
 	stages := "/desk/reports/" + reports.Items[0].UID + "/stages"
-	people[access.Duty].post(stages+"/file", "set", "eu-nis2", "stage", "early_warning", "q-summary", text(5), "q-contact_name", text(6))
+	people[access.Duty].post(stages+"/file", "set", "be-nis2", "stage", "early_warning", "q-summary", text(5), "q-contact_name", text(6))
+	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), reports.Items[0].Ref.ID)
+	h.must(err)
+	obligation := "/desk/reports/" + reports.Items[0].UID + "/obligations/" + owed[reports.Items[0].Ref.ID][0].UID
+	people[access.Duty].send(obligation+"/forward", values("recipient", "sector_authority", "organisation", org.Name, "note", text(2)))
 	lead := people[access.Lead]
 	lead.send(at+"/parties/add", values("organisation", other.UID, "organisation", org.UID, "role", "affected", "why", text(4)))
 	h.asked(path.Base(at), org, text(5))
 	h.eventually("what the constituent is asked", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/requests").Body, `href="/portal/requests/`)
+	})
+	h.eventually("what was passed on", func() bool {
+		return strings.Contains(people[access.Constituent].get("/portal/passed").Body, `href="/portal/passed/`)
 	})
 	lead.plant(lead.crawl(1, append(slices.Clone(doorsOf), at, at+"/ask", at+"/parties", at+"/close", at+"/seal", stages)...), typed, map[string]bool{})
 	people[access.Constituent].plant(people[access.Constituent].crawl(1, "/portal/"), texts, map[string]bool{})
@@ -246,7 +259,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(slices.Clone(doorsOf), at, stages, stages+"/file?as=eu-nis2:notification", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(slices.Clone(doorsOf), at, stages, stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -297,6 +310,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 // notShown are routes that no page of this test has, with why.
 var notShown = map[string]string{
 	"GET /r/{code}":                          "leads on at once",
+	"GET /r/deadlines.ics":                   "gives bytes to keep, of nothing that a stranger wrote",
 	"GET /desk":                              "leads on at once",
 	"GET /desk/{$}":                          "leads on at once",
 	"GET /portal":                            "leads on at once",

@@ -171,7 +171,7 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	by.Account = h.account(access.Constituent, "reporter@"+o.Name+".example", o.UID).ID
 	got, err := h.Intake.Receive(ctx, by, intake.ReceiveInput{
 		Channel: correspondence.ByPortal, Lang: "en", TLP: tlp.Green.String(), Body: intake.Body{
-			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "eu-nis2", "stage": "early_warning"},
+			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "be-nis2", "stage": "early_warning"},
 		}, Original: []byte(`{"a":1}`),
 		Files: []correspondence.FileIn{{Name: "log.txt", Type: "text/plain", Content: strings.NewReader("a line")}},
 	})
@@ -180,6 +180,9 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), got.Report.Ref.ID)
 	h.must(err)
 	names["obligation"] = owed[got.Report.Ref.ID][0].UID
+	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
+	h.must(err)
+	names["forward"] = passed.UID
 	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
 	h.must(err)
 	names["thread"] = threads[got.Report.Thread].UID
@@ -206,6 +209,8 @@ func fillIn(t *testing.T, pattern string, names map[string]string, absent bool) 
 		name := wildcard.FindStringSubmatch(s)[1]
 		ok = true
 		switch {
+		case name == "part": // a page of the form
+			return "1"
 		case name == "kind" || name == "field":
 			return names[name]
 		case absent && name == "incident":

@@ -30,6 +30,7 @@ const (
 	TriesFor    = day      // failed tries, since the first
 	DevicesFor  = 365 * day
 	AnswersFor  = day      // answers to requests that may be sent again
+	FetchedFor  = 90 * day // what was taken from a mailbox, since it was seen there last
 	DraftsFor   = 90 * day // text that was not sent, since it was saved last
 )
 
@@ -54,6 +55,7 @@ const (
 	Welcome   Class = "welcome"
 	Devices   Class = "devices"
 	Answers   Class = "answers"
+	Fetched   Class = "fetched"
 	Drafts    Class = "drafts"
 	Jobs      Class = "jobs"
 	Accounts  Class = "accounts"
@@ -132,7 +134,7 @@ func Table() []Rule {
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
-			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_obligation", "intake_submitted",
+			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_obligation", "intake_submitted", "intake_forward",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},
@@ -141,6 +143,7 @@ func Table() []Rule {
 		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},
 		{Devices, []string{"account_device"}, Guarding, Security, Nobody, DevicesFor, Removed},
 		{Answers, []string{"once_answer"}, Repeating, Security, Nobody, AnswersFor, Removed},
+		{Fetched, []string{"correspondence_fetched"}, Repeating, Task, Nobody, FetchedFor, Removed},
 		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
 		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token"}, Proving, Duty, Managers, 0, Stays},
@@ -150,6 +153,6 @@ func Table() []Rule {
 		{Record, []string{
 			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
-		{House, []string{"setting_value", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
+		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}
 }

@@ -113,6 +113,7 @@ type Body struct {
 	Observables []Observable      `json:"observables,omitempty"`
 	Behalf      string            `json:"behalf,omitempty"`   // who reports for the organisation: one of Behalves; "" for itself
 	Affected    []string          `json:"affected,omitempty"` // other organisations affected, as the reporter named them
+	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
 }
 
 // Behalves are who may report for somebody else.
@@ -152,6 +153,7 @@ type ReceiveInput struct {
 	Filings      []Filing    // stages that it hands in, under one law or several
 	Answers      law.Answers // to what they ask
 	ToldAt       time.Time   // when we were told, where that was before it is filed
+	Aside        string      // of mail that is routine and nothing else: the reason under which it is filed out of the queue
 	NoReceipt    bool        // a list, a daemon, an automatic mail
 	Reference    string      // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte      // likewise

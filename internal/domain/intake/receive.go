@@ -70,6 +70,9 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 // asWho lets nobody say more about himself than he proved: a stranger claims, who signed in is himself, one of us took it down. Only the
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
+	if by.System == "" {
+		in.Body.Reported, in.Aside = nil, ""
+	}
 	switch {
 	case by.System != "":
 	case by.Account == 0:
@@ -228,6 +231,12 @@ func takeReference(ctx context.Context, tx *db.Tx, reference string) (bool, erro
 func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, files []correspondence.File) (Received, error) {
 	in.Body = in.Body.visible()
 	now := s.Clock.Now()
+	if said := in.Body.Reported; said != nil {
+		in.Body.Observables = append(in.Body.Observables, said.Observables()...)
+		if in.OccurredAt.IsZero() {
+			in.OccurredAt = said.earliest(now)
+		}
+	}
 	who, err := s.match(ctx, tx, by, in)
 	if err != nil {
 		return Received{}, err
@@ -248,8 +257,10 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
 	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
-	clocks, err := s.start(ctx, tx, by, &r, who, in)
-	if err != nil {
+	var clocks []Clock
+	if in.Aside != "" {
+		r.State, r.Reason, r.queue = Rejected, in.Aside, notWaiting
+	} else if clocks, err = s.start(ctx, tx, by, &r, who, in); err != nil {
 		return Received{}, err
 	}
 	if err := s.Words.AppendTx(ctx, tx, r.Ref, r.Lang, r.Body.texts()...); err != nil {
@@ -266,7 +277,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	clocks = append(clocks, owed...)
 	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
-		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(New)}},
+		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(r.State)}},
 		Data:    map[string]any{"message": first.UID, "clocks": clocks},
 	}); err != nil {
 		return Received{}, err

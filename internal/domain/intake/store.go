@@ -89,12 +89,16 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, key keyring.Key, r *row
 	if err != nil {
 		return err
 	}
+	var settled time.Time
+	if r.State == Rejected { // routine: its period begins now
+		settled = r.ReceivedAt
+	}
 	err = tx.Later(ctx, `INSERT INTO intake_report (id, reference, channel, lang, state, reason, received_at, occurred_at, detected_at, aware_at,
-		organisation, contact, thread, proof, seal, receipt, receipt_message, answer_came, unreadable, queue, queue_at, sender, message, words, body, behalf)
-		VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, FALSE, $17, $18, $19, $20, $21, $22, $23, $24)`,
+		organisation, contact, thread, proof, seal, receipt, receipt_message, answer_came, unreadable, queue, queue_at, sender, message, words, body, settled_at, behalf)
+		VALUES ($1, $2, $3, $4, $5, $24, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, FALSE, $17, $18, $19, $20, $21, $22, $23, $25, $26)`,
 		r.Ref.ID, r.Reference, string(r.Channel), r.Lang, string(r.State), r.ReceivedAt, r.OccurredAt, r.DetectedAt, r.AwareAt,
 		r.Organisation, r.Contact, r.Thread, int64(r.Proof), string(r.Seal), string(r.Receipt), r.receiptMessage, r.Unreadable, int64(r.queue), r.queueAt,
-		r.sender, r.message, r.words, key.Seal(place("body", r.Ref.ID), raw), int64(r.Behalf))
+		r.sender, r.message, r.words, key.Seal(place("body", r.Ref.ID), raw), r.Reason, settled, int64(r.Behalf))
 	if err != nil {
 		return fmt.Errorf("store report: %w", err)
 	}

@@ -14,6 +14,8 @@
 package conf
 
 import (
+	"cmp"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"net/url"
@@ -22,6 +24,9 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // TOCSIN_ZONE works on a machine without zone data
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
 )
 
 // Config is what an operator decides before the start. Fields are as given; the methods give what follows from them, after Check.
@@ -37,7 +42,10 @@ type Config struct {
 	URL            string   `name:"url" env:"TOCSIN_URL" placeholder:"https://…" help:"Public address, used in mail and links."`
 	SMTP           string   `name:"smtp" env:"TOCSIN_SMTP" default:"127.0.0.1:2525" help:"Listener for mail, or off."`
 	LMTP           string   `name:"lmtp" env:"TOCSIN_LMTP" default:"off" help:"Listener for mail from a server beside us (unix:PATH or ADDRESS), or off."`
-	IMAP           Endpoint `name:"imap" env:"TOCSIN_IMAP" placeholder:"imaps://user@host/INBOX" help:"Mailbox to fetch from."`
+	IMAP           Endpoint `name:"imap" env:"TOCSIN_IMAP" placeholder:"imaps://user@host/INBOX" help:"Mailbox to fetch from; imap:// is STARTTLS."`
+	IMAPPassword   string   `name:"imap-password-file" env:"TOCSIN_IMAP_PASSWORD_FILE" placeholder:"FILE" help:"File whose first line is its password, read at each sign-in."`
+	IMAPThen       string   `name:"imap-then" env:"TOCSIN_IMAP_THEN" default:"move:Tocsin" placeholder:"WHAT" help:"What becomes of fetched mail there: move:FOLDER, flag or delete."`
+	IMAPRoots      string   `name:"imap-ca" env:"TOCSIN_IMAP_CA" placeholder:"FILE" help:"Certificate that signs the server's; those of the system otherwise."`
 	MailRelays     string   `name:"mail-relays" env:"TOCSIN_MAIL_RELAYS" placeholder:"PREFIX,…" help:"Mail servers of ours that hand mail on to us: no limits by number, and SPF is theirs to judge."`
 	AuthservID     string   `name:"authserv-id" env:"TOCSIN_AUTHSERV_ID" placeholder:"NAME" help:"Name by which those servers sign their Authentication-Results; without it no results count."`
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
@@ -87,6 +95,26 @@ func (c Config) Mail() Listener { return listener("TOCSIN_SMTP", c.SMTP) }
 
 // LocalMail is the LMTP listener, if any.
 func (c Config) LocalMail() Listener { return listener("TOCSIN_LMTP", c.LMTP) }
+
+// Mailbox is the mailbox to fetch from, after Check; its password is for whoever connects to ask.
+func (c Config) Mailbox() (imap.Config, error) {
+	m, err := imap.Parse(c.IMAP.Reveal(), cmp.Or(c.IMAPThen, "move:Tocsin"))
+	if err != nil {
+		return m, err
+	}
+	m.Password = imap.PasswordFile(c.IMAPPassword)
+	if c.IMAPRoots == "" {
+		return m, nil
+	}
+	text, err := os.ReadFile(c.IMAPRoots)
+	if err != nil {
+		return m, errs.Wrap(errs.Invalid, "the certificate of the mailbox cannot be read", err)
+	}
+	if m.Roots = x509.NewCertPool(); !m.Roots.AppendCertsFromPEM(text) {
+		return m, errs.New(errs.Invalid, "the certificate of the mailbox is no PEM file")
+	}
+	return m, nil
+}
 
 // Measures is the listener for Prometheus, if any.
 func (c Config) Measures() Listener { return listener("TOCSIN_METRICS", c.Metrics) }

@@ -8,7 +8,7 @@
 //	problem.go        one place for refusals: RFC 9457, in the reader's language
 //	limit.go          token buckets
 //	follow.go         ?updated_after=
-//	report*.go, incident*.go, party.go, measure.go, registry.go, look.go   the operations
+//	report*.go, law.go, incident*.go, party.go, measure.go, registry.go, look.go   the operations
 //
 // It has no rules and no SQL: a handler reads input, calls one verb, writes out a type of its own. Input types have only settable fields,
 // output types are written by hand; outside stand uids and references, never inner ids. Who is not of the team gets types without the
@@ -114,6 +114,7 @@ func New(d Deps) (*API, error) {
 	a.huma = humago.NewWithPrefix(a.mux, "", a.config())
 	a.huma.UseMiddleware(a.around)
 	a.reports()
+	a.laws()
 	a.incidents()
 	a.parties()
 	a.measures()

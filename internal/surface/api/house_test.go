@@ -215,6 +215,8 @@ type asked struct {
 	one, two           client.Party
 	request, measure   string // of the first
 	request2, measure2 string
+	obligation         string // of the first, under NIS2
+	obligation2        string
 }
 
 func (h *house) asked() asked {
@@ -260,6 +262,18 @@ func (h *house) asked() asked {
 	}
 	s.request, s.measure = read("constituent")
 	s.request2, s.measure2 = read("other")
+	_, err = ana.FileStage(ctx, s.report.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "early_warning", Affected: []string{h.one.UID, h.two.UID}})
+	h.must(err)
+	owed, err := ana.Obligations(ctx, s.report.ID)
+	h.must(err)
+	for _, o := range owed.Items {
+		switch o.Organisation.ID {
+		case h.one.UID:
+			s.obligation = o.ID
+		case h.two.UID:
+			s.obligation2 = o.ID
+		}
+	}
 	return s
 }
 

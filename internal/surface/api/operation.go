@@ -41,6 +41,7 @@ func Operations() []Operation {
 		seal     = []access.Right{access.Seal}
 		hold     = []access.Right{access.Hold}
 		record   = []access.Right{access.ReadAudit}
+		anybody  = []access.Right{access.ReadCases, access.OwnCases, access.ReadGranted, access.FileReport}
 	)
 	return []Operation{
 		{Method: "POST", Path: "/reports", Open: true, What: "Send a report"},
@@ -50,12 +51,22 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/reports/{ref}/hold", Rights: hold, What: "Set a legal hold: nothing of the report ends with its period"},
 		{Method: "GET", Path: "/reports/{ref}/submissions", Rights: shared, What: "List what its reporter sent"},
 		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
+		{Method: "GET", Path: "/reports/{ref}/stages", Rights: shared, What: "List the legal stages that were handed in"},
+		{Method: "POST", Path: "/reports/{ref}/stages", Rights: write, What: "File a legal stage, or the correction of one"},
+		{Method: "GET", Path: "/reports/{ref}/obligations", Rights: shared, What: "Read what laws ask, of whom and by when"},
 		{Method: "GET", Path: "/reports/{ref}/messages", Rights: shared, What: "List the messages of its thread"},
 		{Method: "POST", Path: "/reports/{ref}/messages", Rights: append(write, access.SendOutside), What: "Write to the reporter, or as the reporter"},
 		{Method: "POST", Path: "/reports/{ref}/files", Rights: write, What: "Add files"},
 		{Method: "GET", Path: "/reports/{ref}/messages/{message}/files/{file}", Rights: shared, What: "Fetch a file"},
 		{Method: "GET", Path: "/reports/{ref}/original", Rights: shared, What: "Fetch the bytes as they arrived"},
 		{Method: "GET", Path: "/reports/{ref}/parts", Rights: cases, What: "Read what was made of them: tree, oddities, verdicts, texts, attachments"},
+
+		{Method: "GET", Path: "/rule-sets", Rights: anybody, What: "List the rule sets: laws as data"},
+		{Method: "GET", Path: "/rule-sets/{code}", Rights: anybody, What: "Read a rule set with its stages and questions"},
+		{Method: "POST", Path: "/obligations/{id}/moments", Rights: triage, What: "Note or correct a moment that clocks hang on"},
+		{Method: "POST", Path: "/obligations/{id}/requests", Rights: triage, What: "Note that a stage was asked for"},
+		{Method: "POST", Path: "/obligations/{id}/waivers", Rights: triage, What: "Waive something owed, or take that back"},
+		{Method: "POST", Path: "/obligations/{id}/recipients", Rights: triage, What: "Note that a recipient by law was given it"},
 
 		{Method: "POST", Path: "/incidents", Rights: work, What: "Open an incident"},
 		{Method: "GET", Path: "/incidents", Rights: cases, What: "List incidents, newest change first"},

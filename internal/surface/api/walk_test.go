@@ -18,10 +18,10 @@ import (
 )
 
 // path fills the wildcards of an operation with names of a case.
-func path(op api.Operation, report, incident, party, request, measure, organisation string) string {
+func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New()).Replace(p)
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation}
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2").Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -31,7 +31,10 @@ func path(op api.Operation, report, incident, party, request, measure, organisat
 	return "/api/v1" + p
 }
 
-func named(op api.Operation) bool { return strings.Contains(op.Path, "{") }
+// named tells whether an operation names something of a case.
+func named(op api.Operation) bool {
+	return strings.Contains(op.Path, "{") && !strings.HasPrefix(op.Path, "/rule-sets")
+}
 
 // bodies are bodies that pass the reader of each operation that has one, so that a refusal comes from behind it.
 func bodyOf(op api.Operation) string {
@@ -39,6 +42,8 @@ func bodyOf(op api.Operation) string {
 	switch {
 	case op.Method == "GET":
 		return ""
+	case op.Path == "/obligations/{id}/requests":
+		return `{"stage":"status_report","due_at":"2030-01-01T00:00:00Z"}`
 	case op.Path == "/reports":
 		return `{"summary":"walked"}`
 	case op.Method == "PATCH" && last == "{task}":
@@ -53,6 +58,8 @@ func bodyOf(op api.Operation) string {
 		"requests": `{"text":"walked?","due_at":"2030-01-01T00:00:00Z"}`, "measures": `{"recommendations":["isolate"],"due_at":"2030-01-01T00:00:00Z"}`,
 		"answer": `{"text":"walked"}`, "acknowledge": `{}`, "plan": `{"planned_for":"2030-01-01T00:00:00Z"}`, "done": `{"note":"walked"}`,
 		"decline": `{"note":"walked"}`, "verify": `{"note":"walked"}`,
+		"stages": `{"rule_set":"eu-nis2","stage":"early_warning"}`, "moments": `{"moment":"detection","at":"2026-01-01T00:00:00Z"}`,
+		"waivers": `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
 	}[last]
 }
 
@@ -74,7 +81,7 @@ func TestWalk(t *testing.T) {
 					}
 					by = access.Actor{Account: 1, Roles: []access.Role{r}}
 				}
-				a := h.raw(role, op.Method, path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID), bodyOf(op))
+				a := h.raw(role, op.Method, path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation), bodyOf(op))
 				what := op.Method + " " + op.Path + " as " + role
 				switch {
 				case role == "" && !op.Open:
@@ -142,7 +149,7 @@ func TestNotYoursSealedAbsent(t *testing.T) {
 		// A second case, sealed with all that hangs on it.
 		sealed := h.asked2()
 		absent := func(op api.Operation) string {
-			return path(op, id.New(), id.New(), id.New(), id.New(), id.New(), id.New())
+			return path(op, id.New(), id.New(), id.New(), id.New(), id.New(), id.New(), id.New())
 		}
 		header := []string{"If-Match", "*"}
 		for _, op := range api.Operations() {
@@ -158,15 +165,15 @@ func TestNotYoursSealedAbsent(t *testing.T) {
 					t.Errorf("%s %s as %s: what is absent gives %d %s", op.Method, op.Path, role, want.status, want.body)
 					continue
 				}
-				others := map[string]string{"sealed": path(op, sealed.report.ID, sealed.incident.ID, sealed.one.ID, sealed.request, sealed.measure, id.New())}
+				others := map[string]string{"sealed": path(op, sealed.report.ID, sealed.incident.ID, sealed.one.ID, sealed.request, sealed.measure, id.New(), sealed.obligation)}
 				if role != "analyst" && role != "lead" {
-					others["not yours"] = path(op, s.report.ID, s.incident.ID, s.two.ID, s.request2, s.measure2, h.two.UID)
+					others["not yours"] = path(op, s.report.ID, s.incident.ID, s.two.ID, s.request2, s.measure2, h.two.UID, s.obligation2)
 					if role == "constituent" && strings.HasPrefix(op.Path, "/reports") {
 						delete(others, "not yours") // that report is its own
 					}
 				}
 				if role == "machine" && strings.HasPrefix(op.Path, "/reports") && op.Method == "POST" {
-					others["not yours"] = path(op, s.report.ID, "", "", "", "", "")
+					others["not yours"] = path(op, s.report.ID, "", "", "", "", "", "")
 				}
 				for name, p := range others {
 					got := h.raw(role, op.Method, p, bodyOf(op), header...)
@@ -265,7 +272,7 @@ func TestGetChangesNothing(t *testing.T) {
 		for _, op := range api.Operations() {
 			if op.Method == "GET" {
 				for role := range h.tokens {
-					h.raw(role, "GET", path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID), "")
+					h.raw(role, "GET", path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation), "")
 				}
 			}
 		}
@@ -286,7 +293,7 @@ func TestOthersDoNotShow(t *testing.T) {
 			out := map[string]answer{}
 			for _, op := range api.Operations() {
 				if op.Method == "GET" {
-					p := path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID)
+					p := path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation)
 					out[op.Path] = h.raw("constituent", "GET", p, "")
 				}
 			}

@@ -78,6 +78,10 @@ func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, i
 		_, err = m.Coordination.AnswerTx(ctx, tx, by(), party, in)
 		return err
 	}
+	if t.About.Kind == ref.Obligation { // an authority, of what was passed on to it by law
+		_, err = m.Intake.PassedAnswerTx(ctx, tx, by(), t, in)
+		return err
+	}
 	_, err = m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
 	return err
 }

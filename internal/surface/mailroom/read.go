@@ -9,6 +9,8 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/abuse"
+	"github.com/tocsin-csirt/tocsin/internal/format/dmarc"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -29,6 +31,11 @@ type letter struct {
 	reading   string    // why it could not be read, as a catalogue key
 	wish      tlp.Level // the label that its writer put on it
 	oddities  []string
+	said      abuse.Found    // what its machine-readable parts say
+	routine   *dmarc.Summary // it is a DMARC or TLS report
+	within    []correspondence.Within
+	language  string // of its text
+	outside   string // the subject outside the seal, where it says something else
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
@@ -48,6 +55,7 @@ func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, err
 	}
 	_, l.bounce = l.outer.Report()
 	l.wish = tlp.Wish(l.subject, l.text)
+	l.understand()
 	l.odd(l.outer)
 	if l.inner != l.outer {
 		inside := *l.inner
@@ -111,8 +119,9 @@ func (l *letter) unseal(read func([]byte) *mail.Message) {
 			if inner == "" {
 				inner = mail.Visible(s[0])
 			}
-			if l.sealed.State == pgp.Signed && inner != l.subject {
+			if inner != l.subject && (l.sealed.State == pgp.Signed || !placeholder(l.subject)) {
 				l.oddities = append(l.oddities, "desk.odd.header_differs")
+				l.outside = l.subject
 			}
 			l.subject = inner
 		}
@@ -158,13 +167,9 @@ func (l *letter) attachments() []correspondence.FileIn {
 		if name == "" {
 			name = strings.ReplaceAll(p.Type, "/", "-")
 		}
-		content := p.Bytes
-		if p.Type == "message/rfc822" {
-			content = p.RawBody()
-		}
-		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(content)})
+		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(p.Bytes)})
 	}
-	return out
+	return append(out, l.evidence()...)
 }
 
 // body is the message as it is kept beside its original.
@@ -172,6 +177,7 @@ func (l *letter) body() correspondence.Body {
 	return correspondence.Body{
 		Subject: cut(l.subject, maxSubject), Text: cut(l.text, maxText), From: l.sender.address, Files: l.files, Oddities: l.oddities,
 		Reasons: l.sender.reasons, Signers: l.sender.signers, Signature: l.sender.signature, Unreadable: l.reading, KeyIDs: l.keyIDs(), Wish: l.wish.Name(),
+		Outer: cut(l.outside, maxSubject), Language: l.language, Within: l.within,
 	}
 }
 
@@ -215,6 +221,10 @@ func (l *letter) report(lang string) intake.ReceiveInput {
 	}
 	if l.outer != nil {
 		in.MessageID = cut(l.outer.MessageID(), 998)
+	}
+	in.Body.Reported = intake.ReportedOf(l.said, l.routine)
+	if l.routine != nil && l.sender.contact.ID == 0 && l.onlyRoutine() {
+		in.Aside, in.NoReceipt = intake.Routine, true
 	}
 	if l.sender.proof.Proved() {
 		in.Contact = l.sender.contact.ID

@@ -136,6 +136,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"saved":         func(p *text.Printer) string { return p.T("desk.done.saved") },
 	"undone":        func(p *text.Printer) string { return p.T("desk.done.undone") },
 	"closed":        func(p *text.Printer) string { return p.T("desk.done.closed") },
+	"translated":    func(p *text.Printer) string { return p.T("desk.done.translated") },
 	"settled":       func(p *text.Printer) string { return p.T("desk.done.settled") },
 	"detached":      func(p *text.Printer) string { return p.T("desk.done.detached") },
 	"receipt":       func(p *text.Printer) string { return p.T("desk.done.receipt") },

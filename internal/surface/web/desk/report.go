@@ -203,6 +203,9 @@ func warnings(p *text.Printer, m correspondence.Message) []string {
 			out = append(out, p.T("desk.unreadable_keys", "keys", strings.Join(m.Body.KeyIDs, ", ")))
 		}
 	}
+	if m.Body.Outer != "" {
+		out = append(out, p.T("desk.odd.outer_subject", "subject", m.Body.Outer))
+	}
 	if m.Body.Wish != "" {
 		out = append(out, p.T("desk.wish", "label", "TLP:"+m.Body.Wish))
 	}

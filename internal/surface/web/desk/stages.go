@@ -17,7 +17,7 @@ import (
 
 // lawRoutes are the legal stages of a report.
 func (d *Desk) lawRoutes() []page.Route {
-	read, triage, rules := page.Needs(access.ReadCases), page.Needs(access.Triage), page.Needs(access.ChangeRules)
+	read, triage, rules, send := page.Needs(access.ReadCases), page.Needs(access.Triage), page.Needs(access.ChangeRules), page.Needs(access.SendOutside)
 	return []page.Route{
 		{Pattern: "GET /desk/admin/rules", Need: rules, Serve: d.rules},
 		{Pattern: "GET /desk/admin/rules/{set}", Need: rules, Serve: d.ruleSet},
@@ -32,6 +32,9 @@ func (d *Desk) lawRoutes() []page.Route {
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/waive", Need: triage, Serve: d.waive},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/take-back", Need: triage, Serve: d.takeBackWaiver},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/passed-on", Need: triage, Serve: d.passedOnTo},
+		{Pattern: "GET /desk/reports/{report}/obligations/{obligation}/forward", Need: send, Serve: d.forward},
+		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/forward", Need: send, Serve: d.sendForward},
+		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/forwards/{forward}/confirm", Need: triage, Serve: d.confirmForward},
 	}
 }
 

@@ -247,12 +247,20 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	if err != nil {
 		return err
 	}
+	if err := d.said(v, p, r); err != nil {
+		return err
+	}
+	at := "/desk/reports/" + r.UID
 	for i, m := range messages {
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
 		p.Facts = append(p.Facts, signatureFacts(v.P, m)...)
 		if i > 0 && r.AnswerCame && m.Direction == correspondence.In {
-			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread]).Message)
+			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread], at).Message)
 			continue
+		}
+		if m.Direction == correspondence.In && i == 0 {
+			p.Mails = withinViews(v, m)
+			p.Meanings, p.Translate = meanings(v, m, at)
 		}
 		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
 	}

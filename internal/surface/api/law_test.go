@@ -1,0 +1,119 @@
+package api_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/client"
+	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
+)
+
+// A program of a hospital reads what the law asks, files its stages and a correction, and reads what it owes then; the team notes and corrects a
+// moment, asks, waives and passes on. The other hospital is named as affected and reads its own part alone.
+func TestStagesByProgram(t *testing.T) {
+	t.Parallel()
+	coretest.Engines(t, func(t *testing.T, core *coretest.House) {
+		h := open(t, core)
+		ctx := context.Background()
+		one, ana := h.as("constituent"), h.as("analyst")
+		sets, err := one.RuleSets(ctx)
+		h.must(err)
+		if len(sets.Items) < 5 {
+			t.Fatalf("%d rule sets", len(sets.Items))
+		}
+		one.Lang = "pt"
+		nis2, err := one.RuleSet(ctx, "eu-nis2")
+		h.must(err)
+		one.Lang = "en"
+		if nis2.Stages[0].Code != "early_warning" || nis2.Stages[0].Within != "PT24H" || nis2.Stages[0].Name != "Alerta precoce" || len(nis2.Stages[0].Asks) < 3 {
+			t.Errorf("%+v", nis2.Stages[0])
+		}
+		if _, err := one.RuleSet(ctx, "nothing"); !client.Is(err, 404) {
+			t.Errorf("an unknown set: %v", err)
+		}
+		aware := h.Clock.Now().Add(-2 * time.Hour).UTC().Truncate(time.Second)
+		r, err := one.CreateReport(ctx, client.NewReport{Summary: "Nothing works", AwareAt: aware, Law: "NIS2", Stage: "early_warning", TLP: "TLP:GREEN"})
+		h.must(err)
+		owed := func(c *client.Client) string {
+			t.Helper()
+			all, err := c.Obligations(ctx, r.ID)
+			h.must(err)
+			var out []string
+			for _, o := range all.Items {
+				for _, x := range o.Owed {
+					due := ""
+					if !x.DueAt.IsZero() {
+						due = " " + x.DueAt.Sub(aware).String()
+					}
+					out = append(out, x.Key+" "+x.State+due)
+				}
+			}
+			return strings.Join(out, ", ")
+		}
+		if got := owed(one); !strings.HasPrefix(got, "early_warning met 24h0m0s, notification running 72h0m0s") {
+			t.Errorf("after the early warning: %s", got)
+		}
+		if _, err := one.FileStage(ctx, r.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "none", Answers: map[string]string{"malicious": "perhaps"}}); !client.Is(err, 422) {
+			t.Errorf("an unknown stage and answer: %v", err)
+		}
+		second, err := one.FileStage(ctx, r.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "notification", Answers: map[string]string{"malicious": "yes", "cause": "unknown"}, Affected: []string{h.two.UID}})
+		h.must(err)
+		if second.Number != 2 || len(second.Obligations) != 1 || second.Answers["malicious"] != "yes" || len(second.SHA256) != 64 {
+			t.Errorf("%+v", second)
+		}
+		third, err := one.FileStage(ctx, r.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "notification", Corrects: 2, Answers: map[string]string{"malicious": "no"}})
+		h.must(err)
+		all, err := one.Stages(ctx, r.ID)
+		h.must(err)
+		if third.Corrects != 2 || len(all.Items) != 3 || all.Items[1].Answers["malicious"] != "yes" {
+			t.Errorf("%+v", all.Items)
+		}
+		// The team says more, and in the name of others.
+		_, err = ana.FileStage(ctx, r.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "early_warning", Affected: []string{h.two.UID}, ToldAt: aware})
+		h.must(err)
+		list, err := ana.Obligations(ctx, r.ID)
+		h.must(err)
+		if len(list.Items) != 2 || list.Items[1].Organisation.ID != h.two.UID {
+			t.Fatalf("%+v", list.Items)
+		}
+		mine := list.Items[0].ID
+		_, err = ana.NoteMoment(ctx, mine, "detection", aware, "")
+		h.must(err)
+		if _, err := ana.NoteMoment(ctx, mine, "awareness", aware.Add(-time.Hour), ""); !client.Is(err, 422) {
+			t.Errorf("a correction without a reason: %v", err)
+		}
+		o, err := ana.NoteMoment(ctx, mine, "awareness", aware.Add(-time.Hour), "the log says so")
+		h.must(err)
+		if o.Owed[1].DueAt != aware.Add(71*time.Hour) {
+			t.Errorf("%+v", o.Owed)
+		}
+		_, err = ana.RequestStage(ctx, mine, "intermediate", h.Clock.Now().Add(time.Hour), "what now?")
+		h.must(err)
+		if _, err := ana.Waive(ctx, mine, "final_report", "not theirs", false); !client.Is(err, 403) {
+			t.Errorf("an analyst waives: %v", err)
+		}
+		o, err = h.as("lead").Waive(ctx, mine, "final_report", "not theirs", false)
+		h.must(err)
+		if !strings.Contains(owed(ana), "final_report waived") {
+			t.Errorf("%+v", o.Owed)
+		}
+		o, err = h.as("lead").Waive(ctx, mine, "final_report", "theirs after all", true)
+		h.must(err)
+		if strings.Contains(owed(ana), "final_report waived") {
+			t.Errorf("%+v", o.Owed)
+		}
+		if _, err := ana.PassedOn(ctx, mine, "nobody", "by mail"); !client.Is(err, 404) {
+			t.Errorf("passed on to nobody the law names: %v", err)
+		}
+		// Reasons are the team's; what the other owes is the other's.
+		a := h.raw("constituent", "GET", "/api/v1/reports/"+r.ID+"/obligations", "")
+		if a.status != 200 || strings.Contains(a.body, "log says") || strings.Contains(a.body, h.two.UID) {
+			t.Errorf("a constituent reads %s", a.body)
+		}
+		if a := h.raw("other", "GET", "/api/v1/reports/"+r.ID+"/obligations", ""); a.status != 404 {
+			t.Errorf("the other reads %d %s", a.status, a.body)
+		}
+	})
+}
