@@ -354,6 +354,9 @@ func TestAFloodClosesTheDoorToNobodyWithACode(t *testing.T) {
 		if a := v.post("/report/what", nil, "what", "threat", "website", "http://spam.example"); a.status != http.StatusUnprocessableEntity || !a.says(h.p().T("public.wrong.trap")) || strings.Contains(a.body, "spam.example") {
 			t.Errorf("a filled trap: %d", a.status)
 		}
+		if a := v.post("/suspicious", nil, "description", "Kept words", "website", "x"); a.status != http.StatusUnprocessableEntity || !a.says("Kept words") {
+			t.Errorf("a filled trap on a short form: %d", a.status)
+		}
 		v.goes("/report/what", "/report/part/1", "what", "threat")
 		if a := v.post("/report/part/1", nil, "q-entity", "Kept", "website", "x"); a.status != http.StatusUnprocessableEntity || !a.says("Kept") {
 			t.Errorf("what was typed beside the trap is lost: %d", a.status)
