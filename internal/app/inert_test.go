@@ -218,6 +218,12 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	}
 	filed, err := h.Intake.Receive(ctx, access.Stranger(access.ByAPI, "en"), intake.ReceiveInput{Channel: correspondence.ByAPI, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5)}})
 	h.must(err)
+	called, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{Channel: correspondence.ByPhone, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5), Phone: text(6), OrgText: "canary.example"}})
+	h.must(err)
+	number, err := h.Constituency.AddNumber(ctx, sample(), contact.UID, constituency.NewNumber{Number: "+999 123 456", Note: text(1)})
+	h.must(err)
+	_, err = h.Intake.CalledBack(ctx, sample(), called.Report.UID, intake.CallBackInput{Number: number.UID, Outcome: intake.Theirs, Note: text(1)})
+	h.must(err)
 	reports, err := h.Intake.List(ctx, sample(), intake.QueueFilter{Limit: 1})
 	h.must(err)
 	at, _, _ := strings.Cut(people[access.Duty].post("/desk/reports/"+reports.Items[0].UID+"/accept"), "?")
@@ -267,7 +273,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2

@@ -92,7 +92,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(h.Constituency.OfferKey(ctx, sample(), c.UID, cert.Binary(), cert.Fingerprint(), cert.Expires(), "portal"))
 			keys, err := h.Constituency.AllKeys(ctx, h.DB, c.ID)
 			h.must(err)
-			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID}
+			number, err := h.Constituency.AddNumber(ctx, sample(), c.UID, constituency.NewNumber{Number: "+999 234 559 111"})
+			h.must(err)
+			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID}
 			uids = append(uids, o.UID)
 		}
 		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})

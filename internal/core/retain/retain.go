@@ -134,7 +134,7 @@ func Table() []Rule {
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
-			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_obligation", "intake_submitted", "intake_forward",
+			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},
@@ -148,10 +148,10 @@ func Table() []Rule {
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
 		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token"}, Proving, Duty, Managers, 0, Stays},
 		{Registry, []string{
-			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_key", "constituency_asset", "constituency_entitlement",
+			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_entitlement",
 		}, Handling, Task, Team, 0, Stays},
 		{Record, []string{
-			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "keyring_destroyed", "retain_hold",
+			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
 		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}

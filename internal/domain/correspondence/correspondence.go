@@ -125,6 +125,7 @@ const (
 	SignedByKey              // valid signature by an approved key of the contact with that address
 	SignedIn                 // wrote in the portal or the API after sign-in
 	ByHand                   // taken down by one of us
+	CalledBack               // told on the telephone, and confirmed on a verified number that we called
 )
 
 // Proved tells whether the proof is good enough for automatic answers and for filing to the thread.

@@ -9,7 +9,7 @@
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
 //
-// Tables: intake_report, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_link, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_draft.
+// Tables: intake_report, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_draft.
 package intake
 
 import (
@@ -141,6 +141,8 @@ type ReceiveInput struct {
 	OccurredAt   time.Time
 	DetectedAt   time.Time
 	AwareAt      time.Time
+	CalledAt     time.Time // a call that one of us took: when it was; zero is now
+	Offline      string    // the name that a call note got while Tocsin was down: the same note is taken once
 	Proof        correspondence.Proof
 	Seal         correspondence.Seal
 	Organisation int64 // when proved, else 0

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -81,6 +82,9 @@ func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 		in.Proof, in.Arrival = correspondence.ByHand, 0
 	default:
 		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.SignedIn, by.Organisation, 0, 0
+	}
+	if !by.Can(access.Triage) || in.Channel != correspondence.ByPhone {
+		in.CalledAt, in.Offline = time.Time{}, ""
 	}
 	if in.Seal == "" {
 		in.Seal = correspondence.Plain
@@ -245,9 +249,13 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	r := row{queue: isNew, queueAt: now}
+	told := now
+	if !in.CalledAt.IsZero() {
+		told = in.CalledAt.UTC() // a call counts from when it was, not from when somebody noted it
+	}
+	r := row{queue: isNew, queueAt: told}
 	r.Report = Report{
-		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: now, OccurredAt: in.OccurredAt,
+		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: told, OccurredAt: in.OccurredAt,
 		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: who.organisation.Ref.ID, Contact: who.contact.ID, Thread: t.Ref.ID,
 		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body,
 	}
@@ -297,6 +305,11 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if in.Channel == correspondence.ByPhone {
+		if err := s.noteCallTx(ctx, tx, by, &r, in.Offline); err != nil {
+			return Received{}, err
+		}
+	}
 	if len(owed) > 0 {
 		return out, s.showTx(ctx, tx, r.Ref.ID)
 	}

@@ -89,12 +89,15 @@ func Validate(in ReceiveInput, now time.Time) error {
 	for _, t := range []struct {
 		name string
 		at   time.Time
-	}{{"occurred_at", in.OccurredAt}, {"detected_at", in.DetectedAt}, {"aware_at", in.AwareAt}} {
+	}{{"occurred_at", in.OccurredAt}, {"detected_at", in.DetectedAt}, {"aware_at", in.AwareAt}, {"called_at", in.CalledAt}} {
 		if !t.at.IsZero() && t.at.After(now.Add(slack)) {
 			p.Add(t.name, "error.past")
 		} else if !t.at.IsZero() && t.at.Year() < 1990 {
 			p.Add(t.name, "error.date")
 		}
+	}
+	if len(in.Offline) > 64 {
+		p.Add("offline", "error.too_long", "most", 64)
 	}
 	if len(in.Files) > MaxFiles && in.Arrival == 0 {
 		p.Add("files", "error.too_many", "most", MaxFiles)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -35,6 +36,18 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		add(p.T("desk.fact.reporter"), page.Text(who))
 	}
 	add(p.T("desk.fact.proof"), page.Chip(proofChip(p, r.Proof)))
+	if r.Channel == correspondence.ByPhone {
+		said, err := d.calledBack(v, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range said {
+			add(p.T("desk.fact.called_back"), page.Text(s))
+		}
+		if noted := r.CreatedAt; noted.Sub(r.ReceivedAt) >= time.Minute {
+			add(p.T("desk.fact.noted"), page.At(p, noted, v.Now))
+		}
+	}
 	var came []templ.Component
 	for _, c := range cameChips(p, r.Seal, r.Proof) {
 		came = append(came, page.Chip(c))

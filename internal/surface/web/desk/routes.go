@@ -104,6 +104,9 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/reports/{report}/receipt", Need: send, Serve: d.receipt},
 		{Pattern: "GET /desk/phone", Need: triage, Serve: d.phone},
 		{Pattern: "POST /desk/phone", Need: triage, Serve: d.logCall},
+		{Pattern: "GET /desk/reports/{report}/call", Need: triage, Serve: d.call},
+		{Pattern: "POST /desk/reports/{report}/call", Need: triage, Serve: d.finishCall},
+		{Pattern: "POST /desk/reports/{report}/call-back", Need: triage, Serve: d.logCallBack},
 
 		{Pattern: "GET /desk/messages/{thread}/{message}/original", Need: read, Serve: d.original},
 		{Pattern: "GET /desk/messages/{thread}/{message}/files/{file}", Need: read, Serve: d.file},
@@ -149,6 +152,9 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/search", Need: read, Serve: d.search},
 		{Pattern: "GET /desk/constituency", Need: page.Needs(access.ReadRegistry), Serve: d.constituency},
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
+		{Pattern: "POST /desk/contacts/{contact}/numbers", Need: page.Needs(access.WriteRegistry), Serve: d.addNumber},
+		{Pattern: "POST /desk/numbers/{number}/verify", Need: page.Needs(access.WriteRegistry), Serve: d.verifyNumber},
+		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
 	}, append(append(append(d.guardRoutes(), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)

@@ -71,7 +71,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	q := v.R.URL.Query()
 	view := TriageView{
 		DeskView: d.frame(v, "triage", v.P.T("desk.nav.triage")), Sorted: v.P.T("desk.triage.sorted"),
-		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", Phone: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "",
+		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", PhoneLog: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "",
 	}
 	if n, ok := d.numbered(v); ok {
 		view.News = "/desk/triage/news?since=" + strconv.FormatInt(n, 10)
@@ -181,6 +181,9 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	}
 	if l.Behalf == intake.Unconfirmed {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.behalf"), Kind: "warn"})
+	}
+	if l.Unfinished {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.unfinished"), Kind: "warn", Icon: "phone"})
 	}
 	if l.Proof == correspondence.Forged {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.proof.forged"), Kind: "crit"})
@@ -365,6 +368,9 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 	}
 	if can(intake.New) && r.State != intake.Linked && v.By.Can(access.Triage) {
 		a.Restore = at + "/restore"
+	}
+	if r.Channel == correspondence.ByPhone && v.By.Can(access.Triage) {
+		a.Call = callAt(r.UID)
 	}
 	if r.AnswerCame {
 		a.Settle = at + "/settle"
