@@ -245,13 +245,27 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	lead.plant(lead.crawl(1, append(slices.Clone(doorsOf), at, at+"/ask", at+"/parties", at+"/close", at+"/seal", stages)...), typed, map[string]bool{})
 	people[access.Constituent].plant(people[access.Constituent].crawl(1, "/portal/"), texts, map[string]bool{})
 
+	// A form that was begun and not sent.
+	unsent := h.browser()
+	unsent.post("/report/what", "what", "duty")
+	unsent.post("/report/stage", "stage-eu-nis2", "early_warning")
+	unsent.post("/report/part/1", "q-entity", text(5), "q-contact_name", text(6), "affected", text(7), "behalf", "other")
+	unsent.post("/report/part/2", "q-summary", text(2), "ongoing", "no")
+	nobody.cookies["draft"] = unsent.cookies["draft"]
+	form := []string{"/report/stage", "/report/part/1", "/report/part/2", "/report/check", "/report/saved"}
+
 	// Shown to everybody, in a browser.
 	shown, opened, marked := map[string]int{}, []string(nil), 0
 	for _, role := range []access.Role{"", access.Lead, access.Constituent, access.Admin, access.Duty, access.Auditor, access.ConstituentAdmin, access.Reporter} {
 		p := browsertest.New(t)
 		b := people[role]
+		doors := slices.Clone(doorsOf)
 		if role == "" {
-			b = nobody
+			b, doors = nobody, append(doors, form...)
+			p.Open("http://" + h.Config.HTTP + "/r")
+			p.Type("input[name=code]", unsent.cookies["draft"])
+			p.Click("main button[type=submit]")
+			p.Wait("#report")
 		} else {
 			p.Open("http://" + h.Config.HTTP + "/login")
 			p.Type("input[name=email]", string(role)+"@canary.example")
@@ -259,7 +273,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(slices.Clone(doorsOf), at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -310,6 +324,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 // notShown are routes that no page of this test has, with why.
 var notShown = map[string]string{
 	"GET /r/{code}":                          "leads on at once",
+	"GET /r/deadlines.ics":                   "gives bytes to keep, of nothing that a stranger wrote",
 	"GET /desk":                              "leads on at once",
 	"GET /desk/{$}":                          "leads on at once",
 	"GET /portal":                            "leads on at once",

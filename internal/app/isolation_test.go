@@ -210,7 +210,7 @@ func TestBrowserAScannerChangesNothing(t *testing.T) {
 		}
 	}
 	b := h.browser()
-	for _, path := range []string{"/report", "/suspicious", "/vulnerability"} {
+	for _, path := range []string{"/report/short", "/report/what", "/suspicious"} {
 		forms, _ := formsOf(path, b.page(path))
 		for _, s := range forms {
 			if s.Action == path {

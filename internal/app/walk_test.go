@@ -212,6 +212,8 @@ func fillIn(t *testing.T, pattern string, names map[string]string, absent bool) 
 		name := wildcard.FindStringSubmatch(s)[1]
 		ok = true
 		switch {
+		case name == "part": // a page of the form
+			return "1"
 		case name == "kind" || name == "field":
 			return names[name]
 		case absent && name == "incident":

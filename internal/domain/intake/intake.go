@@ -111,9 +111,9 @@ type Body struct {
 	Type        string            `json:"type,omitempty"`
 	Fields      map[string]string `json:"fields,omitempty"`
 	Observables []Observable      `json:"observables,omitempty"`
-	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
 	Behalf      string            `json:"behalf,omitempty"`   // who reports for the organisation: one of Behalves; "" for itself
 	Affected    []string          `json:"affected,omitempty"` // other organisations affected, as the reporter named them
+	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
 }
 
 // Behalves are who may report for somebody else.

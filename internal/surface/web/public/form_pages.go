@@ -253,8 +253,7 @@ func (x *Public) keep(v *page.Visit, w *writing, controls []string, change func(
 			typed[name] = strings.Join(w.form.values[name], "\n")
 		}
 	}
-	var err error
-	w.draft, err = intake.SaveDraft(v.Ctx(), x.DB, v.Now, w.code, func(d *intake.Draft) error {
+	draft, err := intake.SaveDraft(v.Ctx(), x.DB, v.Now, w.code, func(d *intake.Draft) error {
 		maps.Copy(d.Boxes, typed)
 		for name, s := range d.Boxes {
 			if s == "" {
@@ -269,6 +268,7 @@ func (x *Public) keep(v *page.Visit, w *writing, controls []string, change func(
 	if err != nil {
 		return err
 	}
+	w.draft = draft
 	setDraft(v, w.code)
 	return x.settle(v, w)
 }

@@ -252,7 +252,10 @@ func (x *Public) answerPart(v *page.Visit) error {
 	if err != nil || w == nil {
 		return err
 	}
-	if w.form.get("website") != "" {
+	if w.form.get("website") != "" { // not kept, but shown again: a browser may have filled it in for a person
+		for _, name := range x.controls(w, n) {
+			w.draft.Boxes[name] = w.form.get(name)
+		}
 		return x.showPart(v, w, n, []page.Problem{{Field: "website", Text: v.P.T("public.wrong.trap")}}, http.StatusUnprocessableEntity)
 	}
 	err = x.keep(v, w, x.controls(w, n), func(d *intake.Draft) {
@@ -263,6 +266,9 @@ func (x *Public) answerPart(v *page.Visit) error {
 		}
 	})
 	if errs.Is(err, errs.Limit) {
+		for _, name := range x.controls(w, n) {
+			w.draft.Boxes[name] = w.form.get(name)
+		}
 		return x.showPart(v, w, n, []page.Problem{{Field: "code", Text: page.SayField(v.P, errs.Field{Key: "error.draft_large"})}}, http.StatusUnprocessableEntity)
 	}
 	if err != nil {

@@ -2,6 +2,8 @@ package public
 
 import (
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
@@ -261,4 +264,110 @@ func TestACalendarLineIsFoldedBetweenCharacters(t *testing.T) {
 			t.Errorf("%d octets: %q", len(line), line)
 		}
 	}
+}
+
+// Who finds a vulnerability may stay without a name, and still answer by the code.
+func TestAVulnerabilityWithoutAName(t *testing.T) {
+	engines(t, func(h *house) {
+		v := h.visitor()
+		if a := v.get("/vulnerability"); a.status != http.StatusOK || !a.says("What we promise") {
+			t.Fatalf("%d", a.status)
+		}
+		v.goes("/vulnerability", "/report/part/1")
+		v.goes("/report/part/1", "/report/part/2", "q-v_product", "NetPort 7", "q-v_vendor", "Portmakers")
+		if a := v.post("/report/part/2", nil, "q-v_steps", "Any password works."); a.status != http.StatusUnprocessableEntity || !a.says("Any password works.") {
+			t.Errorf("nothing said: %d", a.status)
+		}
+		v.goes("/report/part/2", "/report/part/3", "q-v_problem", "Any password works.\nAlways.")
+		v.goes("/report/part/3", "/report/part/4", "q-v_exploited", "unknown")
+		v.goes("/report/part/4", "/report/part/5", "q-v_told", "no")
+		if a := v.post("/report/part/5", []upload{{"proof.txt", "it works"}}, "tlp", "RED"); a.to != "/report/check" {
+			t.Fatalf("%d to %q", a.status, a.to)
+		}
+		if a := v.get("/report/check"); !a.says("proof.txt") || !a.says("NetPort 7") || a.says("GDPR") {
+			t.Error("the last page does not say what is sent, or speaks of what does not belong there")
+		}
+		v.goes("/report/check", "/r/received")
+		r := h.opened()[0]
+		if r.Body.Kind != vulnerability || r.Body.Summary != "Any password works." || r.Body.Email != "" || !strings.Contains(r.Body.Description, "NetPort 7") || r.TLP != tlp.Red {
+			t.Errorf("%+v", r.Body)
+		}
+		if files := h.messages(r)[0].Body.Files; len(files) != 1 {
+			t.Errorf("%d files", len(files))
+		}
+		for _, c := range v.Jar.Cookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(h.url, "http://"), Path: "/report"}) {
+			if c.Name == draftCookie {
+				t.Error("the form's code stays in the browser after it was sent")
+			}
+		}
+	})
+}
+
+// A flood from one network, or from the whole world, closes the door to nobody who holds a code; a program that fills in everything is told so, and
+// a person whose browser did loses nothing.
+func TestAFloodClosesTheDoorToNobodyWithACode(t *testing.T) {
+	engines(t, func(h *house) {
+		h.peer = netip.MustParseAddr("192.0.2.7")
+		known := h.visitor()
+		known.earlyWarning()
+		other := h.visitor()
+		refused := false
+		for range 200 {
+			if a := other.plain("/report/what", "what", "incident"); a.status == http.StatusTooManyRequests && a.says("+999 210 497 400") {
+				refused = true
+				break
+			}
+			other = h.visitor() // a program keeps no cookies
+		}
+		if !refused {
+			t.Fatal("a flood is never refused")
+		}
+		for range 2000 { // of the world
+			if _, ok := h.x.lanes().all.Take(""); !ok {
+				break
+			}
+		}
+		if a := known.post("/report/part/4", nil, "q-malicious", "no"); a.to != "/report/part/5" {
+			t.Errorf("who holds a code: %d to %q", a.status, a.to)
+		}
+		if a := known.post("/report/check", nil); !strings.HasPrefix(a.to, "/r/received") {
+			t.Errorf("and sends: %d to %q", a.status, a.to)
+		}
+		h.opened()
+		if a := known.post("/r/report", nil, "text", "It spreads.", "once", id.New()); a.to != "/r/report?done=added" {
+			t.Errorf("and adds: %d to %q", a.status, a.to)
+		}
+		if a := known.plain("/r/next", "set", "be-nis2", "stage", "notification"); !strings.HasPrefix(a.to, "/report/part/") {
+			t.Errorf("and goes on: %d to %q", a.status, a.to)
+		}
+		for range 100 {
+			if a := known.post("/report/part/1", nil, "q-entity_id", "1"); a.status == http.StatusTooManyRequests {
+				refused = false
+				break
+			}
+		}
+		if refused {
+			t.Error("one code may flood")
+		}
+		h.peer = netip.MustParseAddr("127.0.0.1")
+		v := h.visitor()
+		if a := v.post("/report/what", nil, "what", "threat", "website", "http://spam.example"); a.status != http.StatusUnprocessableEntity || !a.says(h.p().T("public.wrong.trap")) || strings.Contains(a.body, "spam.example") {
+			t.Errorf("a filled trap: %d", a.status)
+		}
+		if a := v.post("/suspicious", nil, "description", "Kept words", "website", "x"); a.status != http.StatusUnprocessableEntity || !a.says("Kept words") {
+			t.Errorf("a filled trap on a short form: %d", a.status)
+		}
+		v.goes("/report/what", "/report/part/1", "what", "threat")
+		if a := v.post("/report/part/1", nil, "q-entity", "Kept", "website", "x"); a.status != http.StatusUnprocessableEntity || !a.says("Kept") {
+			t.Errorf("what was typed beside the trap is lost: %d", a.status)
+		}
+		if a := v.post("/report/part/1", nil, "q-entity", strings.Repeat("y", 2<<20)); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("two megabytes: %d", a.status)
+		}
+		for _, path := range []string{"/report/part/0", "/report/part/6", "/report/part/x", "/report/part/-1"} {
+			if a := v.get(path); a.status != http.StatusNotFound {
+				t.Errorf("%s: %d", path, a.status)
+			}
+		}
+	})
 }

@@ -310,17 +310,12 @@ func (x *Public) later(v *page.Visit, set, stage, corrects string) (*writing, er
 
 // begin begins the form of a later stage under the code of its report. One that was begun for the same stage goes on.
 func (x *Public) begin(v *page.Visit) error {
-	if wait, ok := x.may(v.R); !ok {
-		if code, has := codeOf(v.R); has {
-			wait, ok = x.known(v.R, code)
-		}
-		if !ok {
-			return x.tooMany(v, "public.limit.form", wait)
-		}
-	}
 	w, err := x.later(v, v.R.PostFormValue("set"), v.R.PostFormValue("stage"), v.R.PostFormValue("corrects"))
 	if err != nil || w == nil {
 		return err
+	}
+	if wait, ok := x.known(v.R, w.code); !ok {
+		return x.tooMany(v, "public.limit.form", wait)
 	}
 	fresh := w.draft
 	if w.draft, err = intake.SaveDraft(v.Ctx(), x.DB, v.Now, w.code, func(d *intake.Draft) error {

@@ -129,16 +129,16 @@ func (x *Public) look(v *page.Visit) (id.Secret, intake.StatusView, error) {
 // add takes text and files for the report whose code the visitor holds. A report that was concluded takes nothing more (contract: a code
 // opens its page until then); what was typed is shown so that it can be sent another way.
 func (x *Public) add(v *page.Visit) error {
-	wait, ok := x.may(v.R)
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return err
+	}
+	wait, ok := x.known(v.R, code)
 	f, err := x.read(v, ok)
 	if err != nil {
 		return err
 	}
 	defer f.close()
-	code, look, err := x.look(v)
-	if err != nil || !id.Valid(code.Reveal()) {
-		return err
-	}
 	typed := unsent{text: f.values.Get("text")}
 	if l := text.Lang(f.get("lang")); x.Text.Has(l) {
 		x.speak(v, l)
