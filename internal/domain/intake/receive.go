@@ -241,6 +241,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
 	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
+	s.foldTx(tx, &r, append(slices.Clone(in.Message.Files), files...))
 	clocks, err := s.start(ctx, tx, by, &r, who, in)
 	if err != nil {
 		return Received{}, err
