@@ -62,7 +62,6 @@ var keepers = map[string]string{
 	"github.com/ProtonMail/gopenpgp":  "internal/kit/pgp",
 	"github.com/ProtonMail/go-crypto": "internal/kit/pgp",
 	"github.com/emersion/go-smtp":     "internal/kit/mail",
-	"github.com/emersion/go-imap":     "internal/kit/mail",
 	"github.com/wneessen/go-mail":     "internal/kit/mail",
 	"net/smtp":                        "internal/kit/mail internal/tools/bench", // the bench is a sender from outside
 	"github.com/minio/minio-go":       "internal/kit/blob",
@@ -71,6 +70,7 @@ var keepers = map[string]string{
 	"github.com/jackc/pgx":            "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor internal/schema",
 	"github.com/chromedp":             "internal/kit/browsertest",
 	"go.yaml.in/yaml":                 "internal/format/law",
+	"github.com/abadojack/whatlanggo": "internal/kit/tongue",
 	"plugin":                          "",
 	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
 	module + "internal/kit/pgp/keyd":  "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty

@@ -171,7 +171,7 @@ func TestDerivedKeysHaveOnePurposeEach(t *testing.T) {
 // actsAs says which package may act as which system actor (rule A1): a job carries who asked for it, or one of these, whose rights are a closed list.
 var actsAs = map[string][]string{
 	"backup": {"app"},
-	"clocks": {"app", "core/deadline", "domain/coordination"},
+	"clocks": {"app", "core/deadline", "domain/coordination", "domain/duty"},
 	"intake": {"domain/intake", "surface/mailroom", "sample/fill"},
 	"retain": {"domain/correspondence", "domain/intake"},
 	"sample": {"sample/fill", "sample/play", "tools/bench"},

@@ -113,10 +113,10 @@ func canaries(h *house, temp string) {
 	b := h.browser()
 	code := id.New()
 	secrets = append(secrets, code)
-	b.post("/report", "code", code, "summary", word("form"), "description", word("formtext"), "ongoing", "no", "name", word("formname"), "email", word("formmail")+"@away.example", "phone", word("phone"), "organisation", word("formorg"), "tlp", "AMBER")
+	b.post("/report/short", "code", code, "summary", word("form"), "description", word("formtext"), "ongoing", "no", "name", word("formname"), "email", word("formmail")+"@away.example", "phone", word("phone"), "organisation", word("formorg"), "tlp", "AMBER")
 	anonymous := id.New()
 	secrets = append(secrets, anonymous)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/report", strings.NewReader(values("code", anonymous, "summary", word("anonymous"), "description", word("anonymoustext"), "ongoing", "no", "tlp", "AMBER").Encode()))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/report/short", strings.NewReader(values("code", anonymous, "summary", word("anonymous"), "description", word("anonymoustext"), "ongoing", "no", "tlp", "AMBER").Encode()))
 	h.must(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -124,7 +124,7 @@ func canaries(h *house, temp string) {
 	if a := h.browser().do(r); a.Status != http.StatusSeeOther {
 		t.Fatalf("an anonymous report: %d", a.Status)
 	}
-	b.send("/report", values("summary", word("wrongform"), "email", word("wrongmail"), "tlp", word("wrongtlp")))
+	b.send("/report/short", values("summary", word("wrongform"), "email", word("wrongmail"), "tlp", word("wrongtlp")))
 	b.get("/r/" + code)
 	b.send("/r", values("code", word("wrongcode")))
 	b.send("/r/report", values("text", word("added")))

@@ -188,7 +188,7 @@ func formsOf(page, text string) (out []sheet, links []string) {
 func (s sheet) filled(button *control, touch func(control) (string, bool)) url.Values {
 	v := url.Values{}
 	for _, c := range s.Controls {
-		if c.Type == "file" {
+		if c.Type == "file" || c.Name == "website" { // a trap that people do not see
 			continue
 		}
 		value, set := c.Value, c.Set

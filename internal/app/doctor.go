@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 // CheckpointPurpose is the label from which the key of audit checkpoints is derived.
@@ -40,6 +42,10 @@ func (h *House) Doctor(ctx context.Context) []Check {
 	}
 	ok, text := h.lastBackup(ctx)
 	add("backup", ok, text)
+	if h.Config.IMAP.Set() {
+		ok, text := h.mailboxWell(ctx)
+		add("mailbox", ok, text)
+	}
 	if h.Config.Relay.Set() {
 		add("relay", true, h.Config.Relay.String())
 	} else {
@@ -65,4 +71,42 @@ func (h *House) lastBackup(ctx context.Context) (bool, string) {
 		return true, "none yet: run tocsin backup, and put its file elsewhere"
 	}
 	return h.Clock.Now().Sub(at) < 30*24*time.Hour, "last begun on " + at.Format(time.DateOnly)
+}
+
+// mailboxTroubles says what to do about each trouble of a mailbox.
+var mailboxTroubles = map[string]string{
+	"unreachable": "its server does not answer: look at TOCSIN_IMAP and the network",
+	"refused":     "its server turns us away before the sign-in",
+	"no_tls":      "its server offers no TLS that verifies: look at the name in TOCSIN_IMAP, or name its certificate in TOCSIN_IMAP_CA",
+	"no_password": "its password file cannot be read",
+	"no_login":    "its server takes no password",
+	"login":       "its server does not take the password",
+	"no_mailbox":  "there is no such mailbox",
+	"no_folder":   "fetched mail cannot be moved: look at TOCSIN_IMAP_THEN",
+	"storing":     "fetched mail cannot be stored here: look at disk and database; nothing is lost, it stays there",
+	"lost":        "the connection was lost",
+}
+
+// silentAfter is how long nobody may have looked into the mailbox before something is wrong.
+const silentAfter = 15 * time.Minute
+
+func (h *House) mailboxWell(ctx context.Context) (bool, string) {
+	c, err := h.Config.Mailbox()
+	if err != nil {
+		return false, why(err)
+	}
+	m, err := h.Correspondence.Mailbox(ctx, mailboxName(c))
+	switch {
+	case errs.Is(err, errs.NotFound):
+		return true, "never looked at yet: does a process with role mail run?"
+	case err != nil:
+		return false, why(err)
+	case m.Problem != "":
+		return false, mailboxTroubles[m.Problem] + ", since " + m.Since.UTC().Format(time.RFC3339)
+	case h.Clock.Now().Sub(m.LookedAt) > silentAfter:
+		return false, "last looked at " + m.LookedAt.UTC().Format(time.RFC3339) + ": does a process with role mail run?"
+	case m.TooLarge > 0:
+		return false, fmt.Sprintf("%d mails above 50 MiB stay there: a person has to read them there", m.TooLarge)
+	}
+	return true, "last looked at " + m.LookedAt.UTC().Format(time.RFC3339)
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
@@ -87,6 +88,7 @@ type House struct {
 	Intake         *intake.Service
 	Coordination   *coordination.Service
 	Incidents      *incident.Service
+	Duty           *duty.Service
 
 	// DNS answers for sender authentication; nil asks the system's resolver.
 	DNS auth.Resolver
@@ -194,14 +196,9 @@ func (h *House) duties() error {
 			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
 		},
 	}
-	hours, err := calendar.For("", h.Config.Location())
-	if own, e := calendar.For(strings.ToLower(h.Profile.Country), h.Config.Location()); e == nil {
-		hours, err = own, nil
-	}
-	if err != nil {
+	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
 		return err
 	}
-	h.Calendar = &hours
 	laws, err := law.New()
 	if err != nil {
 		return err
@@ -214,7 +211,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,
 	}
-	h.Correspondence.Follow = h.Coordination
+	h.Correspondence.Follow = followers{h.Coordination, h.Intake}
 	h.Coordination.Late = h.tellLate
 	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
@@ -232,7 +229,7 @@ func (h *House) duties() error {
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
 	h.Coordination.Rests = h.Incidents.Rests
-	return nil
+	return h.openDuty()
 }
 
 // answerParty files what comes on a thread that went on as a party's: coordination takes it before intake does.
@@ -246,6 +243,19 @@ func (h *House) answerParty(ctx context.Context, tx *db.Tx, by access.Actor, thr
 	}
 	m, err := h.Coordination.AnswerTx(ctx, tx, by, p, in)
 	return m, true, err
+}
+
+// followers hear what became of letters: coordination of all, intake of those that a person stopped.
+type followers struct {
+	*coordination.Service
+	intake *intake.Service
+}
+
+func (f followers) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m correspondence.Message) error {
+	if err := f.Service.MessageStoppedTx(ctx, tx, by, m); err != nil {
+		return err
+	}
+	return f.intake.MessageStoppedTx(ctx, tx, by, m)
 }
 
 // advice is the library of the playbook as coordination asks for it.
@@ -282,4 +292,13 @@ func (h *House) portalURL() string {
 		return u.Scheme + "://" + u.Host
 	}
 	return h.publicURL()
+}
+
+// calendarOf is the calendar of the team's country, or one without holidays.
+func calendarOf(p Profile, c conf.Config) (*calendar.Calendar, error) {
+	hours, err := calendar.For(strings.ToLower(p.Country), c.Location())
+	if err != nil {
+		hours, err = calendar.For("", c.Location())
+	}
+	return &hours, err
 }

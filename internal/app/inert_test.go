@@ -218,27 +218,54 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	}
 	filed, err := h.Intake.Receive(ctx, access.Stranger(access.ByAPI, "en"), intake.ReceiveInput{Channel: correspondence.ByAPI, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5)}})
 	h.must(err)
+	called, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{Channel: correspondence.ByPhone, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5), Phone: text(6), OrgText: "canary.example"}})
+	h.must(err)
+	number, err := h.Constituency.AddNumber(ctx, sample(), contact.UID, constituency.NewNumber{Number: "+999 123 456", Note: text(1)})
+	h.must(err)
+	_, err = h.Intake.CalledBack(ctx, sample(), called.Report.UID, intake.CallBackInput{Number: number.UID, Outcome: intake.Theirs, Note: text(1)})
+	h.must(err)
 	reports, err := h.Intake.List(ctx, sample(), intake.QueueFilter{Limit: 1})
 	h.must(err)
 	at, _, _ := strings.Cut(people[access.Duty].post("/desk/reports/"+reports.Items[0].UID+"/accept"), "?")
 	stages := "/desk/reports/" + reports.Items[0].UID + "/stages"
-	people[access.Duty].post(stages+"/file", "set", "eu-nis2", "stage", "early_warning", "q-summary", text(5), "q-contact_name", text(6))
+	people[access.Duty].post(stages+"/file", "set", "be-nis2", "stage", "early_warning", "q-summary", text(5), "q-contact_name", text(6))
+	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), reports.Items[0].Ref.ID)
+	h.must(err)
+	obligation := "/desk/reports/" + reports.Items[0].UID + "/obligations/" + owed[reports.Items[0].Ref.ID][0].UID
+	people[access.Duty].send(obligation+"/forward", values("recipient", "sector_authority", "organisation", org.Name, "note", text(2)))
 	lead := people[access.Lead]
 	lead.send(at+"/parties/add", values("organisation", other.UID, "organisation", org.UID, "role", "affected", "why", text(4)))
 	h.asked(path.Base(at), org, text(5))
 	h.eventually("what the constituent is asked", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/requests").Body, `href="/portal/requests/`)
 	})
+	h.eventually("what was passed on", func() bool {
+		return strings.Contains(people[access.Constituent].get("/portal/passed").Body, `href="/portal/passed/`)
+	})
 	lead.plant(lead.crawl(1, append(slices.Clone(doorsOf), at, at+"/ask", at+"/parties", at+"/close", at+"/seal", stages)...), typed, map[string]bool{})
 	people[access.Constituent].plant(people[access.Constituent].crawl(1, "/portal/"), texts, map[string]bool{})
+
+	// A form that was begun and not sent.
+	unsent := h.browser()
+	unsent.post("/report/what", "what", "duty")
+	unsent.post("/report/stage", "stage-eu-nis2", "early_warning")
+	unsent.post("/report/part/1", "q-entity", text(5), "q-contact_name", text(6), "affected", text(7), "behalf", "other")
+	unsent.post("/report/part/2", "q-summary", text(2), "ongoing", "no")
+	nobody.cookies["draft"] = unsent.cookies["draft"]
+	form := []string{"/report/stage", "/report/part/1", "/report/part/2", "/report/check", "/report/saved"}
 
 	// Shown to everybody, in a browser.
 	shown, opened, marked := map[string]int{}, []string(nil), 0
 	for _, role := range []access.Role{"", access.Lead, access.Constituent, access.Admin, access.Duty, access.Auditor, access.ConstituentAdmin, access.Reporter} {
 		p := browsertest.New(t)
 		b := people[role]
+		doors := slices.Clone(doorsOf)
 		if role == "" {
-			b = nobody
+			b, doors = nobody, append(doors, form...)
+			p.Open("http://" + h.Config.HTTP + "/r")
+			p.Type("input[name=code]", unsent.cookies["draft"])
+			p.Click("main button[type=submit]")
+			p.Wait("#report")
 		} else {
 			p.Open("http://" + h.Config.HTTP + "/login")
 			p.Type("input[name=email]", string(role)+"@canary.example")
@@ -246,7 +273,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(slices.Clone(doorsOf), at, stages, stages+"/file?as=eu-nis2:notification", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -297,6 +324,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 // notShown are routes that no page of this test has, with why.
 var notShown = map[string]string{
 	"GET /r/{code}":                          "leads on at once",
+	"GET /r/deadlines.ics":                   "gives bytes to keep, of nothing that a stranger wrote",
 	"GET /desk":                              "leads on at once",
 	"GET /desk/{$}":                          "leads on at once",
 	"GET /portal":                            "leads on at once",

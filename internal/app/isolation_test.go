@@ -121,8 +121,8 @@ func TestBrowserAScannerChangesNothing(t *testing.T) {
 	org, _ := h.organisation("Hospital", "en", "Rui", "rui@hospital.example", nil)
 	h.serve()
 	stranger := h.browser()
-	code := h.one(`name="code" value="([^"]+)"`, stranger.page("/report"))
-	stranger.post("/report", "code", code, "summary", "Letters", "description", "the words of the stranger", "ongoing", "yes", "name", "A. Walker", "email", "walker@hospital.example", "tlp", "AMBER")
+	code := h.one(`name="code" value="([^"]+)"`, stranger.page("/report/short"))
+	stranger.post("/report/short", "code", code, "summary", "Letters", "description", "the words of the stranger", "ongoing", "yes", "name", "A. Walker", "email", "walker@hospital.example", "tlp", "AMBER")
 	h.mail("rui@hospital.example", teamAddress, crlf("From: Rui <rui@hospital.example>\nTo: "+teamAddress+"\nSubject: Pumps stopped\nDate: "+rfc5322Now()+"\nMessage-ID: <"+unique()+"@hospital.example>\n\nthe words of Rui\n"))
 	h.eventually("both reports", func() bool {
 		list, err := h.Intake.Queue(ctx, sample(), intake.QueueFilter{Limit: 9})
@@ -196,7 +196,7 @@ func TestBrowserAScannerChangesNothing(t *testing.T) {
 		for at, body := range b.crawl(3, u.RequestURI(), strings.TrimPrefix(here, b.base)) {
 			forms, _ := formsOf(at, body)
 			for _, s := range forms {
-				if s.Action == "/report" || s.Action == "/suspicious" || s.Action == "/vulnerability" {
+				if s.Action == "/report/short" || s.Action == "/suspicious" || s.Action == "/vulnerability" {
 					continue // a new report is anybody's to send; as it stands it is refused (below)
 				}
 				for _, button := range append([]control{{}}, s.Buttons...) {
@@ -210,7 +210,7 @@ func TestBrowserAScannerChangesNothing(t *testing.T) {
 		}
 	}
 	b := h.browser()
-	for _, path := range []string{"/report", "/suspicious", "/vulnerability"} {
+	for _, path := range []string{"/report/short", "/report/what", "/suspicious"} {
 		forms, _ := formsOf(path, b.page(path))
 		for _, s := range forms {
 			if s.Action == path {

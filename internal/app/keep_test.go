@@ -209,7 +209,7 @@ func endsOnItsDay(h *aged) {
 		{"mail set aside", retain.Aside, retain.AsideFor, rows(`SELECT COUNT(*) FROM correspondence_arrival WHERE state = 'aside'`)},
 		{"drop set aside", retain.Aside, retain.AsideFor, rows(`SELECT COUNT(*) FROM intake_drop`)},
 		{"mark of a form", retain.Forms, retain.FormsFor, rows(`SELECT COUNT(*) FROM intake_taken`)},
-		{"files of a form", retain.FormFiles, retain.FilesFor, rows(`SELECT COUNT(*) FROM intake_kept`)},
+		{"files of a form", retain.FormFiles, retain.UnsentFor, rows(`SELECT COUNT(*) FROM intake_kept`)},
 		{"loose file", retain.Files, retain.FilesFor, rows(`SELECT COUNT(*) FROM correspondence_file WHERE message = 0`)},
 		{"counter of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_automatic`)},
 		{"lock of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_limit`)},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
 	"os/exec"
@@ -26,13 +27,15 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/mailtest"
 )
 
 // envVictim makes the test binary the program that is killed: app.Serve in a process of its own, with its own key process.
 const envVictim = "TOCSIN_TEST_VICTIM"
 
 func victim(log *slog.Logger) error {
-	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), HTTP: os.Getenv("TOCSIN_HTTP"), SMTP: os.Getenv("TOCSIN_SMTP"), Zone: "UTC", Database: conf.EndpointOf(os.Getenv("TOCSIN_DATABASE"))}
+	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), HTTP: os.Getenv("TOCSIN_HTTP"), SMTP: os.Getenv("TOCSIN_SMTP"), LMTP: os.Getenv("TOCSIN_LMTP"), Zone: "UTC", Database: conf.EndpointOf(os.Getenv("TOCSIN_DATABASE"))}
+	c.IMAP, c.IMAPPassword, c.IMAPRoots = conf.EndpointOf(os.Getenv("TOCSIN_IMAP")), os.Getenv("TOCSIN_IMAP_PASSWORD_FILE"), os.Getenv("TOCSIN_IMAP_CA")
 	h, err := Open(context.Background(), c, log)
 	if err != nil {
 		return err
@@ -42,11 +45,11 @@ func victim(log *slog.Logger) error {
 	return h.Serve(context.Background(), All, func(*House) { fmt.Println("up") })
 }
 
-// TestNothingAcknowledgedIsLost kills the process with SIGKILL at a random moment while mails, forms and API posts pour in over several
-// connections, starts it again, and so on; in the end each that was acknowledged is there exactly once, and no other is there twice. Forms and
-// posts that had no answer are sent again with their code or key. TOCSIN_LONG=1 kills a hundred times.
+// TestNothingAcknowledgedIsLost kills the process with SIGKILL at a random moment while mails by SMTP, by LMTP and into a mailbox of a real Dovecot,
+// forms and API posts pour in over several connections, starts it again, and so on; in the end each that was acknowledged is there exactly once,
+// and no other is there twice. Forms and posts that had no answer are sent again with their code or key. TOCSIN_LONG=1 kills a hundred times.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	rounds := 15
+	rounds := 10
 	if os.Getenv("TOCSIN_LONG") == "1" {
 		rounds = 100
 	}
@@ -58,12 +61,15 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	h.must(err)
 	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
 
-	p := &pourer{http: "http://" + h.Config.HTTP, smtp: h.Config.SMTP, token: token.Reveal(), state: map[string]bool{}}
+	dovecot := mailtest.NewDovecot(t)
+	h.Config.LMTP = freePort(t)
+	h.mailbox(dovecot)
+	p := &pourer{http: "http://" + h.Config.HTTP, smtp: h.Config.SMTP, lmtp: h.Config.LMTP, mailbox: dovecot, token: token.Reveal(), state: map[string]bool{}}
 	for range rounds {
 		child := h.startVictim(tmp)
 		stop := make(chan struct{})
 		var pours sync.WaitGroup
-		for _, pour := range []func(string) bool{p.mail, p.mail, p.mail, p.form, p.form, p.post, p.post} {
+		for _, pour := range []func(string) bool{p.mail, p.mail, p.hand, p.hand, p.drop, p.form, p.form, p.post, p.post} {
 			pours.Go(func() { p.pour(pour, stop) })
 		}
 		after := time.NewTimer(time.Duration(50+rand.IntN(400)) * time.Millisecond)
@@ -102,9 +108,15 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			t.Errorf("%s is there %d times", name, counts[name])
 		}
 	}
+	h.eventually("a mailbox that is tidy", func() bool { n, _ := dovecot.Count("", ""); return n == 0 })
 	h.must(child.Process.Signal(syscall.SIGTERM))
 	_ = child.Wait()
-	t.Logf("%d rounds: %d sent, %d acknowledged, %d there", rounds, len(p.state), acknowledged, len(counts))
+	t.Logf("%d rounds: %d sent, %d acknowledged, %d there; by road %v", rounds, len(p.state), acknowledged, len(counts), p.roads)
+	for _, road := range []string{"smtp", "lmtp", "imap"} {
+		if p.roads[road] == 0 {
+			t.Errorf("nothing was acknowledged by %s", road)
+		}
+	}
 	if acknowledged < rounds {
 		t.Errorf("only %d were acknowledged in %d rounds: the pour is dry", acknowledged, rounds)
 	}
@@ -116,7 +128,8 @@ func (h *house) startVictim(tmp string) *exec.Cmd {
 	self, err := os.Executable()
 	h.must(err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), envVictim+"=1", "TMPDIR="+tmp, "TOCSIN_DATA="+h.Config.Data, "TOCSIN_HTTP="+h.Config.HTTP, "TOCSIN_SMTP="+h.Config.SMTP, "TOCSIN_DATABASE="+h.Config.Database.Reveal())
+	cmd.Env = append(os.Environ(), envVictim+"=1", "TMPDIR="+tmp, "TOCSIN_DATA="+h.Config.Data, "TOCSIN_HTTP="+h.Config.HTTP, "TOCSIN_SMTP="+h.Config.SMTP, "TOCSIN_LMTP="+h.Config.LMTP,
+		"TOCSIN_IMAP="+h.Config.IMAP.Reveal(), "TOCSIN_IMAP_PASSWORD_FILE="+h.Config.IMAPPassword, "TOCSIN_IMAP_CA="+h.Config.IMAPRoots, "TOCSIN_DATABASE="+h.Config.Database.Reveal())
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
@@ -151,10 +164,12 @@ func (h *house) summaries() map[string]int {
 
 // pourer sends what is told apart by its name, and remembers what was acknowledged.
 type pourer struct {
-	http, smtp, token string
-	n                 atomic.Int64
+	http, smtp, lmtp, token string
+	mailbox                 *mailtest.Dovecot
+	n                       atomic.Int64
 
 	mu    sync.Mutex
+	roads map[string]int  // acknowledged mails
 	state map[string]bool // by name: acknowledged
 	retry []func() bool   // forms and posts that had no answer
 }
@@ -178,6 +193,17 @@ func (p *pourer) pour(one func(name string) bool, stop <-chan struct{}) {
 	}
 }
 
+// by notes a mail that was acknowledged by a road.
+func (p *pourer) by(road, name string) {
+	p.note(name, true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.roads == nil {
+		p.roads = map[string]int{}
+	}
+	p.roads[road]++
+}
+
 func (p *pourer) note(name string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,8 +214,41 @@ func (p *pourer) note(name string, ok bool) {
 func (p *pourer) mail(name string) bool {
 	ok := deliver(p.smtp, "a@away.example", teamAddress, head("a@away.example", teamAddress, name)+"\r\nText of "+name+"\r\n") == nil
 	if ok {
-		p.note(name, true)
+		p.by("smtp", name)
 	}
+	return ok
+}
+
+// hand is acknowledged by two answers "250" of LMTP, one for each recipient.
+func (p *pourer) hand(name string) bool {
+	raw := head("a@away.example", teamAddress, name) + "\r\nText of " + name + "\r\n"
+	c, err := textproto.Dial("tcp", p.lmtp)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	for _, line := range []struct {
+		say  string
+		code int
+	}{{"", 220}, {"LHLO mx.example", 250}, {"MAIL FROM:<a@away.example>", 250}, {"RCPT TO:<" + teamAddress + ">", 250}, {"RCPT TO:<postmaster@cert.valmora.example>", 250}, {"DATA", 354}, {raw + ".", 250}, {"", 250}} {
+		if line.say != "" && c.PrintfLine("%s", line.say) != nil {
+			return false
+		}
+		if _, _, err := c.ReadResponse(line.code); err != nil {
+			return false
+		}
+	}
+	p.by("lmtp", name)
+	return true
+}
+
+// drop is acknowledged when it lies in the mailbox.
+func (p *pourer) drop(name string) bool {
+	ok := p.mailbox.Deliver("Return-Path: <a@away.example>\r\nDelivered-To: "+teamAddress+"\r\n"+head("a@away.example", teamAddress, name)+"\r\nText of "+name+"\r\n") == nil
+	if ok {
+		p.by("imap", name)
+	}
+	<-time.After(10 * time.Millisecond) // a file is written faster than any mail server delivers
 	return ok
 }
 
@@ -197,7 +256,7 @@ func (p *pourer) mail(name string) bool {
 func (p *pourer) form(name string) bool {
 	fields := url.Values{"code": {id.New()}, "summary": {name}, "description": {"Text"}, "ongoing": {"no"}, "tlp": {"GREEN"}}
 	return p.twice(name, func() bool {
-		return p.send("/report", "application/x-www-form-urlencoded", fields.Encode(), http.StatusSeeOther)
+		return p.send("/report/short", "application/x-www-form-urlencoded", fields.Encode(), http.StatusSeeOther)
 	})
 }
 

@@ -65,7 +65,7 @@ func TestNothingSaysAlreadyKnown(t *testing.T) {
 	// What the house knows: a report by each way.
 	form := func(b *browser, text, content, email string) []answer {
 		code := id.New()
-		first := b.upload("/report", "a.bin", content, "code", code, "summary", text, "description", text, "ongoing", "yes", "email", email, "tlp", "AMBER")
+		first := b.upload("/report/short", "a.bin", content, "code", code, "summary", text, "description", text, "ongoing", "yes", "email", email, "tlp", "AMBER")
 		out := []answer{first, b.get(first.to()), b.get("/r/" + code)}
 		var status answer
 		h.eventually("the status of a form", func() bool {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -74,6 +77,7 @@ func (h *House) resolver() auth.Resolver {
 func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
+	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
 		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, Lang: h.Profile.Lang,
@@ -150,21 +154,24 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		if !l.On() {
 			return nil
 		}
-		if l.Network == "unix" {
-			_ = os.Remove(l.Addr)
-		}
-		ln, err := bind(l)
+		ln, err := bindMail(l)
 		if err != nil {
 			return err
 		}
 		c := config
-		c.LMTP = lmtp
+		c.LMTP, c.OnlyTrusted = lmtp, lmtp
 		s := smtpd.New(c, backend)
 		stop = append(stop, s.Shutdown)
 		go func() { fell <- s.Serve(ln) }()
 		return nil
 	}
 	err := errors.Join(listen(h.Config.Mail(), false), listen(h.Config.LocalMail(), true))
+	if err == nil && h.Config.IMAP.Set() {
+		var end func()
+		if end, err = h.fetchMail(ctx, backend); err == nil {
+			defer end()
+		}
+	}
 	if err == nil {
 		ready()
 		select {
@@ -181,6 +188,48 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		return nil
 	}
 	return err
+}
+
+// mailboxName is by what a mailbox is known: sign-in, host and folder.
+func mailboxName(c imap.Config) string {
+	return strings.ToLower(c.User) + " at " + strings.ToLower(c.Host) + ", " + c.Mailbox
+}
+
+// fetchMail fetches from the mailbox until ctx ends; the function waits for its end.
+func (h *House) fetchMail(ctx context.Context, backend mailroom.Backend) (end func(), err error) {
+	c, err := h.Config.Mailbox()
+	if err != nil {
+		return nil, err
+	}
+	c.Log, c.Clock, c.MaxSize = h.Log, h.Clock, correspondence.MaxMail
+	box := mailroom.Mailbox{Name: mailboxName(c), Backend: backend, Correspondence: h.Correspondence}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = imap.New(c, box).Run(ctx) // it ends with ctx only
+	}()
+	return func() { <-done }, nil
+}
+
+// bindMail listens for mail. A socket that a killed process left goes first; any other file in its place stays. The socket is open to its group,
+// which a folder with the group bit gives it: that of the mail server.
+func bindMail(l conf.Listener) (net.Listener, error) {
+	if l.Network != "unix" {
+		return bind(l)
+	}
+	if st, err := os.Lstat(l.Addr); err == nil && st.Mode().Type() == os.ModeSocket {
+		if err := os.Remove(l.Addr); err != nil {
+			return nil, fmt.Errorf("remove an old socket: %w", err)
+		}
+	}
+	ln, err := bind(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(l.Addr, 0o660); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
 }
 
 // errNotOurs says that the key process does not sign with the published key yet.

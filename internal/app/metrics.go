@@ -30,6 +30,10 @@ func (h *House) metrics(l conf.Listener) func(ctx context.Context, ready func())
 		gauge("audit_entries", "Numbered audit entries.", `SELECT COALESCE(MAX(seq), 0) FROM audit_number`)
 		gauge("jobs_waiting", "Jobs that may run now.", `SELECT COUNT(*) FROM (SELECT 1 FROM river_job WHERE state = 'available' LIMIT 10000) t`)
 		gauge("jobs_aside", "Jobs that were given up and wait for a person.", `SELECT COUNT(*) FROM (SELECT 1 FROM river_job WHERE state = 'discarded' LIMIT 10000) t`)
+		gauge("mailbox_trouble", "Mailboxes that cannot be fetched from.", `SELECT COUNT(*) FROM correspondence_mailbox WHERE problem <> ''`)
+		gauge("mailbox_waiting", "Mails that lay in mailboxes at the last look and could not be taken.", `SELECT COALESCE(SUM(waiting), 0) FROM correspondence_mailbox`)
+		gauge("mailbox_too_large", "Mails that stay in mailboxes because of their size.", `SELECT COALESCE(SUM(too_large), 0) FROM correspondence_mailbox`)
+		gauge("mailbox_looked_seconds", "Time of the oldest last look into a mailbox, in seconds since 1970.", `SELECT COALESCE(MIN(looked_at), 0) / 1000000 FROM correspondence_mailbox`)
 		for _, l := range db.Lanes() {
 			lane := func(name, help string, count func(db.Lane) int) {
 				reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: name, Help: help, ConstLabels: prometheus.Labels{"lane": l.String()}},

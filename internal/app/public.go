@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -58,6 +59,15 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
 		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
 	}
+	if pub.Laws, err = law.New(); err != nil {
+		return nil, err
+	}
+	days, err := calendarOf(profile, c)
+	if err != nil {
+		return nil, err
+	}
+	pub.Patience = 1500 * time.Millisecond
+	pub.Country, pub.Count = profile.Country, intake.Counting(days)
 	s := &page.Surface{Name: "public", Lane: db.Public, Routes: pub.Routes(), Clock: pub.Clock, Text: texts, Zone: pub.Zone, Log: log, Fail: pub.Fail}
 	handler, err := s.Mux()
 	if err != nil {

@@ -31,7 +31,7 @@ func lastTenth(h *house) {
 	desk.signIn("ana@cert.valmora.example")
 	code := id.New()
 	report := func(summary string) answer {
-		return stranger.send("/report", values("code", code, "summary", summary, "description", "Text", "ongoing", "no", "email", "eva@away.example", "tlp", "GREEN"))
+		return stranger.send("/report/short", values("code", code, "summary", summary, "description", "Text", "ongoing", "no", "email", "eva@away.example", "tlp", "GREEN"))
 	}
 	mail := func() error {
 		return deliver(h.Config.SMTP, "a@away.example", teamAddress, head("a@away.example", teamAddress, "Lost")+"\r\nText\r\n")

@@ -62,7 +62,7 @@ func TestScreenshots(t *testing.T) {
 	}
 
 	open("/", "home")
-	open("/report", "form")
+	open("/report/short", "form")
 	p.Type("#summary", "Billing servers encrypted overnight")
 	p.Click("label[for=ongoing-yes]")
 	p.Click("main button[type=submit]")

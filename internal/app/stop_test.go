@@ -31,7 +31,7 @@ func TestNothingRunsOn(t *testing.T) {
 			}
 			desk := h.person(access.Analyst, "ana@cert.valmora.example", "")
 			h.mail("a@away.example", teamAddress, head("a@away.example", teamAddress, "Lost")+"\r\nText\r\n")
-			h.browser().post("/report", "code", unique()[:25], "summary", "Lost", "description", "Text", "ongoing", "no", "tlp", "GREEN")
+			h.browser().post("/report/short", "code", unique()[:25], "summary", "Lost", "description", "Text", "ongoing", "no", "tlp", "GREEN")
 			desk.get("/api/v1/reports")
 			h.eventually("both reports", func() bool { return len(h.dump(t.Context(), "intake_report")) == 2 })
 			live := func() *http.Response {

@@ -72,8 +72,8 @@ func oneReport(h *house) {
 
 	// A form by a stranger: the receipt is held, the private link shows the state.
 	stranger := h.browser()
-	code := h.one(`name="code" value="([^"]+)"`, stranger.page("/report"))
-	to := stranger.post("/report", "code", code, "summary", "Strange letters from the hospital", "description", "I was asked to pay.", "ongoing", "yes", "name", "A. Walker", "email", "walker@away.example", "tlp", "AMBER")
+	code := h.one(`name="code" value="([^"]+)"`, stranger.page("/report/short"))
+	to := stranger.post("/report/short", "code", code, "summary", "Strange letters from the hospital", "description", "I was asked to pay.", "ongoing", "yes", "name", "A. Walker", "email", "walker@away.example", "tlp", "AMBER")
 	if to != "/r/received?mail=1" {
 		t.Fatalf("the form leads to %s", to)
 	}

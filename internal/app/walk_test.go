@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
@@ -92,7 +93,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(h.Constituency.OfferKey(ctx, sample(), c.UID, cert.Binary(), cert.Fingerprint(), cert.Expires(), "portal"))
 			keys, err := h.Constituency.AllKeys(ctx, h.DB, c.ID)
 			h.must(err)
-			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID}
+			number, err := h.Constituency.AddNumber(ctx, sample(), c.UID, constituency.NewNumber{Number: "+999 234 559 111"})
+			h.must(err)
+			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID}
 			uids = append(uids, o.UID)
 		}
 		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})
@@ -171,7 +174,7 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	by.Account = h.account(access.Constituent, "reporter@"+o.Name+".example", o.UID).ID
 	got, err := h.Intake.Receive(ctx, by, intake.ReceiveInput{
 		Channel: correspondence.ByPortal, Lang: "en", TLP: tlp.Green.String(), Body: intake.Body{
-			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "eu-nis2", "stage": "early_warning"},
+			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "be-nis2", "stage": "early_warning"},
 		}, Original: []byte(`{"a":1}`),
 		Files: []correspondence.FileIn{{Name: "log.txt", Type: "text/plain", Content: strings.NewReader("a line")}},
 	})
@@ -180,6 +183,9 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), got.Report.Ref.ID)
 	h.must(err)
 	names["obligation"] = owed[got.Report.Ref.ID][0].UID
+	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
+	h.must(err)
+	names["forward"] = passed.UID
 	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
 	h.must(err)
 	names["thread"] = threads[got.Report.Thread].UID
@@ -206,6 +212,8 @@ func fillIn(t *testing.T, pattern string, names map[string]string, absent bool) 
 		name := wildcard.FindStringSubmatch(s)[1]
 		ok = true
 		switch {
+		case name == "part": // a page of the form
+			return "1"
 		case name == "kind" || name == "field":
 			return names[name]
 		case absent && name == "incident":
@@ -219,16 +227,36 @@ func fillIn(t *testing.T, pattern string, names map[string]string, absent bool) 
 	}), ok
 }
 
+// shift puts two people on duty, writes what one leaves to the other, and pages.
+func (h *house) shift() (handover, page string) {
+	ctx := h.t.Context()
+	one, two := h.account(access.Duty, "one@shift.example", ""), h.account(access.Duty, "two@shift.example", "")
+	_, err := h.Duty.SetRotation(ctx, sample(), duty.NewRotation{Every: duty.Daily, FirstDay: h.Clock.Now().AddDate(0, 0, -3).Format(time.DateOnly), People: []int64{one.ID, two.ID}})
+	h.must(err)
+	o, err := h.Duty.Write(ctx, sample())
+	h.must(err)
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := h.Duty.PageTx(ctx, tx, duty.NewPage{Key: "walk", Reason: duty.Critical, Number: "R-2026-7K2PQX"})
+		return err
+	}))
+	all, err := h.Duty.Pages(ctx, h.DB, sample(), 1)
+	h.must(err)
+	return o.UID, all[0].UID
+}
+
 func walk(h *house) {
 	t := h.t
 	w, orgs := h.build()
 	handler, lines := h.routes()
 	h.open(handler)
 	someone := h.account(access.Reporter, "someone@walk.example", "")
+	handover, page := h.shift()
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
 		x["session"], x["code"], x["secret"], x["rest"], x["token"] = id.New(), id.New(), id.New(), "policy", id.New()
+		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
 		x["person"], x["fingerprint"], x["community"], x["set"], x["threshold"] = someone.UID, h.team.Fingerprint(), "businesses", "be-nis2", "eu-2024-2690"
 	}
+	w.ours["handover"], w.ours["page"] = handover, page
 	walkers := []walker{{name: "nobody", browser: h.browser(), own: w.ours}}
 	for _, role := range access.AllRoles {
 		if role == access.Machine {
@@ -282,7 +310,7 @@ func (x walker) may(l line) (in bool, refusal int) {
 }
 
 // unwalked are routes whose success is not for a walk: they act on who walks (sign out, end of sessions, passwords) or stream.
-var unwalked = []string{"POST /logout", "POST /desk/account/sessions/end-others", "POST /portal/account/sessions/end-others", "GET /desk/live"}
+var unwalked = []string{"POST /logout", "POST /desk/account/sessions/end-others", "POST /portal/account/sessions/end-others", "GET /desk/live", "POST /desk/duty/test", "POST /desk/duty/handovers", "POST /desk/duty/pages/{page}/take"}
 
 func (x walker) visit(t *testing.T, l line, w world) {
 	t.Helper()

@@ -96,7 +96,7 @@ func TestWhatCannotBeServedIsSaid(t *testing.T) {
 		"pages": {"TOCSIN_SMTP=" + freePort(t), "another program listens on " + i.c.HTTP + ": stop it, or give TOCSIN_HTTP another address", 1},
 		"mail":  {"TOCSIN_HTTP=" + freePort(t), "another program listens on " + i.c.SMTP + ": stop it, or give TOCSIN_SMTP another address", 1},
 		"store": {"TOCSIN_BLOBS=s3://store.example/bucket", "TOCSIN_BLOBS (environment): object stores are not built yet", 2},
-		"inbox": {"TOCSIN_IMAP=imaps://user@mail.example/INBOX", "TOCSIN_IMAP (environment): fetching from a mailbox is not built yet", 2},
+		"inbox": {"TOCSIN_IMAP=imaps://user@mail.example/INBOX", "TOCSIN_IMAP_PASSWORD_FILE (default): names no file", 2},
 	} {
 		p := i.launch([]string{"serve"}, c.env)
 		if n := p.status(); n != c.status || !strings.Contains(p.said.String(), c.want) {

@@ -51,7 +51,7 @@ func TestTheDatabaseIsGoneForAWhile(t *testing.T) {
 	if a := b.get("/healthz"); a.status != http.StatusOK {
 		t.Errorf("/healthz: %d", a.status)
 	}
-	if a := b.do(http.MethodPost, "/report", "code", "0123456789abcdefghjkmnpqrs", "summary", "Lost", "description", "Text", "ongoing", "no", "tlp", "GREEN"); a.status < 400 {
+	if a := b.do(http.MethodPost, "/report/short", "code", "0123456789abcdefghjkmnpqrs", "summary", "Lost", "description", "Text", "ongoing", "no", "tlp", "GREEN"); a.status < 400 {
 		t.Errorf("a form while the database is away: %d to %q", a.status, a.to)
 	}
 	ask(`ALTER DATABASE ` + pgx.Identifier{name}.Sanitize() + ` WITH ALLOW_CONNECTIONS true`)
@@ -96,7 +96,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	if a := b.get("/readyz"); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "of the disk is free") {
 		t.Errorf("/readyz on a full disk: %d %s", a.status, a.body)
 	}
-	if a := b.do(http.MethodPost, "/report", "code", "0123456789abcdefghjkmnpqrs", "summary", "Lost", "description", "Text", "ongoing", "no", "tlp", "GREEN"); a.status < 400 {
+	if a := b.do(http.MethodPost, "/report/short", "code", "0123456789abcdefghjkmnpqrs", "summary", "Lost", "description", "Text", "ongoing", "no", "tlp", "GREEN"); a.status < 400 {
 		t.Errorf("a form on a full disk: %d to %q", a.status, a.to)
 	}
 	i.must(os.Remove(fill))

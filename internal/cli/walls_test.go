@@ -189,10 +189,10 @@ func (i *installation) publicRole() string {
 }
 
 // publicMay are the tables that the public process may read.
-var publicMay = map[string]bool{"setting_value": true, "intake_shown": true, "intake_reference": true, "intake_taken": true, "intake_kept": true}
+var publicMay = map[string]bool{"setting_value": true, "intake_shown": true, "intake_reference": true, "intake_taken": true, "intake_kept": true, "intake_draft": true}
 
 // publicForgets are the tables of which it clears what has aged: what is in them lies under the code of a form, which nobody stores.
-var publicForgets = map[string]bool{"intake_taken": true, "intake_kept": true}
+var publicForgets = map[string]bool{"intake_taken": true, "intake_kept": true, "intake_draft": true}
 
 func (i *installation) publicReadsNothingElse(dsn string) {
 	i.t.Helper()
@@ -327,7 +327,7 @@ func TestWalls(t *testing.T) {
 	other.is(http.StatusOK, "/desk/triage")
 	live := other.stream()
 	code := id.New()
-	a := stranger.do(http.MethodPost, "/report", "code", code, "summary", "Servers encrypted", "description", "Since this morning.", "ongoing", "yes", "tlp", "AMBER")
+	a := stranger.do(http.MethodPost, "/report/short", "code", code, "summary", "Servers encrypted", "description", "Since this morning.", "ongoing", "yes", "tlp", "AMBER")
 	if a.status != http.StatusSeeOther {
 		t.Fatalf("the form: %d\n%s", a.status, a.body)
 	}

@@ -52,13 +52,15 @@ const (
 	OwnPeople                   // invite and remove people of the own organisation
 	StopMail                    // stop outgoing mail
 	Hold                        // legal hold: stop the end of a report or an incident, and let it go on
+	PlanDuty                    // the duty roster of others: rotation, who takes over, who is away; how pages leave
+	KeepBundle                  // the bundle for when we are down: its passphrase, its places
 	rightCount
 )
 
 var rightNames = [rightCount]string{
 	"read_cases", "read_red", "triage", "work_cases", "send_outside", "verify", "approve", "declare", "close", "seal", "break_glass",
 	"publish", "export", "change_rules", "read_registry", "write_registry", "approve_key", "manage_accounts", "read_audit",
-	"read_granted", "file_report", "own_cases", "own_registry", "own_people", "stop_mail", "hold",
+	"read_granted", "file_report", "own_cases", "own_registry", "own_people", "stop_mail", "hold", "plan_duty", "keep_bundle",
 }
 
 func (r Right) String() string { return rightNames[r] }
@@ -103,7 +105,7 @@ var (
 var rights = map[Role]set{
 	Analyst:          analyst,
 	Duty:             analyst | rightsOf(Declare, BreakGlass),
-	Lead:             analyst | rightsOf(Approve, Declare, Seal, BreakGlass, Publish, ChangeRules, ReadAudit, Hold),
+	Lead:             analyst | rightsOf(Approve, Declare, Seal, BreakGlass, Publish, ChangeRules, ReadAudit, Hold, PlanDuty, KeepBundle),
 	Admin:            rightsOf(ManageAccounts, ChangeRules, ReadAudit, StopMail),
 	Auditor:          rightsOf(ReadCases, ReadRed, ReadRegistry, ReadAudit),
 	Liaison:          rightsOf(ReadGranted),

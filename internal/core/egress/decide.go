@@ -28,6 +28,11 @@ func Decide(policy map[tlp.Level]Road, a Ask) Decision {
 			return Decision{Refused, NoChannel} // a code can be passed on; RED is for the eyes of one person
 		}
 		return Decision{Direct, ""}
+	case Pager:
+		if !a.Automatic {
+			return Decision{Refused, NoChannel} // it has no room for what a person wrote
+		}
+		return Decision{Direct, ""}
 	case Portal, Export:
 		return Decision{Direct, ""}
 	}
@@ -51,7 +56,7 @@ func barred(a Ask) string {
 		return Exercise
 	case a.Compartment != a.Object.Compartment && !(a.Channel == Export && a.Compartment == 0):
 		return Foreign
-	case a.Compartment == 0 && a.Channel != Export:
+	case a.Compartment == 0 && a.Channel != Export && a.Channel != Pager:
 		return Foreign // the team's own papers have no reader outside
 	case a.TLP < about && !a.Automatic && !a.Lowered:
 		return Lower

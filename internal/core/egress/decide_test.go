@@ -79,6 +79,10 @@ func TestRoads(t *testing.T) {
 		{"unknown channel", ours(tlp.Clear, key, by(99)), egress.Refused, egress.NoChannel},
 		{"another party", ours(tlp.Clear, key, func(a *egress.Ask) { a.Compartment = 8 }), egress.Refused, egress.Foreign},
 		{"of the team alone", ours(tlp.Clear, key, func(a *egress.Ask) { a.Compartment, a.Object.Compartment = 0, 0 }), egress.Refused, egress.Foreign},
+		{"a page to one of us", ours(tlp.Green, by(egress.Pager), automatic, func(a *egress.Ask) { a.Compartment, a.Object.Compartment = 0, 0 }), egress.Direct, ""},
+		{"a page with words of a person", ours(tlp.Green, by(egress.Pager)), egress.Refused, egress.NoChannel},
+		{"a page, sealed", ours(tlp.Green, by(egress.Pager), automatic, sealed), egress.Refused, egress.Sealed},
+		{"a page, exercise", ours(tlp.Green, by(egress.Pager), automatic, exercise), egress.Refused, egress.Exercise},
 		{"export inside the house", ours(tlp.Red, by(egress.Export), func(a *egress.Ask) { a.Compartment = 0 }), egress.Direct, ""},
 		{"nobody", ours(tlp.Clear, key, func(a *egress.Ask) { a.Reader = "" }), egress.Refused, egress.NoReader},
 	} {

@@ -26,6 +26,7 @@ const (
 	Portal         // a page behind a sign-in
 	Link           // the status page behind a code
 	Export
+	Pager // a page to one of us by webhook or text message: a number and words of the catalogue
 )
 
 // Road is how a text reaches its reader.

@@ -20,7 +20,8 @@ const day = 24 * time.Hour
 const (
 	FormsFor    = 7 * day   // marks of forms that were taken, since they were sent
 	TraitsFor   = 60 * day  // what reports are found to be alike by, at most: it goes by whole months
-	FilesFor    = day       // files of a form or a letter that never left its writer
+	UnsentFor   = 7 * day   // forms that were begun and not sent, with their files, since they were saved last
+	FilesFor    = day       // files of a letter that never left its writer
 	LinksFor    = 90 * day  // status links, since their report was concluded or set aside
 	RejectedFor = 365 * day // rejected reports, since they were rejected
 	SettledFor  = 5 * 365 * day
@@ -30,6 +31,7 @@ const (
 	TriesFor    = day      // failed tries, since the first
 	DevicesFor  = 365 * day
 	AnswersFor  = day      // answers to requests that may be sent again
+	FetchedFor  = 90 * day // what was taken from a mailbox, since it was seen there last
 	DraftsFor   = 90 * day // text that was not sent, since it was saved last
 )
 
@@ -39,6 +41,7 @@ type Class string
 // The classes.
 const (
 	Forms     Class = "forms"
+	Unsent    Class = "unsent"
 	FormFiles Class = "form_files"
 	Links     Class = "links"
 	Traits    Class = "traits"
@@ -54,6 +57,7 @@ const (
 	Welcome   Class = "welcome"
 	Devices   Class = "devices"
 	Answers   Class = "answers"
+	Fetched   Class = "fetched"
 	Drafts    Class = "drafts"
 	Jobs      Class = "jobs"
 	Accounts  Class = "accounts"
@@ -123,7 +127,8 @@ type Rule struct {
 func Table() []Rule {
 	return []Rule{
 		{Forms, []string{"intake_taken"}, Repeating, Security, Nobody, FormsFor, Removed},
-		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, FilesFor, Removed},
+		{Unsent, []string{"intake_draft"}, Working, Task, Nobody, UnsentFor, Removed},
+		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, UnsentFor, Removed},
 		{Links, []string{"intake_code", "intake_shown"}, Handling, Task, Nobody, LinksFor, Removed},
 		{Traits, []string{"intake_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
@@ -132,7 +137,7 @@ func Table() []Rule {
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
-			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_obligation", "intake_submitted",
+			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},
@@ -141,15 +146,16 @@ func Table() []Rule {
 		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},
 		{Devices, []string{"account_device"}, Guarding, Security, Nobody, DevicesFor, Removed},
 		{Answers, []string{"once_answer"}, Repeating, Security, Nobody, AnswersFor, Removed},
+		{Fetched, []string{"correspondence_fetched"}, Repeating, Task, Nobody, FetchedFor, Removed},
 		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
 		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token"}, Proving, Duty, Managers, 0, Stays},
 		{Registry, []string{
-			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_key", "constituency_asset", "constituency_entitlement",
+			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_entitlement",
 		}, Handling, Task, Team, 0, Stays},
 		{Record, []string{
-			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "keyring_destroyed", "retain_hold",
+			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
-		{House, []string{"setting_value", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
+		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}
 }

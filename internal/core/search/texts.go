@@ -218,6 +218,17 @@ func (x *Texts) AppendTx(ctx context.Context, tx *db.Tx, on ref.Ref, lang string
 	return tx.Later(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2)`, on.ID, packed)
 }
 
+// AmendTx takes in all words of a text that has more to it now: who is folded already is folded again, and found by either.
+func (x *Texts) AmendTx(ctx context.Context, tx *db.Tx, on ref.Ref, lang string, parts ...string) error {
+	all := x.tokens(Text{on.ID, lang, parts})
+	packed := make([]byte, 0, 8*len(all))
+	for _, t := range all {
+		packed = binary.BigEndian.AppendUint64(packed, t)
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2) ON CONFLICT (object) DO UPDATE SET tokens = excluded.tokens`, on.ID, packed)
+	return err
+}
+
 // holds tells whether packed tokens hold one.
 func holds(packed []byte, token uint64) bool {
 	low, high := 0, len(packed)/8

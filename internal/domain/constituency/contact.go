@@ -92,6 +92,9 @@ func (s *Service) AddContactTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	if err != nil {
 		return Contact{}, taken(err, "email")
 	}
+	if err := s.followPhone(ctx, tx, c.ID, "", c.Phone); err != nil {
+		return Contact{}, err
+	}
 	return c, s.changed(ctx, tx, by, "constituency.add_contact", o.Ref, contactChanges(Contact{}, c), c.UID)
 }
 
@@ -156,6 +159,9 @@ func (s *Service) EditContactTx(ctx context.Context, tx *db.Tx, by access.Actor,
 		WHERE id = $10`, c.Name, c.Role, c.Email, folded, c.Phone, c.Lang, c.OnCall, c.VerifiedAt, c.VerifiedHow, c.ID)
 	if err != nil {
 		return Contact{}, taken(err, "email")
+	}
+	if err := s.followPhone(ctx, tx, c.ID, was.Phone, c.Phone); err != nil {
+		return Contact{}, err
 	}
 	return c, s.changed(ctx, tx, by, "constituency.edit_contact", o.Ref, list, c.UID)
 }

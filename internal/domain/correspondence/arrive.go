@@ -50,6 +50,7 @@ type Arrival struct {
 	State      string // ArrivalNew, ArrivalSorted, ArrivalAside (panicked or tried too often: a person decides)
 	Under      int64  // object id of the report or thread under which it was filed
 	Reason     string // why it was set aside, as a catalogue key
+	Fetched    *Place // only in ArriveFrom: where it lay
 }
 
 // envelope is the sealed part of an arrival beside its bytes.
@@ -185,6 +186,9 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 		q.Add(`(?, ?, ?, ?, ?, ?, ?)`, m.ID, m.State, m.ReceivedAt, m.Size, k.key.Seal(arrivalPlace("envelope", m.ID), e), raw, k.blob)
 	}
 	if _, err := q.Exec(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.fetchedTx(ctx, tx, mails, now); err != nil {
 		return err
 	}
 	return s.Jobs.Insert(ctx, tx, SortJob{Arrivals: ids}, job.Options{Lane: job.Mail})

@@ -25,6 +25,7 @@ const (
 	AutoTask                           // to colleagues: something is to be done, not urgent
 	AutoLate                           // to colleagues: a deadline has passed
 	AutoHealth                         // to colleagues: the system needs somebody
+	AutoPage                           // to who is on duty: somebody is needed now
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -35,6 +36,7 @@ type Auto struct {
 	DueAt  time.Time // when we answer, or when the answer is due
 	Count  int       // of what is open
 	Code   id.Secret // of the status page: it opens what a code may open that travelled by this road
+	Crime  bool      // a receipt: a crime is suspected, and the police are another door
 	Number Number    // to colleagues: of what it is about
 }
 
@@ -53,6 +55,7 @@ var autoKeys = [...]struct {
 	AutoTask:     {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms"},
 	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
 	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
+	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
 }
 
 func (a Auto) check() error {
@@ -91,6 +94,9 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 	}
 	if k.due != "" && !a.DueAt.IsZero() {
 		body += "\n\n" + p.T(k.due, "due", a.DueAt)
+	}
+	if a.Crime {
+		body += "\n\n" + p.T("mail.receipt.crime")
 	}
 	if k.room != "" {
 		if a.Number.text != "" {

@@ -36,7 +36,7 @@ func TestAutoHasNoSlotForText(t *testing.T) {
 	t.Parallel()
 	for f := range reflect.TypeFor[Auto]().Fields() {
 		switch f.Type {
-		case reflect.TypeFor[AutoLetter](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[id.Secret](), reflect.TypeFor[Number]():
+		case reflect.TypeFor[AutoLetter](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[bool](), reflect.TypeFor[id.Secret](), reflect.TypeFor[Number]():
 		default:
 			t.Errorf("%s is a %s", f.Name, f.Type)
 		}

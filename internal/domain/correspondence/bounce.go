@@ -24,6 +24,19 @@ func (s *Service) ByMessageID(ctx context.Context, h db.Handle, messageID string
 		SELECT m.thread FROM correspondence_message m WHERE m.message_id = $1 AND m.direction = $2 ORDER BY m.id LIMIT 1)`, messageID, int64(Out))
 }
 
+// Letter gives the uid of a letter of ours on a thread by its Message-ID, "" when it has none of that name.
+func (s *Service) Letter(ctx context.Context, h db.Handle, thread int64, messageID string) (string, error) {
+	if messageID == "" {
+		return "", nil
+	}
+	uid, err := db.One(ctx, h, func(r *db.Rows) (uid string, err error) { return uid, r.Scan(&uid) },
+		`SELECT m.uid FROM correspondence_message m WHERE m.message_id = $1 AND m.thread = $2 AND m.direction = $3 ORDER BY m.id LIMIT 1`, messageID, thread, int64(Out))
+	if errs.Is(err, errs.NotFound) {
+		return "", nil
+	}
+	return uid, err
+}
+
 // BounceTx notes that a letter of a thread came back: Sent becomes Failed, so the outbox and the thread show it and a person decides whether it
 // goes again. Without a Message-ID it is the last letter that left. It tells false when there is none that could have come back.
 func (s *Service) BounceTx(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, messageID string) (bool, error) {

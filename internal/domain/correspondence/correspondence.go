@@ -14,7 +14,8 @@
 //	outbox.go list.go        stop, send now, release, the list
 //	pause.go                 all outgoing mail stopped with one control; lost jobs found again
 //	restored.go              after a restore nothing leaves by itself
-//	bounce.go                a letter that came back
+//	bounce.go                a letter that came back, and what else programs answer
+//	translate.go             what a message says in another language
 //	notice.go                to colleagues: something on the desk waits
 //	end.go                   what was kept long enough is destroyed
 //	letter.go                the text of a letter as its reader gets it
@@ -124,6 +125,7 @@ const (
 	SignedByKey              // valid signature by an approved key of the contact with that address
 	SignedIn                 // wrote in the portal or the API after sign-in
 	ByHand                   // taken down by one of us
+	CalledBack               // told on the telephone, and confirmed on a verified number that we called
 )
 
 // Proved tells whether the proof is good enough for automatic answers and for filing to the thread.
@@ -182,8 +184,33 @@ type Body struct {
 	Again      *Again            `json:"again,omitempty"`      // what came of checking it again
 	Unreadable string            `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
 	KeyIDs     []string          `json:"key_ids,omitempty"`    // of an unreadable mail: the keys that it names, 16 hex digits each
+	Outer      string            `json:"outer,omitempty"`      // the subject outside the seal, where it says something else
+	Answers    string            `json:"answers,omitempty"`    // uid of the letter of ours that a mail program answers
+	Language   string            `json:"language,omitempty"`   // in which it is written, as far as that is clear: ISO 639
+	Within     []Within          `json:"within,omitempty"`     // mails that lie in it
+	Meanings   []Translation     `json:"meanings,omitempty"`   // what it says in other languages, newest last
 	Wish       string            `json:"wish,omitempty"`       // the TLP label that its writer put on it, without "TLP:"
 	Fields     map[string]string `json:"fields,omitempty"`     // answers of a form
+}
+
+// Within is a mail that lies in another: its writer is as its head says, and nobody has checked it.
+type Within struct {
+	From    string    `json:"from,omitempty"`
+	To      string    `json:"to,omitempty"`
+	Subject string    `json:"subject,omitempty"`
+	Date    time.Time `json:"date,omitzero"`
+	Text    string    `json:"text,omitempty"`
+	Files   []string  `json:"files,omitempty"` // names of what is attached to it
+	Depth   int       `json:"depth,omitempty"` // 1 for a mail within this one, 2 within that
+}
+
+// Translation is what a message says in another language, typed by a person. It stands beside the original, which stays.
+type Translation struct {
+	Lang string    `json:"lang"` // one that our people read
+	Text string    `json:"text"`
+	By   int64     `json:"by"`
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
 }
 
 // Message is one item of a thread.

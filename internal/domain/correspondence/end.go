@@ -89,7 +89,7 @@ func (s *Service) EndTx(ctx context.Context, tx *db.Tx, thread int64, class reta
 			return out, err
 		}
 	}
-	if out.Messages, err = tx.Exec(ctx, `UPDATE correspondence_message SET body = $2, original = NULL, message_id = '', author = 0 WHERE thread = $1`, thread, []byte{}); err != nil {
+	if out.Messages, err = tx.Exec(ctx, `UPDATE correspondence_message SET body = $2, original = NULL, message_id = '', same = NULL, author = 0 WHERE thread = $1`, thread, []byte{}); err != nil {
 		return out, err
 	}
 	_, err = tx.Exec(ctx, `UPDATE correspondence_message SET state = $2, reason = $3, line = $4 WHERE thread = $1 AND state IN ('waiting', 'failed')`,

@@ -228,7 +228,7 @@ func (s *Service) sweep(ctx context.Context, _ SweepJob) error {
 
 // End removes files that became part of nothing, mail that nobody filed and counters, when their period is over.
 func (s *Service) End(ctx context.Context) error {
-	return errors.Join(s.sweepFiles(ctx), s.endAside(ctx), s.sweepLimits(ctx))
+	return errors.Join(s.sweepFiles(ctx), s.endAside(ctx), s.sweepLimits(ctx), s.sweepFetched(ctx))
 }
 
 // sweepFiles removes files that became part of nothing within a day. Content that another file shares stays.

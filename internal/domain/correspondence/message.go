@@ -157,7 +157,8 @@ func shown(m Message, by access.Actor) Message {
 	if m.Direction == Out || m.Channel == ByPhone {
 		m.AuthorName = "" // who works on what is ours, also who of us wrote down a call
 	}
-	m.Body.Oddities, m.Body.Reasons, m.Body.Signature, m.Body.Again = nil, nil, nil, nil
+	m.Body.Oddities, m.Body.Reasons, m.Body.Signature, m.Body.Again, m.Body.Meanings, m.Body.Within = nil, nil, nil, nil, nil, nil
+	m.Body.Outer, m.Body.Answers, m.Body.Language = "", "", ""
 	cipher := m.Seal == Encrypted || m.Seal == SignedEncrypted
 	own := m.Seal == SignedEncrypted && m.Proof == SignedByKey && by.Strength != access.Link
 	switch {

@@ -21,7 +21,7 @@ type Colleague struct {
 
 // NoticeFor is what a colleague is told: which letter of the catalogue, and the number of what it is about. It has no room for anything else (rule O9).
 type NoticeFor struct {
-	Letter AutoLetter // AutoAlarm, AutoTask, AutoLate or AutoHealth
+	Letter AutoLetter // AutoAlarm, AutoTask, AutoLate, AutoHealth or AutoPage
 	Number Number     // zero for what must not be named outside
 }
 
@@ -50,7 +50,7 @@ func (s *Service) NoticeTx(ctx context.Context, tx *db.Tx, to []Colleague, n Not
 		if err != nil {
 			return told, err
 		}
-		if full {
+		if full && n.Letter != AutoPage {
 			continue
 		}
 		thread, err := s.colleagueThread(ctx, tx, c)

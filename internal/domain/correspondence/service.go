@@ -55,7 +55,7 @@ type Service struct {
 	Text         *text.Catalogue
 	Team         Team
 	Hold         time.Duration // how long what a person sends is held; 20 s
-	// Follow hears in the same transaction what became of messages; nil when nobody asks. Coordination is it.
+	// Follow hears in the same transaction what became of messages; nil when nobody asks.
 	Follow Follower
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman

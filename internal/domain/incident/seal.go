@@ -94,16 +94,11 @@ func (s *Service) readers(ctx context.Context, named []int64) (bool, error) {
 // sealAll puts everything of an incident under its seal.
 func (s *Service) sealAll(ctx context.Context, tx *db.Tx, in ref.Ref, now time.Time) error {
 	ids := []int64{in.ID}
-	reports, err := s.Intake.ReportsOf(ctx, tx, in.ID)
+	reports, err := s.Intake.ObjectsOf(ctx, tx, in.ID)
 	if err != nil {
 		return err
 	}
-	for _, r := range reports {
-		ids = append(ids, r.Ref.ID)
-		if r.Thread != 0 {
-			ids = append(ids, r.Thread)
-		}
-	}
+	ids = append(ids, reports...)
 	more, err := s.Coordination.ObjectsOf(ctx, tx, in)
 	if err != nil {
 		return err

@@ -9,9 +9,12 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -24,6 +27,25 @@ func TestASealCoversTheWholeCase(t *testing.T) {
 		first, second := d.report(ctx, t, "mailbox of the minister"), d.report(ctx, t, "the same mailbox again")
 		in, err := d.Open(ctx, d.ana, incident.NewIncident{Reports: []string{first.UID}, Handler: 1})
 		if err != nil {
+			t.Fatal(err)
+		}
+		// What a law asks belongs to the case, and so does the letter that passed it on.
+		if _, err := d.Intake.Submit(ctx, d.ana, first.UID, intake.SubmitInput{Set: "be-nis2", Stage: "early_warning", Channel: correspondence.ByPhone}); err != nil {
+			t.Fatal(err)
+		}
+		authority, err := d.Constituency.Create(ctx, d.ana, constituency.NewOrganisation{Name: "Health authority", Lang: "en"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Constituency.AddContact(ctx, d.ana, authority.UID, constituency.NewContact{Name: "Desk", Role: "security", Email: "desk@authority.example"}); err != nil {
+			t.Fatal(err)
+		}
+		owed, err := d.Intake.Obligations(ctx, d.House.DB, d.ana, first.Ref.ID)
+		if err != nil || len(owed[first.Ref.ID]) != 1 {
+			t.Fatalf("%v %v", owed, err)
+		}
+		obligation := owed[first.Ref.ID][0]
+		if _, err := d.Intake.Forward(ctx, d.ana, obligation.UID, intake.ForwardInput{Recipient: "sector_authority", Organisation: authority.UID}); err != nil {
 			t.Fatal(err)
 		}
 		other := d.Person(6, "Bruno", access.Lead)
@@ -50,6 +72,15 @@ func TestASealCoversTheWholeCase(t *testing.T) {
 			}
 			if l, err := d.List(ctx, by, incident.Filter{State: "all"}); err == nil && len(l.Items) > 0 {
 				seen = append(seen, "list")
+			}
+			if all, err := d.Intake.Obligations(ctx, d.House.DB, by, first.Ref.ID); err == nil && len(all) > 0 {
+				seen = append(seen, "what a law asks")
+			}
+			if all, err := d.Intake.Forwards(ctx, d.House.DB, by, obligation.UID); err == nil && len(all) > 0 {
+				seen = append(seen, "what was passed on")
+			}
+			if all, _, err := d.Deadlines.List(ctx, by, deadline.Filter{}); err == nil && len(all) > 0 {
+				seen = append(seen, "deadlines")
 			}
 			return seen
 		}
@@ -90,7 +121,7 @@ func TestASealCoversTheWholeCase(t *testing.T) {
 			}
 		}
 		for _, by := range []access.Actor{d.ana, d.lead} {
-			if seen := everything(by); !slices.Contains(seen, "incident") || !slices.Contains(seen, "parties") || !slices.Contains(seen, "messages") || len(seen) < 6 {
+			if seen := everything(by); !slices.Contains(seen, "incident") || !slices.Contains(seen, "parties") || !slices.Contains(seen, "what was passed on") || len(seen) < 10 {
 				t.Errorf("%s, who is named, sees %v", by.Name, seen)
 			}
 		}
@@ -112,7 +143,7 @@ func TestASealCoversTheWholeCase(t *testing.T) {
 		if _, err := d.Unseal(ctx, d.lead, in.UID, 0, why); err != nil {
 			t.Fatal(err)
 		}
-		if seen := everything(other); len(seen) < 6 {
+		if seen := everything(other); len(seen) < 10 {
 			t.Errorf("opened again, and %s sees %v", other.Name, seen)
 		}
 		if _, err := d.Unseal(ctx, d.lead, in.UID, 0, why); !errs.Is(err, errs.Conflict) {

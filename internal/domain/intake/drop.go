@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -32,24 +33,28 @@ type Drop struct {
 	Once  string    // of an addition: the mark of the form, so that the same form sent twice is one; "" takes each
 	Text  string    // of an addition; of a report: what is filed when its form was taken before with other words
 	Files []correspondence.FileIn
+	Later *Later // of an addition: what it hands in; nil for words and files alone
 }
 
 // dropped is a drop as it is sealed. The house takes from it only what a stranger may say.
 type dropped struct {
-	Add        bool       `json:"add,omitempty"`
-	Channel    string     `json:"channel,omitempty"`
-	Lang       string     `json:"lang,omitempty"`
-	TLP        string     `json:"tlp,omitempty"`
-	Body       Body       `json:"body,omitzero"`
-	OccurredAt time.Time  `json:"occurred_at,omitzero"`
-	DetectedAt time.Time  `json:"detected_at,omitzero"`
-	AwareAt    time.Time  `json:"aware_at,omitzero"`
-	Original   []byte     `json:"original,omitempty"`
-	Reference  string     `json:"reference,omitempty"`
-	CodeHash   []byte     `json:"code_hash"`
-	CodeKey    []byte     `json:"code_key,omitempty"`
-	Text       string     `json:"text,omitempty"`
-	Files      []heldFile `json:"files,omitempty"`
+	Add        bool        `json:"add,omitempty"`
+	Channel    string      `json:"channel,omitempty"`
+	Lang       string      `json:"lang,omitempty"`
+	TLP        string      `json:"tlp,omitempty"`
+	Body       Body        `json:"body,omitzero"`
+	OccurredAt time.Time   `json:"occurred_at,omitzero"`
+	DetectedAt time.Time   `json:"detected_at,omitzero"`
+	AwareAt    time.Time   `json:"aware_at,omitzero"`
+	Original   []byte      `json:"original,omitempty"`
+	Reference  string      `json:"reference,omitempty"`
+	CodeHash   []byte      `json:"code_hash"`
+	CodeKey    []byte      `json:"code_key,omitempty"`
+	Text       string      `json:"text,omitempty"`
+	Files      []heldFile  `json:"files,omitempty"`
+	Filings    []Filing    `json:"filings,omitempty"`
+	Answers    law.Answers `json:"answers,omitempty"`
+	Later      *Later      `json:"later,omitempty"`
 }
 
 type heldFile struct {
@@ -118,11 +123,17 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		return "", errs.New(errs.Invalid, "a drop needs a code")
 	}
 	hash, public := CodeHalves(drop.Code)
-	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text}
+	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text, Later: drop.Later}
 	files := append(drop.Files, drop.Input.Files...)
 	if drop.Add {
 		if err := ValidateAddition(drop.Text, len(files)); err != nil {
 			return "", err
+		}
+		if drop.Later != nil {
+			var p errs.Problems
+			if validFilings(&p, drop.Later.Filings, drop.Later.Answers); len(p) > 0 {
+				return "", p.Err()
+			}
 		}
 	} else {
 		in := drop.Input
@@ -131,7 +142,8 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		if err := Validate(in, now); err != nil {
 			return "", err
 		}
-		sealed.CodeKey, sealed.Text = public, ""
+		sealed.CodeKey, sealed.Text, sealed.Later = public, "", nil
+		sealed.Filings, sealed.Answers = in.Filings, in.Answers
 		sealed.Channel, sealed.Lang, sealed.TLP, sealed.Body, sealed.Original = string(in.Channel), in.Lang, in.TLP, in.Body, in.Original
 		sealed.OccurredAt, sealed.DetectedAt, sealed.AwareAt = in.OccurredAt, in.DetectedAt, in.AwareAt
 		if sealed.Original == nil {
@@ -147,7 +159,10 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		if reference, err = take(ctx, tx, drop, &into, sum, now); err != nil {
 			return err
 		}
-		if err := ForgetFiles(ctx, tx, drop.Code); err != nil || into.CodeHash == nil {
+		if err := ForgetFiles(ctx, tx, drop.Code); err != nil {
+			return err
+		}
+		if err := ForgetDraft(ctx, tx, drop.Code); err != nil || into.CodeHash == nil {
 			return err
 		}
 		raw, err := json.Marshal(into)
@@ -249,7 +264,7 @@ func (s *Service) OpenDrops(ctx context.Context) (int, error) {
 		}
 		for _, b := range some {
 			last = b.id
-			err := s.openDrop(ctx, key, b.id, b.sealed)
+			err := s.openDrop(ctx, key, b.id, b.sealed, b.at)
 			switch {
 			case err == nil:
 				done++
@@ -283,7 +298,7 @@ func (s *Service) privateDropKey(ctx context.Context) (hpke.PrivateKey, error) {
 	return hpke.NewDHKEMPrivateKey(private)
 }
 
-func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64, box []byte) (err error) {
+func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64, box []byte, at time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("open a drop: %w", errs.Panic(p))
@@ -310,13 +325,14 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 		files = append(files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader(f.Content)})
 	}
 	if in.Add {
-		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, remove)
+		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, in.Later.told(at), remove)
 		return err
 	}
 	by := access.Stranger(access.ByPage, in.Lang)
 	input := asWho(by, ReceiveInput{
 		Channel: correspondence.Channel(in.Channel), Lang: in.Lang, TLP: in.TLP, Body: in.Body, OccurredAt: in.OccurredAt, DetectedAt: in.DetectedAt,
 		AwareAt: in.AwareAt, Proof: correspondence.Claimed, Original: in.Original, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey,
+		Filings: in.Filings, Answers: in.Answers, ToldAt: at,
 	})
 	if err := Validate(input, s.Clock.Now()); err != nil {
 		return err

@@ -236,9 +236,9 @@ func TestFilesOfAnUnsentFormAreKept(t *testing.T) {
 		if kept(code) != 2 {
 			t.Error("a refusal changed what is kept")
 		}
-		d.Clock.Advance(24*time.Hour + time.Minute)
+		d.Clock.Advance(7*24*time.Hour + time.Minute)
 		if kept(code) != 0 {
-			t.Error("kept for longer than a day")
+			t.Error("kept for longer than a week")
 		}
 		if err := keep("three.txt", "a secret again"); err != nil {
 			t.Fatal(err)

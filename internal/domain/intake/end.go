@@ -14,11 +14,13 @@ import (
 )
 
 // over is the condition under which the content of a report may end: it was settled in this state before this moment, nothing waits in it, no
-// incident tells of it, its thread is its own, nothing is on its way to the reporter, and nothing holds it.
+// incident tells of it, its thread is its own, nothing is on its way to the reporter or to who receives it by law, and nothing holds it.
 const over = `r.state = $1 AND r.settled_at < $2 AND r.queue = 0
 	AND NOT EXISTS (SELECT 1 FROM intake_link l WHERE l.report = r.id)
 	AND EXISTS (SELECT 1 FROM correspondence_thread t WHERE t.object = r.thread AND t.about = r.id)
 	AND NOT EXISTS (SELECT 1 FROM correspondence_message m WHERE m.thread = r.thread AND m.state IN ('held', 'sending'))
+	AND NOT EXISTS (SELECT 1 FROM intake_obligation b JOIN intake_forward f ON f.obligation = b.id JOIN correspondence_message m ON m.uid = f.message
+		WHERE b.report = r.id AND m.state IN ('held', 'sending'))
 	AND `
 
 // kept says how long a report stays in each state in which it needs nothing more; in the others it stays.
@@ -100,6 +102,16 @@ func (s *Service) endTx(ctx context.Context, tx *db.Tx, r *row, class retain.Cla
 	if err != nil {
 		return err
 	}
+	passed, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
+		`SELECT DISTINCT f.thread FROM intake_forward f JOIN intake_obligation b ON b.id = f.obligation WHERE b.report = $1`, r.Ref.ID)
+	if err != nil {
+		return err
+	}
+	for _, thread := range passed {
+		if _, err := s.Correspondence.EndTx(ctx, tx, thread, class); err != nil {
+			return err
+		}
+	}
 	for _, q := range []string{
 		`DELETE FROM intake_shown WHERE hash IN (SELECT c.hash FROM intake_code c WHERE c.report = $1)`,
 		`DELETE FROM intake_code WHERE report = $1`,
@@ -153,7 +165,8 @@ func (s *Service) endFront(ctx context.Context) error {
 			at   time.Time
 		}{
 			{`DELETE FROM intake_taken WHERE taken_at < $1`, now.Add(-retain.FormsFor)},
-			{`DELETE FROM intake_kept WHERE kept_at < $1`, now.Add(-retain.FilesFor)},
+			{`DELETE FROM intake_draft WHERE saved_at < $1`, now.Add(-retain.UnsentFor)},
+			{`DELETE FROM intake_kept WHERE kept_at < $1`, now.Add(-retain.UnsentFor)},
 			{`DELETE FROM intake_shown WHERE ends_at IS NOT NULL AND ends_at < $1 AND NOT EXISTS (SELECT 1 FROM intake_code c JOIN retain_hold h ON h.object = c.report WHERE c.hash = intake_shown.hash)`, now},
 			{`DELETE FROM intake_code WHERE ends_at IS NOT NULL AND ends_at < $1 AND ` + retain.Free("intake_code.report"), now},
 		} {

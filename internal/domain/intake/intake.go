@@ -9,7 +9,7 @@
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
 //
-// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_link, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept.
+// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_draft.
 package intake
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
@@ -78,7 +79,18 @@ type Report struct {
 	Withheld     bool      // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
 	Destroyed    bool      // its content was destroyed when its retention ended; Body is empty
 	Incidents    []ref.Ref // linked now
+	Behalf       Behalf
 }
+
+// Behalf says whether somebody reports for an organisation that is not his.
+type Behalf int
+
+// The standings of who reports for somebody else.
+const (
+	ForItself Behalf = iota
+	Unconfirmed
+	Confirmed
+)
 
 // Decision is what a person wrote when setting a report aside.
 type Decision struct {
@@ -99,6 +111,19 @@ type Body struct {
 	Type        string            `json:"type,omitempty"`
 	Fields      map[string]string `json:"fields,omitempty"`
 	Observables []Observable      `json:"observables,omitempty"`
+	Behalf      string            `json:"behalf,omitempty"`   // who reports for the organisation: one of Behalves; "" for itself
+	Affected    []string          `json:"affected,omitempty"` // other organisations affected, as the reporter named them
+	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
+}
+
+// Behalves are who may report for somebody else.
+var Behalves = []string{"law_firm", "provider", "journalist", "other"}
+
+// Filing is a stage of a rule set that a report hands in, for an entity of a class ("" is not known).
+type Filing struct {
+	Set   string `json:"set"`
+	Stage string `json:"stage"`
+	Class string `json:"class,omitempty"`
 }
 
 // Observable is a typed value found in a report.
@@ -116,19 +141,26 @@ type ReceiveInput struct {
 	OccurredAt   time.Time
 	DetectedAt   time.Time
 	AwareAt      time.Time
+	CalledAt     time.Time // a call that one of us took: when it was; zero is now
+	Offline      string    // the name that a call note got while Tocsin was down: the same note is taken once
 	Proof        correspondence.Proof
 	Seal         correspondence.Seal
 	Organisation int64 // when proved, else 0
 	Contact      int64
 	Arrival      int64
 	MessageID    string
+	Same         string              // of a mail: correspondence.Incoming.Same
 	Message      correspondence.Body // mail: text, oddities, files, signers
 	Original     []byte              // form, API, phone: canonical JSON
 	Files        []correspondence.FileIn
-	NoReceipt    bool   // a list, a daemon, an automatic mail
-	Reference    string // drawn by the public process before the report exists; "" draws one
-	CodeHash     []byte // likewise
-	CodeKey      []byte // likewise: PublicKeyOf the code
+	Filings      []Filing    // stages that it hands in, under one law or several
+	Answers      law.Answers // to what they ask
+	ToldAt       time.Time   // when we were told, where that was before it is filed
+	Aside        string      // of mail that is routine and nothing else: the reason under which it is filed out of the queue
+	NoReceipt    bool        // a list, a daemon, an automatic mail
+	Reference    string      // drawn by the public process before the report exists; "" draws one
+	CodeHash     []byte      // likewise
+	CodeKey      []byte      // likewise: PublicKeyOf the code
 }
 
 // Received is what the reporter is told.
@@ -166,6 +198,43 @@ type StatusView struct {
 	Messages   []correspondence.Message `json:"messages,omitempty"` // only when the code was shown on screen at filing or sent encrypted (rule I9)
 	Files      int                      `json:"files,omitempty"`
 	Full       bool                     `json:"full"`
+	Stages     []StageView              `json:"stages,omitempty"`
+	Handed     []HandedView             `json:"handed,omitempty"`
+	Recipients []RecipientView          `json:"recipients,omitempty"`
+	Behalf     Behalf                   `json:"behalf,omitempty"`
+	Crime      string                   `json:"crime,omitempty"`    // rule set that says how to go to the police, when a crime is suspected
+	Personal   string                   `json:"personal,omitempty"` // whether personal data are affected: yes, no, unknown; "" was not asked
+}
+
+// StageView is a stage of a law as its reporter sees it. Where several organisations are affected it is the one that is due first.
+type StageView struct {
+	Set   string       `json:"set"`
+	Key   string       `json:"key"`
+	State law.Standing `json:"state"`
+	Due   time.Time    `json:"due,omitzero"`
+	Limit time.Time    `json:"limit,omitzero"`
+	MetAt time.Time    `json:"met_at,omitzero"`
+	Late  bool         `json:"late,omitempty"` // when it was met
+	For   int          `json:"for,omitempty"`  // how many organisations; 0 counts as one
+}
+
+// HandedView is a submission as its reporter sees it; the answers only when the code never travelled in clear mail.
+type HandedView struct {
+	Number   int         `json:"number"`
+	Set      string      `json:"set"`
+	Stage    string      `json:"stage"`
+	ToldAt   time.Time   `json:"told_at"`
+	Corrects int         `json:"corrects,omitempty"`
+	Sum      []byte      `json:"sum"`
+	Class    string      `json:"class,omitempty"`
+	Answers  law.Answers `json:"answers,omitempty"`
+}
+
+// RecipientView is who receives it by law beside us, and when it was passed on.
+type RecipientView struct {
+	Set  string    `json:"set"`
+	Code string    `json:"code"`
+	At   time.Time `json:"at,omitzero"`
 }
 
 // Question is something we asked and wait for.

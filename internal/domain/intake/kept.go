@@ -57,7 +57,7 @@ func KeepFiles(ctx context.Context, d *db.DB, now time.Time, code id.Secret, fil
 		if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(size), 0), COUNT(*) FROM intake_kept WHERE key = $1`, key).Scan(&mine, &count); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(size), 0) FROM intake_kept WHERE kept_at >= $1`, now.Add(-retain.FilesFor)).Scan(&others); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(size), 0) FROM intake_kept WHERE kept_at >= $1`, now.Add(-retain.UnsentFor)).Scan(&others); err != nil {
 			return err
 		}
 		if mine+size > MaxFileBytes || count+int64(len(all)) > MaxFiles || others+size > mostKept {
@@ -84,7 +84,7 @@ func KeptFiles(ctx context.Context, h db.Handle, now time.Time, code id.Secret) 
 		sealed []byte
 	}
 	all, err := db.All(ctx, h, func(r *db.Rows) (f one, err error) { return f, r.Scan(&f.uid, &f.sealed) },
-		`SELECT uid, sealed FROM intake_kept WHERE key = $1 AND kept_at >= $2 ORDER BY place, uid`, codeMAC(code, "kept files"), now.Add(-retain.FilesFor))
+		`SELECT uid, sealed FROM intake_kept WHERE key = $1 AND kept_at >= $2 ORDER BY place, uid`, codeMAC(code, "kept files"), now.Add(-retain.UnsentFor))
 	if err != nil {
 		return nil, err
 	}

@@ -97,19 +97,23 @@ func (o Obligation) Find(key string) (law.Owed, bool) {
 	return o.Owed[i], true
 }
 
-// count counts by the calendar of a set's country, by the team's own where there is none or the set is the Union's.
-func (s *Service) count(country string) law.Count {
-	var c calendar.Calendar
-	zone := time.UTC
-	if s.Calendar != nil {
-		c, zone = *s.Calendar, s.Calendar.Zone()
+func (s *Service) count(country string) law.Count { return Counting(s.Calendar)(country) }
+
+// Counting counts by the calendar of a set's country, by the team's own where there is none or the set is the Union's. Nil counts hours alone.
+func Counting(team *calendar.Calendar) func(country string) law.Count {
+	return func(country string) law.Count {
+		var c calendar.Calendar
+		zone := time.UTC
+		if team != nil {
+			c, zone = *team, team.Zone()
+		}
+		if own, err := calendar.For(country, zone); country != "EU" && err == nil {
+			c = own
+		} else if team == nil {
+			c, _ = calendar.For("", zone)
+		}
+		return c.End
 	}
-	if own, err := calendar.For(country, zone); country != "EU" && err == nil {
-		c = own
-	} else if s.Calendar == nil {
-		c, _ = calendar.For("", zone)
-	}
-	return c.End
 }
 
 // reckon fills what is owed.

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -38,6 +39,7 @@ type Line struct {
 	StartedAt   time.Time // of the clock
 	OrgName     string
 	Sector      string
+	Unfinished  bool  // a call note that somebody has yet to finish
 	SameCount   int   // other reports that the reader may see: with the same text, sameCap at most; in a folded list those under this line, foldCap at most
 	Why         []Why // what those under this line have in common with its founder
 	HandlerName string
@@ -71,7 +73,7 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	}
 	page.Next = next
 	page.Items = make([]Line, len(rows))
-	var reports, orgs []int64
+	var reports, orgs, calls []int64
 	for i := range rows {
 		page.Items[i] = Line{Report: rows[i].Report, Group: groups[rows[i].queue], SameCount: rows[i].same}
 		if f.folds() {
@@ -82,11 +84,18 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 		} else {
 			reports = append(reports, rows[i].Ref.ID)
 		}
+		if rows[i].Channel == correspondence.ByPhone && rows[i].State == New {
+			calls = append(calls, rows[i].Ref.ID)
+		}
 		if rows[i].Organisation != 0 {
 			orgs = append(orgs, rows[i].Organisation)
 		}
 	}
 	clocks, err := s.Deadlines.Running(ctx, s.DB, FirstAnswer, reports...)
+	if err != nil {
+		return page, err
+	}
+	notes, err := s.Calls(ctx, s.DB, calls...)
 	if err != nil {
 		return page, err
 	}
@@ -97,6 +106,9 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	for i := range page.Items {
 		l := &page.Items[i]
 		l.OrgName, l.Sector = names[l.Organisation].Name, names[l.Organisation].Sector
+		if c, ok := notes[l.Ref.ID]; ok {
+			l.Unfinished = c.FinishedAt.IsZero()
+		}
 		if c, ok := clocks[l.Ref.ID]; ok {
 			l.StartedAt, l.DueAt = c.StartedAt, c.DueAt
 		}

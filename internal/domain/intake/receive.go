@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -70,6 +71,9 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 // asWho lets nobody say more about himself than he proved: a stranger claims, who signed in is himself, one of us took it down. Only the
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
+	if by.System == "" {
+		in.Body.Reported, in.Aside, in.Same = nil, "", ""
+	}
 	switch {
 	case by.System != "":
 	case by.Account == 0:
@@ -78,6 +82,9 @@ func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 		in.Proof, in.Arrival = correspondence.ByHand, 0
 	default:
 		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.SignedIn, by.Organisation, 0, 0
+	}
+	if !by.Can(access.Triage) || in.Channel != correspondence.ByPhone {
+		in.CalledAt, in.Offline = time.Time{}, ""
 	}
 	if in.Seal == "" {
 		in.Seal = correspondence.Plain
@@ -105,6 +112,10 @@ func (b Body) visible() Body {
 			b.Fields = map[string]string{}
 		}
 		b.Fields[mail.Visible(k)] = mail.FormText(v)
+	}
+	b.Affected = slices.Clone(b.Affected)
+	for i, name := range b.Affected {
+		b.Affected[i] = mail.Visible(name)
 	}
 	b.Observables = slices.Clone(b.Observables)
 	for i, o := range b.Observables {
@@ -224,6 +235,12 @@ func takeReference(ctx context.Context, tx *db.Tx, reference string) (bool, erro
 func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, files []correspondence.File) (Received, error) {
 	in.Body = in.Body.visible()
 	now := s.Clock.Now()
+	if said := in.Body.Reported; said != nil {
+		in.Body.Observables = append(in.Body.Observables, said.Observables()...)
+		if in.OccurredAt.IsZero() {
+			in.OccurredAt = said.earliest(now)
+		}
+	}
 	who, err := s.match(ctx, tx, by, in)
 	if err != nil {
 		return Received{}, err
@@ -232,18 +249,29 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if err != nil {
 		return Received{}, err
 	}
-	r := row{queue: isNew, queueAt: now}
+	told := now
+	if !in.CalledAt.IsZero() {
+		told = in.CalledAt.UTC() // a call counts from when it was, not from when somebody noted it
+	}
+	r := row{queue: isNew, queueAt: told}
 	r.Report = Report{
-		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: now, OccurredAt: in.OccurredAt,
+		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: told, OccurredAt: in.OccurredAt,
 		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: who.organisation.Ref.ID, Contact: who.contact.ID, Thread: t.Ref.ID,
 		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body,
+	}
+	if in.Body.Behalf != "" {
+		r.Behalf = Unconfirmed
 	}
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
 	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
-	s.foldTx(tx, &r, append(slices.Clone(in.Message.Files), files...))
-	clocks, err := s.start(ctx, tx, by, &r, who, in)
-	if err != nil {
+	if in.Aside == "" {
+		s.foldTx(tx, &r, append(slices.Clone(in.Message.Files), files...))
+	}
+	var clocks []Clock
+	if in.Aside != "" {
+		r.State, r.Reason, r.queue = Rejected, in.Aside, notWaiting
+	} else if clocks, err = s.start(ctx, tx, by, &r, who, in); err != nil {
 		return Received{}, err
 	}
 	if err := s.Words.AppendTx(ctx, tx, r.Ref, r.Lang, r.Body.texts()...); err != nil {
@@ -260,7 +288,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	clocks = append(clocks, owed...)
 	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
-		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(New)}},
+		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(r.State)}},
 		Data:    map[string]any{"message": first.UID, "clocks": clocks},
 	}); err != nil {
 		return Received{}, err
@@ -280,6 +308,14 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if in.Channel == correspondence.ByPhone {
+		if err := s.noteCallTx(ctx, tx, by, &r, in.Offline); err != nil {
+			return Received{}, err
+		}
+	}
+	if len(owed) > 0 {
+		return out, s.showTx(ctx, tx, r.Ref.ID)
+	}
 	return out, s.showFreshTx(ctx, tx, &r, first, clocks)
 }
 
@@ -298,7 +334,7 @@ func (s *Service) firstMessage(ctx context.Context, tx *db.Tx, by access.Actor, 
 	}
 	m := correspondence.Incoming{
 		Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: r.ReceivedAt, TLP: r.TLP, Proof: in.Proof, Seal: in.Seal,
-		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Author: by.Account, Body: body,
+		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Same: in.Same, Author: by.Account, Body: body,
 	}
 	return s.Correspondence.ReceiveFirstTx(ctx, tx, by, t, m)
 }
@@ -314,6 +350,9 @@ func Canonical(in ReceiveInput) []byte {
 	}
 	if !in.AwareAt.IsZero() {
 		out["aware_at"] = in.AwareAt.UTC()
+	}
+	if len(in.Filings) > 0 {
+		out["filings"], out["answers"] = in.Filings, in.Answers
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

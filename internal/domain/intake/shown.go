@@ -148,6 +148,10 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 			v.Clocks = append(v.Clocks, Clock{Kind: c.Kind, Owes: map[string]string{"us": "us", "them": "reporter"}[c.OwedBy], DueAt: c.DueAt, RuleSet: c.RuleSet})
 		}
 	}
+	v.Behalf, v.Personal = r.Behalf, r.Body.Fields["personal_data"]
+	if err := s.stagesFor(ctx, h, r, &v, entire && !r.withheld()); err != nil {
+		return v, err
+	}
 	threads, err := s.Correspondence.Threads(ctx, h, r.Thread)
 	if err != nil {
 		return v, err

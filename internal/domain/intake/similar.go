@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -61,9 +60,6 @@ func prefixless(s string) string {
 
 // similarLimit caps what is looked at for each reason: a list of more is read by nobody.
 const similarLimit = 8
-
-// copiesLimit caps the reports that a mail is compared with because they carry its Message-ID.
-const copiesLimit = 20
 
 // Similar gives reports and linked incidents that look alike, computed inside the reader's scope (rule A10), best first.
 func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Similar, error) {
@@ -137,20 +133,6 @@ func (s *Service) sameness(ctx context.Context, by access.Actor, report int64) (
 	return db.One(ctx, s.DB, func(rows *db.Rows) (r row, err error) {
 		return r, rows.Scan(&r.sender, &r.message, &r.words)
 	}, q.Text(), q.Args()...)
-}
-
-// SameMessage gives reports that came by mail with this Message-ID, oldest first and few, for the mailroom to compare.
-func (s *Service) SameMessage(ctx context.Context, h db.Handle, messageID string) ([]Report, error) {
-	mac := s.mac("message", messageID)
-	if mac == nil {
-		return nil, nil
-	}
-	all, err := s.inside(ctx, h, `r.message = $1 ORDER BY r.id LIMIT `+strconv.Itoa(copiesLimit), mac)
-	out := make([]Report, len(all))
-	for i := range all {
-		out[i] = all[i].Report
-	}
-	return out, err
 }
 
 // incidentsOf gives the incidents that reports are linked to and the reader may see, by object id.

@@ -62,7 +62,7 @@ func (s *Service) AddByLink(ctx context.Context, code id.Secret, text string, fi
 	if !id.Valid(code.Reveal()) {
 		return correspondence.Message{}, errs.ErrNotFound
 	}
-	return s.addByHash(ctx, code.Hash(), text, files, nil)
+	return s.addByHash(ctx, code.Hash(), text, files, nil, nil)
 }
 
 // ValidateAddition tells what is wrong with what somebody adds by link.
@@ -83,7 +83,7 @@ func ValidateAddition(text string, files int) error {
 }
 
 // addByHash files an addition; also, when given, takes its drop in the same transaction and tells false when another process has it.
-func (s *Service) addByHash(ctx context.Context, hash []byte, text string, files []correspondence.FileIn, also func(context.Context, *db.Tx) error) (correspondence.Message, error) {
+func (s *Service) addByHash(ctx context.Context, hash []byte, text string, files []correspondence.FileIn, later *Later, also func(context.Context, *db.Tx) error) (correspondence.Message, error) {
 	if err := ValidateAddition(text, len(files)); err != nil {
 		return correspondence.Message{}, err
 	}
@@ -117,7 +117,10 @@ func (s *Service) addByHash(ctx context.Context, hash []byte, text string, files
 			Channel: correspondence.ByLink, Kind: correspondence.Told, State: state, At: s.Clock.Now(), TLP: r.TLP, Proof: correspondence.Claimed,
 			Seal: correspondence.Plain, Original: bytes.TrimSpace(original), Body: correspondence.Body{Text: text, Files: kept},
 		})
-		return err
+		if err != nil || later == nil || !c.entire {
+			return err // by a link that travelled in clear mail it stays a message that a person files
+		}
+		return s.laterTx(ctx, tx, by, r.Ref.ID, *later, m)
 	})
 	return m, err
 }

@@ -372,24 +372,6 @@ func (s *Service) answersOf(in ReceiveInput) law.Answers {
 	return out
 }
 
-// submitFirst files the first stage of a report that says under which law it comes.
-func (s *Service) submitFirst(ctx context.Context, tx *db.Tx, by access.Actor, r *row, in ReceiveInput, message string) ([]Clock, error) {
-	set, stage, ok := s.lawOf(in.Body)
-	if !ok {
-		return nil, nil
-	}
-	_, clocks, err := s.submitTx(ctx, tx, by, r, set, SubmitInput{
-		Set: set.Code, Stage: stage, ToldAt: r.ReceivedAt, Message: message, Channel: in.Channel, Answers: s.answersOf(in),
-	}, []int64{r.Organisation})
-	var out []Clock
-	for _, c := range clocks {
-		if c.Open() && c.OwedBy == deadline.Them {
-			out = append(out, Clock{Kind: c.Kind, Owes: "reporter", DueAt: c.DueAt, RuleSet: c.RuleSet})
-		}
-	}
-	return out, err
-}
-
 // StageName gives the words for what a clock of a rule set asks, with the number of its round; false for other clocks.
 func (s *Service) StageName(set, kind, lang string) (string, bool) {
 	if s.Laws == nil {

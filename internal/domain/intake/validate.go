@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -88,16 +89,24 @@ func Validate(in ReceiveInput, now time.Time) error {
 	for _, t := range []struct {
 		name string
 		at   time.Time
-	}{{"occurred_at", in.OccurredAt}, {"detected_at", in.DetectedAt}, {"aware_at", in.AwareAt}} {
+	}{{"occurred_at", in.OccurredAt}, {"detected_at", in.DetectedAt}, {"aware_at", in.AwareAt}, {"called_at", in.CalledAt}} {
 		if !t.at.IsZero() && t.at.After(now.Add(slack)) {
 			p.Add(t.name, "error.past")
 		} else if !t.at.IsZero() && t.at.Year() < 1990 {
 			p.Add(t.name, "error.date")
 		}
 	}
+	if len(in.Offline) > 64 {
+		p.Add("offline", "error.too_long", "most", 64)
+	}
 	if len(in.Files) > MaxFiles && in.Arrival == 0 {
 		p.Add("files", "error.too_many", "most", MaxFiles)
 	}
+	if b.Behalf != "" && !slices.Contains(Behalves, b.Behalf) {
+		p.Add("behalf", "error.choice")
+	}
+	validAffected(&p, b.Affected)
+	validFilings(&p, in.Filings, in.Answers)
 	if in.Reference != "" {
 		if r, ok := id.ParseReference(in.Reference); !ok || r != in.Reference || !strings.HasPrefix(r, "R-") {
 			p.Add("reference", "error.choice")

@@ -169,6 +169,7 @@ type Set struct {
 	Name       Text
 	About      Text
 	Authority  Text // to whom an entity reports
+	Crime      Text // how to go to the police; nil where the law says nothing of it
 	Classes    []Class
 	Stages     []Stage
 	Duties     []Duty
@@ -282,6 +283,25 @@ func (l *Library) Sets() []Set {
 		return cmp.Or(cmp.Compare(union(a), union(b)), cmp.Compare(a.Country, b.Country), cmp.Compare(a.Code, b.Code))
 	})
 	return out
+}
+
+// Offered lists the mandatory sets under which an entity of a country (two letters) reports: those of its national acts, or else that of the
+// directive, which only a national act puts in force.
+func (l *Library) Offered(country string) []Set {
+	var national, union []Set
+	for _, s := range l.Sets() {
+		switch {
+		case s.Nature != Mandatory:
+		case s.Country == "EU":
+			union = append(union, s)
+		case strings.EqualFold(s.Country, country):
+			national = append(national, s)
+		}
+	}
+	if len(national) > 0 {
+		return national
+	}
+	return union
 }
 
 // Set gives one by code; NotFound for none.

@@ -67,14 +67,17 @@ func (c Config) Check(src *Sources) error {
 	if _, err := prefixes(c.TrustedProxies); err != nil {
 		say("TOCSIN_TRUSTED_PROXIES", err.Error())
 	}
+	if _, err := prefixes(c.Inside); err != nil {
+		say("TOCSIN_INSIDE", err.Error())
+	}
 	if _, err := prefixes(c.MailRelays); err != nil {
 		say("TOCSIN_MAIL_RELAYS", err.Error())
 	}
 	if strings.ContainsAny(c.AuthservID, " \t;\"") {
 		say("TOCSIN_AUTHSERV_ID", fmt.Sprintf("%q is no name such as mx.csirt.example", c.AuthservID))
 	}
-	if c.AuthservID != "" && c.MailRelays == "" && off(c.LMTP) {
-		say("TOCSIN_AUTHSERV_ID", "counts only for mail that comes by LMTP or from TOCSIN_MAIL_RELAYS: name these servers")
+	if c.AuthservID != "" && c.MailRelays == "" && off(c.LMTP) && !c.IMAP.Set() {
+		say("TOCSIN_AUTHSERV_ID", "counts only for mail that comes by LMTP, from a mailbox or from TOCSIN_MAIL_RELAYS: name these servers")
 	}
 	if _, err := users(c.KeyUsers); err != nil {
 		say("TOCSIN_KEY_USERS", err.Error())
@@ -82,9 +85,7 @@ func (c Config) Check(src *Sources) error {
 	if c.Blobs.Set() {
 		say("TOCSIN_BLOBS", "object stores are not built yet: leave it out, and files stay in the data folder")
 	}
-	if c.IMAP.Set() {
-		say("TOCSIN_IMAP", "fetching from a mailbox is not built yet: leave it out, and let mail come by LMTP or SMTP")
-	}
+	c.checkMailbox(say)
 	for _, e := range []struct {
 		name    string
 		value   Endpoint
@@ -92,6 +93,7 @@ func (c Config) Check(src *Sources) error {
 	}{
 		{"TOCSIN_DATABASE", c.Database, []string{"postgres", "postgresql"}},
 		{"TOCSIN_RELAY", c.Relay, []string{"smtp", "smtps"}},
+		{"TOCSIN_EXIT", c.Exit, []string{"http", "https"}},
 	} {
 		if !e.value.Set() {
 			continue
@@ -126,6 +128,23 @@ func (c Config) Check(src *Sources) error {
 		}
 	}
 	return m.err()
+}
+
+func (c Config) checkMailbox(say func(name, text string)) {
+	if !c.IMAP.Set() {
+		if c.IMAPPassword != "" || c.IMAPRoots != "" {
+			say("TOCSIN_IMAP", "is empty, and the mailbox has a password or a certificate: name it")
+		}
+		return
+	}
+	if _, err := c.Mailbox(); err != nil {
+		say("TOCSIN_IMAP", err.Error())
+	}
+	if c.IMAPPassword == "" {
+		say("TOCSIN_IMAP_PASSWORD_FILE", "names no file: the mailbox needs a password")
+	} else if text := fileProblem(c.IMAPPassword); text != "" {
+		say("TOCSIN_IMAP_PASSWORD_FILE", text)
+	}
 }
 
 // twice finds two listeners on one address; port 0 is free each time.

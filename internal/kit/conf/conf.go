@@ -14,6 +14,8 @@
 package conf
 
 import (
+	"cmp"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"net/url"
@@ -22,6 +24,9 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // TOCSIN_ZONE works on a machine without zone data
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
 )
 
 // Config is what an operator decides before the start. Fields are as given; the methods give what follows from them, after Check.
@@ -37,10 +42,17 @@ type Config struct {
 	URL            string   `name:"url" env:"TOCSIN_URL" placeholder:"https://…" help:"Public address, used in mail and links."`
 	SMTP           string   `name:"smtp" env:"TOCSIN_SMTP" default:"127.0.0.1:2525" help:"Listener for mail, or off."`
 	LMTP           string   `name:"lmtp" env:"TOCSIN_LMTP" default:"off" help:"Listener for mail from a server beside us (unix:PATH or ADDRESS), or off."`
-	IMAP           Endpoint `name:"imap" env:"TOCSIN_IMAP" placeholder:"imaps://user@host/INBOX" help:"Mailbox to fetch from."`
+	IMAP           Endpoint `name:"imap" env:"TOCSIN_IMAP" placeholder:"imaps://user@host/INBOX" help:"Mailbox to fetch from; imap:// is STARTTLS."`
+	IMAPPassword   string   `name:"imap-password-file" env:"TOCSIN_IMAP_PASSWORD_FILE" placeholder:"FILE" help:"File whose first line is its password, read at each sign-in."`
+	IMAPThen       string   `name:"imap-then" env:"TOCSIN_IMAP_THEN" default:"move:Tocsin" placeholder:"WHAT" help:"What becomes of fetched mail there: move:FOLDER, flag or delete."`
+	IMAPRoots      string   `name:"imap-ca" env:"TOCSIN_IMAP_CA" placeholder:"FILE" help:"Certificate that signs the server's; those of the system otherwise."`
 	MailRelays     string   `name:"mail-relays" env:"TOCSIN_MAIL_RELAYS" placeholder:"PREFIX,…" help:"Mail servers of ours that hand mail on to us: no limits by number, and SPF is theirs to judge."`
 	AuthservID     string   `name:"authserv-id" env:"TOCSIN_AUTHSERV_ID" placeholder:"NAME" help:"Name by which those servers sign their Authentication-Results; without it no results count."`
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
+	Exit           Endpoint `name:"exit" env:"TOCSIN_EXIT" placeholder:"http://proxy:3128" help:"HTTP proxy through which webhooks and text messages leave; directly otherwise."`
+	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks and the gateway of text messages may be in; public addresses alone otherwise."`
+	SMSGateway     string   `name:"sms-gateway" env:"TOCSIN_SMS_GATEWAY" placeholder:"FILE" help:"File that describes the gateway of text messages for pages; none otherwise."`
+	BundleFolders  string   `name:"bundle-folders" env:"TOCSIN_BUNDLE_FOLDERS" placeholder:"FOLDER,…" help:"Folders in which the bundle for when we are down may be written; in the data folder otherwise."`
 	Metrics        string   `env:"TOCSIN_METRICS" default:"off" help:"Listener for Prometheus, or off."`
 	TLSCert        string   `name:"tls-cert" env:"TOCSIN_TLS_CERT" placeholder:"FILE" help:"Certificate for HTTPS and STARTTLS, read again when it changes."`
 	TLSKey         string   `name:"tls-key" env:"TOCSIN_TLS_KEY" placeholder:"FILE" help:"Its private key."`
@@ -88,6 +100,26 @@ func (c Config) Mail() Listener { return listener("TOCSIN_SMTP", c.SMTP) }
 // LocalMail is the LMTP listener, if any.
 func (c Config) LocalMail() Listener { return listener("TOCSIN_LMTP", c.LMTP) }
 
+// Mailbox is the mailbox to fetch from, after Check; its password is for whoever connects to ask.
+func (c Config) Mailbox() (imap.Config, error) {
+	m, err := imap.Parse(c.IMAP.Reveal(), cmp.Or(c.IMAPThen, "move:Tocsin"))
+	if err != nil {
+		return m, err
+	}
+	m.Password = imap.PasswordFile(c.IMAPPassword)
+	if c.IMAPRoots == "" {
+		return m, nil
+	}
+	text, err := os.ReadFile(c.IMAPRoots)
+	if err != nil {
+		return m, errs.Wrap(errs.Invalid, "the certificate of the mailbox cannot be read", err)
+	}
+	if m.Roots = x509.NewCertPool(); !m.Roots.AppendCertsFromPEM(text) {
+		return m, errs.New(errs.Invalid, "the certificate of the mailbox is no PEM file")
+	}
+	return m, nil
+}
+
 // Measures is the listener for Prometheus, if any.
 func (c Config) Measures() Listener { return listener("TOCSIN_METRICS", c.Metrics) }
 
@@ -124,6 +156,42 @@ func (c Config) Proxies() []netip.Prefix {
 func (c Config) Relays() []netip.Prefix {
 	p, _ := prefixes(c.MailRelays)
 	return p
+}
+
+// ExitURL is the proxy through which all goes, nil for none.
+func (c Config) ExitURL() *url.URL {
+	if !c.Exit.Set() {
+		return nil
+	}
+	u, err := url.Parse(c.Exit.Reveal())
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// InsideNetworks are the networks inside that may be reached.
+func (c Config) InsideNetworks() []netip.Prefix {
+	p, _ := prefixes(c.Inside)
+	return p
+}
+
+// Bundles are the folders in which the bundle for when we are down may be written.
+func (c Config) Bundles() []string {
+	var out []string
+	for _, f := range strings.Split(c.BundleFolders, ",") {
+		if f = strings.TrimSpace(f); f != "" {
+			if abs, err := filepath.Abs(f); err == nil {
+				out = append(out, abs)
+			}
+		}
+	}
+	if len(out) == 0 {
+		if abs, err := filepath.Abs(filepath.Join(c.Data, "bundles")); err == nil {
+			out = append(out, abs)
+		}
+	}
+	return out
 }
 
 // KeyUIDs are the users, beside its own, from whom the key process takes calls.

@@ -68,7 +68,7 @@ func TestFlagsThenEnvironmentThenFileThenDefaults(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if len(got) != 23 {
+	if len(got) != 30 {
 		t.Errorf("%d settings: %v", len(got), got)
 	}
 	if c.PublicURL() != "http://127.0.0.1:5" || c.LocalMail().On() || c.Mail().Addr != "127.0.0.1:4" || c.Location().String() != "Europe/Lisbon" {
@@ -111,7 +111,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"TOCSIN_HTTP (flag): \"8080\" is no address", "TOCSIN_SMTP (flag): \"99999\"", "TOCSIN_URL (flag): must be scheme and host",
 		"TOCSIN_DATABASE (flag): holds a password", "TOCSIN_TRUSTED_PROXIES (flag): \"ten\"", "TOCSIN_ZONE (flag): \"Mars/Olympus\"",
 		"TOCSIN_TLS_CERT, TOCSIN_TLS_KEY: give both", "TOCSIN_TLS_CERT (flag): \"/nowhere/cert\"", "TOCSIN_ROOT_KEY (flag): lies in",
-		"TOCSIN_LMTP (flag): cannot be", "TOCSIN_METRICS (flag): \"127.0.0.1:1,http://x\" is not one", "TOCSIN_IMAP (flag): fetching from a mailbox is not built yet",
+		"TOCSIN_LMTP (flag): cannot be", "TOCSIN_METRICS (flag): \"127.0.0.1:1,http://x\" is not one", "TOCSIN_IMAP (flag): a password does not belong into the address", "TOCSIN_IMAP_PASSWORD_FILE (default): names no file",
 		"TOCSIN_BLOBS (flag): object stores are not built yet", "TOCSIN_MAIL_RELAYS (flag): \"mx\"", "TOCSIN_AUTHSERV_ID (flag): \"a b\" is no name",
 		"TOCSIN_KEY_USERS (flag): \"no such user\": no user", "TOCSIN_DESK_HTTP (flag): must be scheme and host",
 	} {

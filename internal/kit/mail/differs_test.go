@@ -18,4 +18,7 @@ var differs = map[string]string{
 	"rspamd/phish_sender.eml sender":                                           "the same",
 	"enmime/mail/qp-utf8-header-recursed.raw sender":                           "the reference reader gave up",
 	"rspamd/currency.eml sender":                                               "an empty address is no address",
+	"rspamd/phish_sender.eml parts":                                            "the boundary of the head stands nowhere: the one in the body is taken, and said to be odd",
+	"rspamd/btc3.eml parts":                                                    "the same",
+	"mail-parser/mail_malformed_3 parts":                                       "the same",
 }

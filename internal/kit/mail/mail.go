@@ -98,3 +98,28 @@ func (m *Message) Readings() []*Message {
 	}
 	return []*Message{m, parse(m.Raw, lastCounts)}
 }
+
+// Inner gives the messages that lie in the message, each as a mail of its own: what was forwarded or attached as message/rfc822, or as a file that
+// is called .eml. Messages within those are theirs to give.
+func (m *Message) Inner() []*Message {
+	var all []*Message
+	var walk func(p *Part)
+	walk = func(p *Part) {
+		switch {
+		case p.Is("message/rfc822") || p.Is("message/global"):
+			if len(p.Parts) == 1 {
+				all = append(all, Parse(p.Parts[0].RawEntity()))
+			}
+			return
+		case len(p.Parts) == 0 && strings.HasSuffix(strings.ToLower(p.Filename), ".eml") && !p.Limited:
+			if inner := Parse(p.Bytes); inner.Header().Has("From") || inner.Header().Has("Received") || inner.Header().Has("Subject") {
+				all = append(all, inner)
+			}
+		}
+		for _, c := range p.Parts {
+			walk(c)
+		}
+	}
+	walk(m.Root)
+	return all
+}

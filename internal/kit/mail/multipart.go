@@ -14,14 +14,16 @@ type mark struct {
 // multipart splits the body of p at its boundary lines.
 func (b *builder) multipart(p *Part) {
 	boundary := strings.TrimRight(p.Params["boundary"], " \t")
-	if boundary == "" {
-		b.odd(p, NoBoundary, "")
-		return
+	var marks []mark
+	if boundary != "" {
+		marks = findMarks(p.source, p.BodyStart, p.End, boundary)
 	}
-	marks := findMarks(p.source, p.BodyStart, p.End, boundary)
 	if len(marks) == 0 {
 		b.odd(p, NoBoundary, "")
-		return
+		if boundary = likelyBoundary(p.RawBody()); boundary == "" {
+			return
+		}
+		marks = findMarks(p.source, p.BodyStart, p.End, boundary)
 	}
 	byDefault := "text/plain"
 	if p.Type == "multipart/digest" {
@@ -97,4 +99,22 @@ func findMarks(buf []byte, start, end int, boundary string) []mark {
 		}
 	}
 	return marks
+}
+
+// likelyBoundary finds what the parts of a multipart were cut with when its head does not say, or says something else: the first line of two dashes
+// behind which a header begins.
+func likelyBoundary(body []byte) string {
+	for at, n := 0, 0; at < len(body) && n < 200; n++ {
+		end := lineEnd(body, at, len(body))
+		line := bytes.TrimRight(body[at:end], " \t\r\n")
+		at = end
+		if len(line) < 4 || len(line) > 150 || !bytes.HasPrefix(line, []byte("--")) || bytes.HasSuffix(line, []byte("--")) {
+			continue
+		}
+		next := body[at:lineEnd(body, at, len(body))]
+		if name, _ := fieldName(trimEOL(next)); len(name) > 8 && strings.EqualFold(name[:8], "Content-") {
+			return string(line[2:])
+		}
+	}
+	return ""
 }

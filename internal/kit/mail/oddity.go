@@ -29,6 +29,7 @@ const (
 	TooDeep           Kind = "too_deep"
 	TooMany           Kind = "too_many" // parts or fields
 	TooLarge          Kind = "too_large"
+	BrokenTNEF        Kind = "broken_tnef" // a winmail.dat that is cut off or holds more than is read
 )
 
 // Oddity is one thing found odd. Detail is a name of ours or of a standard, never text of the message.

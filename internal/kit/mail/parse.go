@@ -77,6 +77,8 @@ func (b *builder) entity(p *Part, byDefault string) {
 		b.multipart(p)
 	case p.Type == "message/rfc822" || p.Type == "message/global":
 		b.inner(p)
+	case isTNEF(p):
+		b.tnef(p)
 	}
 }
 
@@ -156,16 +158,28 @@ func (b *builder) decode(p *Part) {
 	}
 }
 
+// looked is how much of a text in an old charset is read to see whether it can be in it.
+const looked = 16 << 10
+
 // charset looks whether the bytes of a text can be in its charset.
 func (b *builder) charset(p *Part) {
 	if !p.Is("text/") || p.Limited {
 		return
 	}
-	enc, known := charsetOf(p.Params["charset"])
+	name := p.Params["charset"]
+	enc, known := charsetOf(name)
 	switch {
 	case !known:
 		b.odd(p, UnknownCharset, "")
-	case enc == nil && !utf8.Valid(p.Bytes):
+	case enc == nil:
+		if !utf8.Valid(p.Bytes) || escaped(p.Bytes) {
+			b.odd(p, WrongCharset, "")
+		}
+	case len(p.Bytes) <= looked:
+		if _, ok := decodeCharset(name, p.Bytes); !ok {
+			b.odd(p, WrongCharset, "")
+		}
+	case oneByte(enc) && meansUTF8(p.Bytes[:looked]):
 		b.odd(p, WrongCharset, "")
 	}
 }

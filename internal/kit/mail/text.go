@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -74,6 +75,13 @@ type Body struct {
 func (m *Message) Body() Body {
 	var body Body
 	gather(m.Root, &body)
+	if !body.written() { // Outlook may leave all it has to say in a winmail.dat
+		for _, p := range m.Parts {
+			if len(p.Parts) == 1 && p.tnef() && !p.inside() {
+				gather(p.Parts[0], &body)
+			}
+		}
+	}
 	var b strings.Builder
 	for _, p := range body.Parts {
 		t, _ := p.Text()
@@ -89,8 +97,33 @@ func (m *Message) Body() Body {
 	return body
 }
 
+// written tells whether a part has more than blanks.
+func (b *Body) written() bool {
+	for _, p := range b.Parts {
+		if len(bytes.TrimSpace(p.Bytes)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// tnef tells whether p is a winmail.dat that was opened.
+func (p *Part) tnef() bool {
+	return len(p.Parts) == 1 && !strings.HasPrefix(p.Type, "multipart/") && !strings.HasPrefix(p.Type, "message/")
+}
+
+// inside tells whether p belongs to an inner message.
+func (p *Part) inside() bool {
+	for q := p.Parent; q != nil; q = q.Parent {
+		if strings.HasPrefix(q.Type, "message/") {
+			return true
+		}
+	}
+	return false
+}
+
 func gather(p *Part, body *Body) {
-	if p.Undeclared || p.Disposition == "attachment" {
+	if p.Undeclared || p.Disposition == "attachment" || p.tnef() {
 		return
 	}
 	switch {
@@ -171,6 +204,9 @@ func (m *Message) Attachments() []*Part {
 		other := alternative && (p.Type == "text/plain" || p.Type == "text/html") && p.Filename == "" && p.Disposition != "attachment"
 		if !shown[p] && (!other || p.Undeclared) {
 			all = append(all, p)
+		}
+		if p.tnef() { // it stays as it came, and what is in it stands beside it
+			walk(p.Parts[0], false)
 		}
 	}
 	walk(m.Root, false)

@@ -173,7 +173,9 @@ func TestP8Limits(t *testing.T) {
 		{"two literals compressed", comp(append(lit("a"), lit("b")...)), pgp.Malformed},
 		{"marker", append(pkt(10, []byte("PGP")), lit("a")...), pgp.Malformed},
 		{"trailing data", append(lit("a"), "tail"...), pgp.Malformed},
-		{"trailing data in the compression", compTail(), pgp.Malformed},
+		{"padding behind the compression", compTail(300, "a tail of 16 oct"), pgp.Fine},
+		{"trailing data in the compression", compTail(1, "tail"), pgp.Malformed},
+		{"as much trailing data as text", compTail(300, strings.Repeat("x", 300)), pgp.Malformed},
 		{"key packet", append(lit("a"), us.key.Binary()...), pgp.Malformed},
 		{"encryption inside", append(pkt(18, []byte("\x01xxxx")), lit("a")...), pgp.NestedLayers},
 		{"empty", nil, pgp.Malformed},
@@ -213,13 +215,14 @@ func TestP8Limits(t *testing.T) {
 	want(t, us.open(t, binaryMail(pkt(3, []byte{4, 9, 0, 8}), data)), pgp.Encrypted, pgp.PasswordOnly, "")
 }
 
-func compTail() []byte {
+// compTail is a text of some length, not made shorter, and a tail behind its end.
+func compTail(length int, tail string) []byte {
 	var b bytes.Buffer
 	b.WriteByte(1)
-	w, _ := flate.NewWriter(&b, 9)
-	w.Write(lit("a"))
+	w, _ := flate.NewWriter(&b, 0)
+	w.Write(lit(strings.Repeat("a", length)))
 	w.Close()
-	b.WriteString("tail")
+	b.WriteString(tail)
 	return pkt(8, b.Bytes())
 }
 

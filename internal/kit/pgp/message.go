@@ -174,10 +174,19 @@ func decompress(body []byte, lim Limits) ([]byte, error) {
 	if int64(len(plain)) > limit {
 		return nil, errLimit
 	}
-	if err != nil || in.Len() > 0 {
+	if err != nil || in.Len() > padding(body) {
 		return nil, errPacket
 	}
 	return plain, nil
+}
+
+// padding is how many bytes may stand behind the end of a compressed text without meaning: Sequoia hides the length of what it encrypts by up to an eighth
+// of raw deflate (Padmé, PETS 2019). Nothing reads them.
+func padding(body []byte) int {
+	if body[0] == 1 {
+		return len(body) / 8
+	}
+	return 0
 }
 
 // literal gives the text of a literal packet. Its file name and date are not to be trusted, so they are not even given.

@@ -40,7 +40,7 @@ type Report struct {
 type ReportTriage struct {
 	Reason       string           `json:"reason,omitempty"`
 	Note         string           `json:"note,omitempty"`
-	Proof        string           `json:"proof" enum:"unknown,claimed,forged,aligned,signed_by_key,signed_in,by_hand"`
+	Proof        string           `json:"proof" enum:"unknown,claimed,forged,aligned,signed_by_key,signed_in,by_hand,called_back"`
 	Protection   string           `json:"protection" enum:"none,signed,encrypted,signed_encrypted"`
 	Receipt      string           `json:"receipt" enum:"none,held,sent"`
 	AnswerCame   bool             `json:"answer_came"`
@@ -60,7 +60,7 @@ type OrganisationRef struct {
 	Name string `json:"name"`
 }
 
-var proofs = [...]string{"unknown", "claimed", "forged", "aligned", "signed_by_key", "signed_in", "by_hand"}
+var proofs = [...]string{"unknown", "claimed", "forged", "aligned", "signed_by_key", "signed_in", "by_hand", "called_back"}
 
 func proofName(p correspondence.Proof) string {
 	if int(p) < len(proofs) {

@@ -161,7 +161,7 @@ func masked(s string) string { return code.ReplaceAllString(s, "/r/•••") }
 
 var proofs = map[correspondence.Proof]string{
 	correspondence.Unknown: "unknown", correspondence.Claimed: "claimed", correspondence.Forged: "forged", correspondence.Aligned: "aligned",
-	correspondence.SignedByKey: "signed", correspondence.SignedIn: "signed_in", correspondence.ByHand: "by_hand",
+	correspondence.SignedByKey: "signed", correspondence.SignedIn: "signed_in", correspondence.ByHand: "by_hand", correspondence.CalledBack: "called_back",
 }
 
 func messagesOf(all []correspondence.Message) []Message {

@@ -31,7 +31,7 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 	}
 	in := correspondence.Incoming{
 		Channel: correspondence.ByMail, Kind: correspondence.Told, State: correspondence.Unverified, At: l.arrival.ReceivedAt, Proof: l.sender.proof,
-		Seal: l.seal(), Arrival: l.arrival.ID, Body: l.body(),
+		Seal: l.seal(), Arrival: l.arrival.ID, Same: l.name, Body: l.body(),
 	}
 	if l.outer != nil {
 		in.MessageID = cut(l.outer.MessageID(), 998)
@@ -39,7 +39,7 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 	if l.wish != 0 {
 		in.TLP = tlp.Max(l.label(), t.TLP) // a later letter never opens a thread further
 	}
-	if _, twice, err := m.again(ctx, tx, l, []int64{t.Ref.ID}); err != nil || twice {
+	if _, twice, err := m.again(ctx, tx, l, t.Ref.ID); err != nil || twice {
 		return t.Ref, err
 	}
 	if len(l.automatic) > 0 || l.bounce {
@@ -76,6 +76,10 @@ func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, i
 			return err
 		}
 		_, err = m.Coordination.AnswerTx(ctx, tx, by(), party, in)
+		return err
+	}
+	if t.About.Kind == ref.Obligation { // an authority, of what was passed on to it by law
+		_, err = m.Intake.PassedAnswerTx(ctx, tx, by(), t, in)
 		return err
 	}
 	_, err = m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)

@@ -1,10 +1,12 @@
 // Package mailroom turns received mail into verbs: it takes what the SMTP or LMTP server hands over to disk, then opens, checks and files it.
 //
 //	backend.go  what the server asks: which recipients we have, and keeping a mail before "250"
+//	mailbox.go  the same for mail that is fetched
 //	sort.go     the job: each arrival is filed once, or set aside for a person; one that breaks the reader stops no other
 //	read.go     one mail: its tree, its outermost OpenPGP layers, its text, its attachments
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
+//	understand.go what it is about: reports in fields, mails within, its language
 //	twice.go    the same mail again
 //	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved

@@ -9,9 +9,12 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/abuse"
+	"github.com/tocsin-csirt/tocsin/internal/format/dmarc"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // letter is a mail as it was read.
@@ -20,6 +23,8 @@ type letter struct {
 	outer     *mail.Message // as it came
 	inner     *mail.Message // inside the layers; outer when there are none
 	sealed    pgp.Result
+	smime     smime.Form
+	name      string // by which a copy of it is found
 	sender    sender
 	subject   string
 	text      string
@@ -29,6 +34,11 @@ type letter struct {
 	reading   string    // why it could not be read, as a catalogue key
 	wish      tlp.Level // the label that its writer put on it
 	oddities  []string
+	said      abuse.Found    // what its machine-readable parts say
+	routine   *dmarc.Summary // it is a DMARC or TLS report
+	within    []correspondence.Within
+	language  string // of its text
+	outside   string // the subject outside the seal, where it says something else
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
@@ -48,6 +58,7 @@ func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, err
 	}
 	_, l.bounce = l.outer.Report()
 	l.wish = tlp.Wish(l.subject, l.text)
+	l.understand()
 	l.odd(l.outer)
 	if l.inner != l.outer {
 		inside := *l.inner
@@ -66,6 +77,7 @@ func (m *Room) unwrap(ctx context.Context, a correspondence.Arrival) (*letter, c
 		read = mail.Parse
 	}
 	l := &letter{arrival: a, outer: read(a.Raw)}
+	l.name = nameOfMail(l.outer)
 	l.inner = l.outer
 	who, err := m.claimant(ctx, l.outer)
 	if err != nil {
@@ -80,6 +92,7 @@ func (m *Room) unwrap(ctx context.Context, a correspondence.Arrival) (*letter, c
 		return nil, who, err
 	}
 	l.unseal(read)
+	l.unwrapSMIME(read)
 	return l, who, nil
 }
 
@@ -111,14 +124,37 @@ func (l *letter) unseal(read func([]byte) *mail.Message) {
 			if inner == "" {
 				inner = mail.Visible(s[0])
 			}
-			if l.sealed.State == pgp.Signed && inner != l.subject {
+			if inner != l.subject && (l.sealed.State == pgp.Signed || !placeholder(l.subject)) {
 				l.oddities = append(l.oddities, "desk.odd.header_differs")
+				l.outside = l.subject
 			}
 			l.subject = inner
 		}
 	}
 	if l.sealed.State == pgp.None && l.sealed.Reason != pgp.Fine && l.sealed.Reason != pgp.NoAgent {
 		l.oddities = append(l.oddities, "desk.odd.pgp_partial")
+	}
+}
+
+// unwrapSMIME reads what S/MIME signed in one piece, and says that nobody checked it; what it encrypted stays closed.
+func (l *letter) unwrapSMIME(read func([]byte) *mail.Message) {
+	if l.sealed.State != pgp.None || l.sealed.CameEncrypted {
+		return
+	}
+	form, inside, err := smime.Look(l.outer)
+	switch l.smime = form; form {
+	case smime.Encrypted:
+		l.reading, l.text = "desk.unreadable.smime", ""
+	case smime.Opaque:
+		if err != nil {
+			l.reading, l.text = "desk.unreadable.smime_damaged", ""
+			return
+		}
+		l.inner = read(inside)
+		l.text = l.inner.Body().Text
+		l.oddities = append(l.oddities, "desk.odd.smime_unchecked")
+	case smime.Signed:
+		l.oddities = append(l.oddities, "desk.odd.smime_unchecked")
 	}
 }
 
@@ -132,7 +168,7 @@ func (l *letter) seal() correspondence.Seal {
 	case pgp.SignedEncrypted:
 		return correspondence.SignedEncrypted
 	}
-	if l.sealed.CameEncrypted {
+	if l.sealed.CameEncrypted || l.smime == smime.Encrypted {
 		return correspondence.Encrypted
 	}
 	return correspondence.Plain
@@ -158,13 +194,9 @@ func (l *letter) attachments() []correspondence.FileIn {
 		if name == "" {
 			name = strings.ReplaceAll(p.Type, "/", "-")
 		}
-		content := p.Bytes
-		if p.Type == "message/rfc822" {
-			content = p.RawBody()
-		}
-		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(content)})
+		out = append(out, correspondence.FileIn{Name: name, Type: p.Type, Content: bytes.NewReader(p.Bytes)})
 	}
-	return out
+	return append(out, l.evidence()...)
 }
 
 // body is the message as it is kept beside its original.
@@ -172,6 +204,7 @@ func (l *letter) body() correspondence.Body {
 	return correspondence.Body{
 		Subject: cut(l.subject, maxSubject), Text: cut(l.text, maxText), From: l.sender.address, Files: l.files, Oddities: l.oddities,
 		Reasons: l.sender.reasons, Signers: l.sender.signers, Signature: l.sender.signature, Unreadable: l.reading, KeyIDs: l.keyIDs(), Wish: l.wish.Name(),
+		Outer: cut(l.outside, maxSubject), Language: l.language, Within: l.within,
 	}
 }
 
@@ -209,12 +242,16 @@ func cut(s string, runes int) string {
 // report is the mail as a report.
 func (l *letter) report(lang string) intake.ReceiveInput {
 	in := intake.ReceiveInput{
-		Channel: correspondence.ByMail, Lang: lang, TLP: l.label().Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Message: l.body(),
+		Channel: correspondence.ByMail, Lang: lang, TLP: l.label().Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Same: l.name, Message: l.body(),
 		NoReceipt: len(l.automatic) > 0 || l.bounce,
 		Body:      intake.Body{Summary: cut(l.subject, intake.MaxSummary), Description: cut(l.text, intake.MaxDescription), Email: cut(l.sender.address, intake.MaxShort), Name: cut(l.sender.name, intake.MaxShort)},
 	}
 	if l.outer != nil {
 		in.MessageID = cut(l.outer.MessageID(), 998)
+	}
+	in.Body.Reported = intake.ReportedOf(l.said, l.routine)
+	if l.routine != nil && l.sender.contact.ID == 0 && l.onlyRoutine() {
+		in.Aside, in.NoReceipt = intake.Routine, true
 	}
 	if l.sender.proof.Proved() {
 		in.Contact = l.sender.contact.ID

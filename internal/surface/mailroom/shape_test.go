@@ -425,7 +425,7 @@ func TestHostileHeads(t *testing.T) {
 			h.sort()
 			r := h.last()
 			if r.Unreadable || strings.ContainsAny(r.Body.Summary+r.Body.Description, "\x00\u202e") || len(r.Body.Summary) > 4*intake.MaxSummary {
-				t.Errorf("subject %d: %+q", i, r.Body)
+				t.Errorf("subject %d: %+v", i, r.Body)
 			}
 			if r.Body.Description == "" {
 				t.Errorf("subject %d: the text is lost", i)

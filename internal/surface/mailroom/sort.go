@@ -130,6 +130,13 @@ func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 		}
 	}()
 	return m.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		names := make([]string, len(letters))
+		for i, l := range letters {
+			names[i] = l.name
+		}
+		if err := m.Correspondence.HoldSameTx(ctx, tx, names...); err != nil {
+			return err
+		}
 		for _, l := range letters {
 			under, err := m.file(ctx, tx, l)
 			if err != nil {

@@ -3,54 +3,86 @@ package mailroom
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
-// trace are fields that each machine on the way adds: two copies of one mail differ in them.
-var trace = []string{"received", "return-path", "delivered-to", "x-original-to", "x-forwarded-to", "received-spf", "authentication-results", "envelope-to", "x-spam-status"}
+// trace are fields that each machine on the way adds, by name or by how their names begin: two copies of one mail differ in them. A signature of the
+// way is among them: what it proves is compared apart.
+var (
+	trace = []string{
+		"received", "return-path", "delivered-to", "x-original-to", "x-envelope-to", "x-envelope-from", "received-spf", "authentication-results", "authentication-results-original",
+		"envelope-to", "x-received", "x-virus-scanned", "x-virus-status", "x-scanned-by", "dkim-signature", "x-google-dkim-signature", "x-gm-message-state", "x-google-smtp-source", "x-uid",
+		"x-uidl", "status", "x-status", "x-keywords", "x-loop", "x-resolved-to", "x-delivered-to", "x-mail-from", "x-account-key", "lines", "x-quarantine-id",
+	}
+	traces = []string{"arc-", "x-spam-", "x-forwarded-", "x-forefront-", "x-microsoft-antispam", "x-ms-exchange-", "x-eopattributedmessage", "x-mozilla-", "x-rspamd-", "x-barracuda-", "resent-"}
+)
 
 // written is a mail without the trace of its way.
 func written(raw []byte) []byte {
-	end := bytes.Index(raw, []byte("\r\n\r\n"))
-	if end < 0 {
+	head, sep := bytes.Index(raw, []byte("\r\n\r\n")), 2
+	if n := bytes.Index(raw, []byte("\n\n")); n >= 0 && (head < 0 || n < head) {
+		head, sep = n, 1
+	}
+	if head < 0 {
 		return raw
 	}
 	var out []byte
 	skip := false
-	for line := range bytes.Lines(raw[:end+2]) {
+	for line := range bytes.Lines(raw[:head+sep]) {
 		if line[0] != ' ' && line[0] != '\t' {
 			name, _, _ := strings.Cut(string(line), ":")
-			skip = slices.Contains(trace, strings.ToLower(strings.TrimSpace(name)))
+			name = strings.ToLower(strings.TrimSpace(name))
+			skip = slices.Contains(trace, name) || slices.ContainsFunc(traces, func(begins string) bool { return strings.HasPrefix(name, begins) })
 		}
 		if !skip {
 			out = append(out, line...)
 		}
 	}
-	return append(out, raw[end+2:]...)
+	return append(out, raw[head+sep:]...)
 }
 
-// again finds where a mail was filed that came before with the same Message-ID and the same bytes, by a sender who is at least as sure: a
-// second copy is no second report. A copy that proves more is filed as what it is.
-func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, threads []int64) (correspondence.Thread, bool, error) {
+// soon is how far apart two mails without a Message-ID may come and be one: who writes the same words again a day later says it again.
+const soon = time.Hour
+
+// nameOfMail is by what a copy of a mail is found: its Message-ID, or a hash of what was written.
+func nameOfMail(m *mail.Message) string {
+	if id := m.MessageID(); id != "" {
+		return cut(id, 998)
+	}
+	sum := sha256.Sum256(written(m.Raw))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// again finds where a mail was filed that came before under the same name and with the same bytes, by a sender who is at least as sure: a second copy
+// is no second report. A copy that proves more is filed as what it is. With a thread only what stands on it counts; without one, what waits
+// unverified does not: a stranger who has a mail first could hide it there.
+func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, thread int64) (correspondence.Thread, bool, error) {
 	none := correspondence.Thread{}
-	if l.outer == nil || l.outer.MessageID() == "" || len(threads) == 0 {
+	if l.outer == nil {
 		return none, false, nil
 	}
-	id := cut(l.outer.MessageID(), 998)
-	all, err := m.Correspondence.Messages(ctx, tx, by(), threads...)
+	all, err := m.Correspondence.SameMail(ctx, tx, l.name)
 	if err != nil {
 		return none, false, err
 	}
+	named := l.outer.MessageID() != ""
 	var mine []byte
 	for _, old := range all {
-		if old.Direction != correspondence.In || old.Arrival == 0 || old.Arrival == l.arrival.ID || old.MessageID != id || old.Proof < l.sender.proof {
+		if old.Direction != correspondence.In || old.Arrival == 0 || old.Arrival == l.arrival.ID || old.Proof < l.sender.proof {
+			continue
+		}
+		if thread != 0 && old.Thread != thread || thread == 0 && old.State != correspondence.Filed {
 			continue
 		}
 		a, err := m.Correspondence.OpenArrival(ctx, tx, old.Arrival)
@@ -59,6 +91,9 @@ func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, threads []int64)
 		}
 		if err != nil {
 			return none, false, err
+		}
+		if apart := l.arrival.ReceivedAt.Sub(a.ReceivedAt).Abs(); !named && apart > soon {
+			continue
 		}
 		if mine == nil {
 			mine = written(l.arrival.Raw)
@@ -71,22 +106,17 @@ func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, threads []int64)
 	return none, false, nil
 }
 
-// reportedBefore is again for a mail that would be a report.
+// reportedBefore is again for a mail that would be a report: it says under what the first copy was filed.
 func (m *Room) reportedBefore(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, bool, error) {
-	if l.outer == nil || l.outer.MessageID() == "" {
-		return ref.Ref{}, false, nil
-	}
-	reports, err := m.Intake.SameMessage(ctx, tx, cut(l.outer.MessageID(), 998))
-	if err != nil || len(reports) == 0 {
+	t, ok, err := m.again(ctx, tx, l, 0)
+	if err != nil || !ok {
 		return ref.Ref{}, false, err
 	}
-	threads := make([]int64, len(reports))
-	at := map[int64]ref.Ref{}
-	for i, r := range reports {
-		threads[i], at[r.Thread] = r.Thread, r.Ref
+	r, err := m.Intake.ReportOfThread(ctx, tx, t.Ref.ID)
+	if errs.Is(err, errs.NotFound) {
+		return t.Ref, true, nil
 	}
-	t, ok, err := m.again(ctx, tx, l, threads)
-	return at[t.Ref.ID], ok, err
+	return r.Ref, err == nil, err
 }
 
 // languageOf gives the language in which a stranger is answered: the one his mail says it is in or asks for, when we speak it, else the one in
@@ -103,7 +133,7 @@ func (m *Room) languageOf(l *letter) string {
 				}
 			}
 		}
-		if lang := guess(l.subject + "\n" + l.text); lang != "" && m.Correspondence.Text.Has(text.Lang(lang)) {
+		if lang := guess(l.subject + "\n" + l.text); lang != "" && (l.language == "" || l.language == lang) && m.Correspondence.Text.Has(text.Lang(lang)) {
 			return lang
 		}
 	}

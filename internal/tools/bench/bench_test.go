@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,9 @@ func TestMain(m *testing.M) {
 
 // Each scenario runs in a house so small that no figure means anything: it must only do what it says.
 func TestEachScenarioRuns(t *testing.T) {
+	if os.Getenv("TOCSIN_SHARED") == "" {
+		t.Setenv("TOCSIN_SHARED", filepath.Join("..", "..", "..", "..", "shared"))
+	}
 	all, end := scenarios(options{size: fill.Size{Incidents: 30, Reports: 60, Organisations: 20, Seed: 1}, engines: pgtest.Engines(t), mails: 40, tiny: true})
 	t.Cleanup(end)
 	for _, s := range all {

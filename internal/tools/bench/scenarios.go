@@ -23,6 +23,7 @@ const (
 	mailRate   = 300
 	mailAnswer = 250 * time.Millisecond
 	lag        = time.Second
+	reading99  = 20 * time.Millisecond // of one mail (issue 3, "How good")
 )
 
 const sizeOfProgram = "size of the program"
@@ -57,7 +58,7 @@ func scenarios(o options) (all []scenario, end func()) {
 			all = append(all, scenario{name: engine + ": told apart by time, " + p.name, figure: w.alike(p)})
 		}
 	}
-	all = append(all, scenario{name: sizeOfProgram, figure: binary})
+	all = append(all, scenario{name: "one mail of the sample collections is read", p99: reading99, prepare: parse}, scenario{name: sizeOfProgram, figure: binary})
 	return all, func() {
 		for _, w := range worlds {
 			w.end()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
@@ -18,14 +19,26 @@ type tool struct {
 	found func() bool
 }
 
-func inPath(name string) func() bool {
-	return func() bool { _, err := exec.LookPath(name); return err == nil }
+// inPath tells whether all of these programs are there. Servers lie in /usr/sbin, which is not in everybody's path.
+func inPath(names ...string) func() bool {
+	return func() bool {
+		return !slices.ContainsFunc(names, func(name string) bool {
+			_, err := exec.LookPath(name)
+			_, server := os.Stat("/usr/sbin/" + name)
+			return err != nil && server != nil
+		})
+	}
 }
 
 var outside = []tool{
 	{"PostgreSQL", "postgresql", func() bool { return pgtest.Available() == nil }},
 	{"Chromium", "chromium-headless-shell", func() bool { _, err := browsertest.Find(); return err == nil }},
-	{"GnuPG", "gnupg", inPath("gpg")},
+	{"GnuPG", "gnupg gpgsm", inPath("gpg", "gpgsm")},
+	{"Sequoia", "sq", inPath("sq")},
+	{"OpenSSL", "openssl", inPath("openssl")},
+	{"swaks", "swaks libnet-ssleay-perl", inPath("swaks")},
+	{"Postfix", "postfix", inPath("postfix", "smtp-source")},
+	{"Dovecot", "dovecot-imapd", inPath("dovecot")},
 	{"C compiler for the race detector", "gcc libc6-dev", inPath("gcc")},
 }
 
@@ -77,7 +90,12 @@ func install(ctx context.Context, missing []tool) error {
 		fmt.Println(err) // old lists may do
 	}
 	var first error
-	for _, t := range missing { // one by one: what exists is installed even when another has no package here
+	for _, t := range missing {
+		if _, err := os.Stat("/usr/sbin/sendmail"); err == nil && t.deb == "postfix" {
+			fmt.Println("not installing postfix: it would take the place of this machine's mail server")
+			continue
+		}
+		// One by one: what exists is installed even when another has no package here.
 		fmt.Println("installing", t.deb)
 		if err := apt(append([]string{"install", "--no-install-recommends"}, strings.Fields(t.deb)...)...); err != nil && first == nil {
 			first = err

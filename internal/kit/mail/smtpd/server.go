@@ -32,6 +32,7 @@ type Config struct {
 	Connections       int            // at once from one network, /24 or /48 [10]
 	MessagesPerMinute int            // from one network [100]
 	Trusted           []netip.Prefix // networks without the last two limits: our own relay, constituents' relays
+	OnlyTrusted       bool           // turns everybody else away: LMTP is for our own servers, who vouch for what they hand on
 	Idle              time.Duration  // without a byte from the client [60 s]
 	MaxData           time.Duration  // for one message to come in [10 min]
 	MaxAccept         time.Duration  // for the backend to keep it [2 min]
@@ -175,6 +176,10 @@ func (s *Server) take(conn net.Conn) {
 			delete(s.sessions, c)
 			s.mu.Unlock()
 		}()
+		if s.cfg.OnlyTrusted && !s.nets.trusted(c.peer) {
+			c.turnAway("554 5.7.1 This port is for our own mail servers")
+			return
+		}
 		if !s.nets.enter(c.peer) {
 			c.turnAway("421 4.7.0 Too many connections from your network, please try again later")
 			return

@@ -31,6 +31,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -77,7 +78,7 @@ func openOffice(t testing.TB) *office {
 	cases.Coordination = &coordination.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks, Texts: texts}
 	d := &desk.Desk{
 		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
-		Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
+		Newest: pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
 		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 		Staff: func(ctx context.Context, by access.Actor) (out []desk.Colleague, err error) {
 			all, err := h.accounts.Staff(ctx, h.DB, by)

@@ -40,9 +40,40 @@ func (d *Desk) roads(v *page.Visit) error {
 	for _, l := range tlp.Levels() {
 		t.Rows = append(t.Rows, []templ.Component{page.TLP(l.Name()), page.Text(p.T("desk.admin.road.encrypted")), page.Text(roadName(p, now[l])), second(roadName(p, usual[l]))})
 	}
-	view := d.adminView(v, p.T("desk.admin.mail"), "", aboutSetting(p, settingNote{p.T("desk.admin.mail.effect"), p.T("desk.admin.mail.usual"), last}), page.Table(t))
+	parts := []templ.Component{aboutSetting(p, settingNote{p.T("desk.admin.mail.effect"), p.T("desk.admin.mail.usual"), last}), page.Table(t)}
+	boxes, err := d.mailboxes(v)
+	if err != nil {
+		return err
+	}
+	view := d.adminView(v, p.T("desk.admin.mail"), "", append(parts, boxes...)...)
 	view.Acts = []page.ButtonView{{Text: p.T("desk.admin.mail.change"), Icon: "pencil", Href: "/desk/admin/mail/change"}}
 	return v.Show(Admin(view))
+}
+
+// mailboxes shows how it stands with the mailboxes that mail is fetched from; nothing when there is none.
+func (d *Desk) mailboxes(v *page.Visit) ([]templ.Component, error) {
+	list, err := d.Correspondence.Mailboxes(v.Ctx(), v.By)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	p := v.P
+	t := page.TableView{Caption: p.T("desk.admin.mailbox"), Columns: []page.Column{
+		{Text: p.T("desk.admin.mailbox.box")}, {Text: p.T("desk.admin.mailbox.state")}, {Text: p.T("desk.admin.mailbox.looked")}, {Text: p.T("desk.admin.mailbox.taken")}, {Text: p.T("desk.admin.mailbox.left")},
+	}}
+	never := p.T("desk.admin.mailbox.never")
+	for _, m := range list {
+		state := p.T("desk.admin.mailbox.polled")
+		switch {
+		case m.Problem != "":
+			state = p.T("desk.admin.mailbox.trouble." + m.Problem)
+		case m.TooLarge > 0:
+			state = p.N("desk.admin.mailbox.large", m.TooLarge)
+		case m.Idle:
+			state = p.T("desk.admin.mailbox.well")
+		}
+		t.Rows = append(t.Rows, []templ.Component{page.Text(m.Mailbox), page.Text(state), second(moment(p, m.LookedAt, never)), second(moment(p, m.TakenAt, never)), page.Text(strconv.Itoa(m.Waiting + m.TooLarge))})
+	}
+	return []templ.Component{page.Table(t)}, nil
 }
 
 func (d *Desk) changeRoads(v *page.Visit) error {

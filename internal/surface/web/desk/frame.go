@@ -33,6 +33,10 @@ func (d *Desk) frame(v *page.Visit, here, title string) page.DeskView {
 		return f
 	}
 	f.Nav, f.SearchAt, f.Stream, f.BellAt = Menu(v.P, here, d.counts(v)), "/desk/search", "/desk/live", "/desk/alarms"
+	f.Duty, f.DutyAt = d.onDuty(v), "/desk/duty"
+	if v.By.Can(access.Triage) {
+		f.Phone = page.NavItem{Text: v.P.T("desk.triage.phone"), Href: "/desk/phone"}
+	}
 	// The bell rings on every page of whom an alarm concerns, and is there for nobody else. Where the number cannot be had it is left out.
 	open, err := d.Alarms.Open(v.Ctx(), v.By)
 	if err != nil {
@@ -136,6 +140,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"saved":         func(p *text.Printer) string { return p.T("desk.done.saved") },
 	"undone":        func(p *text.Printer) string { return p.T("desk.done.undone") },
 	"closed":        func(p *text.Printer) string { return p.T("desk.done.closed") },
+	"translated":    func(p *text.Printer) string { return p.T("desk.done.translated") },
 	"settled":       func(p *text.Printer) string { return p.T("desk.done.settled") },
 	"detached":      func(p *text.Printer) string { return p.T("desk.done.detached") },
 	"receipt":       func(p *text.Printer) string { return p.T("desk.done.receipt") },
@@ -158,6 +163,11 @@ var toasts = map[string]func(p *text.Printer) string{
 	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
 	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
 	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
+	"duty_saved":    func(p *text.Printer) string { return p.T("desk.done.duty_saved") },
+	"duty_signed":   func(p *text.Printer) string { return p.T("desk.done.duty_signed") },
+	"page_taken":    func(p *text.Printer) string { return p.T("desk.done.page_taken") },
+	"call_finished": func(p *text.Printer) string { return p.T("desk.done.call_finished") },
+	"called_back":   func(p *text.Printer) string { return p.T("desk.done.called_back") },
 	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },
 }
 
@@ -199,6 +209,8 @@ func proofChip(p *text.Printer, x correspondence.Proof) page.ChipView {
 		return page.ChipView{Text: p.T("desk.proof.signed_in"), Kind: "ok", Icon: "check"}
 	case correspondence.Aligned:
 		return page.ChipView{Text: p.T("desk.proof.aligned"), Kind: "ok", Icon: "check"}
+	case correspondence.CalledBack:
+		return page.ChipView{Text: p.T("desk.proof.called_back"), Kind: "ok", Icon: "phone"}
 	case correspondence.ByHand:
 		return page.ChipView{Text: p.T("desk.proof.by_hand"), Icon: "phone"}
 	case correspondence.Forged:

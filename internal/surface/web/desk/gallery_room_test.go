@@ -137,11 +137,11 @@ func organisationRoom(p *text.Printer) OrganisationView {
 		v.Facts = append(v.Facts, page.Property{Label: x[0], Value: page.Text(x[1])})
 	}
 	v.Contacts = []ContactView{
-		{Name: "Rui Tavares", Role: named(p, "desk.contact.role.", "security"), Email: "rui.tavares@aguasdovale.example", Phone: "+999 231 400 112", Lang: "EN", Verified: p.T("desk.contact.verified", "when", p.Date(noon)), Keys: []KeyView{
+		{Name: "Rui Tavares", Role: named(p, "desk.contact.role.", "security"), Email: "rui.tavares@aguasdovale.example", Lang: "EN", Verified: p.T("desk.contact.verified", "when", p.Date(noon)), Keys: []KeyView{
 			{Fingerprint: "7C05 A7C9 E1D1 39F9 7BE9 8F0B 4EDB 1E2F 55A1 77C0", State: page.ChipView{Text: p.T("desk.key.approved"), Kind: "ok", Icon: "check"}},
 			{Fingerprint: "4C1E 98A0 77B2 D0F1 3E5A 92C4 6B0D 81FE 5A27 C30B", State: page.ChipView{Text: p.T("desk.key.offered"), Kind: "warn"}, Approve: "/a", Reject: "/r"},
 		}},
-		{Name: "Sala de comando", Role: named(p, "desk.contact.role.", "duty"), Email: "comando@aguasdovale.example", Phone: "+999 230 411 107", Lang: "PT", OnCall: true},
+		{Name: "Sala de comando", Role: named(p, "desk.contact.role.", "duty"), Email: "comando@aguasdovale.example", Numbers: []NumberView{{UID: "a", Number: "+999 230 411 107", Outside: true, Checked: p.T("desk.number.verified", "when", p.Date(noon), "how", "Rui")}, {UID: "b", Number: "+999 230 411 108", Verify: "/desk/numbers/b/verify", Retire: "/desk/numbers/b/retire"}}, UID: "k", AddNumber: "/desk/contacts/k/numbers", Call: "/desk/phone?contact=k", Lang: "PT", OnCall: true},
 	}
 	v.Assets = []AssetView{{named(p, "desk.asset.kind.", "prefix"), "192.0.2.0/28", p.T("desk.asset.proved", "when", p.Date(noon))}, {named(p, "desk.asset.kind.", "domain"), "aguasdovale.example", ""}}
 	return v

@@ -89,7 +89,7 @@ func triage(t *testing.T, lang text.Lang) TriageView {
 	return TriageView{
 		DeskView: shell(p, "triage", "Triage"), Waiting: 14, Oldest: 192 * time.Minute, Sorted: "Sorted by deadline", Groups: groups(),
 		Filters: []page.ChipView{{Text: "Unassigned or mine", Kind: "on", Remove: "?a", RemoveName: "Remove"}, {Text: "Channel: form, mail, feed", Kind: "on", Remove: "?b", RemoveName: "Remove"}},
-		Add:     []page.NavItem{{Text: "Sector", Href: "?c"}}, Bulk: "/desk/triage/bulk", News: "/desk/triage/news", New: "/desk/incidents/new", Phone: "/desk/phone",
+		Add:     []page.NavItem{{Text: "Sector", Href: "?c"}}, Bulk: "/desk/triage/bulk", News: "/desk/triage/news", New: "/desk/incidents/new", PhoneLog: "/desk/phone",
 		Preview: preview(p), Acts: TriageActs{
 			Accept: "/a", Attach: "/b", Reply: "/c", Reject: "/d", PassOn: "/e", ReplyTo: "Rui Tavares", ReplyTLP: "AMBER",
 			ReplyRoad:   page.ChipView{Text: "PGP: will be encrypted to 1 of 1", Kind: "ok", Icon: "lock"},

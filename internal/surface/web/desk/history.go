@@ -114,7 +114,7 @@ func (d *Desk) mailOf(v *page.Visit, rows []coordination.Row, reports []intake.R
 	}
 	out := make([]entry, len(messages))
 	for i, m := range messages {
-		out[i] = messageEntry(v, m, names[m.Thread], uids[m.Thread])
+		out[i] = messageEntry(v, m, names[m.Thread], uids[m.Thread], v.R.URL.Path)
 	}
 	return out, nil
 }
@@ -147,7 +147,7 @@ func writtenEntry(p *text.Printer, e incident.Entry) entry {
 	return x
 }
 
-func messageEntry(v *page.Visit, m correspondence.Message, party, thread string) entry {
+func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back string) entry {
 	p := v.P
 	x := entry{at: m.At, kind: "mail", Entry: page.Entry{ID: "m-" + m.UID, At: m.At}}
 	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: withoutCodes(m.Body.Text), Files: fileViews(thread, m)}
@@ -181,6 +181,11 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread string)
 				view.Fields = []page.Hid{{Name: "back", Value: v.R.URL.Path}}
 			}
 		}
+		view.Mails = withinViews(v, m)
+		if m.Body.Answers != "" {
+			view.Answers = "#m-" + m.Body.Answers
+		}
+		view.Meanings, view.Translate = meanings(v, m, back)
 		if m.HasOriginal {
 			view.Original = "/desk/messages/" + thread + "/" + m.UID + "/original"
 		}

@@ -339,12 +339,37 @@ func (d *Desk) organisation(v *page.Visit) error {
 	if e.FirstAnswer > 0 {
 		fact(p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
 	}
+	var ids []int64
+	for _, c := range contacts {
+		ids = append(ids, c.ID)
+	}
+	numbers, err := d.Constituency.Numbers(v.Ctx(), d.DB, ids...)
+	if err != nil {
+		return err
+	}
 	for _, c := range contacts {
 		keys, err := d.Constituency.AllKeys(v.Ctx(), d.DB, c.ID)
 		if err != nil {
 			return err
 		}
-		x := ContactView{Name: c.Name, Role: named(p, "desk.contact.role.", c.Role), Email: c.Email, Phone: c.Phone, OnCall: c.OnCall, Lang: strings.ToUpper(c.Lang)}
+		x := ContactView{UID: c.UID, Name: c.Name, Role: named(p, "desk.contact.role.", c.Role), Email: c.Email, OnCall: c.OnCall, Lang: strings.ToUpper(c.Lang)}
+		may := v.By.Can(access.WriteRegistry)
+		if may {
+			x.AddNumber = "/desk/contacts/" + c.UID + "/numbers"
+		}
+		if v.By.Can(access.Triage) {
+			x.Call = "/desk/phone?contact=" + c.UID
+		}
+		for _, n := range numbers[c.ID] {
+			y := NumberView{UID: n.UID, Number: n.Number, Note: n.Note, Outside: n.Outside}
+			if !n.VerifiedAt.IsZero() {
+				y.Checked = p.T("desk.number.verified", "when", p.Date(n.VerifiedAt), "how", n.VerifiedHow)
+			}
+			if may {
+				y.Verify, y.Retire = "/desk/numbers/"+n.UID+"/verify", "/desk/numbers/"+n.UID+"/retire"
+			}
+			x.Numbers = append(x.Numbers, y)
+		}
 		if !c.VerifiedAt.IsZero() {
 			x.Verified = p.T("desk.contact.verified", "when", p.Date(c.VerifiedAt))
 		}

@@ -403,7 +403,7 @@ func (d *Desk) party(v *page.Visit) error {
 	}
 	body = append(body, heading(v.P.T("desk.party.thread")))
 	for _, m := range messages {
-		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{messageEntry(v, m, p.Name, uids[m.Thread]).Entry}}}))
+		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{messageEntry(v, m, p.Name, uids[m.Thread], v.R.URL.Path).Entry}}}))
 	}
 	if in.State != incident.Closed && v.By.Can(access.SendOutside) {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),

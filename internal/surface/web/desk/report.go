@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -35,6 +36,18 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		add(p.T("desk.fact.reporter"), page.Text(who))
 	}
 	add(p.T("desk.fact.proof"), page.Chip(proofChip(p, r.Proof)))
+	if r.Channel == correspondence.ByPhone {
+		said, err := d.calledBack(v, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range said {
+			add(p.T("desk.fact.called_back"), page.Text(s))
+		}
+		if noted := r.CreatedAt; noted.Sub(r.ReceivedAt) >= time.Minute {
+			add(p.T("desk.fact.noted"), page.At(p, noted, v.Now))
+		}
+	}
 	var came []templ.Component
 	for _, c := range cameChips(p, r.Seal, r.Proof) {
 		came = append(came, page.Chip(c))
@@ -66,6 +79,20 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		}
 	} else if r.Body.OrgText != "" {
 		add(p.T("desk.fact.organisation"), page.Text(r.Body.OrgText))
+	}
+	if r.Behalf != intake.ForItself {
+		chip := page.ChipView{Text: p.T("desk.behalf.unconfirmed"), Kind: "warn"}
+		if r.Behalf == intake.Confirmed {
+			chip = page.ChipView{Text: p.T("desk.behalf.confirmed"), Kind: "ok"}
+		}
+		who := templ.Component(page.Chip(chip))
+		if slices.Contains(intake.Behalves, r.Body.Behalf) {
+			who = several([]templ.Component{page.Text(p.T("desk.behalf." + r.Body.Behalf)), page.Chip(chip)})
+		}
+		add(p.T("desk.fact.behalf"), who)
+	}
+	if n := len(r.Body.Affected); n > 0 {
+		add(p.T("desk.fact.affected"), page.To(p.N("desk.affected.named", n), stagesAt(r.UID)))
 	}
 	if r.Body.Phone != "" {
 		add(p.T("desk.fact.phone"), page.Mono(r.Body.Phone))
@@ -188,6 +215,9 @@ func warnings(p *text.Printer, m correspondence.Message) []string {
 		if len(m.Body.KeyIDs) > 0 {
 			out = append(out, p.T("desk.unreadable_keys", "keys", strings.Join(m.Body.KeyIDs, ", ")))
 		}
+	}
+	if m.Body.Outer != "" {
+		out = append(out, p.T("desk.odd.outer_subject", "subject", m.Body.Outer))
 	}
 	if m.Body.Wish != "" {
 		out = append(out, p.T("desk.wish", "label", "TLP:"+m.Body.Wish))

@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
@@ -55,6 +56,7 @@ type Desk struct {
 	Alarms         *alarm.Service
 	Retain         *retain.Service
 	Watch          *alarm.Watch
+	Duty           *duty.Service
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
 	// Health looks at this process and its set-up.
@@ -104,11 +106,15 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/reports/{report}/receipt", Need: send, Serve: d.receipt},
 		{Pattern: "GET /desk/phone", Need: triage, Serve: d.phone},
 		{Pattern: "POST /desk/phone", Need: triage, Serve: d.logCall},
+		{Pattern: "GET /desk/reports/{report}/call", Need: triage, Serve: d.call},
+		{Pattern: "POST /desk/reports/{report}/call", Need: triage, Serve: d.finishCall},
+		{Pattern: "POST /desk/reports/{report}/call-back", Need: triage, Serve: d.logCallBack},
 
 		{Pattern: "GET /desk/messages/{thread}/{message}/original", Need: read, Serve: d.original},
 		{Pattern: "GET /desk/messages/{thread}/{message}/files/{file}", Need: read, Serve: d.file},
 		{Pattern: "GET /desk/threads/{thread}", Need: read, Serve: d.thread},
 		{Pattern: "POST /desk/messages/{message}/release", Need: triage, Serve: d.release},
+		{Pattern: "POST /desk/messages/{message}/translate", Need: work, Serve: d.translate},
 
 		{Pattern: "GET /desk/my", Need: read, Serve: d.my},
 		{Pattern: "GET /desk/incidents", Need: read, Serve: d.incidents},
@@ -148,9 +154,12 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/search", Need: read, Serve: d.search},
 		{Pattern: "GET /desk/constituency", Need: page.Needs(access.ReadRegistry), Serve: d.constituency},
 		{Pattern: "GET /desk/constituency/{organisation}", Need: page.Needs(access.ReadRegistry), Serve: d.organisation},
+		{Pattern: "POST /desk/contacts/{contact}/numbers", Need: page.Needs(access.WriteRegistry), Serve: d.addNumber},
+		{Pattern: "POST /desk/numbers/{number}/verify", Need: page.Needs(access.WriteRegistry), Serve: d.verifyNumber},
+		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(d.guardRoutes(), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
+	}, append(append(append(append(d.guardRoutes(), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

@@ -17,7 +17,7 @@ import (
 
 // lawRoutes are the legal stages of a report.
 func (d *Desk) lawRoutes() []page.Route {
-	read, triage, rules := page.Needs(access.ReadCases), page.Needs(access.Triage), page.Needs(access.ChangeRules)
+	read, triage, rules, send := page.Needs(access.ReadCases), page.Needs(access.Triage), page.Needs(access.ChangeRules), page.Needs(access.SendOutside)
 	return []page.Route{
 		{Pattern: "GET /desk/admin/rules", Need: rules, Serve: d.rules},
 		{Pattern: "GET /desk/admin/rules/{set}", Need: rules, Serve: d.ruleSet},
@@ -25,12 +25,16 @@ func (d *Desk) lawRoutes() []page.Route {
 		{Pattern: "GET /desk/reports/{report}/stages", Need: read, Serve: d.stages},
 		{Pattern: "GET /desk/reports/{report}/stages/file", Need: triage, Serve: d.stageForm},
 		{Pattern: "POST /desk/reports/{report}/stages/file", Need: triage, Serve: d.fileStage},
+		{Pattern: "POST /desk/reports/{report}/confirm", Need: triage, Serve: d.confirmBehalf},
 		{Pattern: "GET /desk/reports/{report}/obligations/{obligation}", Need: read, Serve: d.obligation},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/moment", Need: triage, Serve: d.noteMoment},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/request", Need: triage, Serve: d.requestStage},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/waive", Need: triage, Serve: d.waive},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/take-back", Need: triage, Serve: d.takeBackWaiver},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/passed-on", Need: triage, Serve: d.passedOnTo},
+		{Pattern: "GET /desk/reports/{report}/obligations/{obligation}/forward", Need: send, Serve: d.forward},
+		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/forward", Need: send, Serve: d.sendForward},
+		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/forwards/{forward}/confirm", Need: triage, Serve: d.confirmForward},
 	}
 }
 
@@ -71,6 +75,18 @@ func (d *Desk) stages(v *page.Visit) error {
 	}
 	for i, x := range handed {
 		body = append(body, section("s-"+strconv.Itoa(x.Number), p.T("desk.stages.number", "number", x.Number, "stage", d.stageOf(p, x.Set, x.Stage)), d.handedIn(v, r, handed[:i], x, len(x.For))))
+	}
+	if names := r.Body.Affected; len(names) > 0 {
+		var act templ.Component = templ.NopComponent
+		if len(handed) > 0 && v.By.Can(access.Triage) {
+			act = page.Button(page.ButtonView{Text: p.T("desk.affected.file"), Href: stagesAt(r.UID) + "/file?like=" + strconv.Itoa(handed[0].Number)})
+		}
+		body = append(body, section("named", p.N("desk.affected.named", len(names)), templ.Join(page.Prose(strings.Join(names, "\n")), act)))
+	}
+	if r.Behalf == intake.Unconfirmed && v.By.Can(access.Triage) && !r.Destroyed {
+		body = append(body, section("behalf", p.T("desk.behalf.confirm"), asking("/desk/reports/"+r.UID+"/confirm", []templ.Component{
+			page.Field(p, page.FieldView{ID: "how", Name: "how", Label: p.T("desk.behalf.how"), Hint: p.T("desk.behalf.how.hint")}),
+		}, page.ButtonView{Text: p.T("desk.behalf.do")})))
 	}
 	if v.By.Can(access.Triage) && !r.Destroyed {
 		body = append(body, section("file", p.T("desk.stages.file"), asking(stagesAt(r.UID)+"/file", []templ.Component{page.Select(p, page.FieldView{ID: "as", Name: "as", Label: p.T("desk.stages.as")}, d.stageOptions(p, ""))}, page.ButtonView{Text: p.T("desk.stages.go_on")})))

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page/pagetest"
@@ -31,6 +32,15 @@ func TestBrowserStages(t *testing.T) {
 	one := at + "/obligations/" + all[got.Report.Ref.ID][0].UID
 	pagetest.Look(t, "stages", pagetest.Desk, ana.shown("GET", at+"/stages"))
 	pagetest.Look(t, "obligation", pagetest.Desk, ana.shown("GET", one))
+	authority, err := h.cases.Constituency.Create(t.Context(), ana.actor(), constituency.NewOrganisation{Name: "Health authority", Lang: "en"})
+	h.must(err)
+	_, err = h.cases.Constituency.AddContact(t.Context(), ana.actor(), authority.UID, constituency.NewContact{Name: "Desk", Role: "security", Email: "desk@authority.example"})
+	h.must(err)
+	forward := one + "/forward?recipient=sector_authority&organisation=Health+authority&note=Call+us"
+	pagetest.Look(t, "forward", pagetest.Desk, ana.shown("GET", forward))
+	pagetest.Glance(t, "forward-wrong", pagetest.Desk, ana.shown("GET", one+"/forward?organisation=Nowhere"))
+	ana.do("POST", one+"/forward", "recipient", "sector_authority", "organisation", authority.Name)
+	pagetest.Look(t, "obligation-passed", pagetest.Desk, ana.shown("GET", one))
 	pagetest.Glance(t, "obligation-wrong", pagetest.Desk, ana.shown("POST", one+"/moment", "moment", "awareness"))
 	pagetest.Glance(t, "stage-form-wrong", pagetest.Desk, ana.shown("POST", at+"/stages/file", "set", "be-nis2", "stage", "notification", "affected", "Nowhere"))
 }

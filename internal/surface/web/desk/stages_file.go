@@ -20,6 +20,7 @@ import (
 type typed struct {
 	set, stage, told, affected, class, message string
 	corrects                                   int
+	like                                       int // number of a submission that is filed for others too
 	answers                                    map[string]string
 }
 
@@ -29,7 +30,38 @@ func (d *Desk) stageForm(v *page.Visit) error {
 	in := typed{answers: map[string]string{}}
 	in.set, in.stage, _ = strings.Cut(q.Get("as"), ":")
 	in.corrects, _ = strconv.Atoi(q.Get("corrects"))
+	in.like, _ = strconv.Atoi(q.Get("like"))
+	if in.like == 0 {
+		return d.showStageForm(v, in, nil)
+	}
+	r, err := d.openedReport(v)
+	if err != nil {
+		return err
+	}
+	x, ok, err := d.submissionLike(v, r.UID, in.like)
+	if err != nil || !ok {
+		return orAbsent(err)
+	}
+	in.set, in.stage, in.told, in.affected = x.Set, x.Stage, x.ToldAt.In(d.Zone).Format(localMinute), strings.Join(r.Body.Affected, "\n")
 	return d.showStageForm(v, in, nil)
+}
+
+// submissionLike gives a submission by its number.
+func (d *Desk) submissionLike(v *page.Visit, report string, number int) (intake.Submission, bool, error) {
+	all, err := d.Intake.Submissions(v.Ctx(), d.DB, v.By, report)
+	i := slices.IndexFunc(all, func(x intake.Submission) bool { return x.Number == number })
+	if err != nil || i < 0 {
+		return intake.Submission{}, false, err
+	}
+	return all[i], true, nil
+}
+
+// confirmBehalf takes the mark from who reports for somebody else.
+func (d *Desk) confirmBehalf(v *page.Visit) error {
+	if err := d.Intake.Confirm(v.Ctx(), v.By, v.R.PathValue("report"), v.R.PostFormValue("how")); err != nil {
+		return err
+	}
+	return back(v, stagesAt(v.R.PathValue("report")), "saved")
 }
 
 func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
@@ -66,7 +98,7 @@ func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
 	list, by := problems(p, wrong, ids)
 	view := FormView{
 		DeskView: d.frame(v, "triage", p.T("desk.stages.file")), Heading: say(p, set.Name) + " · " + say(p, stage.Name), Lead: say(p, stage.Hint), Action: stagesAt(r.UID) + "/file", Problems: list,
-		Hidden: []page.Hid{{Name: "set", Value: in.set}, {Name: "stage", Value: in.stage}, {Name: "corrects", Value: strconv.Itoa(in.corrects)}},
+		Hidden: []page.Hid{{Name: "set", Value: in.set}, {Name: "stage", Value: in.stage}, {Name: "corrects", Value: strconv.Itoa(in.corrects)}, {Name: "like", Value: strconv.Itoa(in.like)}},
 		Submit: page.ButtonView{Text: p.T("desk.stages.do"), Kind: "primary"}, More: []page.ButtonView{{Text: p.T("desk.cancel"), Href: stagesAt(r.UID)}},
 	}
 	view.Wrong = wrong != nil
@@ -129,6 +161,7 @@ func (d *Desk) fileStage(v *page.Visit) error {
 	get := func(name string) string { return strings.TrimSpace(v.R.PostFormValue(name)) }
 	in := typed{set: get("set"), stage: get("stage"), told: get("told"), affected: get("affected"), class: get("class"), message: get("message"), answers: map[string]string{}}
 	in.corrects, _ = strconv.Atoi(get("corrects"))
+	in.like, _ = strconv.Atoi(get("like"))
 	stage, _ := d.stageIn(in.set, in.stage)
 	var p errs.Problems
 	x := intake.SubmitInput{Set: in.set, Stage: in.stage, Message: in.message, Channel: correspondence.ByPhone, Corrects: in.corrects, Class: in.class, Answers: law.Answers{}}
@@ -156,6 +189,20 @@ func (d *Desk) fileStage(v *page.Visit) error {
 	var err error
 	if x.Affected, err = d.affectedUIDs(v, in.affected, &p); err != nil {
 		return err
+	}
+	if in.like != 0 { // what was told once holds for the others too
+		like, _, err := d.submissionLike(v, v.R.PathValue("report"), in.like)
+		if err != nil {
+			return err
+		}
+		for code, a := range like.Answers {
+			if x.Answers[code] == "" {
+				x.Answers[code] = a
+			}
+		}
+		if len(x.Affected) == 0 {
+			p.Add("affected", "error.required")
+		}
 	}
 	if err = p.Err(); err == nil {
 		_, err = d.Intake.Submit(v.Ctx(), v.By, v.R.PathValue("report"), x)
@@ -193,4 +240,11 @@ func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]st
 		out = append(out, found.Items[i].UID)
 	}
 	return out, nil
+}
+
+func orAbsent(err error) error {
+	if err == nil {
+		return errs.ErrNotFound
+	}
+	return err
 }

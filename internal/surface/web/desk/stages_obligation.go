@@ -65,6 +65,13 @@ func (d *Desk) showObligation(v *page.Visit, act string, wrong error) error {
 	if len(said.Rows) > 0 {
 		body = append(body, section("said", p.T("desk.stages.said"), page.Table(said)))
 	}
+	passed, err := d.passed(v, r, o)
+	if err != nil {
+		return err
+	}
+	if passed != nil {
+		body = append(body, passed)
+	}
 	var list []page.Problem
 	if v.By.Can(access.Triage) && !r.Destroyed {
 		ids := map[string]string{"moment": "moment-moment", "at": act + "-at", "reason": act + "-reason", "due_at": act + "-due", "stage": act + "-stage"}

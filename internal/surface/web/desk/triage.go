@@ -71,7 +71,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	q := v.R.URL.Query()
 	view := TriageView{
 		DeskView: d.frame(v, "triage", v.P.T("desk.nav.triage")), Sorted: v.P.T("desk.triage.sorted"),
-		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", Phone: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "" && f.Like == "",
+		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", PhoneLog: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "" && f.Like == "",
 	}
 	if n, ok := d.numbered(v); ok {
 		view.News = "/desk/triage/news?since=" + strconv.FormatInt(n, 10)
@@ -190,6 +190,12 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	if l.Receipt == intake.ReceiptHeld {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.receipt_held"), Kind: "warn"})
 	}
+	if l.Behalf == intake.Unconfirmed {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.behalf"), Kind: "warn"})
+	}
+	if l.Unfinished {
+		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.chip.unfinished"), Kind: "warn", Icon: "phone"})
+	}
 	if l.Proof == correspondence.Forged {
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.T("desk.proof.forged"), Kind: "crit"})
 	}
@@ -264,12 +270,20 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	if err != nil {
 		return err
 	}
+	if err := d.said(v, p, r); err != nil {
+		return err
+	}
+	at := "/desk/reports/" + r.UID
 	for i, m := range messages {
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
 		p.Facts = append(p.Facts, signatureFacts(v.P, m)...)
 		if i > 0 && r.AnswerCame && m.Direction == correspondence.In {
-			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread]).Message)
+			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread], at).Message)
 			continue
+		}
+		if m.Direction == correspondence.In && i == 0 {
+			p.Mails = withinViews(v, m)
+			p.Meanings, p.Translate = meanings(v, m, at)
 		}
 		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
 	}
@@ -374,6 +388,9 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 	}
 	if can(intake.New) && r.State != intake.Linked && v.By.Can(access.Triage) {
 		a.Restore = at + "/restore"
+	}
+	if r.Channel == correspondence.ByPhone && v.By.Can(access.Triage) {
+		a.Call = callAt(r.UID)
 	}
 	if r.AnswerCame {
 		a.Settle = at + "/settle"

@@ -85,6 +85,9 @@ func (d Deps) reports(v *page.Visit) error {
 	for _, r := range list.Items {
 		view.Items = append(view.Items, d.reportItem(v, r, clocks[r.Ref.ID]))
 	}
+	if view.Tabs, err = d.reportTabs(v); err != nil {
+		return err
+	}
 	view.Act = page.ButtonView{Text: v.P.T("portal.report.new"), Href: "/portal/reports/new", Icon: "siren", Kind: "primary"}
 	view.Empty = page.EmptyView{Icon: "siren", Title: v.P.T("portal.reports.none"), Note: v.P.T("portal.reports.none.note")}
 	return v.Show(List(view))

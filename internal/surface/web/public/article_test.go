@@ -98,9 +98,8 @@ func TestTheDescriptionHasWhatRFC2350AsksFor(t *testing.T) {
 func TestEachDoorAsksOnlyWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string][2][]string{
-		"":              {{`name="ongoing"`, `name="aware-day"`, `name="summary"`, `name="tlp"`}, nil},
-		"suspicious":    {{`name="description"`, `name="files"`, `name="email"`, `action="/suspicious"`}, {`name="ongoing"`, `name="aware-day"`, `name="tlp"`, `name="phone"`}},
-		"vulnerability": {{`name="summary"`, `name="tlp"`, `action="/vulnerability"`}, {`name="ongoing"`, `name="aware-day"`, `name="phone"`}},
+		"":           {{`name="ongoing"`, `name="aware-day"`, `name="summary"`, `name="tlp"`}, nil},
+		"suspicious": {{`name="description"`, `name="files"`, `name="email"`, `action="/suspicious"`}, {`name="ongoing"`, `name="aware-day"`, `name="tlp"`, `name="phone"`}},
 	} {
 		x, p := site(t, text.EN)
 		v := &page.Visit{R: httptest.NewRequest(http.MethodGet, reportPath(kind), nil), P: &p, Now: noon}
@@ -142,7 +141,7 @@ func TestBrowserArticles(t *testing.T) {
 }
 
 func TestBrowserKinds(t *testing.T) {
-	for _, kind := range []string{suspicious, vulnerability} {
+	for _, kind := range []string{suspicious} {
 		v := report(t, text.EN)
 		v.Kind, v.Values = kind, ReportValues{TLP: "AMBER"}
 		pagetest.Glance(t, "report-"+kind, pagetest.Public, Report(v))

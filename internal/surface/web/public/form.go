@@ -33,6 +33,7 @@ const (
 type lanes struct {
 	network *rate.Limiter // forms from one network
 	all     *rate.Limiter // forms of the world
+	codes   *rate.Limiter // forms of one code that opens something
 	wrong   *rate.Limiter // codes that open nothing, from one network
 	room    atomic.Int64
 }
@@ -42,6 +43,7 @@ func (x *Public) lanes() *lanes {
 		x.rates = &lanes{
 			network: rate.New(rate.Rate{Burst: 30, Every: 20 * time.Second}, x.Clock),
 			all:     rate.New(rate.Rate{Burst: 1000, Every: 200 * time.Millisecond}, x.Clock),
+			codes:   rate.New(rate.Rate{Burst: 60, Every: 5 * time.Second}, x.Clock),
 			wrong:   rate.New(rate.Rate{Burst: 20, Every: 20 * time.Second}, x.Clock),
 		}
 	})

@@ -45,7 +45,7 @@ func home(t *testing.T, lang text.Lang) HomeView {
 }
 
 func report(t *testing.T, lang text.Lang) ReportView {
-	v := ReportView{PublicView: frame(t, lang, "report", "Report an incident"), Action: "/report", Hidden: []page.Hid{{Name: "once", Value: "7"}}}
+	v := ReportView{PublicView: frame(t, lang, "report", "Report an incident"), Action: "/report/short", Hidden: []page.Hid{{Name: "once", Value: "7"}}}
 	v.Readers = []string{"Water Authority"}
 	v.Values = ReportValues{Summary: "Ransomware on billing servers", Description: "Billing and two SCADA historian servers encrypted overnight.", AwareDay: "21", AwareMonth: "11", AwareYear: "2026", AwareTime: "07:40", Ongoing: "yes", TLP: "AMBER"}
 	return v

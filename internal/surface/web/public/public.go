@@ -1,10 +1,14 @@
 // Package public is the site that everybody sees and the report form that needs no account. This file is its map:
 //
 //	home.templ      three doors, advisories, contact
-//	report.templ    the report on one page, with all problems at once and nothing lost
+//	form.templ      the report as question pages: what it is, its stage, five parts, checking; the next stage
+//	report.templ    the short report on one page, and what is suspicious
 //	receipt.templ   what was received, and what happens next
 //	article.templ   who we are, contact, privacy, accessibility, and the description of the team that RFC 2350 asks for
 //	status.templ    a report behind its code: state, our questions, answering; and the page that asks for the code
+//
+// form_pages.go says in which order pages follow, form_start.go begins, form_questions.go asks, form_send.go checks and sends, stages.go shows what laws
+// ask of a report that was sent. What is typed is kept sealed to the form's code after each page; there is no state of it in memory.
 //
 // Views are plain values. Everything works without a script.
 package public

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -34,6 +35,11 @@ type Public struct {
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
+	// Patience is how long a receipt waits for the house to have taken what was sent; without it the receipt shows no stages yet.
+	Patience time.Duration
+	Laws     *law.Library
+	Country  string                         // two letters of the team's country: which laws are offered
+	Count    func(country string) law.Count // nil says no due time before it is sent
 
 	once  sync.Once
 	rates *lanes
@@ -43,17 +49,30 @@ type Public struct {
 func (x *Public) Routes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /{$}", Need: page.Open, Serve: x.home},
-		{Pattern: "GET /report", Need: page.Open, Serve: x.form("")},
-		{Pattern: "POST /report", Need: page.Open, MaxBody: maxForm, Serve: x.send("")},
+		{Pattern: "GET /report", Need: page.Open, Serve: x.start},
+		{Pattern: "GET /report/what", Need: page.Open, Serve: x.what},
+		{Pattern: "POST /report/what", Need: page.Open, Serve: x.chooseWhat},
+		{Pattern: "GET /report/stage", Need: page.Open, Serve: x.stage},
+		{Pattern: "POST /report/stage", Need: page.Open, Serve: x.chooseStage},
+		{Pattern: "GET /report/part/{part}", Need: page.Open, Serve: x.part},
+		{Pattern: "POST /report/part/{part}", Need: page.Open, MaxBody: maxForm, Serve: x.answerPart},
+		{Pattern: "GET /report/check", Need: page.Open, Serve: x.check},
+		{Pattern: "POST /report/check", Need: page.Open, Serve: x.submit},
+		{Pattern: "GET /report/saved", Need: page.Open, Serve: x.saved},
+		{Pattern: "GET /report/short", Need: page.Open, Serve: x.form("")},
+		{Pattern: "POST /report/short", Need: page.Open, MaxBody: maxForm, Serve: x.send("")},
 		{Pattern: "GET /suspicious", Need: page.Open, Serve: x.form(suspicious)},
 		{Pattern: "POST /suspicious", Need: page.Open, MaxBody: maxForm, Serve: x.send(suspicious)},
-		{Pattern: "GET /vulnerability", Need: page.Open, Serve: x.form(vulnerability)},
-		{Pattern: "POST /vulnerability", Need: page.Open, MaxBody: maxForm, Serve: x.send(vulnerability)},
+		{Pattern: "GET /vulnerability", Need: page.Open, Serve: x.vulnerabilityStart},
+		{Pattern: "POST /vulnerability", Need: page.Open, Serve: x.beginVulnerability},
 		{Pattern: "GET /r", Need: page.Open, Serve: x.track},
 		{Pattern: "POST /r", Need: page.Open, Serve: x.enter},
 		{Pattern: "GET /r/received", Need: page.Open, Serve: x.received},
 		{Pattern: "GET /r/report", Need: page.Open, Serve: x.status},
 		{Pattern: "POST /r/report", Need: page.Open, MaxBody: maxForm, Serve: x.add},
+		{Pattern: "GET /r/next", Need: page.Open, Serve: x.next},
+		{Pattern: "POST /r/next", Need: page.Open, Serve: x.begin},
+		{Pattern: "GET /r/deadlines.ics", Need: page.Open, Serve: x.calendar},
 		{Pattern: "GET /r/{code}", Need: page.Open, Serve: x.exchange},
 		{Pattern: "GET /about", Need: page.Open, Serve: x.about},
 		{Pattern: "GET /contact", Need: page.Open, Serve: x.contact},
@@ -145,6 +164,14 @@ func (x *Public) enter(v *page.Visit) error {
 	code := strings.ToLower(strings.NewReplacer(" ", "", "-", "").Replace(typed))
 	if i := strings.LastIndexByte(code, '/'); i >= 0 {
 		code = code[i+1:]
+	}
+	if draft, err := intake.OpenDraft(v.Ctx(), x.DB, v.Now, id.SecretOf(code)); err == nil {
+		w := &writing{code: id.SecretOf(code), draft: draft}
+		if err := x.settle(v, w); err != nil {
+			return err
+		}
+		setDraft(v, w.code)
+		return v.See(x.resume(w))
 	}
 	if _, err := intake.Look(v.Ctx(), x.DB, x.Clock, id.SecretOf(code)); err != nil {
 		if !errs.Is(err, errs.NotFound) {

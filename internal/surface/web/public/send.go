@@ -20,7 +20,7 @@ import (
 // reportPath is the address of a form; the kind "" is an incident.
 func reportPath(kind string) string {
 	if kind == "" {
-		return "/report"
+		return "/report/short"
 	}
 	return "/" + kind
 }
@@ -119,6 +119,9 @@ func (x *Public) send(kind string) func(*page.Visit) error {
 		}
 		if l := text.Lang(f.get("lang")); x.Text.Has(l) {
 			return x.inLanguage(v, l, s)
+		}
+		if f.get("website") != "" { // a program's answer; the answers stay, as a browser may have filled it in for a person
+			return x.again(v, s, []page.Problem{{Field: "website", Text: v.P.T("public.wrong.trap")}}, http.StatusUnprocessableEntity)
 		}
 		drop, wrong, err := x.drop(v, s)
 		if err != nil {

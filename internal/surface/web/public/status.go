@@ -17,8 +17,8 @@ func (x *Public) received(v *page.Visit) error {
 	if !ok {
 		return errs.ErrNotFound
 	}
-	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
-	if err != nil && !errs.Is(err, errs.NotFound) {
+	look, err := x.soon(v, code)
+	if err != nil {
 		return err
 	}
 	reference, files, at, err := intake.Taken(v.Ctx(), x.DB, code)
@@ -35,49 +35,23 @@ func (x *Public) received(v *page.Visit) error {
 		Status:     x.URL + "/r/" + code.Reveal(),
 		MailWaits:  v.R.URL.Query().Get("mail") == "1",
 	}
+	if len(look.Handed) == 1 {
+		if name, ok := x.Laws.Names(look.Handed[0].Set, look.Handed[0].Stage, string(v.P.Lang())); ok {
+			view.Receipt.Title = v.P.T("public.received.what", "what", name)
+		}
+	}
 	if files > 0 {
 		view.Receipt.After = v.P.N("public.receipt.files", files)
 	}
 	view.Stages = x.stages(v, look)
+	x.lawful(v, look, &view.Lawful)
+	view.Acts = x.takeaways(v, look)
 	view.Advice = Meanwhile(view)
 	return v.Show(Receipt(view))
 }
 
 // unlisted keeps what stands behind a code out of search engines.
 func unlisted(v *page.Visit) { v.W.Header().Set("X-Robots-Tag", "noindex, nofollow, noarchive") }
-
-// stages are what happens to a report, with what is done and what comes now.
-func (x *Public) stages(v *page.Visit, look intake.StatusView) []page.Stage {
-	p := v.P
-	step := func(title, note, state, icon string) page.Stage {
-		return page.Stage{Title: title, Note: note, State: state, Icon: icon}
-	}
-	order := map[string]int{intake.StatusReceived: 0, "": 0, intake.StatusLooking: 1, intake.StatusHandling: 2, intake.StatusPassedOn: 2, intake.StatusConcluded: 3}
-	at := order[look.State]
-	state := func(n int) string {
-		switch {
-		case n < at || (n == 0 && at == 0) || (n == 3 && at == 3):
-			return "done"
-		case n == at || (n == 1 && at == 0):
-			return "now"
-		}
-		return "later"
-	}
-	second := step(p.T("public.stage.looking"), p.T("public.stage.looking.note"), state(1), "phone")
-	for _, c := range look.Clocks {
-		if c.Owes == "us" && at < 2 {
-			second.Note = p.T("public.stage.answer_by", "when", p.DateTime(c.DueAt))
-		}
-	}
-	third := step(p.T("public.stage.handling"), p.T("public.stage.handling.note"), state(2), "users")
-	if look.State == intake.StatusPassedOn {
-		third = step(p.T("public.stage.passed_on"), "", "now", "send")
-	}
-	return []page.Stage{
-		step(p.T("public.stage.received"), "", "done", ""), second, third,
-		step(p.T("public.stage.concluded"), p.T("public.stage.concluded.note"), state(3), "circle-check"),
-	}
-}
 
 func (x *Public) status(v *page.Visit) error {
 	return x.showStatus(v, unsent{}, http.StatusOK)
@@ -100,9 +74,16 @@ func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
 		PublicView: x.frame(v, "track", v.P.T("public.status.title")), Reference: look.Reference, Received: look.ReceivedAt, State: stateChip(v.P, look.State),
 		Stages: x.stages(v, look), Text: typed.text, Problems: typed.problems, Late: typed.late,
 	}
-	if v.R.URL.Query().Get("done") == "added" {
+	switch v.R.URL.Query().Get("done") {
+	case "added":
 		view.Done = v.P.T("public.status.added")
+	case "stage":
+		view.Done = v.P.T("public.status.stage_sent")
 	}
+	x.lawful(v, look, &view.Lawful)
+	view.Acts = x.takeaways(v, look)
+	view.Handed = x.handed(v, look)
+	view.Said = said(v.P, look)
 	if look.State != intake.StatusConcluded {
 		view.Action, view.Hidden = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}
 	}
@@ -148,16 +129,16 @@ func (x *Public) look(v *page.Visit) (id.Secret, intake.StatusView, error) {
 // add takes text and files for the report whose code the visitor holds. A report that was concluded takes nothing more (contract: a code
 // opens its page until then); what was typed is shown so that it can be sent another way.
 func (x *Public) add(v *page.Visit) error {
-	wait, ok := x.may(v.R)
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return err
+	}
+	wait, ok := x.known(v.R, code)
 	f, err := x.read(v, ok)
 	if err != nil {
 		return err
 	}
 	defer f.close()
-	code, look, err := x.look(v)
-	if err != nil || !id.Valid(code.Reveal()) {
-		return err
-	}
 	typed := unsent{text: f.values.Get("text")}
 	if l := text.Lang(f.get("lang")); x.Text.Has(l) {
 		x.speak(v, l)

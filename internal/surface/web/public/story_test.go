@@ -24,9 +24,8 @@ func TestThreeDoors(t *testing.T) {
 			label      tlp.Level
 			values     []string
 		}{
-			{"/report", "", tlp.Red, []string{"summary", "Ransomware", "description", "Two wards.", "ongoing", "yes", "aware-day", "1", "aware-month", "2", "aware-year", "2026", "aware-time", "7.40", "name", "A. Walker", "organisation", "São Brás", "phone", "+999 1", "tlp", "RED"}},
+			{"/report/short", "", tlp.Red, []string{"summary", "Ransomware", "description", "Two wards.", "ongoing", "yes", "aware-day", "1", "aware-month", "2", "aware-year", "2026", "aware-time", "7.40", "name", "A. Walker", "organisation", "São Brás", "phone", "+999 1", "tlp", "RED"}},
 			{"/suspicious", "threat", tlp.Green, []string{"description", "", "tlp", "CLEAR"}},
-			{"/vulnerability", "vulnerability", tlp.AmberStrict, []string{"summary", "NetPort 7", "description", "Any password works.", "email", "finder@away.example", "tlp", "AMBER+STRICT"}},
 		} {
 			h.Clock.Advance(time.Minute)
 			v := h.visitor()
@@ -41,7 +40,7 @@ func TestThreeDoors(t *testing.T) {
 			if r.Body.Kind != c.kind || r.TLP != c.label || r.Channel != correspondence.ByForm || r.Proof != correspondence.Claimed {
 				t.Errorf("%s: received as %+v", c.path, r)
 			}
-			if c.path == "/report" && (r.AwareAt.IsZero() || r.Body.Name != "A. Walker" || r.Body.OrgText != "São Brás" || r.Body.Ongoing != "yes") {
+			if c.path == "/report/short" && (r.AwareAt.IsZero() || r.Body.Name != "A. Walker" || r.Body.OrgText != "São Brás" || r.Body.Ongoing != "yes") {
 				t.Errorf("lost on the way: %+v", r)
 			}
 			if files := h.messages(r)[0].Body.Files; len(files) != 1 || files[0].Name == "" || files[0].Size != 6 {
@@ -51,7 +50,7 @@ func TestThreeDoors(t *testing.T) {
 				if got.status != http.StatusOK || !got.says(r.Reference) || !got.says("https://cert.example/r/"+code) || !got.says("With 1 file.") {
 					t.Errorf("%s: the receipt (%d) does not say %s and its link:\n%s", c.path, got.status, r.Reference, got.body)
 				}
-				if waits := got.says(h.p().T("public.receipt.mail_waits")); waits != (c.path == "/vulnerability") {
+				if waits := got.says(h.p().T("public.receipt.mail_waits")); waits {
 					t.Errorf("%s: speaks of mail: %v", c.path, waits)
 				}
 			}
@@ -66,18 +65,18 @@ func TestThreeDoors(t *testing.T) {
 func TestSentTwice(t *testing.T) {
 	engines(t, func(h *house) {
 		v := h.visitor()
-		code := v.begin("/report")
+		code := v.begin("/report/short")
 		values := []string{"code", code, "summary", "Ransomware", "description", "Two wards.", "ongoing", "yes", "tlp", "AMBER"}
 		file := []upload{{"a.log", "log"}}
-		first := v.post("/report", file, values...)
+		first := v.post("/report/short", file, values...)
 		h.opened()
 		for range 2 {
-			if again := v.post("/report", file, values...); again.status != http.StatusSeeOther || again.to != first.to {
+			if again := v.post("/report/short", file, values...); again.status != http.StatusSeeOther || again.to != first.to {
 				t.Errorf("sent again: %d to %q", again.status, again.to)
 			}
 		}
 		values[5] = "Three wards."
-		if again := v.post("/report", file, values...); again.to != first.to {
+		if again := v.post("/report/short", file, values...); again.to != first.to {
 			t.Errorf("with other words: %d to %q", again.status, again.to)
 		}
 		all := h.opened()
@@ -99,8 +98,8 @@ func TestAWrongFormLosesNothing(t *testing.T) {
 	engines(t, func(h *house) {
 		p := h.p()
 		v := h.visitor()
-		code := v.begin("/report")
-		a := v.post("/report", nil, "code", code)
+		code := v.begin("/report/short")
+		a := v.post("/report/short", nil, "code", code)
 		if a.status != http.StatusUnprocessableEntity || !a.says(p.N("common.problems", 2)) || !strings.Contains(a.body, "<title>"+p.T("common.error_title", "title", p.T("public.report.title"))) {
 			t.Errorf("an empty form: %d\n%.600s", a.status, a.body)
 		}
@@ -116,7 +115,7 @@ func TestAWrongFormLosesNothing(t *testing.T) {
 			t.Error("one missing thing is told twice")
 		}
 		typed := []string{"code", code, "summary", `A "quoted" <b>line</b>`, "description", "Words\r\nand words", "aware-day", "31", "aware-month", "2", "aware-year", "2026", "aware-time", "25:00", "ongoing", "contained", "name", "N", "email", "no address", "phone", "P", "organisation", "O", "tlp", "GREEN"}
-		a = v.post("/report", []upload{{"evidence.log", "a secret log"}}, typed...)
+		a = v.post("/report/short", []upload{{"evidence.log", "a secret log"}}, typed...)
 		for _, kept := range []string{`A "quoted" <b>line</b>`, "and words", `value="31"`, `value="25:00"`, `value="no address"`, "evidence.log", p.T("public.report.files.kept")} {
 			if !a.says(kept) {
 				t.Errorf("%q is lost (%d)", kept, a.status)
@@ -131,11 +130,11 @@ func TestAWrongFormLosesNothing(t *testing.T) {
 			t.Error("the page shows what it should not")
 		}
 		// Another language keeps it all the same; so does the next wrong try.
-		if a = v.post("/report", []upload{{"two.log", "more"}}, append(typed, "lang", "de")...); a.status != http.StatusOK || !a.says("two.log") || !a.says("evidence.log") || !strings.Contains(a.body, `lang="de"`) {
+		if a = v.post("/report/short", []upload{{"two.log", "more"}}, append(typed, "lang", "de")...); a.status != http.StatusOK || !a.says("two.log") || !a.says("evidence.log") || !strings.Contains(a.body, `lang="de"`) {
 			t.Errorf("in German: %d", a.status)
 		}
 		typed[7], typed[13], typed[19] = "28", "07:40", "a@away.example"
-		if a = v.post("/report", nil, typed...); a.status != http.StatusSeeOther {
+		if a = v.post("/report/short", nil, typed...); a.status != http.StatusSeeOther {
 			t.Fatalf("mended: %d\n%s", a.status, a.body)
 		}
 		all := h.opened()
@@ -144,9 +143,9 @@ func TestAWrongFormLosesNothing(t *testing.T) {
 			t.Errorf("sent with %+v", files)
 		}
 		// Files that were chosen by mistake are left out.
-		code = v.begin("/vulnerability")
-		v.post("/vulnerability", []upload{{"wrong.pdf", "private"}}, "code", code, "tlp", "RED")
-		if a = v.post("/vulnerability", nil, "code", code, "tlp", "RED", "summary", "NetPort", "forget", "1"); a.status != http.StatusSeeOther {
+		code = v.begin("/report/short")
+		v.post("/report/short", []upload{{"wrong.pdf", "private"}}, "code", code, "tlp", "RED")
+		if a = v.post("/report/short", nil, "code", code, "tlp", "RED", "summary", "NetPort", "ongoing", "no", "forget", "1"); a.status != http.StatusSeeOther {
 			t.Fatalf("%d", a.status)
 		}
 		all = h.opened()
@@ -164,14 +163,14 @@ func TestFilesOfAForm(t *testing.T) {
 	engines(t, func(h *house) {
 		p := h.p()
 		v := h.visitor()
-		code := v.begin("/report")
-		if a := v.get("/report"); !a.says("25 MiB together") {
+		code := v.begin("/report/short")
+		if a := v.get("/report/short"); !a.says("25 MiB together") {
 			t.Error("the limit is not said before")
 		}
 		values := []string{"code", code, "summary", "Disk images", "ongoing", "no", "tlp", "AMBER"}
 		half := strings.Repeat("x", intake.MaxFileBytes/2)
 		for _, files := range [][]upload{{{"a", half}, {"b", half}, {"c", "x"}}, {{"huge", strings.Repeat("x", 3*intake.MaxFileBytes)}}} {
-			a := v.post("/report", files, values...)
+			a := v.post("/report/short", files, values...)
 			if a.status != http.StatusUnprocessableEntity || !a.says(p.T("public.wrong.files_large", "most", p.Bytes(intake.MaxFileBytes))) || !a.says("Disk images") {
 				t.Errorf("%d files: %d\n%.500s", len(files), a.status, a.body)
 			}
@@ -180,11 +179,11 @@ func TestFilesOfAForm(t *testing.T) {
 			t.Errorf("%d bytes of room are not given back", taken)
 		}
 		h.x.lanes().room.Store(mostRoom)
-		if a := v.post("/report", []upload{{"a", "x"}}, values...); a.status != http.StatusUnprocessableEntity || !a.says(p.T("public.wrong.files_busy", "phone", "+999 210 497 400")) {
+		if a := v.post("/report/short", []upload{{"a", "x"}}, values...); a.status != http.StatusUnprocessableEntity || !a.says(p.T("public.wrong.files_busy", "phone", "+999 210 497 400")) {
 			t.Errorf("without room: %d", a.status)
 		}
 		h.x.lanes().room.Store(0)
-		if a := v.post("/report", []upload{{"a", half}, {"b", half}}, values...); a.status != http.StatusSeeOther {
+		if a := v.post("/report/short", []upload{{"a", half}, {"b", half}}, values...); a.status != http.StatusSeeOther {
 			t.Errorf("25 MiB: %d\n%.500s", a.status, a.body)
 		}
 		if all := h.opened(); len(all) != 1 || len(h.messages(all[0])[0].Body.Files) != 2 {
@@ -193,7 +192,7 @@ func TestFilesOfAForm(t *testing.T) {
 		for name, a := range map[string]answer{
 			"no form":     v.do(request(h, "text/plain", "hello")),
 			"half a form": v.do(request(h, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"summary\"\r\n\r\nx")),
-			"too long":    v.plain("/report", "summary", strings.Repeat("x", mostFields+1)),
+			"too long":    v.plain("/report/short", "summary", strings.Repeat("x", mostFields+1)),
 		} {
 			if a.status < 400 || a.status >= 500 {
 				t.Errorf("%s: %d", name, a.status)
@@ -203,7 +202,7 @@ func TestFilesOfAForm(t *testing.T) {
 }
 
 func request(h *house, kind, body string) *http.Request {
-	r, err := http.NewRequestWithContext(h.Context(), http.MethodPost, h.url+"/report", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(h.Context(), http.MethodPost, h.url+"/report/short", strings.NewReader(body))
 	h.must(err)
 	r.Header.Set("Content-Type", kind)
 	return r
@@ -262,8 +261,8 @@ func TestAnonymousMeansAnonymous(t *testing.T) {
 	engines(t, func(h *house) {
 		h.peer = netip.MustParseAddr("203.0.113.77")
 		v := h.visitor()
-		code := v.begin("/report")
-		a := v.post("/report", nil, "code", code, "summary", "Nobody", "ongoing", "no", "tlp", "RED")
+		code := v.begin("/report/short")
+		a := v.post("/report/short", nil, "code", code, "summary", "Nobody", "ongoing", "no", "tlp", "RED")
 		if a.status != http.StatusSeeOther {
 			t.Fatal(a.status)
 		}
@@ -336,8 +335,8 @@ func TestTheStatusLink(t *testing.T) {
 	engines(t, func(h *house) {
 		p := h.p()
 		v := h.visitor()
-		code := v.begin("/report")
-		v.post("/report", []upload{{"private.log", "x"}}, "code", code, "summary", "Private words", "description", "More private words", "ongoing", "yes", "tlp", "AMBER")
+		code := v.begin("/report/short")
+		v.post("/report/short", []upload{{"private.log", "x"}}, "code", code, "summary", "Private words", "description", "More private words", "ongoing", "yes", "tlp", "AMBER")
 		r := h.opened()[0]
 		reader := h.visitor()
 		opened := reader.get("/r/" + strings.ToUpper(code))
@@ -420,8 +419,8 @@ func TestTheStatusLink(t *testing.T) {
 			t.Errorf("a guesser by link: %d", a.status)
 		}
 		neighbour := h.visitor()
-		other := neighbour.begin("/report")
-		neighbour.plain("/report", "code", other, "summary", "Mine", "ongoing", "no", "tlp", "AMBER")
+		other := neighbour.begin("/report/short")
+		neighbour.plain("/report/short", "code", other, "summary", "Mine", "ongoing", "no", "tlp", "AMBER")
 		h.opened()
 		if a := neighbour.get("/r/report"); a.status != http.StatusOK {
 			t.Errorf("a reporter is kept out by a neighbour who guesses: %d", a.status)

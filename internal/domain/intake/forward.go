@@ -1,0 +1,540 @@
+package intake
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+)
+
+// ForwardInput is what is passed on, and to whom.
+type ForwardInput struct {
+	Recipient    string // code, of the rule set
+	Organisation string // uid of the authority in the register
+	Note         string // of who passes it on, for the authority
+}
+
+// Forward is a letter that passed submissions on to a recipient by law.
+type Forward struct {
+	UID          string
+	Obligation   int64
+	Recipient    string
+	Organisation int64
+	Name         string // of the organisation
+	Thread       int64
+	Message      string // uid of the letter
+	At           time.Time
+	SentBy       int64
+	StoppedAt    time.Time // the letter was stopped before it left
+	SentAt       time.Time // it left
+	ReadAt       time.Time // portal: by mail alone it is not known
+	ConfirmedAt  time.Time
+	ConfirmedBy  string // ByPortal, ByMail, ByPhone; "" while nobody did
+	messages     []correspondence.Message
+}
+
+// Messages gives what was written on its thread, as far as the reader may see it, oldest first.
+func (f Forward) Messages() []correspondence.Message { return f.messages }
+
+// ForwardPreview is exactly what the authority would get.
+type ForwardPreview struct {
+	Name    string // of who reads it
+	Subject string
+	Text    string
+	Road    egress.Decision
+}
+
+// forwarding is a letter to an authority before it is written into the outbox.
+type forwarding struct {
+	to  correspondence.Correspondent
+	org constituency.Organisation
+	out correspondence.Outgoing
+}
+
+// PreviewForward shows what Forward would send. The actor needs access.Triage. Refused: Invalid with all problems, NotFound.
+func (s *Service) PreviewForward(ctx context.Context, by access.Actor, obligation string, in ForwardInput) (ForwardPreview, error) {
+	var out ForwardPreview
+	if err := by.Need(access.Triage); err != nil {
+		return out, err
+	}
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { // it changes nothing: the obligation is read as Forward reads it
+		o, r, err := s.obligation(ctx, tx, by, obligation)
+		if err != nil {
+			return err
+		}
+		f, err := s.forwarding(ctx, tx, by, r, o, in)
+		if err != nil {
+			return err
+		}
+		t := correspondence.Thread{Object: access.Object{TLP: r.TLP, Compartment: f.org.Ref.ID, Sealed: o.Sealed, Exercise: o.Exercise}, About: o.Ref, Reference: "P-…", Correspondent: f.to} // drawn when it is opened
+		seen, err := s.Correspondence.Preview(ctx, tx, t, f.out)
+		out = ForwardPreview{f.to.Name, seen.Subject, seen.Text, seen.Road}
+		return err
+	})
+	return out, err
+}
+
+// Forward passes what was handed in under an obligation on to a recipient by law: a letter to an organisation of the register, on a thread of its
+// compartment, under the reporter's label. It meets our clock for that recipient; stopping the letter in the outbox lets the clock run again. The
+// actor needs access.Triage and access.SendOutside. Refused: Invalid with all problems, NotFound, Forbidden with the reason of egress.
+func (s *Service) Forward(ctx context.Context, by access.Actor, obligation string, in ForwardInput) (Forward, error) {
+	var out Forward
+	if err := by.Need(access.SendOutside); err != nil {
+		return out, err
+	}
+	_, err := s.fact(ctx, by, obligation, "", nil, func(ctx context.Context, tx *db.Tx, r *row, o *Obligation) (audit.Entry, error) {
+		f, err := s.forwarding(ctx, tx, by, *r, *o, in)
+		if err != nil {
+			return audit.Entry{}, err
+		}
+		thread, err := s.forwardThread(ctx, tx, by, *r, *o, f)
+		if err != nil {
+			return audit.Entry{}, err
+		}
+		m, err := s.Correspondence.SendTx(ctx, tx, by, thread, f.out)
+		if err != nil {
+			return audit.Entry{}, err
+		}
+		now := s.Clock.Now()
+		out = Forward{UID: id.New(), Obligation: o.Ref.ID, Recipient: in.Recipient, Organisation: f.org.Ref.ID, Name: f.org.Name, Thread: thread, Message: m.UID, At: now, SentBy: by.Account}
+		_, err = tx.Exec(ctx, `INSERT INTO intake_forward (uid, obligation, recipient, organisation, thread, message, at, sent_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			out.UID, out.Obligation, out.Recipient, out.Organisation, out.Thread, out.Message, out.At, out.SentBy)
+		if err != nil {
+			return audit.Entry{}, err
+		}
+		e := audit.Entry{Verb: "intake.forward", Changes: []audit.Change{{Field: "recipient", To: in.Recipient}, {Field: "organisation", To: f.org.Name}}, Data: map[string]any{"message": m.UID, "forward": out.UID}}
+		if inForce(o.Facts, OfPassing, in.Recipient) != nil { // once more: the first time counts
+			return e, nil
+		}
+		return e, s.say(ctx, tx, by, o, Fact{Kind: OfPassing, Code: in.Recipient, At: now}, 0)
+	})
+	return out, err
+}
+
+// forwarding checks who receives what, and writes the letter.
+func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r row, o Obligation, in ForwardInput) (f forwarding, err error) {
+	var p errs.Problems
+	if !slices.ContainsFunc(o.Owed, func(x law.Owed) bool { return x.Team && x.Code == in.Recipient }) {
+		p.Add("recipient", "error.choice")
+	}
+	if utf8.RuneCountInString(in.Note) > maxNote {
+		p.Add("note", "error.too_long", "most", maxNote)
+	} else if !utf8.ValidString(in.Note) || strings.ContainsRune(in.Note, 0) {
+		p.Add("note", "error.characters")
+	}
+	org, err := access.Find(ctx, tx, by, ref.Organisation, in.Organisation)
+	switch {
+	case errs.Is(err, errs.NotFound):
+		p.Add("organisation", "error.no_such_organisation")
+	case err != nil:
+		return f, err
+	}
+	if err := p.Err(); err != nil {
+		return f, err
+	}
+	all, err := s.Constituency.ByID(ctx, tx, org.Ref.ID)
+	if err != nil {
+		return f, err
+	}
+	f.org = all[org.Ref.ID]
+	c, err := s.Constituency.WriteTo(ctx, tx, org.Ref.ID)
+	if errs.Is(err, errs.NotFound) {
+		p.Add("organisation", "error.nobody_to_write_to")
+		return f, p.Err()
+	}
+	if err != nil {
+		return f, err
+	}
+	f.to = correspondence.Correspondent{Name: first(c.Name, f.org.Name), Email: c.Email, Phone: c.Phone, Lang: first(c.Lang, f.org.Lang, "en"), Organisation: org.Ref.ID, Contact: c.ID}
+	handed, err := s.submissions(ctx, tx, `s.report = $1`, o.Report)
+	if err != nil {
+		return f, err
+	}
+	affected := r.Body.OrgText
+	if o.Organisation != 0 {
+		named, err := s.Constituency.ByID(ctx, tx, o.Organisation)
+		if err != nil {
+			return f, err
+		}
+		affected = first(named[o.Organisation].Name, affected)
+	}
+	f.out = correspondence.Outgoing{Kind: correspondence.Letter, TLP: r.TLP, Under: r.Ref}
+	f.out.Subject, f.out.Text = s.forwardText(f.to.Lang, r.Report, o, in, affected, handed)
+	return f, nil
+}
+
+func first(s ...string) string {
+	for _, x := range s {
+		if x != "" {
+			return x
+		}
+	}
+	return ""
+}
+
+// forwardText is the letter in the language of who reads it: why it comes, what was handed in, and what binds its reader.
+func (s *Service) forwardText(lang string, r Report, o Obligation, in ForwardInput, affected string, handed []Submission) (subject, body string) {
+	p := s.Correspondence.Text.For(text.Lang(lang)).In(s.zone())
+	recipient := law.Recipient{}
+	for _, x := range o.Set.Recipients {
+		if x.Code == in.Recipient {
+			recipient = x
+		}
+	}
+	var b strings.Builder
+	b.WriteString(p.T("mail.forward.why", "law", o.Set.Cites(recipient.Article), "name", o.Set.Name.In(lang), "reference", r.Reference) + "\n")
+	if note := strings.TrimSpace(in.Note); note != "" {
+		b.WriteString("\n" + note + "\n")
+	}
+	line := func(label, value string) {
+		b.WriteString(label + "\n  " + strings.ReplaceAll(strings.TrimSpace(value), "\n", "\n  ") + "\n")
+	}
+	b.WriteString("\n")
+	line(p.T("mail.forward.affected"), first(affected, p.T("common.not_known_yet")))
+	for _, x := range handed {
+		if !slices.Contains(x.For, o.Ref.ID) {
+			continue
+		}
+		stage, _ := o.Set.Stage(x.Stage)
+		b.WriteString("\n" + p.T("mail.forward.stage", "stage", stage.Name.In(lang), "when", p.DateTime(x.ToldAt), "sum", x.UID[:8]) + "\n")
+		if x.Corrects != 0 {
+			b.WriteString(p.T("mail.forward.corrects", "number", strconv.Itoa(x.Corrects)) + "\n")
+		}
+		for _, f := range s.Laws.Asked(stage) {
+			if v := s.answerWords(p, lang, f, x.Answers[f.Code]); v != "" {
+				line(f.Label.In(lang), v)
+			}
+		}
+	}
+	b.WriteString("\n" + p.T("mail.forward.binds", "tlp", "TLP:"+r.TLP.Name()) + "\n" + p.T("mail.forward.confirm") + "\n")
+	return p.T("mail.forward.subject", "reference", r.Reference, "law", o.Set.Short), b.String()
+}
+
+// answerWords writes an answer as it is read; "" for none.
+func (s *Service) answerWords(p *text.Printer, lang string, f law.Field, value string) string {
+	switch {
+	case value == law.Unknown:
+		return p.T("common.not_known_yet")
+	case f.Kind == law.YesNo && (value == "yes" || value == "no"):
+		return p.T("mail.forward." + value)
+	case f.Kind == law.Instant && value != "":
+		if t, err := time.Parse(time.RFC3339, value); err == nil {
+			return p.DateTime(t)
+		}
+	case f.Kind == law.Choice:
+		for _, o := range f.Options {
+			if o.Code == value {
+				return o.Name.In(lang)
+			}
+		}
+	}
+	return value
+}
+
+func (s *Service) zone() *time.Location {
+	if s.Calendar != nil {
+		return s.Calendar.Zone()
+	}
+	return time.UTC
+}
+
+// forwardThread gives the thread on which this authority was written to before, or opens one.
+func (s *Service) forwardThread(ctx context.Context, tx *db.Tx, by access.Actor, r row, o Obligation, f forwarding) (int64, error) {
+	there, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
+		`SELECT thread FROM intake_forward WHERE obligation = $1 AND organisation = $2 ORDER BY id LIMIT 1`, o.Ref.ID, f.org.Ref.ID)
+	if err != nil || len(there) > 0 {
+		return append(there, 0)[0], err
+	}
+	t, err := s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
+		About: o.Ref, Compartment: f.org.Ref.ID, TLP: r.TLP, Exercise: o.Exercise, Prefix: "P", Correspondent: f.to,
+	})
+	if err != nil || !o.Sealed {
+		return t.Ref.ID, err
+	}
+	under := o.Ref
+	if o.SealedUnder != 0 {
+		under.ID = o.SealedUnder
+	}
+	return t.Ref.ID, access.SealTx(ctx, tx, under, s.Clock.Now(), t.Ref.ID)
+}
+
+const forwardColumns = `f.uid, f.obligation, f.recipient, f.organisation, f.thread, f.message, f.at, f.sent_by, f.stopped_at, f.confirmed_at, f.confirmed_by`
+
+func scanForward(r *db.Rows) (f Forward, err error) {
+	return f, r.Scan(&f.UID, &f.Obligation, &f.Recipient, &f.Organisation, &f.Thread, &f.Message, &f.At, &f.SentBy, &f.StoppedAt, &f.ConfirmedAt, &f.ConfirmedBy)
+}
+
+// followed fills what became of the letters.
+func (s *Service) followed(ctx context.Context, h db.Handle, by access.Actor, all []Forward) error {
+	if len(all) == 0 {
+		return nil
+	}
+	var threads, orgs []int64
+	for _, f := range all {
+		threads, orgs = append(threads, f.Thread), append(orgs, f.Organisation)
+	}
+	slices.Sort(threads)
+	named, err := s.Constituency.ByID(ctx, h, orgs...)
+	if err != nil {
+		return err
+	}
+	messages, err := s.Correspondence.Messages(ctx, h, by, slices.Compact(threads)...)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		f := &all[i]
+		f.Name = named[f.Organisation].Name
+		for _, m := range messages {
+			if m.Thread != f.Thread {
+				continue
+			}
+			f.messages = append(f.messages, m)
+			if m.UID == f.Message {
+				f.SentAt, f.ReadAt = m.SentAt, m.SeenAt
+			}
+		}
+	}
+	return nil
+}
+
+// Forwards lists what was passed on under an obligation that the team sees, oldest first.
+func (s *Service) Forwards(ctx context.Context, h db.Handle, by access.Actor, obligation string) ([]Forward, error) {
+	if !by.Team() {
+		return nil, errs.ErrNotFound
+	}
+	o, err := access.Find(ctx, h, by, ref.Obligation, obligation)
+	if err != nil {
+		return nil, err
+	}
+	q := new(db.Query).Add(`SELECT ` + forwardColumns + ` FROM intake_forward f JOIN `)
+	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = f.thread WHERE f.obligation = ? ORDER BY f.id`, o.Ref.ID)
+	all, err := db.List(ctx, h, q, scanForward)
+	if err != nil {
+		return nil, err
+	}
+	return all, s.followed(ctx, h, by, all)
+}
+
+// Usual gives the organisation that was last given what this recipient of a rule set receives, as far as the actor sees it; "" for none.
+func (s *Service) Usual(ctx context.Context, h db.Handle, by access.Actor, set, recipient string) (string, error) {
+	q := new(db.Query).Add(`SELECT o.id FROM intake_forward f JOIN intake_obligation b ON b.id = f.obligation JOIN `)
+	access.Sees(by).From(q, ref.Organisation).Add(` ON o.id = f.organisation WHERE b.rule_set = ? AND f.recipient = ? ORDER BY f.id DESC LIMIT 1`, set, recipient)
+	ids, err := db.List(ctx, h, q, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	all, err := s.Constituency.ByID(ctx, h, ids[0])
+	return all[ids[0]].Name, err
+}
+
+// PassedToUs lists what was passed on to the actor's own organisation by law, newest first, once the letter has left.
+func (s *Service) PassedToUs(ctx context.Context, by access.Actor, after string, limit int) (constituency.Page[Forward], error) {
+	var page constituency.Page[Forward]
+	if err := by.Need(access.OwnCases); err != nil {
+		return page, err
+	}
+	if limit <= 0 || limit > 100 {
+		limit = 50
+	}
+	last := int64(1<<62 - 1)
+	if after != "" {
+		n, err := strconv.ParseInt(after, 36, 64)
+		if err != nil {
+			return page, errs.ErrNotFound
+		}
+		last = n
+	}
+	type line struct {
+		Forward
+		id int64
+	}
+	q := new(db.Query).Add(`SELECT f.id, ` + forwardColumns + ` FROM intake_forward f JOIN `)
+	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = f.thread WHERE f.organisation = ? AND f.stopped_at IS NULL AND f.id < ?
+		AND EXISTS (SELECT 1 FROM correspondence_message m WHERE m.uid = f.message AND m.state = 'sent') ORDER BY f.id DESC LIMIT ?`, by.Organisation, last, limit+1)
+	all, err := db.List(ctx, s.DB, q, func(r *db.Rows) (l line, err error) {
+		f := &l.Forward
+		return l, r.Scan(&l.id, &f.UID, &f.Obligation, &f.Recipient, &f.Organisation, &f.Thread, &f.Message, &f.At, &f.SentBy, &f.StoppedAt, &f.ConfirmedAt, &f.ConfirmedBy)
+	})
+	if err != nil {
+		return page, err
+	}
+	if len(all) > limit {
+		all = all[:limit]
+		page.Next = strconv.FormatInt(all[limit-1].id, 36)
+	}
+	for _, l := range all {
+		l.SentBy = 0
+		page.Items = append(page.Items, l.Forward)
+	}
+	return page, s.followed(ctx, s.DB, by, page.Items)
+}
+
+// passedToUs gives one of them, by uid.
+func (s *Service) passedToUs(ctx context.Context, h db.Handle, by access.Actor, uid string) (Forward, error) {
+	if err := by.Need(access.OwnCases); err != nil {
+		return Forward{}, err
+	}
+	q := new(db.Query).Add(`SELECT ` + forwardColumns + ` FROM intake_forward f JOIN `)
+	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = f.thread WHERE f.uid = ? AND f.organisation = ? AND f.stopped_at IS NULL
+		AND EXISTS (SELECT 1 FROM correspondence_message m WHERE m.uid = f.message AND m.state = 'sent')`, uid, by.Organisation)
+	f, err := db.One(ctx, h, scanForward, q.Text(), q.Args()...)
+	f.SentBy = 0
+	return f, err
+}
+
+// ReadPassed gives what was passed on to the actor's own organisation, and notes that it was read: the read record.
+func (s *Service) ReadPassed(ctx context.Context, by access.Actor, uid string) (Forward, error) {
+	var out Forward
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		f, err := s.passedToUs(ctx, tx, by, uid)
+		if err != nil {
+			return err
+		}
+		if err := s.Correspondence.SeenTx(ctx, tx, f.Thread, s.Clock.Now()); err != nil {
+			return err
+		}
+		all := []Forward{f}
+		err = s.followed(ctx, tx, by, all)
+		out = all[0]
+		return err
+	})
+	return out, err
+}
+
+// ConfirmPassed says that the authority has received it: by somebody of the authority, or by the team as it was told on the telephone. Said twice, the
+// first word stands. The actor needs access.OwnCases, or access.Triage. Refused: NotFound.
+func (s *Service) ConfirmPassed(ctx context.Context, by access.Actor, uid string) error {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		how := correspondence.ByPortal
+		var f Forward
+		var err error
+		if by.Can(access.Triage) {
+			how = correspondence.ByPhone
+			q := new(db.Query).Add(`SELECT ` + forwardColumns + ` FROM intake_forward f JOIN `)
+			access.Sees(by).From(q, ref.Thread).Add(` ON o.id = f.thread WHERE f.uid = ?`, uid)
+			f, err = db.One(ctx, tx, scanForward, q.Text(), q.Args()...)
+		} else {
+			if by.Origin == access.ByAPI {
+				how = correspondence.ByAPI
+			}
+			f, err = s.passedToUs(ctx, tx, by, uid)
+		}
+		if err != nil {
+			return err
+		}
+		return s.confirmedTx(ctx, tx, by, f, how, s.Clock.Now())
+	})
+}
+
+func (s *Service) confirmedTx(ctx context.Context, tx *db.Tx, by access.Actor, f Forward, how correspondence.Channel, at time.Time) error {
+	if !f.ConfirmedAt.IsZero() || !f.StoppedAt.IsZero() {
+		return nil
+	}
+	o, err := s.within(ctx, tx, `b.id = $1`, f.Obligation)
+	if err != nil || len(o) == 0 {
+		return orNotFound(err)
+	}
+	if _, err := access.Locked(ctx, tx, o[0].Report); err != nil {
+		return err
+	}
+	r, err := s.byID(ctx, tx, o[0].Report)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(ctx, `UPDATE intake_forward SET confirmed_at = $2, confirmed_by = $3 WHERE uid = $1 AND confirmed_at IS NULL`, f.UID, at, string(how))
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.obligationChanged(ctx, tx, by, &r, o[0], audit.Entry{
+		Verb: "intake.forward_confirmed", Changes: []audit.Change{{Field: "recipient", To: f.Recipient}, {Field: "channel", To: string(how)}}, Data: map[string]any{"forward": f.UID},
+	})
+}
+
+// PassedAnswerTx files what an authority wrote on the thread on which something was passed on to it. What is proved to come from it confirms the
+// receipt of all that was sent there; the report comes back to the queue.
+func (s *Service) PassedAnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, t correspondence.Thread, in correspondence.Incoming) (correspondence.Message, error) {
+	o, err := s.within(ctx, tx, `b.id = $1`, t.About.ID)
+	if err != nil || len(o) == 0 {
+		return correspondence.Message{}, orNotFound(err)
+	}
+	if _, err := access.Locked(ctx, tx, o[0].Report); err != nil {
+		return correspondence.Message{}, err
+	}
+	m, err := s.Correspondence.ReceiveTx(ctx, tx, by, t.Ref.ID, in)
+	if err != nil {
+		return m, err
+	}
+	if in.State == correspondence.Filed {
+		all, err := db.All(ctx, tx, scanForward, `SELECT `+forwardColumns+` FROM intake_forward f WHERE f.thread = $1 AND f.confirmed_at IS NULL AND f.stopped_at IS NULL ORDER BY f.id`, t.Ref.ID)
+		if err != nil {
+			return m, err
+		}
+		for _, f := range all {
+			if err := s.confirmedTx(ctx, tx, by, f, in.Channel, in.At); err != nil {
+				return m, err
+			}
+		}
+	}
+	r, err := s.byID(ctx, tx, o[0].Report)
+	if err != nil {
+		return m, err
+	}
+	r.AnswerCame = r.AnswerCame || r.State != New
+	return m, s.change(ctx, tx, by, &r, audit.Entry{
+		Verb: "intake.forward_answer", Compartment: t.Compartment,
+		Changes: []audit.Change{{Field: "channel", To: string(in.Channel)}, {Field: "filed", To: string(in.State)}}, Data: map[string]any{"message": m.UID},
+	})
+}
+
+// MessageStoppedTx hears that a letter was stopped in the outbox: what it passed on was not passed on, and our clock runs again.
+func (s *Service) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m correspondence.Message) error {
+	all, err := db.All(ctx, tx, scanForward, `SELECT `+forwardColumns+` FROM intake_forward f WHERE f.message = $1 AND f.stopped_at IS NULL`, m.UID)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	f, now := all[0], s.Clock.Now()
+	if _, err := tx.Exec(ctx, `UPDATE intake_forward SET stopped_at = $2 WHERE uid = $1`, f.UID, now); err != nil {
+		return err
+	}
+	o, err := s.within(ctx, tx, `b.id = $1`, f.Obligation)
+	if err != nil || len(o) == 0 {
+		return orNotFound(err)
+	}
+	if _, err := access.Locked(ctx, tx, o[0].Report); err != nil {
+		return err
+	}
+	r, err := s.byID(ctx, tx, o[0].Report)
+	if err != nil {
+		return err
+	}
+	// Another letter that was not stopped, or a word that it was done otherwise, still counts.
+	if _, err := tx.Exec(ctx, `UPDATE intake_fact SET ended_at = $4 WHERE obligation = $1 AND kind = $2 AND code = $3 AND at = $5 AND ended_at IS NULL`,
+		f.Obligation, string(OfPassing), f.Recipient, now, f.At); err != nil {
+		return err
+	}
+	if err := s.obligationChanged(ctx, tx, by, &r, o[0], audit.Entry{
+		Verb: "intake.forward_stopped", Changes: []audit.Change{{Field: "recipient", To: f.Recipient}}, Data: map[string]any{"forward": f.UID},
+	}); err != nil {
+		return err
+	}
+	if err := s.fill(ctx, tx, o); err != nil {
+		return err
+	}
+	_, err = s.keepClocks(ctx, tx, by, &r, o[0])
+	return err
+}

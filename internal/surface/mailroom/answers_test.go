@@ -1,0 +1,112 @@
+package mailroom
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+)
+
+// Whatever a program answers is tied to the letter that it answers, by the tag or by the letter's name alone; it calls nobody, is answered by
+// nothing, and says what it says: came back, was opened, is away. What names no letter of ours is a report of its own.
+func TestWhatProgramsAnswer(t *testing.T) {
+	engines(t, func(h *house) {
+		h.room.Work(h.Registry)
+		h.room.Correspondence.Work(h.Registry)
+		h.Work(h.T)
+		h.mail("rui@hospital.example", "report@cert.example", h.letterOf("rui@hospital.example", "First", "x"))
+		h.until("the receipt", func() bool { return len(h.reports()) == 1 && len(h.left()) == 1 })
+		r := h.one()
+		tag := h.room.Correspondence.Team.ReplyTo(h.thread(r.Thread).Tag)
+		var letter correspondence.Message
+		h.until("sent", func() bool {
+			for _, m := range h.messages(r.Thread, h.ana) {
+				if m.Direction == correspondence.Out {
+					letter = m
+				}
+			}
+			return letter.State == correspondence.Sent
+		})
+		id := mail.Parse([]byte(h.left()[0])).MessageID()
+		n := len(h.messages(r.Thread, h.ana))
+		head := func(from, subject, fields string) string {
+			h.Clock.Advance(time.Second)
+			return fmt.Sprintf("From: %s\nTo: report@cert.example\nSubject: %s\nMessage-ID: <%d@hospital.example>\nDate: %s\nMIME-Version: 1.0\n%s", from, subject, h.Clock.Now().UnixNano(), h.Clock.Now().Format(time.RFC1123Z), fields)
+		}
+		mdn := func(disposition string) string {
+			return "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nYour mail was handled.\n--b\nContent-Type: message/disposition-notification\n\nReporting-UA: x\nOriginal-Message-ID: <" + id + ">\nDisposition: manual-action/MDN-sent-manually; " + disposition + "\n\n--b--\n"
+		}
+		const away = "\nI am not here.\n"
+		for _, c := range []struct {
+			name, envelope, to, raw, reason string
+			answers, failed                 bool
+		}{
+			{"read", "rui@hospital.example", "report@cert.example", head("rui@hospital.example", "Read: receipt", mdn("displayed")), "desk.sender.read", true, false},
+			{"deleted", "", tag, head("rui@hospital.example", "Not read", mdn("deleted/error")), "desk.sender.deleted", true, false},
+			{"away, by the letter", "rui@hospital.example", "report@cert.example", head("rui@hospital.example", "Gone", "Auto-Submitted: auto-replied\nIn-Reply-To: <"+id+">\n"+away), "desk.sender.automatic", true, false},
+			{"away, by its subject", "rui@hospital.example", tag, head("rui@hospital.example", "Resposta automática: x", "References: <a@b> <"+id+">\n"+away), "desk.sender.automatic", true, false},
+			{"away, by the tag alone", "rui@hospital.example", tag, head("rui@hospital.example", "Abwesenheitsnotiz", "X-Autoreply: yes\n"+away), "desk.sender.automatic", false, false},
+			{"late in words", "", tag, head("MAILER-DAEMON@old.example", "Warning: could not send", "\nUser unknown to us so far, still trying.\n"), "desk.sender.automatic", false, false},
+			{"a machine's other word", "", tag, head("MAILER-DAEMON@old.example", "Notice", "\nThe queue was emptied.\n"), "desk.sender.automatic", false, false},
+			{"back in words, by the tag", "", tag, head("Mail_Daemon@old.example", "Unzustellbar: Eingang", "\nDie Nachricht konnte nicht zugestellt werden.\n"), "desk.sender.bounced", false, true},
+			{"back with a code", "", tag, head("postmaster@old.example", "Mail", "\n<rui@hospital.example>: host mx said: 550 5.1.1 no mailbox here\n"), "desk.sender.bounced", false, true},
+			{"back in HTML", "", tag, head("MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@old.example", "x", "Content-Type: text/html\n\n<p>Your message <b>couldn't be</b> sent: user unknown</p>\n"), "desk.sender.bounced", false, true},
+			{"back in a mixed", "", "report@cert.example", head("MAILER-DAEMON@old.example", "x", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nAction: failed\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <"+id+">\nSubject: x\n\nx\n--b--\n"), "desk.sender.bounced", true, true},
+		} {
+			h.mail(c.envelope, c.to, c.raw)
+			n++
+			h.until(c.name, func() bool { return len(h.messages(r.Thread, h.ana)) == n })
+			all := h.messages(r.Thread, h.ana)
+			m := all[len(all)-1]
+			for _, x := range all {
+				if x.UID == letter.UID {
+					letter = x
+				}
+			}
+			if m.Kind != correspondence.Receipt || m.State != correspondence.Unverified || !slices.Contains(m.Body.Reasons, c.reason) || (m.Body.Answers == letter.UID) != c.answers {
+				t.Errorf("%s: %s, %s, %q, answers %q", c.name, m.Kind, m.State, m.Body.Reasons, m.Body.Answers)
+			}
+			if (letter.State == correspondence.Failed) != c.failed {
+				t.Errorf("%s: the letter is %s", c.name, letter.State)
+			}
+			if letter.State == correspondence.Failed {
+				must(t, h.room.Correspondence.SendNow(h.ctx, h.ana, letter.UID))
+				h.until("sent again", func() bool {
+					for _, x := range h.messages(r.Thread, h.ana) {
+						if x.UID == letter.UID {
+							letter = x
+						}
+					}
+					return letter.State == correspondence.Sent
+				})
+				id = mail.Parse([]byte(h.left()[len(h.left())-1])).MessageID()
+			}
+		}
+		if waiting := h.reports(); len(waiting) != 1 || waiting[0].AnswerCame {
+			t.Errorf("%d wait", len(waiting))
+		}
+		// A person who answers that very letter without its tag is heard as a report: references say nothing of people (rule M6).
+		h.mail("m@other.example", "report@cert.example", head("m@other.example", "Re: receipt", "In-Reply-To: <"+id+">\n\nI am a person.\n"))
+		h.until("a person", func() bool { return len(h.reports()) == 2 })
+		// An automatic mail that names no letter of ours is kept, and not answered.
+		h.mail("m@other.example", "report@cert.example", head("m@other.example", "Automatic reply", "In-Reply-To: <nobody@elsewhere.example>\n"+away))
+		h.until("a stranger's machine", func() bool { return len(h.reports()) == 3 })
+		if last := h.last(); last.Receipt != intake.NoReceipt {
+			t.Errorf("it is answered: %s", last.Receipt)
+		}
+		toStranger := 0
+		for _, raw := range h.left() {
+			if to := mail.Parse([]byte(raw)).Header().Get("To"); strings.Contains(to, "m@other.example") {
+				toStranger++
+			}
+		}
+		if toStranger > 1 { // the person's receipt
+			t.Errorf("%d letters left to the stranger", toStranger)
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package public
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+)
+
+// fill fills in the form as a person does, and stops at each page.
+func (h *house) fill(p *browsertest.Page, stop func(name string)) {
+	h.Helper()
+	next := func() { p.Click("#report .btn-primary") }
+	p.Open(h.url + "/report")
+	stop("start")
+	p.Click(".column > .acts .btn-primary")
+	p.Wait("#what-duty")
+	next()
+	p.Wait(".problems")
+	stop("what")
+	p.Click("label[for=what-duty]")
+	next()
+	p.Wait("#stage-be-nis2")
+	stop("stage")
+	p.Click("label[for=class-be-nis2-essential]")
+	next()
+	p.Wait("#behalf")
+	p.Type("#q-entity", "Águas do Vale, E.M.")
+	p.Type("#q-sector", "Drinking water")
+	p.Type("#q-contact_name", "Rui Tavares")
+	p.Type("#q-contact_email", "rui")
+	next()
+	p.Wait(".problems")
+	stop("part1")
+	p.Do(chromedp.SetValue("#q-contact_email", "rui@outside.example"))
+	p.Type("#q-contact_phone", "+999 912 555 018")
+	next()
+	p.Wait("#q-aware_at-day")
+	for box, s := range map[string]string{"day": "1", "month": "2", "year": "2026", "time": "07:40"} {
+		p.Type("#q-aware_at-"+box, s)
+	}
+	p.Type("#q-summary", "Billing and two SCADA historian servers encrypted overnight. Water supply is not affected. VPN account of a supplier was used.")
+	p.Click("label[for=ongoing-yes]")
+	stop("part2")
+	next()
+	p.Wait("#q-malicious-yes")
+	p.Click("label[for=q-malicious-yes]")
+	stop("part4")
+	next()
+	p.Wait("#personal")
+	p.Click("label[for=personal-unknown]")
+	stop("part5")
+	p.Click("#report .btn-ghost")
+	p.Wait(".private")
+	stop("saved")
+	p.Click(".column .acts .btn-primary")
+	p.Wait("#report")
+	p.Click("#report .btn-primary")
+	p.Wait(".summary")
+	stop("check")
+	p.Click("#report .btn-primary")
+	p.Wait(".receipt")
+	h.opened()
+	p.Open(h.url + "/r/received")
+	stop("receipt")
+	p.Open(h.url + "/r/report")
+	stop("status")
+}
+
+// Each page of the form is fit for everybody, in both lights, on a phone and a wide screen.
+func TestBrowserAFormFilledIn(t *testing.T) {
+	h := settle(t, coretest.Open(t, pgtest.Engine(t)))
+	h.x.URL = h.url
+	p := browsertest.New(t)
+	h.fill(p, func(name string) {
+		t.Helper()
+		for scheme, width := range map[string]int64{"light": 1440, "dark": 320} {
+			p.Scheme(scheme)
+			p.Viewport(width, 900)
+			for _, f := range p.Axe() {
+				t.Errorf("%s, %s, %d: axe: %v", name, scheme, width, f)
+			}
+			if over := browsertest.Get(p, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
+				t.Errorf("%s, %s, %d scrolls sideways by %d px", name, scheme, width, over)
+			}
+		}
+		p.Scheme("light")
+		p.Viewport(1440, 900)
+	})
+}

@@ -1,0 +1,370 @@
+package public
+
+import (
+	"cmp"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
+
+// soon gives what the link of a report shows, which the house writes within a moment of the sending; empty when it took longer.
+func (x *Public) soon(v *page.Visit, code id.Secret) (intake.StatusView, error) {
+	for until := time.Now().Add(x.Patience); ; {
+		look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
+		if !errs.Is(err, errs.NotFound) {
+			return look, err
+		}
+		if !time.Now().Before(until) {
+			return look, nil
+		}
+		select {
+		case <-v.Ctx().Done():
+			return look, v.Ctx().Err()
+		case <-time.After(40 * time.Millisecond):
+		}
+	}
+}
+
+// stages are what happens to a report: what laws ask of who reports, and what we do, with what is done and what comes now.
+func (x *Public) stages(v *page.Visit, look intake.StatusView) []page.Stage {
+	p := v.P
+	order := map[string]int{intake.StatusReceived: 0, "": 0, intake.StatusLooking: 1, intake.StatusHandling: 2, intake.StatusPassedOn: 2, intake.StatusConcluded: 3}
+	at := order[look.State]
+	state := func(n int) string {
+		switch {
+		case n < at || (n == 0 && at == 0) || (n == 3 && at == 3):
+			return "done"
+		case n == at || (n == 1 && at == 0):
+			return "now"
+		}
+		return "later"
+	}
+	done, owed := x.owed(v, look)
+	out := []page.Stage{{Title: p.T("public.stage.received"), State: "done"}}
+	if len(done) > 0 {
+		out = done
+	}
+	second := page.Stage{Title: p.T("public.stage.looking"), Note: p.T("public.stage.looking.note"), State: state(1), Icon: "phone"}
+	for _, c := range look.Clocks {
+		if c.Owes == "us" && at < 2 {
+			second.Note = p.T("public.stage.answer_by", "when", p.DateTime(c.DueAt))
+		}
+	}
+	third := page.Stage{Title: p.T("public.stage.handling"), Note: p.T("public.stage.handling.note"), State: state(2), Icon: "users"}
+	if look.State == intake.StatusPassedOn {
+		third = page.Stage{Title: p.T("public.stage.passed_on"), State: "now", Icon: "send"}
+	}
+	out = append(out, second, third)
+	out = append(out, owed...)
+	return append(out, page.Stage{Title: p.T("public.stage.concluded"), Note: p.T("public.stage.concluded.note"), State: state(3), Icon: "circle-check"})
+}
+
+// owed are the stages of laws: those handed in, and those to come.
+func (x *Public) owed(v *page.Visit, look intake.StatusView) (done, owed []page.Stage) {
+	p := v.P
+	several := slices.ContainsFunc(look.Stages, func(s intake.StageView) bool { return s.Set != look.Stages[0].Set })
+	for _, s := range look.Stages {
+		name, ok := x.Laws.Names(s.Set, s.Key, string(p.Lang()))
+		set, err := x.Laws.Set(s.Set)
+		if !ok || err != nil {
+			continue
+		}
+		stage, _ := set.Stage(stageOf(s.Key))
+		y := page.Stage{Title: name, State: "later"}
+		if several {
+			y.Title = set.Short + " · " + name
+		}
+		switch s.State {
+		case law.Met:
+			y.State, y.Note = "done", p.T("public.stage.sent_at", "when", p.DateTime(s.MetAt))
+			if s.Late {
+				y.Note = p.T("public.stage.sent_late", "when", p.DateTime(s.MetAt), "due", p.DateTime(s.Limit))
+			}
+			done = append(done, y)
+			continue
+		case law.Waived, law.Stopped, law.NotOwed:
+			continue
+		case law.Paused:
+			y.Due = page.ChipView{Text: p.T("public.stage.paused")}
+		case law.NotYet:
+			if stage.Need == law.OnRequest {
+				continue // we have not asked for it
+			}
+			y.Note = stage.Hint.In(string(p.Lang()))
+			if !stage.Within.Zero() {
+				y.Due = page.ChipView{Text: x.when(p, set, stage)}
+			}
+		default:
+			y.Note = stage.Hint.In(string(p.Lang()))
+			switch {
+			case s.Due.IsZero():
+			case s.State == law.Offered:
+				y.Due = page.ChipView{Text: p.T("public.stage.offered", "when", p.DateTime(s.Due))}
+			case v.Now.After(cmpTime(s.Limit, s.Due)):
+				y.Due = page.ChipView{Text: p.T("public.stage.late", "when", p.DateTime(s.Due)), Kind: "crit", Icon: "clock"}
+			default:
+				y.Due = page.ChipView{Text: p.T("public.stage.due", "when", p.DateTime(s.Due)), Kind: "warn", Icon: "clock"}
+			}
+			if look.Full && look.State != intake.StatusConcluded {
+				y.Link, y.LinkText = "/r/next?set="+s.Set+"&stage="+stage.Code, p.T("public.stage.begin")
+			}
+		}
+		if s.For > 1 {
+			y.Note = p.N("public.stage.for", s.For) + " " + y.Note
+		}
+		owed = append(owed, y)
+	}
+	slices.SortStableFunc(owed, func(a, b page.Stage) int { return cmp.Compare(len(b.Link), len(a.Link)) })
+	return done, owed
+}
+
+func cmpTime(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return a
+}
+
+// stageOf is the stage of something owed in rounds.
+func stageOf(key string) string {
+	for i := range key {
+		if key[i] == '.' {
+			return key[:i]
+		}
+	}
+	return key
+}
+
+// lawful fills what laws say to the reporter.
+func (x *Public) lawful(v *page.Visit, look intake.StatusView, into *Lawful) {
+	for _, r := range look.Recipients {
+		name, ok := x.Laws.Names(r.Set, r.Code, string(v.P.Lang()))
+		if !ok {
+			continue
+		}
+		if !r.At.IsZero() {
+			name = v.P.T("public.recipient.passed", "name", name, "when", v.P.DateTime(r.At))
+		}
+		into.Recipients = append(into.Recipients, name)
+	}
+	if look.Crime != "" {
+		into.Crime = x.police(v.P, look.Crime)
+	}
+	into.Pointer = x.pointer(v.P, look.Personal)
+	into.Marked = look.Behalf == intake.Unconfirmed
+}
+
+// police says how to go to the police: as the act of the country has it, or the directive.
+func (x *Public) police(p *text.Printer, code string) string {
+	if set, err := x.Laws.Set(code); err == nil && set.Crime != nil {
+		return set.Crime.In(string(p.Lang()))
+	}
+	for _, s := range append(x.Laws.Offered(x.Country), x.Laws.Sets()...) {
+		if s.Crime != nil {
+			return s.Crime.In(string(p.Lang()))
+		}
+	}
+	return ""
+}
+
+// handed are the submissions as they were frozen, with what each correction changed.
+func (x *Public) handed(v *page.Visit, look intake.StatusView) []HandedIn {
+	var out []HandedIn
+	for _, h := range look.Handed {
+		set, err := x.Laws.Set(h.Set)
+		if err != nil {
+			continue
+		}
+		stage, _ := set.Stage(h.Stage)
+		name := stage.Name.In(string(v.P.Lang()))
+		y := HandedIn{Title: strconv.Itoa(h.Number) + " · " + name, When: v.P.T("public.stage.sent_at", "when", v.P.DateTime(h.ToldAt)), Sum: hex.EncodeToString(h.Sum)}
+		if h.Corrects != 0 {
+			y.Title = strconv.Itoa(h.Number) + " · " + v.P.T("public.status.corrects", "stage", name, "number", h.Corrects)
+			for _, b := range look.Handed {
+				if b.Number == h.Corrects {
+					y.Changed = x.changed(v.P, b.Answers, h.Answers)
+				}
+			}
+		}
+		for _, f := range x.Laws.Asked(stage) {
+			if a, ok := h.Answers[f.Code]; ok {
+				y.Rows = append(y.Rows, page.Answer{Question: labelOf(v.P, f), Value: x.words(v.P, f, a)})
+			}
+		}
+		if look.Full && look.State != intake.StatusConcluded && len(h.Answers) > 0 {
+			y.Correct = "/r/next?corrects=" + strconv.Itoa(h.Number)
+		}
+		out = append(out, y)
+	}
+	return out
+}
+
+// changed is what differs between two submissions, as a reader reads it.
+func (x *Public) changed(p *text.Printer, before, after law.Answers) []Changed {
+	var out []Changed
+	for _, d := range x.Laws.Differ(before, after) {
+		f, _ := x.Laws.Field(d.Field)
+		if c := (Changed{Question: labelOf(p, f), From: x.words(p, f, d.From), To: x.words(p, f, d.To)}); c.From != c.To {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// said are the messages of the thread; what was handed in stands apart.
+func said(p *text.Printer, look intake.StatusView) []Said {
+	var out []Said
+	for i, m := range look.Messages {
+		if i == 0 && m.Direction == correspondence.In || m.Withheld {
+			continue // the report itself
+		}
+		y := Said{Us: m.Direction == correspondence.Out, At: m.At, Text: m.Body.Text}
+		for _, f := range m.Body.Files {
+			y.Files = append(y.Files, page.FileView{Name: f.Name, Size: f.Size})
+		}
+		out = append(out, y)
+	}
+	return out
+}
+
+// takeaways are what a reporter may take along.
+func (x *Public) takeaways(v *page.Visit, look intake.StatusView) []page.ButtonView {
+	var out []page.ButtonView
+	if len(x.events(v, look)) > 0 {
+		out = append(out, page.ButtonView{Text: v.P.T("public.calendar"), Icon: "calendar-clock", Href: "/r/deadlines.ics"})
+	}
+	return out
+}
+
+// next shows what a later stage, or a correction, asks, and what we know already.
+func (x *Public) next(v *page.Visit) error {
+	unlisted(v)
+	w, err := x.later(v, v.R.URL.Query().Get("set"), v.R.URL.Query().Get("stage"), v.R.URL.Query().Get("corrects"))
+	if err != nil || w == nil {
+		return err
+	}
+	view := NextView{FormPage: x.formPage(v, w, w.heading(v.P), "/r/report", "/r/next"), Correction: w.draft.Corrects != 0}
+	view.Code, view.Later, view.Sent, view.LangForm = "", false, true, ""
+	view.Hidden = []page.Hid{{Name: "set", Value: w.asked[0].set.Code}, {Name: "stage", Value: w.asked[0].stage.Code}, {Name: "corrects", Value: strconv.Itoa(w.draft.Corrects)}}
+	known := w.look.Known()
+	view.Known.Title = v.P.T("public.next.known")
+	for _, f := range x.Laws.Asked(w.asked[0].stage) {
+		ask := slices.ContainsFunc(x.questions(w, f.Part), func(y law.Field) bool { return y.Code == f.Code })
+		if ask {
+			view.Ask = append(view.Ask, labelOf(v.P, f))
+		} else {
+			view.Known.Rows = append(view.Known.Rows, page.Answer{Question: labelOf(v.P, f), Value: x.words(v.P, f, known[f.Code])})
+		}
+	}
+	view.Hint = w.asked[0].stage.Hint.In(string(v.P.Lang()))
+	return v.Show(Next(view))
+}
+
+// later makes the form of a later stage of the report whose code the visitor holds; nil when the visitor was sent elsewhere. Only a code that never
+// travelled in clear mail shows what was told before and takes what comes next.
+func (x *Public) later(v *page.Visit, set, stage, corrects string) (*writing, error) {
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return nil, err
+	}
+	if !look.Full || look.State == intake.StatusConcluded {
+		return nil, v.See("/r/report")
+	}
+	w := &writing{code: code, look: look, draft: intake.Draft{Next: true, Boxes: map[string]string{}}}
+	if n, _ := strconv.Atoi(corrects); n != 0 {
+		i := slices.IndexFunc(look.Handed, func(h intake.HandedView) bool { return h.Number == n })
+		if i < 0 {
+			return nil, errs.ErrNotFound
+		}
+		w.draft.Corrects, set, stage = n, look.Handed[i].Set, look.Handed[i].Stage
+		w.draft.Boxes = x.boxesOf(look.Handed[i].Answers)
+	}
+	rules, err := x.Laws.Set(set)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := rules.Stage(stage)
+	if !ok || !slices.ContainsFunc(look.Handed, func(h intake.HandedView) bool { return h.Set == set }) {
+		return nil, errs.ErrNotFound
+	}
+	class := ""
+	for _, h := range look.Handed {
+		if h.Set == set {
+			class = h.Class
+		}
+	}
+	w.draft.Filings = []intake.Filing{{Set: set, Stage: stage}}
+	w.asked = []asked{{rules, s, class}}
+	return w, nil
+}
+
+// begin begins the form of a later stage under the code of its report. One that was begun for the same stage goes on.
+func (x *Public) begin(v *page.Visit) error {
+	w, err := x.later(v, v.R.PostFormValue("set"), v.R.PostFormValue("stage"), v.R.PostFormValue("corrects"))
+	if err != nil || w == nil {
+		return err
+	}
+	if wait, ok := x.known(v.R, w.code); !ok {
+		return x.tooMany(v, "public.limit.form", wait)
+	}
+	fresh := w.draft
+	if w.draft, err = intake.SaveDraft(v.Ctx(), x.DB, v.Now, w.code, func(d *intake.Draft) error {
+		if d.Next && d.Corrects == fresh.Corrects && slices.Equal(d.Filings, fresh.Filings) {
+			return nil
+		}
+		fresh.Once = id.New()
+		*d = fresh
+		return nil
+	}); err != nil {
+		return err
+	}
+	setDraft(v, w.code)
+	if err := x.settle(v, w); err != nil {
+		return err
+	}
+	return v.See(x.resume(w))
+}
+
+// events are the deadlines that run, for a calendar.
+func (x *Public) events(v *page.Visit, look intake.StatusView) []event {
+	var out []event
+	if look.Reference == "" || look.State == intake.StatusConcluded {
+		return nil
+	}
+	for _, s := range look.Stages {
+		name, ok := x.Laws.Names(s.Set, s.Key, string(v.P.Lang()))
+		if !ok || s.State != law.Running || s.Due.IsZero() {
+			continue
+		}
+		out = append(out, event{Key: s.Set + "/" + s.Key, Title: v.P.T("public.calendar.event", "stage", name, "reference", look.Reference), At: s.Due})
+	}
+	return out
+}
+
+// calendar gives the deadlines as a calendar file.
+func (x *Public) calendar(v *page.Visit) error {
+	unlisted(v)
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return err
+	}
+	all := x.events(v, look)
+	if len(all) == 0 {
+		return errs.ErrNotFound
+	}
+	v.W.Header().Set("Content-Type", "text/calendar; charset=utf-8")
+	v.W.Header().Set("Content-Disposition", `attachment; filename="deadlines.ics"`)
+	v.W.WriteHeader(http.StatusOK)
+	_, _ = v.W.Write(ics(all, x.Site.Name, v.P.T("public.calendar.note", "phone", orDash(x.Site.Phone)), code, v.Now))
+	return nil
+}
