@@ -78,6 +78,9 @@ type Run struct {
 	sealed []byte
 }
 
+// Waits tells whether its letters wait for a second person (rule O5).
+func (r Run) Waits() bool { return r.mass != 0 }
+
 type runBody struct {
 	Reason  string           `json:"reason,omitempty"`
 	Note    string           `json:"note,omitempty"`

@@ -92,6 +92,9 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	}
 	if f.Like != "" {
 		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.like"), Kind: "on", Remove: queueAt(without("like")), RemoveName: v.P.T("desk.filter.remove")})
+		if v.By.Can(access.Triage) {
+			view.Many = "/desk/triage/group?like=" + url.QueryEscape(f.Like)
+		}
 	}
 	if !f.Fold {
 		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.flat"), Kind: "on", Remove: queueAt(without("flat")), RemoveName: v.P.T("desk.filter.remove")})
