@@ -43,6 +43,7 @@ func (h *House) openDuty() error {
 		}
 		return out, err
 	}
+	h.Duty.Channels, h.Duty.Came, h.Duty.Holiday = h.channels(), h.came, h.Calendar.Holiday
 	return nil
 }
 
@@ -237,6 +238,9 @@ func (h *House) lookForPages(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if rules.Silent {
+		return h.pageSilent(ctx, by, now)
 	}
 	return nil
 }
