@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
@@ -216,7 +217,10 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 		}
 		b.plant(b.crawl(1, doorsOf...), words, done)
 	}
-	filed, err := h.Intake.Receive(ctx, access.Stranger(access.ByAPI, "en"), intake.ReceiveInput{Channel: correspondence.ByAPI, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5)}})
+	filed, err := h.Intake.Receive(ctx, access.Stranger(access.ByAPI, "en"), intake.ReceiveInput{
+		Channel: correspondence.ByAPI, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5)},
+		Filings: []intake.Filing{{Set: "eu-nis2", Stage: "early_warning"}}, Answers: law.Answers{"entity": text(5), "summary": text(2)},
+	})
 	h.must(err)
 	called, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{Channel: correspondence.ByPhone, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5), Phone: text(6), OrgText: "canary.example"}})
 	h.must(err)

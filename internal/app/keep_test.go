@@ -174,6 +174,8 @@ func endsOnItsDay(h *aged) {
 		{`INSERT INTO intake_drop (uid, sealed, dropped_at, tries, aside_at) VALUES ('u', $1, $2, 3, $2)`, []any{[]byte("sealed"), born}},
 		{`INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $1, $2)`, []any{[]byte("mac"), born}},
 		{`INSERT INTO correspondence_limit (who, at) VALUES ($1, $2)`, []any{[]byte("mac"), born}},
+		{`INSERT INTO intake_draft (key, sealed, size, saved_at) VALUES ($1, $1, 1, $2)`, []any{[]byte("key"), born}},
+		{`INSERT INTO correspondence_fetched (mailbox, validity, uid, sum, at) VALUES ('box', 1, 1, $1, $2)`, []any{[]byte("sum"), born}},
 	} {
 		_, err := h.DB.Exec(ctx, q.text, q.args...)
 		h.must(err)
@@ -210,6 +212,8 @@ func endsOnItsDay(h *aged) {
 		{"drop set aside", retain.Aside, retain.AsideFor, rows(`SELECT COUNT(*) FROM intake_drop`)},
 		{"mark of a form", retain.Forms, retain.FormsFor, rows(`SELECT COUNT(*) FROM intake_taken`)},
 		{"files of a form", retain.FormFiles, retain.UnsentFor, rows(`SELECT COUNT(*) FROM intake_kept`)},
+		{"form that was not sent", retain.Unsent, retain.UnsentFor, rows(`SELECT COUNT(*) FROM intake_draft`)},
+		{"mark of what was fetched", retain.Fetched, retain.FetchedFor, rows(`SELECT COUNT(*) FROM correspondence_fetched`)},
 		{"loose file", retain.Files, retain.FilesFor, rows(`SELECT COUNT(*) FROM correspondence_file WHERE message = 0`)},
 		{"counter of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_automatic`)},
 		{"lock of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_limit`)},

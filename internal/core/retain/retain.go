@@ -19,6 +19,7 @@ const day = 24 * time.Hour
 // The periods. Sources: the team's data protection rules for reports (one year for what was rejected), rule I9 for links, rule L2 for forms and sign-ins.
 const (
 	FormsFor    = 7 * day   // marks of forms that were taken, since they were sent
+	TraitsFor   = 60 * day  // what reports are found to be alike by, at most: it goes by whole months
 	UnsentFor   = 7 * day   // forms that were begun and not sent, with their files, since they were saved last
 	FilesFor    = day       // files of a letter that never left its writer
 	LinksFor    = 90 * day  // status links, since their report was concluded or set aside
@@ -43,6 +44,7 @@ const (
 	Unsent    Class = "unsent"
 	FormFiles Class = "form_files"
 	Links     Class = "links"
+	Traits    Class = "traits"
 	Aside     Class = "aside"
 	Rejected  Class = "rejected"
 	Settled   Class = "settled"
@@ -128,13 +130,14 @@ func Table() []Rule {
 		{Unsent, []string{"intake_draft"}, Working, Task, Nobody, UnsentFor, Removed},
 		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, UnsentFor, Removed},
 		{Links, []string{"intake_code", "intake_shown"}, Handling, Task, Nobody, LinksFor, Removed},
+		{Traits, []string{"intake_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
 		{Rejected, []string{"intake_report", "intake_submission", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
 		{Settled, []string{"intake_report", "intake_submission", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
-			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward",
+			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},

@@ -398,6 +398,6 @@ func (s *Service) RefuseMass(ctx context.Context, by access.Actor, mass, why str
 // braked tells whether a letter waits for a second person.
 func (s *Service) braked(ctx context.Context, h db.Handle, message int64) (bool, error) {
 	var n int
-	err := h.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message m JOIN correspondence_mass x ON x.id = m.mass WHERE m.id = $1 AND x.state = 'waiting'`, message).Scan(&n)
+	err := h.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message m JOIN correspondence_mass x ON x.id = m.mass WHERE m.id = $1 AND x.state IN ('waiting', 'filling')`, message).Scan(&n)
 	return n > 0, err
 }

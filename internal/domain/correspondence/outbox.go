@@ -41,16 +41,7 @@ func (s *Service) Stop(ctx context.Context, by access.Actor, message string) err
 	if err := by.Need(access.StopMail); err != nil {
 		return err
 	}
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		m, t, err := s.forChange(ctx, tx, by, message)
-		if err != nil {
-			return fmt.Errorf("stop message: %w", err)
-		}
-		if m.Direction != Out || (m.State != Held && m.State != Waiting) {
-			return errTooLate
-		}
-		return s.stopTx(ctx, tx, by, &m, t)
-	})
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.StopTx(ctx, tx, by, message) })
 }
 
 // stopTx stops a message that was found to be held or waiting.

@@ -174,6 +174,9 @@ func (s *Service) endFront(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := s.endTraits(ctx, tx); err != nil {
+			return err
+		}
 		n, err := tx.Exec(ctx, `DELETE FROM intake_drop WHERE aside_at IS NOT NULL AND aside_at < $1`, now.Add(-retain.AsideFor))
 		if err != nil || n == 0 {
 			return err

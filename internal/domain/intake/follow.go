@@ -40,6 +40,7 @@ func (s *Service) Work(r *job.Registry) {
 		_, err := s.End(ctx)
 		return err
 	})
+	job.Handle(r, job.House, func(ctx context.Context, j RunJob) error { return s.WorkRun(ctx, j.Run) })
 	r.Every("intake.sweep", time.Hour, job.House, SweepJob{})
 }
 

@@ -23,8 +23,12 @@ type QueueFilter struct {
 	Group string // "clock", "new", "answer"; "" for all
 	Text  string // a reference, or words that must all be in the report (search.Texts says how they are found)
 	State State  // "" means what waits: new, and answers that came back
+	Fold  bool   // what is alike stands under one line; for what waits, without Text
+	Like  string // the group of this report alone, by uid
 	Limit int    // 50 when 0, 200 at most
 	After string
+
+	like int64 // founder of the group of Like
 }
 
 // Line is one line of the queue.
@@ -35,8 +39,9 @@ type Line struct {
 	StartedAt   time.Time // of the clock
 	OrgName     string
 	Sector      string
-	Unfinished  bool // a call note that somebody has yet to finish
-	SameCount   int  // other reports with the same text that the reader may see, sameCap at most
+	Unfinished  bool  // a call note that somebody has yet to finish
+	SameCount   int   // other reports that the reader may see: with the same text, sameCap at most; in a folded list those under this line, foldCap at most
+	Why         []Why // what those under this line have in common with its founder
 	HandlerName string
 }
 
@@ -51,6 +56,9 @@ func (f *QueueFilter) limit() int {
 	}
 	return min(f.Limit, 200)
 }
+
+// folds tells whether the list is one in which reports are folded.
+func (f *QueueFilter) folds() bool { return f.Fold && f.State == "" && f.Text == "" && f.Like == "" }
 
 // Queue lists what waits for triage, by group, then by deadline, then oldest first. With a State it lists the reports in that state, newest
 // first. The actor needs access.ReadCases. HandlerName is left to the page, which knows the accounts.
@@ -68,6 +76,9 @@ func (s *Service) Queue(ctx context.Context, by access.Actor, f QueueFilter) (co
 	var reports, orgs, calls []int64
 	for i := range rows {
 		page.Items[i] = Line{Report: rows[i].Report, Group: groups[rows[i].queue], SameCount: rows[i].same}
+		if f.folds() {
+			page.Items[i].SameCount, page.Items[i].Why = folded(&rows[i])
+		}
 		if rows[i].queue == clockRuns { // its place in the queue is when the first answer is due
 			page.Items[i].StartedAt, page.Items[i].DueAt = rows[i].ReceivedAt, rows[i].queueAt
 		} else {
@@ -144,6 +155,11 @@ func (s *Service) lines(ctx context.Context, by access.Actor, f QueueFilter, que
 		return s.found(ctx, by, f, waiting, queue, at)
 	}
 	want := f.limit()
+	if f.Like != "" {
+		if f.like, err = s.groupOf(ctx, by, f.Like); err != nil {
+			return nil, "", err
+		}
+	}
 	out, err := db.List(ctx, s.DB, s.listQuery(by, f, waiting, queue, at, want+1), func(rows *db.Rows) (line, error) {
 		return scanLine(rows, queue)
 	})
@@ -175,7 +191,14 @@ func (s *Service) linksOf(ctx context.Context, lines []line) error {
 
 // listQuery is a list of reports: what waits by the index of the queue, everything else newest first.
 func (s *Service) listQuery(by access.Actor, f QueueFilter, waiting, same bool, at cursor, limit int) *db.Query {
-	q, made := s.lineQuery(access.Sees(by), same)
+	scope := access.Sees(by)
+	if !same || !waiting || !f.folds() {
+		q, made := s.lineQuery(scope, same)
+		return s.narrowed(q, by, f, waiting, at, limit, made)
+	}
+	q := foldCount(new(db.Query).Add(`SELECT `+reportColumns), scope, by, f.Mine)
+	made := driven(q, scope)
+	foldedAway(q.Add(` AND NOT `), scope, by, f.Mine)
 	return s.narrowed(q, by, f, waiting, at, limit, made)
 }
 
@@ -197,6 +220,9 @@ func (s *Service) narrowed(q *db.Query, by access.Actor, f QueueFilter, waiting 
 	}
 	if f.Mine {
 		q.Add(` AND o.handler IN (0, ?)`, by.Account)
+	}
+	if f.Like != "" {
+		q.Add(` AND (r.id = ? OR (r.fold = ? AND r.fold <> 0))`, f.like, f.like)
 	}
 	if !waiting {
 		if at.id != 0 {

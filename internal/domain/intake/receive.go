@@ -265,6 +265,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
 	r.message = s.mac("message", in.MessageID)
 	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
+	if in.Aside == "" {
+		s.foldTx(tx, &r, append(slices.Clone(in.Message.Files), files...))
+	}
 	var clocks []Clock
 	if in.Aside != "" {
 		r.State, r.Reason, r.queue = Rejected, in.Aside, notWaiting

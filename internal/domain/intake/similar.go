@@ -99,6 +99,17 @@ func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Sim
 			alike = append(alike, &rows[i].Report)
 		}
 	}
+	more, err := s.alike(ctx, by, &r)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range more {
+		if !seen[m.row.Ref.ID] {
+			seen[m.row.Ref.ID] = true
+			out = append(out, Similar{Object: m.row.Object, Title: m.row.Body.Title(), Why: m.why.Key(), Score: m.why.score()})
+			alike = append(alike, &m.row.Report)
+		}
+	}
 	incidents, err := s.incidentsOf(ctx, by, alike)
 	if err != nil {
 		return nil, err

@@ -95,26 +95,34 @@ func (s *Service) RejectMany(ctx context.Context, by access.Actor, reports []str
 
 func (s *Service) reject(ctx context.Context, by access.Actor, reports []string, reason, note string, version int64) ([]Report, error) {
 	var p errs.Problems
+	checkReason(&p, reason, note)
+	if utf8.RuneCountInString(note) > maxNote {
+		p.Add("note", "error.too_long", "most", maxNote)
+	}
+	return s.each(ctx, by, reports, p, version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
+		return s.rejectRow(ctx, tx, by, r, reason, note)
+	})
+}
+
+func checkReason(p *errs.Problems, reason, note string) {
 	if !slices.Contains(Reasons, reason) {
 		p.Add("reason", "error.reject.reason")
 	}
 	if reason == "other" && strings.TrimSpace(note) == "" {
 		p.Add("note", "error.reject.note")
 	}
-	if utf8.RuneCountInString(note) > maxNote {
-		p.Add("note", "error.too_long", "most", maxNote)
+}
+
+func (s *Service) rejectRow(ctx context.Context, tx *db.Tx, by access.Actor, r *row, reason, note string) (audit.Entry, error) {
+	from := r.State
+	if err := r.move(Rejected); err != nil {
+		return audit.Entry{}, err
 	}
-	return s.each(ctx, by, reports, p, version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
-		from := r.State
-		if err := r.move(Rejected); err != nil {
-			return audit.Entry{}, err
-		}
-		r.Reason, r.AnswerCame = reason, false
-		if err := s.decide(ctx, tx, r, Decision{Note: note}); err != nil {
-			return audit.Entry{}, err
-		}
-		return moved("intake.reject", from, r, note), s.setAside(ctx, tx, by, r, reason)
-	})
+	r.Reason, r.AnswerCame = reason, false
+	if err := s.decide(ctx, tx, r, Decision{Note: note}); err != nil {
+		return audit.Entry{}, err
+	}
+	return moved("intake.reject", from, r, note), s.setAside(ctx, tx, by, r, reason)
 }
 
 // PassOn records that another team or authority takes it. The reporter is told by whom.
@@ -171,27 +179,31 @@ func (s *Service) RestoreMany(ctx context.Context, by access.Actor, reports []st
 
 func (s *Service) restore(ctx context.Context, by access.Actor, reports []string) ([]Report, error) {
 	return s.each(ctx, by, reports, nil, 0, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
-		from := r.State
-		if from == Linked {
-			return audit.Entry{}, ErrMove // Detach undoes a link
-		}
-		if err := r.move(New); err != nil {
-			return audit.Entry{}, err
-		}
-		r.Reason, r.AnswerCame = "", false
-		if err := s.decide(ctx, tx, r, Decision{}); err != nil {
-			return audit.Entry{}, err
-		}
-		if from != Answered {
-			if _, err := s.Deadlines.ReopenTx(ctx, tx, by, r.Ref, FirstAnswer); err != nil && !errs.Is(err, errs.NotFound) {
-				return audit.Entry{}, err
-			}
-			if err := s.endCodes(ctx, tx, r.Ref.ID, time.Time{}); err != nil {
-				return audit.Entry{}, err
-			}
-		}
-		return moved("intake.restore", from, r, ""), nil
+		return s.restoreRow(ctx, tx, by, r)
 	})
+}
+
+func (s *Service) restoreRow(ctx context.Context, tx *db.Tx, by access.Actor, r *row) (audit.Entry, error) {
+	from := r.State
+	if from == Linked {
+		return audit.Entry{}, ErrMove // Detach undoes a link
+	}
+	if err := r.move(New); err != nil {
+		return audit.Entry{}, err
+	}
+	r.Reason, r.AnswerCame = "", false
+	if err := s.decide(ctx, tx, r, Decision{}); err != nil {
+		return audit.Entry{}, err
+	}
+	if from != Answered {
+		if _, err := s.Deadlines.ReopenTx(ctx, tx, by, r.Ref, FirstAnswer); err != nil && !errs.Is(err, errs.NotFound) {
+			return audit.Entry{}, err
+		}
+		if err := s.endCodes(ctx, tx, r.Ref.ID, time.Time{}); err != nil {
+			return audit.Entry{}, err
+		}
+	}
+	return moved("intake.restore", from, r, ""), nil
 }
 
 // Assign gives a report to an account (0 to nobody). The reporter then reads "being looked at".

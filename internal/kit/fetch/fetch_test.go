@@ -76,7 +76,10 @@ func TestInsideAndAnswers(t *testing.T) {
 func TestAllGoesThroughTheExit(t *testing.T) {
 	t.Parallel()
 	asked := ""
-	exit := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked = r.Method + " " + r.Host; w.WriteHeader(http.StatusForbidden) }))
+	exit := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Method + " " + r.Host
+		w.WriteHeader(http.StatusForbidden)
+	}))
 	defer exit.Close()
 	u, err := url.Parse(exit.URL)
 	if err != nil {

@@ -145,7 +145,7 @@ func TestMailsWithin(t *testing.T) {
 func TestWrittenIn(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"Hola, desde esta mañana hemos recibido un correo electrónico sospechoso que pide las contraseñas para todos los empleados de este hospital.":                          "es",
+		"Hola, desde esta mañana hemos recibido un correo electrónico sospechoso que pide las contraseñas para todos los empleados de este hospital.":        "es",
 		"Desde esta manhã os nossos servidores estão a ser atacados, não sabemos o que fazer e pedimos ajuda à vossa equipa.":                                "pt",
 		"Since this morning our servers are under attack and we have no idea what to do with this.":                                                          "en",
 		"Nasz serwer został zaatakowany dzisiaj rano, prosimy o pomoc, bo nie wiemy co robić.\n> We have received this and are looking at it with our team.": "pl",

@@ -24,7 +24,7 @@ var (
 )
 
 func filterOf(q url.Values) intake.QueueFilter {
-	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 50}
+	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 50, Fold: q.Get("flat") == "", Like: q.Get("like")}
 	switch s := intake.State(q.Get("state")); s {
 	case intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn:
 		f.State = s
@@ -71,7 +71,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	q := v.R.URL.Query()
 	view := TriageView{
 		DeskView: d.frame(v, "triage", v.P.T("desk.nav.triage")), Sorted: v.P.T("desk.triage.sorted"),
-		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", PhoneLog: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "",
+		Bulk: "/desk/triage/bulk", New: "/desk/incidents/new", PhoneLog: "/desk/phone", NoFilters: !f.Mine && f.State == "" && f.Text == "" && f.Like == "",
 	}
 	if n, ok := d.numbered(v); ok {
 		view.News = "/desk/triage/news?since=" + strconv.FormatInt(n, 10)
@@ -89,6 +89,14 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.mine"), Kind: "on", Remove: queueAt(without("mine")), RemoveName: v.P.T("desk.filter.remove")})
 	} else {
 		view.Add = append(view.Add, page.NavItem{Text: v.P.T("desk.filter.mine"), Href: queueAt(without("mine"), "mine", "1")})
+	}
+	if f.Like != "" {
+		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.like"), Kind: "on", Remove: queueAt(without("like")), RemoveName: v.P.T("desk.filter.remove")})
+	}
+	if !f.Fold {
+		view.Filters = append(view.Filters, page.ChipView{Text: v.P.T("desk.filter.flat"), Kind: "on", Remove: queueAt(without("flat")), RemoveName: v.P.T("desk.filter.remove")})
+	} else if f.Like == "" && f.State == "" {
+		view.Add = append(view.Add, page.NavItem{Text: v.P.T("desk.filter.flat"), Href: queueAt(without("flat"), "flat", "1")})
 	}
 	if f.State != "" {
 		view.Filters = append(view.Filters, page.ChipView{Text: reportState(v.P, f.State), Kind: "on", Remove: queueAt(without("state")), RemoveName: v.P.T("desk.filter.remove")})
@@ -173,7 +181,10 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	if !l.DueAt.IsZero() {
 		row.Clock = &page.ClockView{Start: l.StartedAt, Due: l.DueAt, Now: v.Now}
 	}
-	if l.SameCount > 0 {
+	switch {
+	case len(l.Why) > 0:
+		row.Chips = append(row.Chips, page.ChipView{Text: foldText(v.P, l), Href: "/desk/triage?like=" + l.UID})
+	case l.SameCount > 0:
 		row.Chips = append(row.Chips, page.ChipView{Text: v.P.N("desk.chip.similar", l.SameCount)})
 	}
 	if l.Receipt == intake.ReceiptHeld {
@@ -193,6 +204,15 @@ func (d *Desk) row(v *page.Visit, l intake.Line) page.QueueRow {
 	}
 	row.Chips = append(row.Chips, cameChips(v.P, l.Seal, l.Proof)...)
 	return row
+}
+
+// foldText says how many stand under a line, and what they have in common.
+func foldText(p *text.Printer, l intake.Line) string {
+	var why []string
+	for _, w := range l.Why {
+		why = append(why, p.T("desk.fold."+w.Key()))
+	}
+	return p.N("desk.chip.folded", l.SameCount, "why", strings.Join(why, ", "))
 }
 
 func reportState(p *text.Printer, s intake.State) string {
