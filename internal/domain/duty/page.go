@@ -466,13 +466,13 @@ func (s *Service) ways(ctx context.Context, h db.Handle, account int64) ([]Way, 
 }
 
 func (s *Service) scanWay(ctx context.Context, h db.Handle) func(r *db.Rows) (Way, error) {
+	key, err := s.Ring.Get(ctx, h, 0) // before the rows: PostgreSQL answers one question at a time
 	return func(r *db.Rows) (Way, error) {
 		var w Way
 		var sealed []byte
 		if err := r.Scan(&w.ID, &w.UID, &w.Account, &w.Kind, &sealed); err != nil {
 			return w, err
 		}
-		key, err := s.Ring.Get(ctx, h, 0)
 		if err != nil {
 			return w, err
 		}
