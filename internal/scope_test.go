@@ -29,6 +29,7 @@ var unscoped = map[string]string{
 	"core/account/store.go locked":                 "accounts are in no realm: rights of their own",
 	"core/audit/list.go Find":                      "the record: seals are asked here, details are withheld row by row",
 	"core/audit/list.go readable":                  "kinds only, to ask the scope for each",
+	"domain/incident/within.go SealedNumbers":      "numbers alone, for the encrypted bundle that the house writes",
 	"core/egress/pass.go Use":                      "the object of a stored pass, at the moment of sending",
 	"domain/constituency/importplan.go heldParts":  "an import, for who may write the registry",
 	"domain/intake/words.go indexBelow":            "the house's own indexing of its reports, shown to nobody",

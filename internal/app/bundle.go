@@ -16,6 +16,7 @@ import (
 const (
 	bundleContacts = 5000
 	bundleCases    = 500
+	bundleClocks   = 500
 	bundleAhead    = 14 * 24 * time.Hour
 )
 
@@ -47,10 +48,17 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 		who := names[s.Account]
 		b.Roster = append(b.Roster, duty.BundleShift{From: at(s.From), Till: at(s.Till), Who: who.name, Email: who.email})
 	}
-	contacts, err := h.Constituency.ByTelephone(ctx, h.DB, bundleContacts)
+	more := func(than bool, title string) {
+		if than {
+			b.More = append(b.More, title)
+		}
+	}
+	contacts, err := h.Constituency.ByTelephone(ctx, h.DB, bundleContacts+1)
 	if err != nil {
 		return b, err
 	}
+	more(len(contacts) > bundleContacts, b.Words["contacts"])
+	contacts = contacts[:min(len(contacts), bundleContacts)]
 	for _, c := range contacts {
 		x := duty.BundleContact{Organisation: c.Organisation, Name: c.Name, Role: c.Role, Email: c.Email}
 		for _, n := range c.Numbers {
@@ -79,6 +87,7 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 	if err != nil {
 		return b, err
 	}
+	more(cases.Next != "", b.Words["cases"])
 	for _, in := range cases.Items {
 		x := duty.BundleCase{Number: in.Number}
 		if !in.Sealed && in.TLP != tlp.Red {
@@ -86,10 +95,18 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 		}
 		b.Cases = append(b.Cases, x)
 	}
-	clocks, _, err := h.Deadlines.List(ctx, by, deadline.Filter{Limit: 500})
+	sealed, err := h.Incidents.SealedNumbers(ctx, h.DB, bundleCases)
 	if err != nil {
 		return b, err
 	}
+	for _, number := range sealed {
+		b.Cases = append(b.Cases, duty.BundleCase{Number: number})
+	}
+	clocks, next, err := h.Deadlines.List(ctx, by, deadline.Filter{Limit: bundleClocks})
+	if err != nil {
+		return b, err
+	}
+	more(next != "", b.Words["clocks"])
 	clocks, numbers, err := h.numbersOf(ctx, by, clocks)
 	for i, c := range clocks {
 		what := c.Kind
@@ -110,6 +127,6 @@ func bundleWords(p *text.Printer, zone *time.Location) map[string]string {
 		"calls_lead": p.T("desk.bundle.page.calls.lead"), "keep": p.T("desk.bundle.page.keep"), "save": p.T("desk.bundle.page.save"), "who": p.T("desk.phone.who"),
 		"phone": p.T("desk.phone.number"), "organisation": p.T("desk.phone.org"), "summary": p.T("desk.phone.summary"), "said": p.T("desk.phone.said"), "called": p.T("desk.phone.called"),
 		"from": p.T("desk.duty.col.from"), "till": p.T("desk.duty.col.till"), "due": p.T("desk.bundle.page.due"), "number": p.T("desk.duty.number"), "what": p.T("desk.duty.what"),
-		"owes": p.T("desk.bundle.page.owes"), "state": p.T("desk.duty.state"), "numbers": p.T("desk.bundle.page.numbers"), "none": p.T("desk.duty.events.none"), "only_number": p.T("desk.bundle.page.only_number"),
+		"owes": p.T("desk.bundle.page.owes"), "state": p.T("desk.duty.state"), "numbers": p.T("desk.bundle.page.numbers"), "none": p.T("desk.duty.events.none"), "only_number": p.T("desk.bundle.page.only_number"), "more": p.T("desk.bundle.page.more"),
 	}
 }

@@ -43,6 +43,7 @@ func (h *House) openDuty() error {
 		}
 		return out, err
 	}
+	h.Duty.Channels, h.Duty.Came, h.Duty.Holiday = h.channels(), h.came, h.Calendar.Holiday
 	return nil
 }
 
@@ -191,6 +192,9 @@ func (h *House) numbersOf(ctx context.Context, by access.Actor, clocks []deadlin
 // recent is how old something may be that pages of itself: what lies there since long pages nobody when the rules are switched on.
 const recent = time.Hour
 
+// longestGrace is how long after it is due a deadline may still be kept.
+const longestGrace = 14 * 24 * time.Hour
+
 // lookForPages pages for clocks of ours that end soon, for reports that cannot wait, for critical incidents, and for channels that are silent.
 func (h *House) lookForPages(ctx context.Context) error {
 	rules, err := h.Duty.Rules(ctx, h.DB)
@@ -215,7 +219,7 @@ func (h *House) lookForPages(ctx context.Context) error {
 		})
 	}
 	if rules.Clocks {
-		clocks, _, err := h.Deadlines.List(ctx, by, deadline.Filter{OwedBy: deadline.Us, Limit: 500})
+		clocks, err := h.Deadlines.Ending(ctx, deadline.Us, now.Add(-longestGrace), now.Add(rules.Lead)) // of sealed cases too
 		if err != nil {
 			return err
 		}
@@ -237,6 +241,9 @@ func (h *House) lookForPages(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if rules.Silent {
+		return h.pageSilent(ctx, by, now)
 	}
 	return nil
 }

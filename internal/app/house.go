@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -97,9 +98,10 @@ type House struct {
 
 	diskFree func(dir string) (free, total uint64, ok bool)
 
-	drops  chan struct{}
-	lately lately
-	close  []func()
+	drops    chan struct{}
+	lately   lately
+	listened atomic.Int64 // when channels were looked at last
+	close    []func()
 }
 
 // Open builds the house on its database, migrated. It starts nothing.

@@ -160,7 +160,11 @@ func (h *House) receiveMail(ctx context.Context, ready func()) error {
 		}
 		c := config
 		c.LMTP, c.OnlyTrusted = lmtp, lmtp
-		s := smtpd.New(c, backend)
+		b := backend
+		if b.Road = correspondence.RoadSMTP; lmtp {
+			b.Road = correspondence.RoadLMTP
+		}
+		s := smtpd.New(c, b)
 		stop = append(stop, s.Shutdown)
 		go func() { fell <- s.Serve(ln) }()
 		return nil

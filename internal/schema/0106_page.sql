@@ -21,7 +21,7 @@ CREATE TABLE duty_page (
   reason {text} NOT NULL,
   number {text} NOT NULL DEFAULT '',
   object {int} NOT NULL DEFAULT 0,
-  only {int} NOT NULL DEFAULT 0,
+  only_for {int} NOT NULL DEFAULT 0,
   state {text} NOT NULL,
   step {int} NOT NULL DEFAULT 0,
   next_at {time},

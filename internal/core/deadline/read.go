@@ -168,3 +168,18 @@ func cursor(s string) (due time.Time, id int64, err error) {
 	}
 	return time.UnixMicro(micro).UTC(), id, nil
 }
+
+// Ending gives the running clocks of one side that are due in a time, past any scope: for the house, which tells people that one ends. At most 500.
+func (s *Service) Ending(ctx context.Context, owedBy string, from, till time.Time) (clocks []Clock, err error) {
+	for _, kind := range kinds {
+		q := new(db.Query).Add(`SELECT `+columns("c")+` FROM deadline_clock c WHERE c.about_kind = ? AND c.met_at IS NULL AND c.stopped_at IS NULL
+			AND c.due_at >= ? AND c.due_at < ? AND c.owed_by = ? ORDER BY c.due_at, c.id LIMIT 500`, int64(kind), from, till, owedBy)
+		part, err := db.List(ctx, s.DB, q, scan)
+		if err != nil {
+			return nil, fmt.Errorf("list deadlines that end: %w", err)
+		}
+		clocks = append(clocks, part...)
+	}
+	slices.SortFunc(clocks, byDue)
+	return clocks[:min(len(clocks), 500)], nil
+}

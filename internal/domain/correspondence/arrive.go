@@ -51,6 +51,22 @@ type Arrival struct {
 	Under      int64  // object id of the report or thread under which it was filed
 	Reason     string // why it was set aside, as a catalogue key
 	Fetched    *Place // only in ArriveFrom: where it lay
+	Road       string // only in Arrive: RoadSMTP, RoadLMTP or RoadIMAP
+}
+
+// The roads by which mail comes; stored.
+const (
+	RoadSMTP = "smtp"
+	RoadLMTP = "lmtp"
+	RoadIMAP = "imap"
+)
+
+// Came gives the first arrival by a road in each hour from since on, and its last. What is no road has none.
+func (s *Service) Came(ctx context.Context, h db.Handle, road string, since time.Time) (hours []time.Time, last time.Time, err error) {
+	if road != RoadSMTP && road != RoadLMTP && road != RoadIMAP {
+		return nil, last, nil
+	}
+	return db.Steps(ctx, h, "correspondence_arrival", "received_at", "road <> '' AND road = '"+road+"'", since, time.Hour)
 }
 
 // envelope is the sealed part of an arrival beside its bytes.
@@ -162,7 +178,7 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 	if err != nil {
 		return err
 	}
-	q := new(db.Query).Add(`INSERT INTO correspondence_arrival (object, state, received_at, size, envelope, raw, blob) VALUES `)
+	q := new(db.Query).Add(`INSERT INTO correspondence_arrival (object, state, received_at, size, envelope, raw, blob, road) VALUES `)
 	ids := make([]int64, len(mails))
 	next := 0
 	for i := range mails {
@@ -183,7 +199,7 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 		if i > 0 {
 			q.Add(`, `)
 		}
-		q.Add(`(?, ?, ?, ?, ?, ?, ?)`, m.ID, m.State, m.ReceivedAt, m.Size, k.key.Seal(arrivalPlace("envelope", m.ID), e), raw, k.blob)
+		q.Add(`(?, ?, ?, ?, ?, ?, ?, ?)`, m.ID, m.State, m.ReceivedAt, m.Size, k.key.Seal(arrivalPlace("envelope", m.ID), e), raw, k.blob, m.Road)
 	}
 	if _, err := q.Exec(ctx, tx); err != nil {
 		return err

@@ -42,6 +42,7 @@ type Bundle struct {
 	Keys     []BundleKey       `json:"keys"`
 	Cases    []BundleCase      `json:"cases"`
 	Clocks   []BundleClock     `json:"clocks"`
+	More     []string          `json:"more"` // the titles of what there was more of than the bundle holds
 }
 
 // The parts of a bundle.

@@ -67,8 +67,9 @@ function noteForm(main, w) {
 function show(b) {
   const w = b.words, main = byID('main')
   main.replaceChildren(make('h1', b.team + ': ' + w.title), make('p', w.made + ' ' + new Date(b.made_at).toLocaleString(b.lang)))
-  noteForm(main, w)
   const all = list => list || []
+  for (const what of all(b.more)) main.append(make('p', w.more + ' ' + what))
+  noteForm(main, w)
   table(main, w.roster, [w.from, w.till, w.who], all(b.roster).map(x => [x.from, x.till, x.who + (x.email ? ' · ' + x.email : '')]), w.none)
   table(main, w.clocks, [w.due, w.number, w.what, w.owes], all(b.clocks).map(x => [x.due, x.number, x.what, x.owed_by]), w.none)
   table(main, w.cases, [w.number, w.what, w.state], all(b.cases).map(x => [x.number, x.title || w.only_number, [x.state, x.severity].filter(Boolean).join(' · ')]), w.none)

@@ -6,6 +6,7 @@
 //	handover.go   what a shift leaves behind, signed by both
 //	page.go       pages: who is asked, one after the other; the rules; the ways of each person
 //	send.go       how a page leaves: mail, signed webhook, gateway of text messages
+//	channel.go    which of our own channels is silent: learnt from what usually comes, or set by hand
 //	bundle.go     what the team needs when we are down: an encrypted page, written every hour
 //
 // It stands on no other duty: what happened in a shift, and the ways by which a page leaves, are given to it by who builds the house.
@@ -39,6 +40,12 @@ type Service struct {
 
 	Folders []string // in which the operator lets bundles be written
 
+	// Channels are the roads into this house.
+	Channels []string
+	// Came gives the first arrival by a channel in each hour from since on, and its last.
+	Came func(ctx context.Context, h db.Handle, channel string, since time.Time) (hours []time.Time, last time.Time, err error)
+	// Holiday tells whether a day is a public holiday; nil knows none.
+	Holiday func(t time.Time) bool
 	// Gather gives what the bundle holds.
 	Gather func(ctx context.Context) (Bundle, error)
 	// Staff gives the accounts that can be on duty now.

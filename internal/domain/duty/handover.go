@@ -74,13 +74,13 @@ func handoverPlace(uid string) string { return "duty_handover.body:" + uid }
 const handoverColumns = `id, uid, outgoing, incoming, starts_at, ends_at, version, out_signed_at, in_signed_at, sum, body`
 
 func (s *Service) scanHandover(ctx context.Context, h db.Handle) func(r *db.Rows) (Handover, error) {
+	key, err := s.Ring.Get(ctx, h, 0) // before the rows: PostgreSQL answers one question at a time
 	return func(r *db.Rows) (Handover, error) {
 		var o Handover
 		var sealed []byte
 		if err := r.Scan(&o.ID, &o.UID, &o.Outgoing, &o.Incoming, &o.From, &o.To, &o.Version, &o.OutSignedAt, &o.InSignedAt, &o.Sum, &sealed); err != nil {
 			return o, err
 		}
-		key, err := s.Ring.Get(ctx, h, 0)
 		if err != nil {
 			return o, err
 		}

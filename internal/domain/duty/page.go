@@ -153,7 +153,7 @@ type NewPage struct {
 func (s *Service) PageTx(ctx context.Context, tx *db.Tx, in NewPage) (bool, error) {
 	now := s.Clock.Now()
 	p := Page{UID: id.New(), Reason: in.Reason, Number: in.Number}
-	n, err := tx.Exec(ctx, `INSERT INTO duty_page (uid, key, reason, number, object, only, state, next_at, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING`,
+	n, err := tx.Exec(ctx, `INSERT INTO duty_page (uid, key, reason, number, object, only_for, state, next_at, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING`,
 		p.UID, in.Key, string(in.Reason), in.Number, in.Object, in.Only, string(Open), now, now)
 	if err != nil || n == 0 {
 		return false, err
@@ -172,7 +172,7 @@ func (s *Service) Test(ctx context.Context, by access.Actor) (Page, error) {
 	key := "test:" + id.New()
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var lately int
-		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM duty_page WHERE only = $1 AND made_at > $2`, by.Account, s.Clock.Now().Add(-time.Hour)).Scan(&lately); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM duty_page WHERE only_for = $1 AND made_at > $2`, by.Account, s.Clock.Now().Add(-time.Hour)).Scan(&lately); err != nil {
 			return err
 		}
 		if lately >= 10 {
@@ -187,7 +187,7 @@ func (s *Service) Test(ctx context.Context, by access.Actor) (Page, error) {
 	return db.One(ctx, s.DB, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE key = $1`, key)
 }
 
-const pageColumns = `id, uid, reason, number, object, only, state, step, next_at, made_at, answered_at, answered_by`
+const pageColumns = `id, uid, reason, number, object, only_for, state, step, next_at, made_at, answered_at, answered_by`
 
 func scanPage(r *db.Rows) (Page, error) {
 	var p Page
@@ -206,7 +206,7 @@ func (s *Service) Pages(ctx context.Context, h db.Handle, by access.Actor, limit
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
-	return db.All(ctx, h, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE only IN (0, $1) ORDER BY made_at DESC, id DESC LIMIT $2`, by.Account, min(max(limit, 1), 200))
+	return db.All(ctx, h, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE only_for IN (0, $1) ORDER BY made_at DESC, id DESC LIMIT $2`, by.Account, min(max(limit, 1), 200))
 }
 
 // PageByUID gives one page with its tries. The actor needs ReadCases; a test is seen by who made it.
@@ -214,7 +214,7 @@ func (s *Service) PageByUID(ctx context.Context, h db.Handle, by access.Actor, u
 	if err := by.Need(access.ReadCases); err != nil {
 		return Page{}, nil, err
 	}
-	p, err := db.One(ctx, h, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE uid = $1 AND only IN (0, $2)`, uid, by.Account)
+	p, err := db.One(ctx, h, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE uid = $1 AND only_for IN (0, $2)`, uid, by.Account)
 	if err != nil {
 		return p, nil, err
 	}
@@ -224,7 +224,7 @@ func (s *Service) PageByUID(ctx context.Context, h db.Handle, by access.Actor, u
 
 // PagedBetween gives the pages of a time, tests apart, for a hand-over.
 func (s *Service) PagedBetween(ctx context.Context, h db.Handle, from, to time.Time) ([]Page, error) {
-	return db.All(ctx, h, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE made_at >= $1 AND made_at < $2 AND only = 0 ORDER BY made_at, id LIMIT $3`, from, to, MostEvents)
+	return db.All(ctx, h, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE made_at >= $1 AND made_at < $2 AND only_for = 0 ORDER BY made_at, id LIMIT $3`, from, to, MostEvents)
 }
 
 // Acknowledge takes a page: nobody else is paged for it. Whoever may triage can; a test only who made it. Refused: NotFound, Conflict for what was taken.
@@ -234,7 +234,7 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, uid string) 
 	}
 	var p Page
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		if p, err = db.One(ctx, tx, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE uid = $1 AND only IN (0, $2)`+tx.ForUpdate(), uid, by.Account); err != nil {
+		if p, err = db.One(ctx, tx, scanPage, `SELECT `+pageColumns+` FROM duty_page WHERE uid = $1 AND only_for IN (0, $2)`+tx.ForUpdate(), uid, by.Account); err != nil {
 			return err
 		}
 		if p.State == Answered {
@@ -466,13 +466,13 @@ func (s *Service) ways(ctx context.Context, h db.Handle, account int64) ([]Way, 
 }
 
 func (s *Service) scanWay(ctx context.Context, h db.Handle) func(r *db.Rows) (Way, error) {
+	key, err := s.Ring.Get(ctx, h, 0) // before the rows: PostgreSQL answers one question at a time
 	return func(r *db.Rows) (Way, error) {
 		var w Way
 		var sealed []byte
 		if err := r.Scan(&w.ID, &w.UID, &w.Account, &w.Kind, &sealed); err != nil {
 			return w, err
 		}
-		key, err := s.Ring.Get(ctx, h, 0)
 		if err != nil {
 			return w, err
 		}

@@ -27,3 +27,10 @@ func (s *Service) Within(ctx context.Context, h db.Handle, by access.Actor, from
 	}
 	return opened, closed, nil
 }
+
+// SealedNumbers gives the numbers of sealed incidents that are not closed, newest first, past any scope: for the house, which may name a number and
+// nothing else.
+func (s *Service) SealedNumbers(ctx context.Context, h db.Handle, limit int) ([]string, error) {
+	return db.All(ctx, h, func(r *db.Rows) (n string, err error) { return n, r.Scan(&n) },
+		`SELECT o.ref FROM incident_incident i JOIN object o ON o.id = i.id WHERE i.state <> 'closed' AND o.sealed = TRUE ORDER BY i.id DESC LIMIT $1`, limit)
+}

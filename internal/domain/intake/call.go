@@ -296,3 +296,11 @@ func (s *Service) CallsBetween(ctx context.Context, h db.Handle, from, to time.T
 	return db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
 		`SELECT report FROM intake_call WHERE noted_at >= $1 AND noted_at < $2 ORDER BY noted_at, report LIMIT $3`, from, to, limit)
 }
+
+// Came gives the first report by a channel in each hour from since on, and its last. Mail is no channel of reports: correspondence tells its roads.
+func (s *Service) Came(ctx context.Context, h db.Handle, channel correspondence.Channel, since time.Time) (hours []time.Time, last time.Time, err error) {
+	if channel != correspondence.ByForm && channel != correspondence.ByAPI {
+		return nil, last, nil
+	}
+	return db.Steps(ctx, h, "intake_report", "received_at", "channel <> 'mail' AND channel = '"+string(channel)+"'", since, time.Hour)
+}

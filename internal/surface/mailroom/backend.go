@@ -14,6 +14,7 @@ import (
 type Backend struct {
 	Address   string // the team's: report@cert.example
 	Committer *correspondence.Committer
+	Road      string // by which its mail comes
 }
 
 // Recipient takes the team's address with any tag or none, and postmaster. A tag that leads nowhere is taken like one that does: who asks
@@ -37,7 +38,7 @@ func (b Backend) Accept(ctx context.Context, e smtpd.Envelope, body *smtpd.Body)
 	if err != nil {
 		return err
 	}
-	a := correspondence.Arrival{From: e.From, To: e.To, Helo: e.Helo, TLS: e.TLS != "", ReceivedAt: e.Arrived, Raw: bytes.Clone(raw)}
+	a := correspondence.Arrival{From: e.From, To: e.To, Helo: e.Helo, TLS: e.TLS != "", ReceivedAt: e.Arrived, Road: b.Road, Raw: bytes.Clone(raw)}
 	if e.Peer.IsValid() {
 		a.PeerIP = e.Peer.String()
 	}

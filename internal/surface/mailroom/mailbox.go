@@ -30,7 +30,7 @@ func (m Mailbox) Keep(ctx context.Context, validity uint32, mails []imap.Mail) e
 	list := make([]correspondence.Arrival, len(mails))
 	for i, one := range mails {
 		from, to := m.envelope(ctx, one.Raw)
-		list[i] = correspondence.Arrival{From: from, To: to, ReceivedAt: m.arrived(one.At), Raw: one.Raw, Fetched: &correspondence.Place{Mailbox: m.Name, Validity: validity, UID: one.UID}}
+		list[i] = correspondence.Arrival{From: from, To: to, ReceivedAt: m.arrived(one.At), Raw: one.Raw, Road: correspondence.RoadIMAP, Fetched: &correspondence.Place{Mailbox: m.Name, Validity: validity, UID: one.UID}}
 	}
 	_, err := m.Correspondence.ArriveFrom(db.On(ctx, db.Mail), list)
 	return err

@@ -37,6 +37,8 @@ func (d *Desk) dutyRoutes() []page.Route {
 		{Pattern: "POST /desk/duty/test", Need: triage, Serve: d.testPage},
 		{Pattern: "GET /desk/duty/pages/{page}", Need: read, Serve: d.dutyPage},
 		{Pattern: "POST /desk/duty/pages/{page}/take", Need: triage, Serve: d.takePage},
+		{Pattern: "GET /desk/duty/channels", Need: read, Serve: d.channels},
+		{Pattern: "POST /desk/duty/channels", Need: plan, Serve: d.setWatch},
 	}, d.bundleRoutes()...)
 }
 
@@ -120,6 +122,7 @@ func (d *Desk) duty(v *page.Visit) error {
 	}
 	view := d.dutyView(v, p.T("desk.nav.duty"), "", page.Properties(p, facts))
 	view.Up = page.NavItem{}
+	view.Acts = append(view.Acts, page.ButtonView{Text: p.T("desk.channels.title"), Kind: "ghost", Icon: "inbox", Href: "/desk/duty/channels"})
 	view.Acts = append(view.Acts, page.ButtonView{Text: p.T("desk.bundle.title"), Kind: "ghost", Icon: "download", Href: "/desk/duty/down"})
 	if v.By.Can(access.Triage) {
 		view.Acts = append(view.Acts, page.ButtonView{Text: p.T("desk.duty.ways"), Kind: "ghost", Icon: "bell-ring", Href: "/desk/duty/ways"})
