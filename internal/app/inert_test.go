@@ -228,13 +228,16 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h.must(err)
 	_, err = h.Intake.CalledBack(ctx, sample(), called.Report.UID, intake.CallBackInput{Number: number.UID, Outcome: intake.Theirs, Note: text(1)})
 	h.must(err)
-	reports, err := h.Intake.List(ctx, sample(), intake.QueueFilter{Limit: 1})
+	reports, err := h.Intake.List(ctx, sample(), intake.QueueFilter{Limit: 2})
 	h.must(err)
 	at, _, _ := strings.Cut(people[access.Duty].post("/desk/reports/"+reports.Items[0].UID+"/accept"), "?")
 	stages := "/desk/reports/" + reports.Items[0].UID + "/stages"
 	people[access.Duty].post(stages+"/file", "set", "be-nis2", "stage", "early_warning", "q-summary", text(5), "q-contact_name", text(6))
 	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), reports.Items[0].Ref.ID)
 	h.must(err)
+	run, err := h.Intake.StartRun(ctx, sample(), intake.RunInput{Action: intake.RunReject, Reports: []string{reports.Items[0].UID}, Reason: "spam", Note: text(4)})
+	h.must(err)
+	group := "/desk/triage/group?like=" + reports.Items[1].UID
 	obligation := "/desk/reports/" + reports.Items[0].UID + "/obligations/" + owed[reports.Items[0].Ref.ID][0].UID
 	people[access.Duty].send(obligation+"/forward", values("recipient", "sector_authority", "organisation", org.Name, "note", text(2)))
 	lead := people[access.Lead]
@@ -279,7 +282,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, group, "/desk/triage/runs/"+run.UID, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2

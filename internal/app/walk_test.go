@@ -186,6 +186,9 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
 	h.must(err)
 	names["forward"] = passed.UID
+	run, err := h.Intake.StartRun(ctx, sample(), intake.RunInput{Action: intake.RunReject, Reports: []string{names["report"]}, Reason: "spam"})
+	h.must(err)
+	names["run"] = run.UID
 	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
 	h.must(err)
 	names["thread"] = threads[got.Report.Thread].UID
