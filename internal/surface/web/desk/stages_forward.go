@@ -56,7 +56,7 @@ func (d *Desk) passed(v *page.Visit, r intake.Report, o intake.Obligation) (temp
 		for _, f := range all {
 			for _, m := range f.Messages() {
 				if m.Direction == correspondence.In {
-					body = append(body, section("answer-"+m.UID, p.T("desk.forward.answer", "name", f.Name, "when", p.DateTime(m.At)), page.Prose(m.Body.Text)))
+					body = append(body, section("answer-"+m.UID, p.T("desk.forward.answer", "name", f.Name, "when", p.DateTime(m.At)), framed(m.Body.Text)))
 				}
 			}
 		}
@@ -124,7 +124,7 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 			{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
 			{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
 		}
-		letter := []templ.Component{page.Properties(p, facts), page.Prose(seen.Text)}
+		letter := []templ.Component{page.Properties(p, facts), framed(seen.Text)}
 		if seen.Road.Road != egress.Refused {
 			letter = append(letter, adminForm(at+"/forward", hidden, nil, page.ButtonView{Text: p.T("desk.forward.send"), Kind: "primary", Icon: "send"}))
 		}

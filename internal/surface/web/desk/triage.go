@@ -145,6 +145,9 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		groups[g].Count++
 		if f.State == "" {
 			view.Waiting++
+			if len(l.Why) > 0 { // those folded under it
+				view.Waiting += l.SameCount
+			}
 		}
 		view.Oldest = max(view.Oldest, v.Now.Sub(l.ReceivedAt))
 	}
