@@ -3,8 +3,6 @@ package correspondence
 import (
 	"context"
 	"fmt"
-	mathrand "math/rand/v2"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -34,26 +32,7 @@ func (s *Service) PlanTx(ctx context.Context, tx *db.Tx, by access.Actor, subjec
 
 // SendPlannedTx is SendManyTx for some of the letters of PlanTx.
 func (s *Service) SendPlannedTx(ctx context.Context, tx *db.Tx, by access.Actor, mass int64, list []Addressed) ([]Message, error) {
-	now := s.Clock.Now()
-	out := make([]Message, len(list))
-	jobs := map[time.Time][]int64{}
-	for i, a := range list {
-		a.mass = mass
-		m, err := s.put(ctx, tx, by, a, now)
-		if err != nil {
-			return nil, err
-		}
-		if out[i] = m; m.State == Held {
-			jobs[m.SendAfter] = append(jobs[m.SendAfter], m.ID)
-		}
-	}
-	for at, ids := range jobs {
-		mathrand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-		if err := s.schedule(ctx, tx, at, now, ids); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return s.putAll(ctx, tx, by, mass, list)
 }
 
 // PlannedTx says that all letters of a plan are written: who releases it sees them now.

@@ -38,9 +38,6 @@ var errTooLate = &errs.Error{Kind: errs.Conflict, Key: "error.outbox.too_late", 
 
 // Stop stops a held or waiting message; it stays in the record. Too late is a Conflict.
 func (s *Service) Stop(ctx context.Context, by access.Actor, message string) error {
-	if err := by.Need(access.StopMail); err != nil {
-		return err
-	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.StopTx(ctx, tx, by, message) })
 }
 

@@ -104,13 +104,22 @@ func (s *Service) sendOne(ctx context.Context, tx *db.Tx, by access.Actor, a Add
 // SendManyTx is SendTx for many messages with one job for all of them; one refusal refuses all. They leave in shuffled order (rule A7). So many
 // that the brake of rule O5 holds wait for a second person (Mass): who sends them then proves afresh who it is.
 func (s *Service) SendManyTx(ctx context.Context, tx *db.Tx, by access.Actor, list []Addressed) ([]Message, error) {
-	now := s.Clock.Now()
-	out := make([]Message, len(list))
-	jobs := map[time.Time][]int64{}
-	mass, err := s.mass(ctx, tx, by, list, now)
+	mass, err := s.mass(ctx, tx, by, list, s.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
+	out, err := s.putAll(ctx, tx, by, mass, list)
+	if err != nil || mass == 0 {
+		return out, err
+	}
+	return out, s.settleMass(ctx, tx, mass)
+}
+
+// putAll writes letters under a mass, 0 for none, and schedules those that are held, in shuffled order.
+func (s *Service) putAll(ctx context.Context, tx *db.Tx, by access.Actor, mass int64, list []Addressed) ([]Message, error) {
+	now := s.Clock.Now()
+	out := make([]Message, len(list))
+	jobs := map[time.Time][]int64{}
 	for i, a := range list {
 		if a.Auto == nil {
 			a.mass = mass
@@ -128,9 +137,6 @@ func (s *Service) SendManyTx(ctx context.Context, tx *db.Tx, by access.Actor, li
 		if err := s.schedule(ctx, tx, at, now, ids); err != nil {
 			return nil, err
 		}
-	}
-	if mass != 0 {
-		return out, s.settleMass(ctx, tx, mass)
 	}
 	return out, nil
 }
