@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 )
 
 func etag(version int64) string { return fmt.Sprintf(`"v%d"`, version) }
@@ -51,70 +50,6 @@ func (c *Client) Messages(ctx context.Context, report string) (List[Message], er
 // Submissions lists what the reporter sent.
 func (c *Client) Submissions(ctx context.Context, report string) (List[Message], error) {
 	return get[List[Message]](ctx, c, "/reports/"+seg(report)+"/submissions")
-}
-
-// RuleSets lists the laws as data: stages, clocks, questions.
-func (c *Client) RuleSets(ctx context.Context) (List[RuleSet], error) {
-	return get[List[RuleSet]](ctx, c, "/rule-sets")
-}
-
-// RuleSet reads one by code.
-func (c *Client) RuleSet(ctx context.Context, code string) (RuleSet, error) {
-	return get[RuleSet](ctx, c, "/rule-sets/"+seg(code))
-}
-
-// Stages lists the legal stages of a report as they were handed in.
-func (c *Client) Stages(ctx context.Context, report string) (List[Stage], error) {
-	return get[List[Stage]](ctx, c, "/reports/"+seg(report)+"/stages")
-}
-
-// FileStage files a legal stage, or the correction of one. What comes late or incomplete is filed all the same.
-func (c *Client) FileStage(ctx context.Context, report string, in NewStage, opts ...Option) (Stage, error) {
-	return post[Stage](ctx, c, "/reports/"+seg(report)+"/stages", in, opts...)
-}
-
-// Obligations reads what laws ask in a report, of whom and by when.
-func (c *Client) Obligations(ctx context.Context, report string) (List[Obligation], error) {
-	return get[List[Obligation]](ctx, c, "/reports/"+seg(report)+"/obligations")
-}
-
-// NoteMoment notes when something happened that clocks hang on, or corrects it; then with a reason.
-func (c *Client) NoteMoment(ctx context.Context, obligation, moment string, at time.Time, reason string, opts ...Option) (Obligation, error) {
-	in := struct {
-		Moment string    `json:"moment"`
-		At     time.Time `json:"at"`
-		Reason string    `json:"reason,omitempty"`
-	}{moment, at, reason}
-	return post[Obligation](ctx, c, "/obligations/"+seg(obligation)+"/moments", in, opts...)
-}
-
-// RequestStage notes that a stage was asked for; a zero due takes the period of the rule set.
-func (c *Client) RequestStage(ctx context.Context, obligation, stage string, due time.Time, reason string, opts ...Option) (Obligation, error) {
-	in := struct {
-		Stage  string    `json:"stage"`
-		DueAt  time.Time `json:"due_at,omitzero"`
-		Reason string    `json:"reason,omitempty"`
-	}{stage, due, reason}
-	return post[Obligation](ctx, c, "/obligations/"+seg(obligation)+"/requests", in, opts...)
-}
-
-// Waive lets go of something owed, or with back lets it be owed again.
-func (c *Client) Waive(ctx context.Context, obligation, key, reason string, back bool, opts ...Option) (Obligation, error) {
-	in := struct {
-		Key    string `json:"key"`
-		Reason string `json:"reason"`
-		Back   bool   `json:"back,omitempty"`
-	}{key, reason, back}
-	return post[Obligation](ctx, c, "/obligations/"+seg(obligation)+"/waivers", in, opts...)
-}
-
-// PassedOn notes that a recipient by law was given what was handed in.
-func (c *Client) PassedOn(ctx context.Context, obligation, recipient, how string, opts ...Option) (Obligation, error) {
-	in := struct {
-		Recipient string `json:"recipient"`
-		How       string `json:"how,omitempty"`
-	}{recipient, how}
-	return post[Obligation](ctx, c, "/obligations/"+seg(obligation)+"/recipients", in, opts...)
 }
 
 // Original fetches the bytes of a report as they arrived. Their SHA-256 stands in the header X-Content-SHA256.

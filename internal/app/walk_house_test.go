@@ -1,0 +1,168 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+)
+
+// world is what there is to see.
+type world struct {
+	ours, theirs, sealed map[string]string // by wildcard: of our walkers' organisation, of another, of a sealed case
+}
+
+// build makes two organisations in one incident, and a third in a sealed one.
+func (h *house) build() (world, map[string]constituency.Organisation) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	orgs := map[string]constituency.Organisation{}
+	fill := func(title string, names ...string) map[string]map[string]string {
+		out := map[string]map[string]string{}
+		var uids []string
+		for _, n := range names {
+			o, c := h.organisation(n, "en", "Contact of "+n, n+"@"+n+".example", nil)
+			orgs[n] = o
+			cert := newCertificate(h, n+"@"+n+".example")
+			h.must(h.Constituency.OfferKey(ctx, sample(), c.UID, cert.Binary(), cert.Fingerprint(), cert.Expires(), "portal"))
+			keys, err := h.Constituency.AllKeys(ctx, h.DB, c.ID)
+			h.must(err)
+			number, err := h.Constituency.AddNumber(ctx, sample(), c.UID, constituency.NewNumber{Number: "+999 234 559 111"})
+			h.must(err)
+			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID}
+			uids = append(uids, o.UID)
+		}
+		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})
+		h.must(err)
+		task, err := h.Incidents.AddTask(ctx, sample(), in.UID, incident.Task{Title: "Look"})
+		h.must(err)
+		_, err = h.Coordination.Add(ctx, sample(), in.UID, uids, coordination.Affected, "")
+		h.must(err)
+		rows, err := h.Coordination.Matrix(ctx, sample(), in.UID)
+		h.must(err)
+		var parties []string
+		for _, r := range rows {
+			parties = append(parties, r.Party.UID)
+		}
+		_, err = h.Coordination.Send(ctx, sample(), in.UID, coordination.Give{
+			Parties: parties, Recommendations: []string{h.Playbook.Recommendations(playbook.Filter{Lang: "en"})[0].Code}, Request: "Since when?", TLP: tlp.Green, DueAt: time.Now().Add(48 * time.Hour), Looked: true,
+		})
+		h.must(err)
+		rows, err = h.Coordination.Matrix(ctx, sample(), in.UID)
+		h.must(err)
+		mass := id.New()
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO correspondence_mass (uid, subject, subject_kind, asked_by, asked_at, readers, tlp, hash, state) VALUES ($1, $2, $3, 1, $4, 60, 2, $5, 'waiting')`,
+				mass, in.Ref.ID, int64(in.Ref.Kind), time.Now(), []byte{})
+			if err != nil {
+				return err
+			}
+			return h.Alarms.RaiseTx(ctx, tx, access.Actor{Account: 999, Name: "Somebody"}, alarm.Alarm{Kind: alarm.BrokenGlass, On: in.Ref, Named: in.Number})
+		}))
+		alarms, err := h.Alarms.List(ctx, sample())
+		h.must(err)
+		for _, r := range rows {
+			for _, n := range names {
+				if orgs[n].Ref.ID != r.Party.Organisation {
+					continue
+				}
+				o := out[n]
+				o["incident"], o["name"], o["kind"], o["field"], o["task"] = in.Number, in.UID, "incident", "note", task.UID
+				o["mass"], o["alarm"] = mass, alarms[0].UID
+				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
+				h.reportOf(orgs[n], o)
+			}
+		}
+		return out
+	}
+	// What is held shows nothing yet to who will read it: the letters leave here as the worker would let them.
+	sent := func() {
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for _, q := range []string{
+				`UPDATE correspondence_message SET state = 'sent', sent_at = at WHERE state = 'held'`, `UPDATE coordination_request SET shown_at = 1`, `UPDATE coordination_measure SET shown_at = 1`,
+			} {
+				if _, err := tx.Exec(ctx, q); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	defer sent()
+	open := fill("Open case", "ours", "theirs")
+	var mark int64
+	h.must(h.DB.QueryRow(ctx, `SELECT MAX(id) FROM object`).Scan(&mark))
+	sealed := fill("Sealed case", "hidden")["hidden"]
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE object SET sealed = TRUE WHERE id > $1 AND realm = $2`, mark, int64(access.Team))
+		return err
+	}))
+	return world{ours: open["ours"], theirs: open["theirs"], sealed: sealed}, orgs
+}
+
+// reportOf lets somebody of an organisation report with a file in the portal.
+func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	by := access.Actor{Name: "R", Roles: []access.Role{access.Constituent}, Organisation: o.Ref.ID, Compartments: []int64{o.Ref.ID}, Origin: access.ByPage, Strength: access.Password, ProvedAt: time.Now(), Lang: "en"}
+	by.Account = h.account(access.Constituent, "reporter@"+o.Name+".example", o.UID).ID
+	got, err := h.Intake.Receive(ctx, by, intake.ReceiveInput{
+		Channel: correspondence.ByPortal, Lang: "en", TLP: tlp.Green.String(), Body: intake.Body{
+			Summary: "Report of " + o.Name, Description: "It happened.", Fields: map[string]string{"law": "be-nis2", "stage": "early_warning"},
+		}, Original: []byte(`{"a":1}`),
+		Files: []correspondence.FileIn{{Name: "log.txt", Type: "text/plain", Content: strings.NewReader("a line")}},
+	})
+	h.must(err)
+	names["report"] = got.Report.UID
+	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), got.Report.Ref.ID)
+	h.must(err)
+	names["obligation"] = owed[got.Report.Ref.ID][0].UID
+	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
+	h.must(err)
+	names["forward"] = passed.UID
+	run, err := h.Intake.StartRun(ctx, sample(), intake.RunInput{Action: intake.RunReject, Reports: []string{names["report"]}, Reason: "spam"})
+	h.must(err)
+	names["run"] = run.UID
+	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
+	h.must(err)
+	names["thread"] = threads[got.Report.Thread].UID
+	list, err := h.Correspondence.Messages(ctx, h.DB, sample(), got.Report.Thread)
+	h.must(err)
+	for _, m := range list {
+		if len(m.Body.Files) > 0 {
+			names["message"], names["file"] = m.UID, m.Body.Files[0].UID
+		}
+	}
+	if names["file"] == "" {
+		h.t.Fatal("the report has no file")
+	}
+}
+
+// shift puts two people on duty, writes what one leaves to the other, and pages.
+func (h *house) shift() (handover, page string) {
+	ctx := h.t.Context()
+	one, two := h.account(access.Duty, "one@shift.example", ""), h.account(access.Duty, "two@shift.example", "")
+	_, err := h.Duty.SetRotation(ctx, sample(), duty.NewRotation{Every: duty.Daily, FirstDay: h.Clock.Now().AddDate(0, 0, -3).Format(time.DateOnly), People: []int64{one.ID, two.ID}})
+	h.must(err)
+	o, err := h.Duty.Write(ctx, sample())
+	h.must(err)
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := h.Duty.PageTx(ctx, tx, duty.NewPage{Key: "walk", Reason: duty.Critical, Number: "R-2026-7K2PQX"})
+		return err
+	}))
+	all, err := h.Duty.Pages(ctx, h.DB, sample(), 1)
+	h.must(err)
+	return o.UID, all[0].UID
+}
