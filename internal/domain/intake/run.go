@@ -235,6 +235,11 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 				threads, label = append(threads, r.Report.Thread), tlp.Max(label, r.Report.TLP)
 			}
 		}
+		if len(threads) == 0 {
+			var p errs.Problems
+			p.Add("unproved", "error.run.nobody")
+			return Run{}, p.Err()
+		}
 	}
 	raw, err := json.Marshal(runBody{in.Reason, in.Note, in.Letters})
 	if err != nil {

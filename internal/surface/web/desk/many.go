@@ -72,8 +72,11 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 	if err != nil {
 		return err
 	}
-	langs, left := map[string]int{}, map[string]int{}
+	langs, left, answered := map[string]int{}, map[string]int{}, 0
 	for _, r := range readers {
+		if r.Why == "" {
+			answered++
+		}
 		if r.Why == "" || r.Why == "desk.run.left.unproved" {
 			langs[spoken(r.Lang)]++
 		}
@@ -82,11 +85,11 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 		}
 	}
 	langs["en"] += 0 // every other language is answered in English
-	facts := []page.Property{{Label: p.T("desk.many.reports"), Value: page.Text(strconv.Itoa(len(readers)))}}
+	facts := []page.Property{{Label: p.T("desk.many.reports"), Value: page.Text(strconv.Itoa(len(readers)))}, {Label: p.T("desk.many.answered"), Value: page.Text(strconv.Itoa(answered))}}
 	for _, why := range slices.Sorted(maps.Keys(left)) {
 		facts = append(facts, page.Property{Label: p.T(why), Value: page.Text(strconv.Itoa(left[why]))})
 	}
-	list, bad := problems(p, wrong, map[string]string{"text": "text-en", "reason": "reason", "note": "note", "reports": "answer"})
+	list, bad := problems(p, wrong, map[string]string{"text": "text-en", "reason": "reason", "note": "note", "reports": "answer", "unproved": "unproved"})
 	hidden := []page.Hid{{Name: "like", Value: like}}
 	for _, r := range reports {
 		hidden = append(hidden, page.Hid{Name: "report", Value: r})
@@ -117,7 +120,7 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 	body := []templ.Component{page.Properties(p, facts)}
 	if v.By.Can(access.SendOutside) {
 		body = append(body, section("answer", p.T("desk.many.answer"), adminForm("/desk/triage/group", append(slices.Clone(hidden), page.Hid{Name: "action", Value: intake.RunAnswer}), fields,
-			page.ButtonView{Text: p.N("desk.many.answer.do", len(readers)), Kind: "primary", Icon: "send"})))
+			page.ButtonView{Text: p.T("desk.many.answer"), Kind: "primary", Icon: "send"})))
 	}
 	body = append(body, section("reject", p.T("desk.many.reject"), adminForm("/desk/triage/group", append(slices.Clone(hidden), page.Hid{Name: "action", Value: intake.RunReject}), reject,
 		page.ButtonView{Text: p.N("desk.many.reject.do", len(readers))})))

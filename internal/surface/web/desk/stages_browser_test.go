@@ -41,6 +41,12 @@ func TestBrowserStages(t *testing.T) {
 	pagetest.Glance(t, "forward-wrong", pagetest.Desk, ana.shown("GET", one+"/forward?organisation=Nowhere"))
 	ana.do("POST", one+"/forward", "recipient", "sector_authority", "organisation", authority.Name)
 	pagetest.Look(t, "obligation-passed", pagetest.Desk, ana.shown("GET", one))
+	group := "/desk/triage/group?like=" + got.Report.UID
+	pagetest.Look(t, "group", pagetest.Desk, ana.shown("GET", group))
+	pagetest.Glance(t, "group-wrong", pagetest.Desk, ana.shown("POST", "/desk/triage/group", "like", got.Report.UID, "report", got.Report.UID, "action", "answer"))
+	run, err := h.cases.Intake.StartRun(t.Context(), ana.actor(), intake.RunInput{Action: intake.RunReject, Reports: []string{got.Report.UID}, Reason: "spam"})
+	h.must(err)
+	pagetest.Look(t, "run", pagetest.Desk, ana.shown("GET", "/desk/triage/runs/"+run.UID))
 	pagetest.Glance(t, "obligation-wrong", pagetest.Desk, ana.shown("POST", one+"/moment", "moment", "awareness"))
 	pagetest.Glance(t, "stage-form-wrong", pagetest.Desk, ana.shown("POST", at+"/stages/file", "set", "be-nis2", "stage", "notification", "affected", "Nowhere"))
 }
