@@ -85,7 +85,11 @@ func (d *Desk) duty(v *page.Visit) error {
 		return err
 	}
 	now, next := roster.Now(v.Now)
-	shifts := roster.Shifts(v.Now, v.Now.Add(ahead))
+	begin := now.From
+	if begin.IsZero() {
+		begin = v.Now
+	}
+	shifts := roster.Shifts(begin, begin.Add(ahead))
 	handovers, err := d.Duty.Handovers(v.Ctx(), d.DB, v.By, 10)
 	if err != nil {
 		return err
@@ -143,15 +147,14 @@ func (d *Desk) shiftSection(v *page.Visit, roster duty.Roster, shifts []duty.Shi
 		case s.Taken && s.Named != 0:
 			who = twoLines(names[s.Account], p.T("desk.duty.instead", "who", names[s.Named]))
 		}
-		t.Rows = append(t.Rows, []templ.Component{page.Text(p.DateTime(s.From)), page.Text(p.DateTime(s.Till)), who})
+		t.Rows = append(t.Rows, []templ.Component{page.At(p, s.From, v.Now), page.At(p, s.Till, v.Now), who})
 	}
 	body := []templ.Component{page.Table(t)}
 	for _, c := range roster.Changes {
 		if !c.Till.After(v.Now) {
 			continue
 		}
-		key := "desk.duty.takes"
-		said := p.T(key, "who", names[c.Account], "from", p.DateTime(c.From), "till", p.DateTime(c.Till))
+		said := p.T("desk.duty.takes", "who", names[c.Account], "from", p.DateTime(c.From), "till", p.DateTime(c.Till))
 		if c.Away {
 			said = p.T("desk.duty.is_away", "who", names[c.Account], "from", p.DateTime(c.From), "till", p.DateTime(c.Till))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -30,12 +31,14 @@ func (d *Desk) showPlan(v *page.Visit, wrong, wrongRules error) error {
 		return err
 	}
 	var body []templ.Component
+	last := duty.Rotation{Minute: 8 * 60} // a new one begins as the last one is
 	for _, r := range roster.Rotations {
+		last = r
 		var who []string
 		for _, a := range r.People {
 			who = append(who, names[a])
 		}
-		said := p.T("desk.duty.rotation.said", "every", named(p, "desk.duty.every.", string(r.Every)), "day", r.FirstDay, "at", clockOf(r.Minute), "people", strings.Join(who, ", "))
+		said := p.T("desk.duty.rotation.said", "every", named(p, "desk.duty.every.", string(r.Every)), "day", d.dayOf(p, r.FirstDay), "at", clockOf(r.Minute), "people", strings.Join(who, ", "))
 		body = append(body, paragraph(said), post("/desk/duty/rotation/"+r.UID+"/remove", nil, page.ButtonView{Text: p.T("desk.duty.rotation.remove"), Kind: "ghost"}))
 	}
 	list, by := problems(p, wrong, map[string]string{"first_day": "first-day", "minute": "at", "people": "person-1"})
@@ -45,17 +48,24 @@ func (d *Desk) showPlan(v *page.Visit, wrong, wrongRules error) error {
 		}
 		return usual
 	}
-	every := []page.SelectOption{{Value: "weekly", Text: p.T("desk.duty.every.weekly")}, {Value: "daily", Text: p.T("desk.duty.every.daily"), Chosen: get("every", "") == "daily"}}
+	every := []page.SelectOption{{Value: "weekly", Text: p.T("desk.duty.every.weekly")}, {Value: "daily", Text: p.T("desk.duty.every.daily"), Chosen: get("every", string(last.Every)) == "daily"}}
 	fields := []templ.Component{
 		page.Select(p, page.FieldView{ID: "every", Name: "every", Label: p.T("desk.duty.every"), Error: by["every"]}, every),
 		page.Field(p, page.FieldView{ID: "first-day", Name: "first_day", Type: "date", Width: "half", Label: p.T("desk.duty.first_day"), Hint: p.T("desk.duty.first_day.hint"), Value: get("first_day", v.Now.In(d.Zone).Format(time.DateOnly)), Error: by["first_day"]}),
-		page.Field(p, page.FieldView{ID: "at", Name: "at", Type: "time", Width: "half", Label: p.T("desk.duty.at"), Hint: p.T("desk.duty.zone", "zone", d.Zone.String()), Value: get("at", "08:00"), Error: by["minute"]}),
+		page.Field(p, page.FieldView{ID: "at", Name: "at", Type: "time", Width: "half", Label: p.T("desk.duty.at"), Hint: p.T("desk.duty.zone", "zone", d.Zone.String()), Value: get("at", clockOf(last.Minute)), Error: by["minute"]}),
 	}
-	chosen := v.R.PostForm["person"]
-	for i := range 8 {
+	chosen := last.People
+	if typed, ok := v.R.PostForm["person"]; ok {
+		chosen = nil
+		for _, x := range typed {
+			n, _ := strconv.ParseInt(x, 10, 64)
+			chosen = append(chosen, n)
+		}
+	}
+	for i := range max(8, len(chosen)+1) {
 		id := int64(0)
 		if i < len(chosen) {
-			id, _ = strconv.ParseInt(chosen[i], 10, 64)
+			id = chosen[i]
 		}
 		f := page.FieldView{ID: "person-" + strconv.Itoa(i+1), Name: "person", Label: p.T("desk.duty.person", "n", i+1)}
 		if i == 0 {
@@ -83,6 +93,14 @@ func (d *Desk) showPlan(v *page.Visit, wrong, wrongRules error) error {
 		return wrongAdmin(v, view, errs.Invalid.HTTP(), list...)
 	}
 	return v.Show(Admin(view))
+}
+
+func (d *Desk) dayOf(p *text.Printer, s string) string {
+	day, err := time.ParseInLocation(time.DateOnly, s, d.Zone)
+	if err != nil {
+		return s
+	}
+	return p.Date(day)
 }
 
 func clockOf(minute int) string {

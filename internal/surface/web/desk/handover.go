@@ -180,7 +180,7 @@ func (d *Desk) handoverSection(v *page.Visit, list []duty.Handover, names map[in
 		t := page.TableView{Caption: p.T("desk.duty.handovers"), Columns: []page.Column{{Text: p.T("desk.duty.shift")}, {Text: p.T("desk.duty.fromto")}, {Text: p.T("desk.duty.state")}}}
 		for _, h := range list {
 			t.Rows = append(t.Rows, []templ.Component{
-				link("/desk/duty/handovers/"+h.UID, p.DateTime(h.To), ""), page.Text(names[h.Outgoing] + " → " + names[h.Incoming]), page.Chip(signState(p, h)),
+				link("/desk/duty/handovers/"+h.UID, p.Brief(h.To, v.Now), ""), page.Text(names[h.Outgoing] + " → " + names[h.Incoming]), page.Chip(signState(p, h)),
 			})
 		}
 		body = append(body, page.Table(t))
