@@ -9,6 +9,7 @@
 //	mail.go       mails as they come from outside: plain, signed, encrypted, forwarded
 //	report.go     reports by all channels and what was done with them
 //	incident.go   incidents: timeline, tasks, states, end
+//	duty.go       who is on duty, hand-overs, a page
 //	party.go      parties: what each was told, asked, answered, did
 //
 // The services of the house share one clock, which Play moves from Began before now up to now, so that creation, letters, deadlines and the
@@ -28,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -53,6 +55,7 @@ type House struct {
 	Incidents      *incident.Service
 	Deadlines      *deadline.Service
 	Drafts         *draft.Service
+	Duty           *duty.Service
 	TeamKey        pgp.Key                                            // to which reporters encrypt
 	Work           func(ctx context.Context) (waiting int, err error) // works the jobs that are there: files mail, lets letters leave (job.ByHand)
 	Tick           func(ctx context.Context) error                    // looks for deadlines that are due
@@ -106,6 +109,7 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 	}{
 		{"constituency", p.register},
 		{"accounts", p.enter},
+		{"roster", p.plan},
 		{"keys", func(ctx context.Context) error { return p.approveKeys(ctx, keys) }},
 	} {
 		if err := step.do(ctx); err != nil {
@@ -118,6 +122,7 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 	for _, in := range p.country.Incidents {
 		p.writeIncident(in)
 	}
+	p.writeDuty()
 	if err := p.perform(ctx); err != nil {
 		return Cast{}, err
 	}

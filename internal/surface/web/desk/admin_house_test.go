@@ -23,9 +23,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -46,6 +48,7 @@ type office struct {
 	letters  *correspondence.Service
 	country  *constituency.Service
 	cases    *incident.Service
+	duty     *duty.Service
 	keys     []pgp.Key
 	mux      http.Handler
 }
@@ -76,7 +79,18 @@ func openOffice(t testing.TB) *office {
 	cases.Constituency, cases.Staff = h.country, func(ctx context.Context) ([]int64, error) { return h.accounts.StaffIDs(ctx, h.DB) }
 	cases.TypeKnown = func(string) bool { return true }
 	cases.Coordination = &coordination.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks, Texts: texts}
+	h.duty = &duty.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Zone: time.UTC, Channels: []string{"smtp", "web"},
+		Staff: func(ctx context.Context, _ db.Handle) ([]int64, error) { return h.accounts.StaffIDs(ctx, h.DB) },
+		Came: func(context.Context, db.Handle, string, time.Time) ([]time.Time, time.Time, error) {
+			return nil, time.Time{}, nil
+		},
+		Events: func(context.Context, access.Actor, time.Time, time.Time, time.Time) (duty.Events, error) {
+			return duty.Events{New: []duty.Event{{Number: "INC-2026-000001", At: h.Clock.Now()}}}, nil
+		},
+	}
 	d := &desk.Desk{
+		Duty:         h.duty,
 		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
 		Newest: pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
 		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},

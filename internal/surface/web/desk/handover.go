@@ -6,6 +6,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -170,4 +171,34 @@ func (d *Desk) signHandover(v *page.Visit) error {
 		return err
 	}
 	return back(v, "/desk/duty/handovers/"+uid, "duty_signed")
+}
+
+func (d *Desk) handoverSection(v *page.Visit, list []duty.Handover, names map[int64]string) templ.Component {
+	p := v.P
+	var body []templ.Component
+	if len(list) > 0 {
+		t := page.TableView{Caption: p.T("desk.duty.handovers"), Columns: []page.Column{{Text: p.T("desk.duty.shift")}, {Text: p.T("desk.duty.fromto")}, {Text: p.T("desk.duty.state")}}}
+		for _, h := range list {
+			t.Rows = append(t.Rows, []templ.Component{
+				link("/desk/duty/handovers/"+h.UID, p.Brief(h.To, v.Now), ""), page.Text(names[h.Outgoing] + " → " + names[h.Incoming]), page.Chip(signState(p, h)),
+			})
+		}
+		body = append(body, page.Table(t))
+	} else {
+		body = append(body, paragraph(p.T("desk.duty.handovers.none")))
+	}
+	if v.By.Can(access.Triage) {
+		body = append(body, post("/desk/duty/handovers", nil, page.ButtonView{Text: p.T("desk.duty.handover.write"), Icon: "pencil"}))
+	}
+	return section("handovers", p.T("desk.duty.handovers"), body...)
+}
+
+func signState(p *text.Printer, h duty.Handover) page.ChipView {
+	switch {
+	case !h.OutSignedAt.IsZero() && !h.InSignedAt.IsZero():
+		return page.ChipView{Text: p.T("desk.duty.signed.both"), Kind: "ok", Icon: "check"}
+	case h.Frozen():
+		return page.ChipView{Text: p.T("desk.duty.signed.one"), Kind: "warn"}
+	}
+	return page.ChipView{Text: p.T("desk.duty.signed.none"), Kind: "outline"}
 }
