@@ -1,6 +1,8 @@
 package app
 
 import (
+	"html"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -212,4 +215,49 @@ func TestOpenPGPAsItComes(t *testing.T) {
 func keysOf(h *house, address string) (int, constituency.Contact, error) {
 	c, keys, err := h.Constituency.KeysForEmail(h.t.Context(), h.DB, address)
 	return len(keys), c, err
+}
+
+// TestTheSubjectOutsideTheSeal sends mails whose sealed subject is another than the one outside (RFC 9788): people read the sealed one as the subject
+// and are told of the other, and nothing of a placeholder. A translation that is refused is given back, with the way to where it was typed.
+func TestTheSubjectOutsideTheSeal(t *testing.T) {
+	h := newHouse(t, "sqlite")
+	g := newGnuPG(t)
+	const rui = "rui@hospital.example"
+	g.run(string(h.team.Armored()), "--import")
+	h.organisation("Hospital", "en", "Rui Tavares", rui, g.key(rui))
+	h.serve()
+	ana := h.person(access.Analyst, "ana@cert.example", "")
+	const said = "Outside the seal the subject is"
+	for outer, inner := range map[string]string{"Lunch <b>on us</b>": "The gateway was taken", "[...]": "The second gateway was taken"} {
+		entity := crlf("Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\nSubject: " + inner + "\n\nSince this morning our servers are under attack and we have no idea what to do with this.\n")
+		sealed, _ := g.run(entity, "--armor", "--local-user", rui, "--sign", "--encrypt", "-r", teamAddress)
+		h.mail(rui, teamAddress, head(rui, teamAddress, outer)+pgpMIME(sealed))
+		var r intake.Report
+		h.eventually("the mail", func() bool {
+			list, err := h.Intake.List(t.Context(), sample(), intake.QueueFilter{Limit: 5})
+			h.must(err)
+			for _, x := range list.Items {
+				if r = x; r.Body.Summary == inner {
+					return true
+				}
+			}
+			return false
+		})
+		at := "/desk/triage?report=" + r.UID
+		page := ana.page(at)
+		told := strings.Contains(page, said+" “"+html.EscapeString(outer)+"”") && strings.Contains(page, "The subject")
+		if outer == "[...]" && strings.Contains(page, said) || outer != "[...]" && !told || !strings.Contains(page, inner) {
+			t.Errorf("%q outside of %q: %s", outer, inner, page)
+		}
+		all, err := h.Correspondence.Messages(t.Context(), h.DB, sample(), r.Thread)
+		h.must(err)
+		a := ana.send("/desk/messages/"+all[0].UID+"/translate", values("lang", "xx", "back", at, "text", "Sinds vanochtend <i>werkt</i> niets."))
+		if a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Sinds vanochtend &lt;i&gt;werkt&lt;/i&gt; niets.") || !strings.Contains(a.Body, `href="`+at+`"`) {
+			t.Errorf("a translation without a language: %d %s", a.Status, plain(a.Body))
+		}
+		a = ana.send("/desk/messages/"+all[0].UID+"/translate", values("lang", "xx", "back", "//evil.example/desk/", "text", "Sinds vanochtend"))
+		if a.Status != http.StatusUnprocessableEntity || strings.Contains(a.Body, "evil.example") {
+			t.Errorf("led away: %d %s", a.Status, plain(a.Body))
+		}
+	}
 }

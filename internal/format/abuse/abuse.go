@@ -6,7 +6,8 @@
 //
 //	In        all reports and tables of a mail
 //	arf.go    message/feedback-report
-//	xarf.go   JSON (v1 to v4), and the older form in lines
+//	json.go   which XARF a JSON is: xarf4.go, xarf3.go (versions 1 to 3)
+//	xarf0.go  the older form in lines
 //	class.go  which RSIT type a report proposes
 //	table.go  CSV
 package abuse

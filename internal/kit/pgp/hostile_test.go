@@ -8,12 +8,14 @@ import (
 	"crypto"
 	"crypto/aes"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
@@ -173,9 +175,7 @@ func TestP8Limits(t *testing.T) {
 		{"two literals compressed", comp(append(lit("a"), lit("b")...)), pgp.Malformed},
 		{"marker", append(pkt(10, []byte("PGP")), lit("a")...), pgp.Malformed},
 		{"trailing data", append(lit("a"), "tail"...), pgp.Malformed},
-		{"padding behind the compression", compTail(300, "a tail of 16 oct"), pgp.Fine},
-		{"trailing data in the compression", compTail(1, "tail"), pgp.Malformed},
-		{"as much trailing data as text", compTail(300, strings.Repeat("x", 300)), pgp.Malformed},
+		{"trailing data in the compression", compTail(1, []byte("tail")), pgp.Malformed},
 		{"key packet", append(lit("a"), us.key.Binary()...), pgp.Malformed},
 		{"encryption inside", append(pkt(18, []byte("\x01xxxx")), lit("a")...), pgp.NestedLayers},
 		{"empty", nil, pgp.Malformed},
@@ -215,14 +215,95 @@ func TestP8Limits(t *testing.T) {
 	want(t, us.open(t, binaryMail(pkt(3, []byte{4, 9, 0, 8}), data)), pgp.Encrypted, pgp.PasswordOnly, "")
 }
 
+// P8: what Sequoia puts behind a text to hide its length is passed over, and nothing else that stands there; never outside encryption.
+func TestP8Padding(t *testing.T) {
+	t.Parallel()
+	us := newTeam(t)
+	sig := signaturePacket(t, us, report)
+	const length, room = 40527, 410 // as sq 0.27 pads 40,550 octets to 40,960
+	random := func(n int) []byte {
+		b := make([]byte, n)
+		rand.Read(b)
+		return b
+	}
+	words := func(n int) string { return strings.Repeat("Pay now! ", n)[:n] }
+	filled := func(b []byte) []byte { return append(b, lit(string(random(room-len(b)-12)))...) }
+	armoured := "-----BEGIN PGP MESSAGE-----\n\n" + strings.Repeat(strings.Repeat("A", 64)+"\n", 5) + "-----END PGP MESSAGE-----\n"
+	for name, c := range map[string]struct {
+		packets []byte
+		reason  pgp.Reason
+	}{
+		"random":                      {compTail(length, random(room)), pgp.Fine},
+		"zeros":                       {compTail(length, make([]byte, room)), pgp.Fine},
+		"padding packet":              {append(pkt(21, random(99)), lit("a")...), pgp.Fine},
+		"one more":                    {compTail(length, random(room+1)), pgp.Malformed},
+		"one less":                    {compTail(length, random(room-1)), pgp.Malformed},
+		"text":                        {compTail(length, []byte(words(room))), pgp.Malformed},
+		"text behind random":          {compTail(length, append(random(room-24), words(24)...)), pgp.Malformed},
+		"armour":                      {compTail(length, append([]byte(armoured), random(room-len(armoured))...)), pgp.Malformed},
+		"literal":                     {compTail(length, lit(words(room-12))), pgp.Malformed},
+		"literal of random":           {compTail(length, lit(string(random(room-12)))), pgp.Malformed},
+		"signature":                   {compTail(length, filled(sig)), pgp.Malformed},
+		"signature alone":             {compTail(length, sig), pgp.Malformed},
+		"compressed":                  {compTail(length, pkt(8, append([]byte{1}, random(room-7)...))), pgp.Malformed},
+		"behind another compression":  {recompressed(), pgp.Malformed},
+		"between packets":             {append(compTail(length, random(room)), random(8)...), pgp.Malformed},
+		"as much trailing as text":    {compTail(300, random(300)), pgp.Malformed},
+		"text behind a padded packet": {append(compTail(length, random(room)), lit(words(9))...), pgp.Malformed},
+	} {
+		esk, data := forge(t, c.packets, false, us.key)
+		r := us.open(t, binaryMail(esk[0], data))
+		if r.Reason != c.reason || len(r.Signatures) > 0 || (r.Plain == nil) != (c.reason != pgp.Fine) || c.reason == pgp.Fine && len(strings.Trim(string(r.Plain), "a")) > 0 {
+			t.Errorf("P8 %s, encrypted: %q, %d bytes came out", name, r.Reason, len(r.Plain))
+		}
+		r = us.open(t, plainBlock(t, c.packets))
+		if r.State != pgp.None || r.Reason != pgp.Malformed || r.Plain != nil {
+			t.Errorf("P8 %s, not encrypted: %s %q, %d bytes came out", name, r.State, r.Reason, len(r.Plain))
+		}
+		if _, err := pgp.ReadUnprotected(c.packets); err == nil {
+			t.Errorf("P8 %s is read where nothing protects it", name)
+		}
+	}
+	if r := us.open(t, plainBlock(t, compTail(300, nil))); r.Reason != pgp.Fine || len(r.Plain) != 300 {
+		t.Errorf("P8: without a tail: %q", r.Reason)
+	}
+}
+
+// plainBlock is a mail with packets in armour, not encrypted.
+func plainBlock(t testing.TB, packets []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := armor.Encode(&b, "PGP MESSAGE", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(packets)
+	w.Close()
+	return []byte(crlf("Content-Type: text/plain\n\n" + b.String() + "\n"))
+}
+
 // compTail is a text of some length, not made shorter, and a tail behind its end.
-func compTail(length int, tail string) []byte {
+func compTail(length int, tail []byte) []byte {
+	return deflated(lit(strings.Repeat("a", length)), tail, 0)
+}
+
+// recompressed has a tail behind a text that was made shorter, as long as padding would be.
+func recompressed() []byte {
+	raw := make([]byte, 40_000)
+	rand.Read(raw)
+	packets := lit(base64.StdEncoding.EncodeToString(raw))
+	const header, multiple = 6, 2048 // Padmé's from 32 to 64 KiB
+	n := len(deflated(packets, nil, flate.HuffmanOnly)) - header
+	return deflated(packets, make([]byte, multiple-n%multiple), flate.HuffmanOnly)
+}
+
+func deflated(packets, tail []byte, level int) []byte {
 	var b bytes.Buffer
 	b.WriteByte(1)
-	w, _ := flate.NewWriter(&b, 0)
-	w.Write(lit(strings.Repeat("a", length)))
+	w, _ := flate.NewWriter(&b, level)
+	w.Write(packets)
 	w.Close()
-	b.WriteString(tail)
+	b.Write(tail)
 	return pkt(8, b.Bytes())
 }
 

@@ -63,14 +63,16 @@ type content struct {
 // reader walks the packets of one message.
 type reader struct {
 	lim        Limits
+	sealed     bool // it was encrypted with its integrity checked: only there is padding
 	compressed bool
 	found      bool
 	out        content
 }
 
-// readMessage reads decrypted or never encrypted packets: at most one layer of compression, one literal, nothing after it but signatures.
-func readMessage(b []byte, lim Limits) (content, error) {
-	r := reader{lim: lim}
+// readMessage reads decrypted (sealed) or never encrypted packets: at most one layer of compression, one literal, nothing after it but signatures, and
+// padding when sealed.
+func readMessage(b []byte, sealed bool, lim Limits) (content, error) {
+	r := reader{lim: lim, sealed: sealed}
 	if err := r.level(b, 2); err != nil { // the message itself is depth 1
 		return content{}, err
 	}
@@ -93,6 +95,9 @@ func (r *reader) level(b []byte, depth int) error {
 		b = rest
 		switch p.tag {
 		case tagPadding:
+			if !r.sealed {
+				return errPacket
+			}
 		case tagSignature:
 			if r.out.sigs = append(r.out.sigs, p); len(r.out.sigs) > r.lim.Signatures {
 				return errLimit
@@ -140,53 +145,48 @@ func (r *reader) compressedLevel(body []byte, depth int) error {
 		return errNested
 	}
 	r.compressed = true
-	plain, err := decompress(body, r.lim)
+	plain, tail, err := decompress(body, r.lim)
 	if err != nil {
 		return err
+	}
+	if len(tail) > 0 && !(r.sealed && isPadding(body, tail)) {
+		return errPacket
 	}
 	return r.level(plain, depth+1)
 }
 
-func decompress(body []byte, lim Limits) ([]byte, error) {
+// decompress gives the text, and the bytes that stand behind its end.
+func decompress(body []byte, lim Limits) (plain, tail []byte, err error) {
 	if len(body) == 0 {
-		return nil, errPacket
+		return nil, nil, errPacket
 	}
 	in := bytes.NewReader(body[1:])
 	var src io.Reader
 	switch body[0] {
 	case 0:
-		return body[1:], nil
+		return body[1:], nil, nil
 	case 1:
 		src = flate.NewReader(in)
 	case 2:
 		z, err := zlib.NewReader(in)
 		if err != nil {
-			return nil, errPacket
+			return nil, nil, errPacket
 		}
 		src = z
 	case 3:
 		src = bzip2.NewReader(in)
 	default:
-		return nil, errPacket
+		return nil, nil, errPacket
 	}
 	limit := min(max(int64(len(body))*growth, smallGrow), lim.Decompressed)
-	plain, err := io.ReadAll(io.LimitReader(src, limit+1))
+	plain, err = io.ReadAll(io.LimitReader(src, limit+1))
 	if int64(len(plain)) > limit {
-		return nil, errLimit
+		return nil, nil, errLimit
 	}
-	if err != nil || in.Len() > padding(body) {
-		return nil, errPacket
+	if err != nil {
+		return nil, nil, errPacket
 	}
-	return plain, nil
-}
-
-// padding is how many bytes may stand behind the end of a compressed text without meaning: Sequoia hides the length of what it encrypts by up to an eighth
-// of raw deflate (Padmé, PETS 2019). Nothing reads them.
-func padding(body []byte) int {
-	if body[0] == 1 {
-		return len(body) / 8
-	}
-	return 0
+	return plain, body[len(body)-in.Len():], nil
 }
 
 // literal gives the text of a literal packet. Its file name and date are not to be trusted, so they are not even given.

@@ -110,7 +110,7 @@ func Open(ctx context.Context, in Input) (Result, error) {
 
 // ReadUnprotected gives the text of Result.Unprotected for a person who asked to see it: plain text, no HTML, with a mark.
 func ReadUnprotected(packets []byte) ([]byte, error) {
-	c, err := readMessage(packets, Limits{}.filled())
+	c, err := readMessage(packets, false, Limits{}.filled())
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "the decrypted packets hold no readable text")
 	}
@@ -219,7 +219,7 @@ func (o *opener) unseal(s sealed, r *Result) (content, error) {
 		return content{}, err
 	}
 	r.Recipient = key.Fingerprint
-	c, err := readMessage(plain, o.lim)
+	c, err := readMessage(plain, true, o.lim)
 	if err != nil {
 		r.Reason = reason(err)
 	}
@@ -324,7 +324,7 @@ func (o *opener) block(block []byte, r *Result) error {
 		}
 	default:
 		r.State = None
-		if c, err = readMessage(raw, o.lim); err != nil {
+		if c, err = readMessage(raw, false, o.lim); err != nil {
 			r.Reason = reason(err)
 			return nil
 		}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -41,6 +42,9 @@ func (s *Surface) refusal(v *Visit, kind errs.Kind, e *errs.Error) Refusal {
 	}
 	if kind != errs.NotFound { // what does not exist leads nowhere, and what one may not see looks the same (rule A5)
 		r.Back = s.before(v)
+		if to := v.R.PostForm.Get("back"); r.Back == "" && strings.HasPrefix(to, "/"+s.Name+"/") && path.Clean(to) == to { // the form stands on pages of several kinds
+			r.Back = to
+		}
 	}
 	return r
 }
@@ -48,12 +52,12 @@ func (s *Surface) refusal(v *Visit, kind errs.Kind, e *errs.Error) Refusal {
 // before gives the page that a form stands on, or the nearest one above: browsers do not tell it (rule W3), the map of the surface does.
 func (s *Surface) before(v *Visit) string {
 	_, pattern, _ := strings.Cut(v.R.Pattern, " ")
-	path := v.R.URL.Path
+	at := v.R.URL.Path
 	for strings.Count(pattern, "/") > 1 {
 		if slices.ContainsFunc(s.Routes, func(r Route) bool { return r.Pattern == "GET "+pattern }) {
-			return path
+			return at
 		}
-		pattern, path = pattern[:strings.LastIndexByte(pattern, '/')], path[:strings.LastIndexByte(path, '/')]
+		pattern, at = pattern[:strings.LastIndexByte(pattern, '/')], at[:strings.LastIndexByte(at, '/')]
 	}
 	return ""
 }
