@@ -161,7 +161,7 @@ func aggregate(raw []byte) (Summary, error) {
 
 func (s *Summary) add(r record, failed map[netip.Addr]int64) {
 	n, err := strconv.ParseInt(trim(r.Row.Count), 10, 64)
-	if err != nil || n < 0 || n > 1<<40 {
+	if err != nil || n < 0 || n > mostCount {
 		n = 0
 	}
 	s.Records++
@@ -206,6 +206,9 @@ func unix(s string) time.Time {
 	return time.Unix(int64(n), 0).UTC()
 }
 
+// mostCount bounds one count of a report: sums of a whole file stay far below what an int64 holds.
+const mostCount = 1 << 40
+
 // tls reads the sums of a TLS report.
 func tls(raw []byte) (Summary, error) {
 	var r struct {
@@ -234,8 +237,12 @@ func tls(raw []byte) (Summary, error) {
 		if s.Domain == "" {
 			s.Domain = strings.ToLower(trim(p.Policy.Domain))
 		}
-		s.Messages += p.Summary.Good + p.Summary.Failed
-		s.Failed += p.Summary.Failed
+		good, failed := p.Summary.Good, p.Summary.Failed
+		if good < 0 || failed < 0 || good > mostCount || failed > mostCount { // no report of this world: it waits for a person
+			return Summary{}, ErrNone
+		}
+		s.Messages += good + failed
+		s.Failed += failed
 	}
 	if s.Domain == "" {
 		return Summary{}, ErrNone

@@ -133,7 +133,9 @@ func TestHostile(t *testing.T) {
 		"a bomb": bomb.Bytes(), "two files": two.Bytes(), "nothing": nil, "words": []byte("hello"), "another XML": []byte("<html><body/></html>"),
 		"entities": []byte(`<!DOCTYPE f [<!ENTITY a "aaaa">]><feedback><policy_published><domain>&a;</domain></policy_published></feedback>`),
 		"cut":      []byte(small[:len(small)-30]), "no record": []byte(`<feedback><policy_published><domain>a.example</domain></policy_published></feedback>`),
-		"other JSON": []byte(`{"policies":[]}`), "deep": []byte(strings.Repeat("<feedback>", 100_000)),
+		"less than none": []byte(`{"organization-name":"o","policies":[{"policy":{"policy-domain":"a.example"},"summary":{"total-failure-session-count":-1}}]}`),
+		"more than all":  []byte(`{"organization-name":"o","policies":[{"policy":{"policy-domain":"a.example"},"summary":{"total-successful-session-count":9223372036854775807}}]}`),
+		"other JSON":     []byte(`{"policies":[]}`), "deep": []byte(strings.Repeat("<feedback>", 100_000)),
 	} {
 		if s, err := Read(raw); err == nil {
 			t.Errorf("%s is read as %+v", name, s)
