@@ -33,8 +33,11 @@ func TestAnAuthorityReceivesWhatTheLawSaysAndConfirms(t *testing.T) {
 		if !strings.Contains(page, "Organisation in the register") || strings.Contains(page, "Send this letter") {
 			h.t.Errorf("before it is known to whom: %s", page)
 		}
-		if a := ana.get(at + "/forward?organisation=Nowhere"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "as they stand in the register") {
+		if a := ana.get(at + "/forward?organisation=Nowhere"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Not in the register: Nowhere") {
 			h.t.Errorf("to nobody: %d", a.Status)
+		}
+		if a := ana.send(at+"/forward", values("recipient", "sector_authority", "organisation", "Nowhere")); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Not in the register: Nowhere") {
+			h.t.Errorf("sent to nobody: %d", a.Status)
 		}
 		if page = ana.page(at + "/forward?recipient=sector_authority&organisation=ministry+of+health"); !strings.Contains(page, "The wards have no records") || !strings.Contains(page, "Send this letter") {
 			h.t.Errorf("the letter is not shown: %s", page)

@@ -47,7 +47,7 @@ func TestALegalStageIsFiledAtTheDesk(t *testing.T) {
 		if many := ana.send(at+"/stages/file", values("set", "be-nis2", "stage", "early_warning", "affected", strings.Repeat("x\n", 501))); many.Status != http.StatusUnprocessableEntity || !strings.Contains(many.Body, "500") {
 			h.t.Errorf("501 organisations: %d", many.Status)
 		}
-		has(refused.Body, "There are 2 problems", "Kept text", "as they stand in the register")
+		has(refused.Body, "There are 2 problems", "Kept text", "Not in the register: Nowhere")
 		ana.post(at+"/stages/file", "set", "be-nis2", "stage", "early_warning", "told", told, "affected", "north town\nSouth town", "class", "essential", "q-summary", "Nothing works", "q-malicious", "no")
 		page := ana.page(at + "/stages")
 		has(page, "North town", "South town", "1. Early warning", "2 organisations", "Nothing works", "Pass on to: Sector authority")

@@ -30,7 +30,7 @@ type Events struct {
 	New     []Event `json:"new,omitempty"`     // incidents opened
 	Closed  []Event `json:"closed,omitempty"`  // incidents closed
 	Waiting []Event `json:"waiting,omitempty"` // reports in the queue
-	Clocks  []Event `json:"clocks,omitempty"`  // that end in the next shift
+	Clocks  []Event `json:"clocks,omitempty"`  // overdue, or that end in the next shift
 	Calls   []Event `json:"calls,omitempty"`   // taken
 	Paged   []Event `json:"paged,omitempty"`
 	More    bool    `json:"more,omitempty"` // there were more than are listed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -254,4 +255,25 @@ func (v StatusView) Known() law.Answers {
 		all = append(all, Submission{Number: x.Number, Corrects: x.Corrects, Answers: x.Answers})
 	}
 	return Known(all, 0)
+}
+
+// AnswerWords gives an answer as a reader reads it in the printer's language and zone; "" is not known yet.
+func AnswerWords(p *text.Printer, f law.Field, a string) string {
+	switch {
+	case a == "" || a == law.Unknown:
+		return ""
+	case f.Kind == law.YesNo && (a == "yes" || a == "no"):
+		return p.T("common.answer." + a)
+	case f.Kind == law.Instant:
+		if t, err := time.Parse(time.RFC3339, a); err == nil {
+			return p.DateTime(t)
+		}
+	case f.Kind == law.Choice:
+		for _, o := range f.Options {
+			if o.Code == a {
+				return o.Name.In(string(p.Lang()))
+			}
+		}
+	}
+	return a
 }

@@ -139,7 +139,7 @@ func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r 
 	org, err := access.Find(ctx, tx, by, ref.Organisation, in.Organisation)
 	switch {
 	case errs.Is(err, errs.NotFound):
-		p.Add("organisation", "error.no_such_organisation")
+		p.Add("organisation", "error.choice")
 	case err != nil:
 		return f, err
 	}
@@ -215,34 +215,13 @@ func (s *Service) forwardText(lang string, r Report, o Obligation, in ForwardInp
 			b.WriteString(p.T("mail.forward.corrects", "number", strconv.Itoa(x.Corrects)) + "\n")
 		}
 		for _, f := range s.Laws.Asked(stage) {
-			if v := s.answerWords(p, lang, f, x.Answers[f.Code]); v != "" {
-				line(f.Label.In(lang), v)
+			if a := x.Answers[f.Code]; a != "" {
+				line(f.Label.In(lang), first(AnswerWords(p, f, a), p.T("common.not_known_yet")))
 			}
 		}
 	}
 	b.WriteString("\n" + p.T("mail.forward.binds", "tlp", "TLP:"+r.TLP.Name()) + "\n" + p.T("mail.forward.confirm") + "\n")
 	return p.T("mail.forward.subject", "reference", r.Reference, "law", o.Set.Short), b.String()
-}
-
-// answerWords writes an answer as it is read; "" for none.
-func (s *Service) answerWords(p *text.Printer, lang string, f law.Field, value string) string {
-	switch {
-	case value == law.Unknown:
-		return p.T("common.not_known_yet")
-	case f.Kind == law.YesNo && (value == "yes" || value == "no"):
-		return p.T("mail.forward." + value)
-	case f.Kind == law.Instant && value != "":
-		if t, err := time.Parse(time.RFC3339, value); err == nil {
-			return p.DateTime(t)
-		}
-	case f.Kind == law.Choice:
-		for _, o := range f.Options {
-			if o.Code == value {
-				return o.Name.In(lang)
-			}
-		}
-	}
-	return value
 }
 
 func (s *Service) zone() *time.Location {

@@ -198,7 +198,7 @@ func (d *Desk) question(p *text.Printer, f law.Field, prefix, value, wrong strin
 		}
 	case law.YesNo:
 		for _, x := range []string{"yes", "no"} {
-			options = append(options, page.SelectOption{Value: x, Text: p.T("desk.rules.answer." + x), Chosen: value == x})
+			options = append(options, page.SelectOption{Value: x, Text: p.T("common.answer." + x), Chosen: value == x})
 		}
 		return page.Select(p, field, options)
 	case law.Choice:
@@ -252,7 +252,7 @@ func (d *Desk) significance(v *page.Visit) error {
 		}
 		options := []page.SelectOption{{Text: p.T("common.not_known_yet")}}
 		for _, a := range []string{"yes", "no"} {
-			options = append(options, page.SelectOption{Value: a, Text: p.T("desk.rules.answer." + a), Chosen: f.Value == a})
+			options = append(options, page.SelectOption{Value: a, Text: p.T("common.answer." + a), Chosen: f.Value == a})
 		}
 		fields = append(fields, page.Select(p, f, options))
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 
@@ -170,13 +169,13 @@ func (d *Desk) handedIn(v *page.Visit, r intake.Report, before []intake.Submissi
 			}
 			for _, c := range d.Intake.Laws.Differ(b.Answers, x.Answers) {
 				f, _ := d.Intake.Laws.Field(c.Field)
-				facts = append(facts, page.Property{Label: say(p, f.Label), Value: page.Text(p.T("desk.stages.changed", "from", d.answerWords(p, f, c.From), "to", d.answerWords(p, f, c.To)))})
+				facts = append(facts, page.Property{Label: say(p, f.Label), Value: page.Text(p.T("desk.stages.changed", "from", answerWords(p, f, c.From), "to", answerWords(p, f, c.To)))})
 			}
 		}
 	} else {
 		stage, _ := d.stageIn(x.Set, x.Stage)
 		for _, f := range d.Intake.Laws.Asked(stage) {
-			facts = append(facts, page.Property{Label: say(p, f.Label), Value: page.Text(d.answerWords(p, f, x.Answers[f.Code]))})
+			facts = append(facts, page.Property{Label: say(p, f.Label), Value: page.Text(answerWords(p, f, x.Answers[f.Code]))})
 		}
 	}
 	list := []templ.Component{page.Properties(p, facts)}
@@ -192,23 +191,6 @@ func (d *Desk) stageIn(set, stage string) (law.Stage, law.Set) {
 	return x, s
 }
 
-// answerWords writes an answer as it is read.
-func (d *Desk) answerWords(p *text.Printer, f law.Field, value string) string {
-	switch {
-	case value == "" || value == law.Unknown:
-		return p.T("common.not_known_yet")
-	case f.Kind == law.YesNo:
-		return named(p, "desk.rules.answer.", value)
-	case f.Kind == law.Instant:
-		if t, err := time.Parse(time.RFC3339, value); err == nil {
-			return p.DateTime(t)
-		}
-	case f.Kind == law.Choice:
-		for _, o := range f.Options {
-			if o.Code == value {
-				return say(p, o.Name)
-			}
-		}
-	}
-	return value
+func answerWords(p *text.Printer, f law.Field, a string) string {
+	return cmp.Or(intake.AnswerWords(p, f, a), p.T("common.not_known_yet"))
 }

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -48,5 +49,9 @@ func TestBrowserStages(t *testing.T) {
 	h.must(err)
 	pagetest.Look(t, "run", pagetest.Desk, ana.shown("GET", "/desk/triage/runs/"+run.UID))
 	pagetest.Glance(t, "obligation-wrong", pagetest.Desk, ana.shown("POST", one+"/moment", "moment", "awareness"))
-	pagetest.Glance(t, "stage-form-wrong", pagetest.Desk, ana.shown("POST", at+"/stages/file", "set", "be-nis2", "stage", "notification", "affected", "Nowhere"))
+	names := []string{"set", "be-nis2", "stage", "notification", "affected", "Nowhere\nhealth authority\nNo <b>one"}
+	if a := ana.do("POST", at+"/stages/file", names...); !strings.Contains(a.body, "Not in the register: Nowhere · No &lt;b&gt;one.") {
+		t.Error("it is not said which names are unknown")
+	}
+	pagetest.Glance(t, "stage-form-wrong", pagetest.Desk, ana.shown("POST", at+"/stages/file", names...))
 }

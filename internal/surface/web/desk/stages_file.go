@@ -124,7 +124,7 @@ func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
 	var facts []page.Property
 	for _, f := range d.Intake.Laws.Asked(stage) {
 		if !slices.ContainsFunc(ask, func(x law.Field) bool { return x.Code == f.Code }) {
-			facts = append(facts, page.Property{Label: say(p, f.Label), Value: page.Text(d.answerWords(p, f, known[f.Code]))})
+			facts = append(facts, page.Property{Label: say(p, f.Label), Value: page.Text(answerWords(p, f, known[f.Code]))})
 		}
 	}
 	if len(set.Recipients) > 0 {
@@ -218,7 +218,7 @@ func (d *Desk) fileStage(v *page.Visit) error {
 
 // affectedUIDs finds organisations by their names in the register, one a line.
 func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]string, error) {
-	var out []string
+	var out, unknown []string
 	if strings.Count(strings.TrimSpace(lines), "\n") >= intake.MaxAffected {
 		p.Add("affected", "error.too_many", "most", intake.MaxAffected)
 		return nil, nil
@@ -228,16 +228,21 @@ func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]st
 		if name == "" {
 			continue
 		}
-		found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: name, Limit: 50})
+		found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: name, Limit: 500})
 		if err != nil {
 			return nil, err
 		}
 		i := slices.IndexFunc(found.Items, func(o constituency.Organisation) bool { return strings.EqualFold(o.Name, name) })
 		if i < 0 {
-			p.Add("affected", "error.no_such_organisation")
-			return nil, nil
+			unknown = append(unknown, clip(name, 100))
+			continue
 		}
 		out = append(out, found.Items[i].UID)
+	}
+	if n := len(unknown); n > 0 {
+		const told = 10 // the rest is found when these are mended
+		p.Add("affected", "error.organisations_unknown", "names", strings.Join(unknown[:min(n, told)], " · "))
+		return nil, nil
 	}
 	return out, nil
 }

@@ -148,10 +148,15 @@ func (d *Desk) forwardInput(v *page.Visit, in forwarded) (intake.ForwardInput, e
 	if err != nil {
 		return x, err
 	}
+	if names := p.Err(); names != nil { // the name as it was typed, beside its own field
+		var wrong errs.Problems
+		wrong.Add("organisation", "error.organisations_unknown", "names", in.name)
+		return x, wrong.Err()
+	}
 	if len(uids) == 1 {
 		x.Organisation = uids[0]
 	}
-	return x, nil // the verb says what is wrong
+	return x, nil // the verb says what else is wrong
 }
 
 func (d *Desk) previewForward(v *page.Visit, o intake.Obligation, in forwarded) (intake.ForwardPreview, error) {
@@ -169,10 +174,9 @@ func (d *Desk) sendForward(v *page.Visit) error {
 		return err
 	}
 	x, err := d.forwardInput(v, forwardedIn(v))
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = d.Intake.Forward(v.Ctx(), v.By, o.UID, x)
 	}
-	_, err = d.Intake.Forward(v.Ctx(), v.By, o.UID, x)
 	if errs.Is(err, errs.Invalid) || errs.Is(err, errs.Forbidden) && v.By.Can(access.SendOutside) {
 		return d.showForward(v, errs.Of(err).HTTP(), err)
 	}

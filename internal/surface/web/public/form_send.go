@@ -33,27 +33,6 @@ func (x *Public) check(v *page.Visit) error {
 	return x.showCheck(v, w, nil, "", http.StatusOK)
 }
 
-// words gives an answer as a reader reads it; "" is not known yet.
-func (x *Public) words(p *text.Printer, f law.Field, a string) string {
-	switch {
-	case a == "" || a == law.Unknown:
-		return ""
-	case f.Kind == law.YesNo:
-		return p.T("public.answer." + a)
-	case f.Kind == law.Instant:
-		if t, err := time.Parse(time.RFC3339, a); err == nil {
-			return p.DateTime(t)
-		}
-	case f.Kind == law.Choice:
-		for _, o := range f.Options {
-			if o.Code == a {
-				return o.Name.In(string(p.Lang()))
-			}
-		}
-	}
-	return a
-}
-
 // summary lists the answers of a form, part by part; change says whether they can still be changed.
 func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bool) ([]page.SummaryView, error) {
 	var out []page.SummaryView
@@ -75,7 +54,7 @@ func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bo
 			card.Rows = append(card.Rows, a)
 		}
 		for _, f := range x.questions(w, n) {
-			add(page.Answer{Question: labelOf(v.P, f), Value: x.words(v.P, f, known[f.Code])})
+			add(page.Answer{Question: labelOf(v.P, f), Value: intake.AnswerWords(v.P, f, known[f.Code])})
 		}
 		for _, e := range extras(w, n) {
 			a := page.Answer{Question: v.P.T("public.ask." + e)}
@@ -94,7 +73,7 @@ func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bo
 					a.Value = v.P.T("public.report.ongoing." + typed[e])
 				}
 			case askPersonal:
-				a.Value = x.words(v.P, law.Field{Kind: law.YesNo}, yesNo(typed[e]))
+				a.Value = intake.AnswerWords(v.P, law.Field{Kind: law.YesNo}, yesNo(typed[e]))
 			case askLabel:
 				a.TLP = labelled(typed)
 				a.Value = tlpSentence(v.P, a.TLP)

@@ -1269,7 +1269,7 @@ func question(v PartView, q QuestionView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = page.Option(page.OptionView{ID: q.ID + "-yes", Name: q.ID, Value: "yes", Label: v.P.T("public.answer.yes"), Checked: q.Value == "yes"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Option(page.OptionView{ID: q.ID + "-yes", Name: q.ID, Value: "yes", Label: v.P.T("common.answer.yes"), Checked: q.Value == "yes"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1277,7 +1277,7 @@ func question(v PartView, q QuestionView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Option(page.OptionView{ID: q.ID + "-no", Name: q.ID, Value: "no", Label: v.P.T("public.answer.no"), Checked: q.Value == "no"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.Option(page.OptionView{ID: q.ID + "-no", Name: q.ID, Value: "no", Label: v.P.T("common.answer.no"), Checked: q.Value == "no"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1597,7 +1597,7 @@ func Part(v PartView) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = page.Option(page.OptionView{ID: "personal-yes", Name: askPersonal, Value: "yes", Label: v.P.T("public.answer.yes"), Checked: v.Personal == "yes"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = page.Option(page.OptionView{ID: "personal-yes", Name: askPersonal, Value: "yes", Label: v.P.T("common.answer.yes"), Checked: v.Personal == "yes"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1605,7 +1605,7 @@ func Part(v PartView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = page.Option(page.OptionView{ID: "personal-no", Name: askPersonal, Value: "no", Label: v.P.T("public.answer.no"), Checked: v.Personal == "no"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = page.Option(page.OptionView{ID: "personal-no", Name: askPersonal, Value: "no", Label: v.P.T("common.answer.no"), Checked: v.Personal == "no"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -198,7 +198,7 @@ func (x *Public) handed(v *page.Visit, look intake.StatusView) []HandedIn {
 		}
 		for _, f := range x.Laws.Asked(stage) {
 			if a, ok := h.Answers[f.Code]; ok {
-				y.Rows = append(y.Rows, page.Answer{Question: labelOf(v.P, f), Value: x.words(v.P, f, a)})
+				y.Rows = append(y.Rows, page.Answer{Question: labelOf(v.P, f), Value: intake.AnswerWords(v.P, f, a)})
 			}
 		}
 		if look.Full && look.State != intake.StatusConcluded && len(h.Answers) > 0 {
@@ -214,7 +214,7 @@ func (x *Public) changed(p *text.Printer, before, after law.Answers) []Changed {
 	var out []Changed
 	for _, d := range x.Laws.Differ(before, after) {
 		f, _ := x.Laws.Field(d.Field)
-		if c := (Changed{Question: labelOf(p, f), From: x.words(p, f, d.From), To: x.words(p, f, d.To)}); c.From != c.To {
+		if c := (Changed{Question: labelOf(p, f), From: intake.AnswerWords(p, f, d.From), To: intake.AnswerWords(p, f, d.To)}); c.From != c.To {
 			out = append(out, c)
 		}
 	}
@@ -263,7 +263,7 @@ func (x *Public) next(v *page.Visit) error {
 		if ask {
 			view.Ask = append(view.Ask, labelOf(v.P, f))
 		} else {
-			view.Known.Rows = append(view.Known.Rows, page.Answer{Question: labelOf(v.P, f), Value: x.words(v.P, f, known[f.Code])})
+			view.Known.Rows = append(view.Known.Rows, page.Answer{Question: labelOf(v.P, f), Value: intake.AnswerWords(v.P, f, known[f.Code])})
 		}
 	}
 	view.Hint = w.asked[0].stage.Hint.In(string(v.P.Lang()))
