@@ -240,7 +240,7 @@ func (x walker) closed(l line, status int) bool {
 	if _, named := l.Need.Right(); !named && !l.Need.IsOpen() && status == http.StatusForbidden {
 		return true
 	}
-	return strings.HasPrefix(l.Pattern, "GET /r/") || l.Pattern == "GET /.well-known/security.txt" // without a code; not signed before the key process runs
+	return strings.HasPrefix(l.Pattern, "GET /r/") || l.Pattern == "GET /.well-known/security.txt" || l.Pattern == "GET /document-keys.txt" // without a code; not signed before the key process runs
 }
 
 var drawn = regexp.MustCompile(`nonce="[A-Z0-9]+"|nonce-[A-Z0-9]+|data-now="[0-9]+"`)

@@ -286,6 +286,11 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	clocks = append(clocks, owed...)
+	if filings, _ := s.filingsOf(in); len(filings) == 0 && (in.Channel == correspondence.ByForm || in.Channel == correspondence.ByPortal) && in.Body.Kind != "threat" {
+		if err := s.askSheet(ctx, tx, by, &r, 0); err != nil {
+			return Received{}, err
+		}
+	}
 	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(r.State)}},
