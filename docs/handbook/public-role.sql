@@ -9,7 +9,7 @@ GRANT SELECT, INSERT ON intake_reference TO tocsin_public;
 GRANT INSERT ON intake_drop TO tocsin_public;
 -- Forms that were sent twice, and files of a form that was shown again: both under a key made with the form's code, which nobody stores.
 GRANT SELECT, INSERT, DELETE ON intake_taken TO tocsin_public;
-GRANT SELECT, INSERT, UPDATE, DELETE ON intake_kept, intake_draft TO tocsin_public;
+GRANT SELECT, INSERT, UPDATE, DELETE ON intake_kept, intake_draft, intake_upload, intake_upload_part TO tocsin_public;
 
 ALTER TABLE setting_value ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS public_pages ON setting_value;

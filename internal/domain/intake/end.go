@@ -161,6 +161,9 @@ func (s *Service) endObligations(ctx context.Context, tx *db.Tx, report int64) e
 // endFront removes what let strangers in or was never opened, when its period is over.
 func (s *Service) endFront(ctx context.Context) error {
 	now := s.Clock.Now()
+	if err := s.endUploads(ctx, now); err != nil {
+		return err
+	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, q := range []struct {
 			text string

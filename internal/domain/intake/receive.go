@@ -52,6 +52,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, in 
 
 // keep stores the files of a form or an API post before the transaction.
 func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]correspondence.File, error) {
+	return s.keepUpTo(ctx, MaxFileBytes, files)
+}
+
+func (s *Service) keepUpTo(ctx context.Context, most int64, files []correspondence.FileIn) ([]correspondence.File, error) {
 	var total int64
 	for _, f := range files {
 		n, err := f.Content.Seek(0, io.SeekEnd)
@@ -60,9 +64,9 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 		}
 		total += n
 	}
-	if total > MaxFileBytes {
+	if total > most {
 		var p errs.Problems
-		p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
+		p.Add("files", "error.files_too_large", "most", most>>20)
 		return nil, p.Err()
 	}
 	return s.Correspondence.StoreFiles(ctx, 0, files)
