@@ -36,7 +36,7 @@ function rowFor(list, file, words) {
   li.append(name, bar, state)
   list.append(li)
   const say = s => { if (state.textContent !== s) state.textContent = s }
-  return { words, say, bar, go(got) { bar.value = got; say(words.sending.replace('%', Math.floor(got * 100 / file.size))) } }
+  return { li, words, say, bar, go(got) { bar.value = got; say(words.sending.replace('%', Math.floor(got * 100 / file.size))) } }
 }
 
 async function send(input, file, list, begun) {
@@ -53,6 +53,7 @@ async function send(input, file, list, begun) {
       at = await stubborn(row, `${base}/${at.id}`, { method: 'POST', body: part, headers: { 'Content-Type': 'application/octet-stream', 'Upload-Offset': at.got, 'Part-SHA256': sum } })
     }
     row.bar.remove()
+    row.li.dataset.whole = at.sha256
     row.say(`${input.dataset.done} SHA-256 ${at.sha256.slice(0, 16)}…`)
     return true
   } catch (e) {
