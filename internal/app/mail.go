@@ -77,6 +77,7 @@ func (h *House) resolver() auth.Resolver {
 func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
+	h.makeSheets(agent)
 	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
@@ -89,14 +90,14 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	})
 	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
-		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), notYet(h.signSecurityTxt(ctx, agent)))
+		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	_, err := h.Intake.DropKey(ctx)
 	if err != nil {
 		return err
 	}
-	return notYet(h.signSecurityTxt(ctx, agent))
+	return errors.Join(notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 }
 
 // notYet lets pass what followKeys tries again.

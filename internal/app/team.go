@@ -25,6 +25,8 @@ const (
 	settingProfile = "team.profile"
 	settingKeys    = "team.keys"
 	settingVerify  = "audit.verifier"
+
+	settingDocuments = "team.documents"
 )
 
 // ReadProfile reads the profile; a house without one was not set up yet.

@@ -30,6 +30,9 @@ type storedKey struct {
 	Public   []byte                 `json:"public"`
 	Parts    [][]byte               `json:"parts"` // secret key packets
 	Purposes map[string]pgp.Purpose `json:"purposes"`
+
+	Document    []byte `json:"document,omitempty"` // PKCS #8
+	Certificate []byte `json:"certificate,omitempty"`
 }
 
 // Seal gives the ring as bytes that only the root secret opens.
@@ -47,6 +50,9 @@ func (r *Ring) Seal(root []byte) ([]byte, error) {
 				return nil, err
 			}
 			k.Parts = append(k.Parts, b.Bytes())
+		}
+		if k.Document, k.Certificate, err = s.document.sealed(); err != nil {
+			return nil, err
 		}
 		keys = append(keys, k)
 	}
@@ -108,7 +114,12 @@ func (k storedKey) restore() (*Secret, error) {
 		}
 		held[string(part.Fingerprint)] = part
 	}
-	return assemble(pub[0], held, k.Purposes)
+	s, err := assemble(pub[0], held, k.Purposes)
+	if err != nil {
+		return nil, err
+	}
+	s.document, err = restoreDocument(k.Document, k.Certificate)
+	return s, err
 }
 
 func sealer(root []byte) (cipher.AEAD, error) {
