@@ -71,6 +71,7 @@ var keepers = map[string]string{
 	"github.com/chromedp":             "internal/kit/browsertest",
 	"go.yaml.in/yaml":                 "internal/format/law",
 	"github.com/abadojack/whatlanggo": "internal/kit/tongue",
+	"software.sslmate.com/src/go-pkcs12": "internal/kit/pgp/keyd",
 	"plugin":                          "",
 	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
 	module + "internal/kit/pgp/keyd":  "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty

@@ -94,6 +94,9 @@ func (s *Service) OfferKeyTx(ctx context.Context, tx *db.Tx, by access.Actor, co
 	return s.changed(ctx, tx, by, "constituency.offer_key", o.Ref, []audit.Change{{Field: "fingerprint", To: fingerprint}, {Field: "source", To: source}}, uid)
 }
 
+// SMIME tells whether it is a certificate of X.509 rather than an OpenPGP key: the one begins with a SEQUENCE, the other with a packet.
+func (k Key) SMIME() bool { return len(k.Certificate) > 0 && k.Certificate[0] == 0x30 }
+
 func hexadecimal(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'F') }) < 0
 }

@@ -3,7 +3,7 @@
 //	backend.go  what the server asks: which recipients we have, and keeping a mail before "250"
 //	mailbox.go  the same for mail that is fetched
 //	sort.go     the job: each arrival is filed once, or set aside for a person; one that breaks the reader stops no other
-//	read.go     one mail: its tree, its outermost OpenPGP layers, its text, its attachments
+//	read.go     one mail: its tree, its outermost layers of OpenPGP or S/MIME, its text, its attachments
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
 //	understand.go what it is about: reports in fields, mails within, its language
@@ -28,6 +28,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Room files mail.
@@ -40,8 +41,10 @@ type Room struct {
 	Intake         *intake.Service
 	Coordination   *coordination.Service
 	Checker        *auth.Checker
-	Agent          pgp.Agent // the key process; nil leaves encrypted mail closed, kept and shown as such
-	Lang           string    // of reporters whose language we do not know; "en" when empty
+	Agent          pgp.Agent        // the key process; nil leaves encrypted mail closed, kept and shown as such
+	SMIME          smime.Agent      // the key process too; nil leaves S/MIME closed
+	Authorities    *smime.TrustFile // of certificates that the house trusts; nil is none
+	Lang           string           // of reporters whose language we do not know; "en" when empty
 
 	read func(raw []byte) *mail.Message // mail.Parse; a test breaks it
 }
