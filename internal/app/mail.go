@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
@@ -89,6 +90,9 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
 		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, SMIME: agent, Authorities: authorities, Lang: h.Profile.Lang,
+	}
+	if h.Config.WKD == "on" {
+		room.Fetch = fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()})
 	}
 	room.Work(h.Registry)
 	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ deadline.TickJob) error {

@@ -136,7 +136,7 @@ func (m *Room) offer(ctx context.Context, tx *db.Tx, l *letter) error {
 			return err
 		}
 	}
-	return nil
+	return m.lookTx(ctx, tx, l)
 }
 
 // offerKeys offers the OpenPGP keys in b that name the address.

@@ -10,6 +10,7 @@
 //	twice.go    the same mail again
 //	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved
+//	look.go     a key that the domain of a proved contact publishes is offered to a person
 //	file.go     where it belongs: the tag says where, the sender says how far
 //
 // It decides nothing that a duty decides and has no table. Fields of a mail that look like commands have no effect (rule M7).
@@ -24,6 +25,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
@@ -44,6 +46,7 @@ type Room struct {
 	Agent          pgp.Agent        // the key process; nil leaves encrypted mail closed, kept and shown as such
 	SMIME          smime.Agent      // the key process too; nil leaves S/MIME closed
 	Authorities    *smime.TrustFile // of certificates that the house trusts; nil is none
+	Fetch          *fetch.Client    // asks key directories for the keys of proved contacts; nil asks nobody
 	Lang           string           // of reporters whose language we do not know; "en" when empty
 
 	read func(raw []byte) *mail.Message // mail.Parse; a test breaks it
@@ -53,4 +56,5 @@ type Room struct {
 func (m *Room) Work(r *job.Registry) {
 	job.Handle(r, job.Mail, m.Sort)
 	job.Handle(r, job.House, m.Verify)
+	job.Handle(r, job.House, m.Look)
 }
