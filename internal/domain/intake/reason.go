@@ -129,7 +129,7 @@ func checkReasons(list []Reason) error {
 	if len(list) == 0 || len(list) > maxReasons {
 		p.Add("reasons", "error.too_many", "most", maxReasons)
 	}
-	seen := map[string]bool{Routine: true}
+	seen := map[string]bool{Routine: true, "new": true}
 	spam := false
 	for _, r := range list {
 		at := "reasons." + r.Code
