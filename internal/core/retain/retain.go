@@ -157,6 +157,6 @@ func Table() []Rule {
 		{Record, []string{
 			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
-		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
+		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "intake_rule", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}
 }

@@ -76,7 +76,7 @@ func (s *Service) keepUpTo(ctx context.Context, most int64, files []corresponden
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	if by.System == "" {
-		in.Body.Reported, in.Aside, in.Same = nil, "", ""
+		in.Body.Reported, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed = nil, nil, "", "", "", Placed{}
 	}
 	switch {
 	case by.System != "":
@@ -262,11 +262,20 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	}
 	r.sender, r.message, r.words = in.ready.sender, in.ready.message, in.ready.words
 	s.foldTx(tx, &r, in.ready.traits)
+	if r.Body.Class == "" {
+		r.Body.Class = in.Placed.Class
+	}
 	var clocks []Clock
 	if in.Aside != "" {
 		r.State, r.Reason, r.queue = Rejected, in.Aside, notWaiting
 	} else if clocks, err = s.start(ctx, tx, by, &r, who, in); err != nil {
 		return Received{}, err
+	}
+	if in.Placed.Spam { // its clocks run: brought back, it waits since it came
+		r.State, r.queue, r.queueAt, in.NoReceipt = Spam, notWaiting, told, true
+		if r.Body.Mail != nil {
+			r.Body.Mail.Lane = true
+		}
 	}
 	if err := s.Words.AppendTx(ctx, tx, r.Ref, in.ready.tokens); err != nil {
 		return Received{}, err
@@ -307,6 +316,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if err := s.ruleHit(ctx, tx, in.Placed, r.Ref.ID); err != nil {
+		return Received{}, err
+	}
 	if in.Channel == correspondence.ByPhone {
 		if err := s.noteCallTx(ctx, tx, by, &r, in.Offline); err != nil {
 			return Received{}, err

@@ -115,6 +115,7 @@ func New(d Deps) (*API, error) {
 	a.huma.UseMiddleware(a.around)
 	a.reports()
 	a.laws()
+	a.routine()
 	a.incidents()
 	a.parties()
 	a.measures()

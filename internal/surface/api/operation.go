@@ -32,6 +32,7 @@ func Operations() []Operation {
 		shared   = []access.Right{access.ReadCases, access.OwnCases, access.ReadGranted} // the team all, others theirs
 		write    = []access.Right{access.FileReport, access.Triage}                      // from the reporter, or taken down by us
 		triage   = []access.Right{access.Triage}
+		rules    = []access.Right{access.ChangeRules}
 		work     = []access.Right{access.WorkCases}
 		closing  = []access.Right{access.Close}
 		outside  = []access.Right{access.SendOutside}
@@ -47,7 +48,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/reports", Open: true, What: "Send a report"},
 		{Method: "GET", Path: "/reports", Rights: shared, What: "List reports, newest first"},
 		{Method: "GET", Path: "/reports/{ref}", Rights: shared, What: "Read a report"},
-		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report"},
+		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report, or bring it back from probable spam"},
 		{Method: "POST", Path: "/reports/{ref}/hold", Rights: hold, What: "Set a legal hold: nothing of the report ends with its period"},
 		{Method: "GET", Path: "/reports/{ref}/submissions", Rights: shared, What: "List what its reporter sent"},
 		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
@@ -60,6 +61,13 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/reports/{ref}/messages/{message}/files/{file}", Rights: shared, What: "Fetch a file"},
 		{Method: "GET", Path: "/reports/{ref}/original", Rights: shared, What: "Fetch the bytes as they arrived"},
 		{Method: "GET", Path: "/reports/{ref}/parts", Rights: cases, What: "Read what was made of them: tree, oddities, verdicts, texts, attachments"},
+
+		{Method: "GET", Path: "/triage/reasons", Rights: cases, What: "List why reports are rejected"},
+		{Method: "GET", Path: "/triage/rules", Rights: cases, What: "List the rules for routine mail, in their order"},
+		{Method: "POST", Path: "/triage/rules", Rights: rules, What: "Make a rule for routine mail"},
+		{Method: "POST", Path: "/triage/rules/trial", Rights: rules, What: "Say what a rule would have done with the mail of the last days"},
+		{Method: "PATCH", Path: "/triage/rules/{rule}", Rights: rules, What: "Write a rule for routine mail anew"},
+		{Method: "POST", Path: "/triage/rules/{rule}/turn", Rights: rules, What: "Turn a rule on or off, move it, or remove it"},
 
 		{Method: "GET", Path: "/rule-sets", Rights: anybody, What: "List the rule sets: laws as data"},
 		{Method: "GET", Path: "/rule-sets/{code}", Rights: anybody, What: "Read a rule set with its stages and questions"},

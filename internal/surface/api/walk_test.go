@@ -21,7 +21,7 @@ import (
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string) string {
 	p := op.Path
 	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2").Replace(p)
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New()).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -44,6 +44,10 @@ func bodyOf(op api.Operation) string {
 		return ""
 	case op.Path == "/obligations/{id}/requests":
 		return `{"stage":"status_report","due_at":"2030-01-01T00:00:00Z"}`
+	case last == "turn":
+		return `{"action":"off"}`
+	case strings.HasPrefix(op.Path, "/triage/rules"):
+		return `{"name":"walked","when":{"senders":["walked.example"]},"do":{"place":"spam"}}`
 	case op.Path == "/reports":
 		return `{"summary":"walked"}`
 	case op.Method == "PATCH" && last == "{task}":
