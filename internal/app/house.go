@@ -207,7 +207,7 @@ func (h *House) duties() error {
 	}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,
+		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country, Portal: h.portalURL(),
 	}
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,

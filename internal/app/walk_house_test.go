@@ -135,6 +135,11 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 		h.t.Fatalf("%d receipts, %v", n, err)
 	}
 	names["number"] = "1"
+	_, err = h.DB.Exec(ctx, `UPDATE intake_report SET behalf = 1 WHERE id = $1`, got.Report.Ref.ID)
+	h.must(err)
+	vouch, err := h.Intake.AskVouch(ctx, sample(), got.Report.UID, o.UID)
+	h.must(err)
+	names["vouch"] = vouch.UID
 	names["obligation"] = owed[got.Report.Ref.ID][0].UID
 	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
 	h.must(err)

@@ -39,7 +39,7 @@ func (s *Service) Confirm(ctx context.Context, by access.Actor, report, how stri
 			return errs.ErrNotFound
 		}
 		if r.Behalf != Unconfirmed {
-			return &errs.Error{Kind: errs.Conflict, Key: "error.not_marked", Text: "nobody is marked as speaking for somebody else"}
+			return ErrNotMarked
 		}
 		r.Behalf = Confirmed
 		if _, err := tx.Exec(ctx, `UPDATE intake_report SET behalf = $2 WHERE id = $1`, r.Ref.ID, int64(r.Behalf)); err != nil {

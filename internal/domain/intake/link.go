@@ -121,7 +121,8 @@ func (s *Service) ObjectsOf(ctx context.Context, h db.Handle, incident int64) ([
 	return db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT l.report FROM intake_link l WHERE l.incident = $1
 		UNION SELECT r.thread FROM intake_link l JOIN intake_report r ON r.id = l.report WHERE l.incident = $1 AND r.thread <> 0
 		UNION SELECT b.id FROM intake_link l JOIN intake_obligation b ON b.report = l.report WHERE l.incident = $1
-		UNION SELECT f.thread FROM intake_link l JOIN intake_obligation b ON b.report = l.report JOIN intake_forward f ON f.obligation = b.id WHERE l.incident = $1`, incident)
+		UNION SELECT f.thread FROM intake_link l JOIN intake_obligation b ON b.report = l.report JOIN intake_forward f ON f.obligation = b.id WHERE l.incident = $1
+		UNION SELECT w.thread FROM intake_link l JOIN intake_vouch w ON w.report = l.report WHERE l.incident = $1`, incident)
 }
 
 // ReportsIn is ReportsOf as a reader sees it: a report has a marking of its own, and may lie under the seal of another incident.

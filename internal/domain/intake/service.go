@@ -32,6 +32,8 @@ type Service struct {
 	Laws           *law.Library       // nil knows no law
 	Country        string             // two letters of the team's country: which national act "NIS2" means
 
+	Portal string // address of the portal, without a final slash
+
 	// Who gives an account as it is now, for work that it asked for: its rights are asked again. An account that may not sign in any more is Forbidden.
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 

@@ -84,6 +84,10 @@ func (m *Room) answer(ctx context.Context, tx *db.Tx, t correspondence.Thread, i
 		_, err = m.Intake.PassedAnswerTx(ctx, tx, by(), t, in)
 		return err
 	}
+	if t.About.Kind == ref.Report { // an organisation, of who says that he speaks for it
+		_, err = m.Intake.VouchAnswerTx(ctx, tx, by(), t, in)
+		return err
+	}
 	_, err = m.Correspondence.ReceiveTx(ctx, tx, by(), t.Ref.ID, in)
 	return err
 }

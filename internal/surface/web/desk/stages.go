@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -25,6 +26,7 @@ func (d *Desk) lawRoutes() []page.Route {
 		{Pattern: "GET /desk/reports/{report}/stages/file", Need: triage, Serve: d.stageForm},
 		{Pattern: "POST /desk/reports/{report}/stages/file", Need: triage, Serve: d.fileStage},
 		{Pattern: "POST /desk/reports/{report}/confirm", Need: triage, Serve: d.confirmBehalf},
+		{Pattern: "POST /desk/reports/{report}/vouch", Need: send, Serve: d.askVouch},
 		{Pattern: "GET /desk/reports/{report}/obligations/{obligation}", Need: read, Serve: d.obligation},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/moment", Need: triage, Serve: d.noteMoment},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/request", Need: triage, Serve: d.requestStage},
@@ -40,7 +42,10 @@ func (d *Desk) lawRoutes() []page.Route {
 func stagesAt(report string) string { return "/desk/reports/" + report + "/stages" }
 
 // stages shows what the law asks of whom in one report, and what was handed in.
-func (d *Desk) stages(v *page.Visit) error {
+func (d *Desk) stages(v *page.Visit) error { return d.showStages(v, "", nil) }
+
+// showStages shows them, with what is wrong with the organisation that was to be asked who speaks for it.
+func (d *Desk) showStages(v *page.Visit, typed string, wrong error) error {
 	r, err := d.openedReport(v)
 	if err != nil {
 		return err
@@ -82,15 +87,20 @@ func (d *Desk) stages(v *page.Visit) error {
 		}
 		body = append(body, section("named", p.N("desk.affected.named", len(names)), templ.Join(page.Prose(strings.Join(names, "\n")), act)))
 	}
-	if r.Behalf == intake.Unconfirmed && v.By.Can(access.Triage) && !r.Destroyed {
-		body = append(body, section("behalf", p.T("desk.behalf.confirm"), asking("/desk/reports/"+r.UID+"/confirm", []templ.Component{
-			page.Field(p, page.FieldView{ID: "how", Name: "how", Label: p.T("desk.behalf.how"), Hint: p.T("desk.behalf.how.hint")}),
-		}, page.ButtonView{Text: p.T("desk.behalf.do")})))
+	behalf, err := d.behalf(v, r, typed, wrong)
+	if err != nil {
+		return err
 	}
+	body = append(body, behalf...)
 	if v.By.Can(access.Triage) && !r.Destroyed {
 		body = append(body, section("file", p.T("desk.stages.file"), asking(stagesAt(r.UID)+"/file", []templ.Component{page.Select(p, page.FieldView{ID: "as", Name: "as", Label: p.T("desk.stages.as")}, d.stageOptions(p, ""))}, page.ButtonView{Text: p.T("desk.stages.go_on")})))
 	}
-	return v.Show(Admin(d.lawView(v, p.T("desk.stages.title", "reference", r.Reference), p.T("desk.stages.lead"), page.NavItem{Text: r.Reference, Href: "/desk/reports/" + r.UID}, body)))
+	view := d.lawView(v, p.T("desk.stages.title", "reference", r.Reference), p.T("desk.stages.lead"), page.NavItem{Text: r.Reference, Href: "/desk/reports/" + r.UID}, body)
+	if wrong == nil {
+		return v.Show(Admin(view))
+	}
+	view.Problems, _ = problems(p, wrong, map[string]string{"organisation": "organisation"})
+	return v.ShowStatus(errs.Of(wrong).HTTP(), Admin(view))
 }
 
 func (d *Desk) lawView(v *page.Visit, heading, lead string, up page.NavItem, body []templ.Component) AdminView {

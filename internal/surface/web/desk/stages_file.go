@@ -56,14 +56,6 @@ func (d *Desk) submissionLike(v *page.Visit, report string, number int) (intake.
 	return all[i], true, nil
 }
 
-// confirmBehalf takes the mark from who reports for somebody else.
-func (d *Desk) confirmBehalf(v *page.Visit) error {
-	if err := d.Intake.Confirm(v.Ctx(), v.By, v.R.PathValue("report"), v.R.PostFormValue("how")); err != nil {
-		return err
-	}
-	return back(v, stagesAt(v.R.PathValue("report")), "saved")
-}
-
 func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
 	r, err := d.openedReport(v)
 	if err != nil {

@@ -37,6 +37,13 @@ func (d Deps) overview(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	vouches, err := d.Intake.VouchesOfUs(v.Ctx(), v.By)
+	if err != nil {
+		return err
+	}
+	for _, x := range vouches {
+		view.Waiting = append(view.Waiting, vouchItem(v, x))
+	}
 	for _, r := range requests.Items {
 		view.Waiting = append(view.Waiting, requestItem(v, r))
 	}

@@ -50,6 +50,8 @@ func Routes(d Deps) []page.Route {
 		get("/portal/reports/{report}", own, d.report),
 		post("/portal/reports/{report}", own, d.addToReport),
 		get("/portal/reports/{report}/receipts/{number}", own, d.sheet),
+		get("/portal/vouches/{vouch}", own, d.vouch),
+		post("/portal/vouches/{vouch}", own, d.answerVouch),
 		get("/portal/passed", own, d.passed),
 		get("/portal/passed/{forward}", own, d.passedOne),
 		post("/portal/passed/{forward}", own, d.confirmPassed),
