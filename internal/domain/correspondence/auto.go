@@ -21,6 +21,7 @@ const (
 	AutoReminder                       // what we asked is due soon
 	AutoOverdue                        // what we asked is overdue
 	AutoState                          // the state of a report changed: look at its page
+	AutoThanks                         // suspicious messages arrived: at most one in a day
 	AutoAlarm                          // to colleagues: an alarm was raised
 	AutoTask                           // to colleagues: something is to be done, not urgent
 	AutoLate                           // to colleagues: a deadline has passed
@@ -56,6 +57,7 @@ var autoKeys = [...]struct {
 	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
 	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
 	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
+	AutoThanks:   {"mail.thanks.subject", "mail.thanks.text", "", false, ""},
 }
 
 func (a Auto) check() error {

@@ -35,6 +35,9 @@ type Service struct {
 	// Who gives an account as it is now, for work that it asked for: its rights are asked again. An account that may not sign in any more is Forbidden.
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 
+	// Suspicion keeps what was put into the page for suspicious messages: a duty that stands above. Also runs in its transaction. Nil makes reports of it.
+	Suspicion func(ctx context.Context, in Suspicious, also func(ctx context.Context, tx *db.Tx) error) error
+
 	// Answer files what a reporter adds to a thread that went on as a party's: coordination, which stands above, is asked first. It tells
 	// false for a thread that is no party's. Nil asks nobody.
 	Answer func(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, in correspondence.Incoming) (correspondence.Message, bool, error)

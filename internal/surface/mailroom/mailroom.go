@@ -10,6 +10,7 @@
 //	twice.go    the same mail again
 //	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved
+//	public.go   what is for the public lane: counted there, and no report
 //	file.go     where it belongs: the tag says where, the sender says how far
 //
 // It decides nothing that a duty decides and has no table. Fields of a mail that look like commands have no effect (rule M7).
@@ -22,6 +23,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
@@ -39,6 +41,7 @@ type Room struct {
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
 	Coordination   *coordination.Service
+	Suspicion      *suspicion.Service // nil files what is for the public lane as reports
 	Checker        *auth.Checker
 	Agent          pgp.Agent // the key process; nil leaves encrypted mail closed, kept and shown as such
 	Lang           string    // of reporters whose language we do not know; "en" when empty
