@@ -112,6 +112,9 @@ func (s *Service) read(in Message) kept {
 	}
 	own.Links = s.Intake.Telling(in.Links, in.Sender)
 	own.Links = own.Links[:min(len(own.Links), maxOfOne-maxFiles)]
+	for i, l := range own.Links {
+		own.Links[i] = mask(l)
+	}
 	for _, f := range in.Files {
 		own.Files = append(own.Files, keptFile{f.Name, f.SHA256})
 	}
