@@ -53,7 +53,7 @@ CREATE TABLE suspicion_feature (
   body {blob} NOT NULL,
   PRIMARY KEY (campaign, token)
 );
-CREATE INDEX suspicion_feature_seen ON suspicion_feature (campaign, kind, seen, token);
+CREATE INDEX suspicion_feature_seen ON suspicion_feature (campaign, seen, kind, token);
 
 -- How many came in each hour; campaign 0 is all of the lane.
 CREATE TABLE suspicion_hour (

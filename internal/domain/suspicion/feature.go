@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -52,7 +53,13 @@ func (s *Service) features(ctx context.Context, tx *db.Tx, g *group, list []memb
 	}
 	for _, m := range list {
 		add(m, Sender, featureValue{Value: m.own.Domain})
+		hosts := map[string]bool{}
 		for _, l := range m.own.Links {
+			host, _, _ := strings.Cut(l, "/")
+			if !hosts[host] {
+				hosts[host] = true
+				add(m, Host, featureValue{Value: host})
+			}
 			add(m, Link, featureValue{Value: l})
 		}
 		for _, f := range m.own.Files {
@@ -68,7 +75,9 @@ func (s *Service) features(ctx context.Context, tx *db.Tx, g *group, list []memb
 		all = append(all, f)
 		tokens = append(tokens, f.token)
 	}
-	slices.SortFunc(all, func(a, b *featured) int { return cmp.Compare(a.token, b.token) })
+	slices.SortFunc(all, func(a, b *featured) int { // links come last: each message may have one of its own
+		return cmp.Or(cmp.Compare(b.kind, a.kind), cmp.Compare(a.token, b.token))
+	})
 	slices.Sort(tokens)
 	known := map[int64]bool{}
 	for some := range slices.Chunk(tokens, 64) {

@@ -51,7 +51,7 @@ type Filter struct {
 	State   State // "" any
 	Largest bool  // those with the most messages first; else those that had one last
 	After   string
-	Limit   int // 50; 200 at most
+	Limit   int // 50; 500 at most
 }
 
 // List lists campaigns. The actor needs access.ReadCases.
@@ -68,7 +68,7 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 	if f.Limit <= 0 {
 		f.Limit = 50
 	}
-	f.Limit = min(f.Limit, 200)
+	f.Limit = min(f.Limit, 500)
 	order, of := "c.last_at", func(c Campaign) int64 { return c.LastAt.UnixMicro() }
 	if f.Largest {
 		order, of = "c.messages", func(c Campaign) int64 { return int64(c.Messages) }
@@ -156,7 +156,7 @@ func (s *Service) OfReports(ctx context.Context, by access.Actor, reports ...int
 	return out, err
 }
 
-// Features gives what a campaign that the caller has got is known by, the most frequent of each kind first.
+// Features gives what a campaign that the caller has got is known by, the most frequent first.
 func (s *Service) Features(ctx context.Context, c Campaign) ([]Feature, error) {
 	return s.featuresOf(ctx, s.DB, c.Ref.ID, maxFeatures)
 }
@@ -180,7 +180,7 @@ func (s *Service) featuresOf(ctx context.Context, h db.Handle, campaign int64, m
 		err = json.Unmarshal(raw, &v)
 		f.Value, f.Name = mail.Visible(v.Value), v.Name
 		return f, err
-	}, `SELECT token, kind, seen, first_at, last_at, body FROM suspicion_feature WHERE campaign = $1 ORDER BY kind, seen DESC, token LIMIT $2`, campaign, most)
+	}, `SELECT token, kind, seen, first_at, last_at, body FROM suspicion_feature WHERE campaign = $1 ORDER BY seen DESC, kind DESC, token LIMIT $2`, campaign, most)
 }
 
 // Hour is how many messages came in an hour that begins then.

@@ -80,15 +80,16 @@ const (
 	Link   Kind = iota + 1 // host and path
 	Sender                 // the domain from which the attack says to come
 	File                   // by its bytes
+	Host                   // of a link: what stays the same when each has a link of its own
 )
 
 // Key gives the words for it in the catalogue, after "desk.suspicious.kind.".
-func (k Kind) Key() string { return [...]string{"", "link", "sender", "file"}[k] }
+func (k Kind) Key() string { return [...]string{"", "link", "sender", "file", "host"}[k] }
 
 // Feature is what a campaign is known by.
 type Feature struct {
 	Kind    Kind
-	Value   string // a link as host and path, a domain, or a file's SHA-256 in hexadecimal digits
+	Value   string // a link as host and path, a domain or host, or a file's SHA-256 in hexadecimal digits
 	Name    string // of a file
 	Seen    int    // in how many messages
 	FirstAt time.Time

@@ -1,6 +1,7 @@
 package suspicion
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -130,10 +131,14 @@ func (s *Service) count(ctx context.Context, tx *db.Tx, by access.Actor, all []*
 	if err := s.touched(ctx, tx, fresh); err != nil {
 		return err
 	}
-	for _, t := range fresh {
+	byWho := slices.Clone(fresh)
+	slices.SortStableFunc(byWho, func(a, b *taken) int { return bytes.Compare(a.sender, b.sender) }) // one order of locks for all
+	for _, t := range byWho {
 		if err := s.thank(ctx, tx, t); err != nil {
 			return err
 		}
+	}
+	for _, t := range fresh {
 		t.traits = intake.Likeness(s.Ring.Derive("suspicion trait/v1"), t.Subject, t.Text, t.own.Links, t.Files)
 	}
 	rows := make([][]any, len(all))

@@ -42,6 +42,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
@@ -75,6 +76,7 @@ type Deps struct {
 	Audit          *audit.Log
 	Watch          *alarm.Watch
 	Retain         *retain.Service
+	Suspicion      *suspicion.Service
 }
 
 // Prefix is the path below which the surface lives.
@@ -115,6 +117,7 @@ func New(d Deps) (*API, error) {
 	a.huma.UseMiddleware(a.around)
 	a.reports()
 	a.laws()
+	a.suspicious()
 	a.incidents()
 	a.parties()
 	a.measures()

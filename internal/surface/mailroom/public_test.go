@@ -87,7 +87,7 @@ func TestSuspiciousMessagesAreCounted(t *testing.T) {
 		features, err := h.room.Suspicion.Features(h.ctx, all[0])
 		must(h.T, err)
 		said := fmt.Sprint(features)
-		if len(features) != 2 || !strings.Contains(said, "bank-login.example/confirm") || features[1].Value != "bank-login.example" || features[1].Seen != 3 {
+		if len(features) != 3 || !strings.Contains(said, "bank-login.example/confirm") || features[0].Kind != suspicion.Host || features[0].Value != "bank-login.example" || features[0].Seen != 3 {
 			h.Errorf("features: %s", said)
 		}
 		sample, at, err := h.room.Suspicion.Sample(h.ctx, all[0])
@@ -180,7 +180,7 @@ func TestSuspiciousMessagesAreCounted(t *testing.T) {
 		if err != nil || got.Messages != 12 || got.Title != "Your account is locked" {
 			h.Errorf("the campaign after the end: %+v %v", got, err)
 		}
-		if features, err = h.room.Suspicion.Features(h.ctx, got); err != nil || len(features) != 2 {
+		if features, err = h.room.Suspicion.Features(h.ctx, got); err != nil || len(features) != 3 {
 			h.Errorf("features after the end: %+v %v", features, err)
 		}
 		if _, _, err := h.room.Suspicion.Sample(h.ctx, got); !errs.Is(err, errs.NotFound) {

@@ -248,7 +248,8 @@ func (d *Desk) campaign(v *page.Visit) error {
 		return err
 	}
 	lead := p.N("desk.suspicious.messages.n", c.Messages) + " · " + p.N("desk.suspicious.people.n", c.Senders) + " · " + p.DateTime(c.FirstAt) + " – " + p.DateTime(c.LastAt)
-	body := []templ.Component{chips([]page.ChipView{campaignState(p, c)})}
+	state := campaignState(p, c)
+	body := []templ.Component{}
 	if c.Names != 0 {
 		name := c.Named
 		if name == "" {
@@ -256,11 +257,11 @@ func (d *Desk) campaign(v *page.Visit) error {
 		}
 		body = append(body, paragraph(p.T("desk.suspicious.names", "name", name)))
 	}
-	acts, err := d.campaignActs(v, c)
+	may, err := d.campaignActs(v, c, &state)
 	if err != nil {
 		return err
 	}
-	body = append(body, acts...)
+	body = append([]templ.Component{chips([]page.ChipView{state})}, append(body, acts(may))...)
 	to := c.LastAt
 	if to.Sub(c.FirstAt) < 24*time.Hour {
 		to = c.FirstAt.Add(24 * time.Hour)
@@ -276,7 +277,7 @@ func (d *Desk) campaign(v *page.Visit) error {
 		{Text: p.T("desk.suspicious.feature")}, {Text: p.T("desk.suspicious.kind")}, {Text: p.T("desk.suspicious.messages"), Number: true}, {Text: p.T("desk.suspicious.first")}, {Text: p.T("desk.suspicious.last")},
 	}}
 	for i, f := range features {
-		if i == 100 {
+		if i == 50 {
 			break
 		}
 		t.Rows = append(t.Rows, []templ.Component{twoLines(featureValue(f), f.Name), page.Text(p.T("desk.suspicious.kind." + f.Kind.Key())), page.Text(p.Number(int64(f.Seen))), page.At(p, f.FirstAt, v.Now), page.At(p, f.LastAt, v.Now)})
@@ -285,7 +286,7 @@ func (d *Desk) campaign(v *page.Visit) error {
 	if len(t.Rows) > 0 {
 		parts = []templ.Component{page.Table(t)}
 	}
-	if len(features) > 100 {
+	if len(features) > 50 {
 		parts = append(parts, paragraph(p.T("desk.suspicious.features.more")))
 	}
 	body = append(body, section("features", p.T("desk.suspicious.features"), parts...))
@@ -308,14 +309,15 @@ func featureValue(f suspicion.Feature) string {
 }
 
 // campaignActs are what a person may do with it, or the way to its line.
-func (d *Desk) campaignActs(v *page.Visit, c suspicion.Campaign) ([]templ.Component, error) {
+func (d *Desk) campaignActs(v *page.Visit, c suspicion.Campaign, state *page.ChipView) ([]templ.Component, error) {
 	p := v.P
 	var out []templ.Component
 	if c.Report != 0 {
 		o, err := access.Load(v.Ctx(), d.DB, v.By, ref.Ref{Kind: ref.Report, ID: c.Report})
 		switch {
 		case err == nil:
-			out = append(out, link("/desk/reports/"+o.UID, p.T("desk.suspicious.to_line"), o.Number))
+			out = append(out, page.Button(page.ButtonView{Text: p.T("desk.suspicious.to_line"), Icon: "inbox", Href: "/desk/reports/" + o.UID}))
+			state.Text += " · " + o.Number
 		case !errs.Is(err, errs.NotFound):
 			return nil, err
 		}
