@@ -38,9 +38,10 @@ type letter struct {
 	said      abuse.Found    // what its machine-readable parts say
 	routine   *dmarc.Summary // it is a DMARC or TLS report
 	within    []correspondence.Within
-	language  string            // of its text
-	outside   string            // the subject outside the seal, where it says something else
-	attack    suspicion.Reading // of the public lane: what was handed on
+	language  string               // of its text
+	ready     *intake.ReceiveInput // what it is as a report, when it will be one
+	outside   string               // the subject outside the seal, where it says something else
+	attack    suspicion.Reading    // of the public lane: what was handed on
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -78,6 +79,10 @@ func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter
 		if l.files, err = m.Correspondence.StoreFiles(ctx, a.ID, files); err != nil {
 			return nil, err
 		}
+	}
+	if !slices.ContainsFunc(a.To, tagged) && !m.public(l) {
+		in := m.Intake.Ready(by(), m.reportOf(l), nil)
+		l.ready = &in
 	}
 	return l, nil
 }
