@@ -24,7 +24,7 @@ func TestACampaignOnTheDesk(t *testing.T) {
 		var mails []correspondence.Arrival
 		for i := range n {
 			raw := fmt.Sprintf("From: p%d@x.example\r\nTo: suspicious@cert.example\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nIs it real?\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"+
-				"From: B <a@bank.example>\r\nSubject: =cmd|'x' <b>for ann@x.example\r\n\r\nPress HTTPS://bank-login.example/confirm?x=%d <script>window.pwned=1</script>\r\n--b--\r\n", i, i)
+				"From: B <a@bank.example>\r\nSubject: =cmd|'x' <b>for ann@x.example\r\n\r\nPress HTTPS://bank-login.example/confirm?x=%d https://=1+1.example/@x <script>window.pwned=1</script>\r\n--b--\r\n", i, i)
 			mails = append(mails, correspondence.Arrival{To: []string{"suspicious@cert.example"}, Raw: []byte(raw), Public: true, ReceivedAt: h.Clock.Now()})
 		}
 		h.must(h.letters.Arrive(t.Context(), mails))
@@ -52,6 +52,14 @@ func TestACampaignOnTheDesk(t *testing.T) {
 	csv := ana.get(at + "/links.csv")
 	if csv.status != http.StatusOK || !strings.Contains(csv.body, "host,bank-login.example,4,") || !strings.Contains(csv.body, "sender,bank.example,4,") {
 		t.Errorf("the file: %d %q", csv.status, csv.body)
+	}
+	for line := range strings.Lines(csv.body) {
+		if _, value, _ := strings.Cut(line, ","); strings.HasPrefix(strings.TrimPrefix(value, `"`), "=") {
+			t.Errorf("a formula: %q", line)
+		}
+	}
+	if !strings.Contains(csv.body, "host,'=1+1.example,4,") {
+		t.Errorf("the strange host is missing: %q", csv.body)
 	}
 	for _, bad := range []string{"/desk/suspicious/nothing", "/desk/suspicious/nothing/links.csv"} {
 		ana.sees(ana.get(bad), http.StatusNotFound)
