@@ -41,6 +41,7 @@ var shelf = map[string]string{
 	"constituency": "", "artefact": "", "duty": "", "playbook": "", "maturity": "",
 	"correspondence": "constituency artefact",
 	"intake":         "constituency artefact correspondence",
+	"suspicion":      "constituency correspondence intake",
 	"peers":          "constituency",
 	"coordination":   "constituency correspondence playbook peers",
 	"monitor":        "constituency artefact correspondence intake",
@@ -53,7 +54,7 @@ var shelf = map[string]string{
 	"crisis":         "peers coordination",
 	"exercise":       "crisis peers intake correspondence",
 	"exchange":       "constituency artefact intake correspondence coordination monitor incident vulnerability publication peers",
-	"insight": "constituency artefact duty playbook maturity correspondence intake peers coordination monitor vulnerability incident " +
+	"insight": "constituency artefact duty playbook maturity correspondence intake suspicion peers coordination monitor vulnerability incident " +
 		"publication watch service training crisis exercise exchange",
 }
 

@@ -17,6 +17,8 @@ import (
 // here.
 var unscoped = map[string]string{
 	"core/access/object.go Locked":                 "locks what Find gave",
+	"core/access/many.go Remove":                   "rows that end by their age, named by the duty whose kind it is",
+	"domain/suspicion/line.go lock":                "the campaign that was found under the scope, or whose job runs",
 	"core/access/seal.go Unseen":                   "breaking glass: the right is asked and the alarm raised",
 	"core/access/whose.go WhoseTx":                 "number, handler and seal of what a notice is about, for the house",
 	"domain/intake/spam.go rejectedLike":           "counts what people rejected as spam, without what is sealed, for the house that files",

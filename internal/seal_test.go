@@ -175,8 +175,8 @@ func TestDerivedKeysHaveOnePurposeEach(t *testing.T) {
 var actsAs = map[string][]string{
 	"backup": {"app"},
 	"clocks": {"app", "core/deadline", "domain/coordination", "domain/duty"},
-	"intake": {"domain/intake", "surface/mailroom", "sample/fill"},
-	"retain": {"domain/correspondence", "domain/intake"},
+	"intake": {"domain/intake", "domain/suspicion", "domain/correspondence", "surface/mailroom", "sample/fill"},
+	"retain": {"domain/correspondence", "domain/intake", "domain/suspicion"},
 	"sample": {"sample/fill", "sample/play", "tools/bench"},
 	"sender": {"domain/correspondence"},
 	"setup":  {"app", "cli"},

@@ -12,6 +12,7 @@ type Demonstration struct {
 	HTTP          string            `json:"http"`
 	SMTP          string            `json:"smtp"`
 	IntakeAddress string            `json:"intake_address"`
+	Suspicious    string            `json:"suspicious_address"`
 	TeamKey       string            `json:"team_key"`
 	People        []DemoPerson      `json:"people"`
 	Tokens        map[string]string `json:"tokens"`
@@ -41,7 +42,7 @@ func Demo(ctx context.Context, h *House) (Demonstration, error) {
 	if err != nil {
 		return out, err
 	}
-	out.IntakeAddress = h.Profile.Address
+	out.IntakeAddress, out.Suspicious = h.Profile.Address, h.Profile.Public
 	out.TeamKey = filepath.Join(h.Config.Data, "team-public-key.asc")
 	if err := os.WriteFile(out.TeamKey, keys[0].Armored(), 0o644); err != nil { //nolint:gosec // a public key
 		return out, err

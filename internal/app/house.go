@@ -39,6 +39,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
@@ -90,6 +91,7 @@ type House struct {
 	Coordination   *coordination.Service
 	Incidents      *incident.Service
 	Duty           *duty.Service
+	Suspicion      *suspicion.Service
 
 	// DNS answers for sender authentication; nil asks the system's resolver.
 	DNS auth.Resolver
@@ -195,7 +197,7 @@ func (h *House) duties() error {
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
 		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
-			Name: h.Profile.Name, Address: h.Profile.Address, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
+			Name: h.Profile.Name, Address: h.Profile.Address, Suspicious: h.Profile.Public, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
 		},
 	}
 	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
@@ -209,6 +211,11 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country, Portal: h.portalURL(),
 	}
+	h.Suspicion = &suspicion.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: h.Text, Lang: h.Profile.Lang, Constituency: h.Constituency,
+		Correspondence: h.Correspondence, Intake: h.Intake,
+	}
+	h.Intake.Suspicion = h.Suspicion.FromForm
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text,

@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
@@ -139,6 +140,19 @@ func endsOnItsDay(h *aged) {
 	_, err = h.DB.Exec(ctx, `INSERT INTO intake_link (report, incident, linked_at, linked_by) VALUES ($1, $2, $3, 1)`, odd.Report.Ref.ID, in.Ref.ID, born)
 	h.must(err)
 
+	handed := []correspondence.Arrival{{Raw: []byte("Subject: a\r\n\r\na"), Public: true}, {Raw: []byte("Subject: b\r\n\r\nb"), Public: true}}
+	h.must(h.Correspondence.Arrive(ctx, handed))
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		list := make([]suspicion.Message, len(handed))
+		for i, a := range handed {
+			list[i] = suspicion.Message{Arrival: a.ID, At: born, Sender: "x@away.example", Reading: suspicion.Reading{Subject: "canarysuspicious", Links: []string{"lure.example/a"}}}
+			if err := h.Correspondence.SortedTx(ctx, tx, a.ID, ref.Ref{}); err != nil {
+				return err
+			}
+		}
+		return h.Suspicion.TakeTx(ctx, tx, access.System("intake"), list)
+	}))
+
 	aside := []correspondence.Arrival{{From: "x@away.example", Raw: []byte("nobody could file it")}}
 	h.must(h.Correspondence.Arrive(ctx, aside))
 	h.must(h.Correspondence.Aside(ctx, sample(), aside[0].ID, "mail.aside.panic"))
@@ -173,6 +187,7 @@ func endsOnItsDay(h *aged) {
 		{`INSERT INTO intake_taken (key, sum, taken_at) VALUES ($1, $1, $2)`, []any{[]byte("key"), born}},
 		{`INSERT INTO intake_drop (uid, sealed, dropped_at, tries, aside_at) VALUES ('u', $1, $2, 3, $2)`, []any{[]byte("sealed"), born}},
 		{`INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $1, $2)`, []any{[]byte("mac"), born}},
+		{`INSERT INTO suspicion_thanks (sender, at) VALUES ($1, $2)`, []any{[]byte("mac"), born}},
 		{`INSERT INTO intake_draft (key, sealed, size, saved_at) VALUES ($1, $1, 1, $2)`, []any{[]byte("key"), born}},
 		{`INSERT INTO correspondence_fetched (mailbox, validity, uid, sum, at) VALUES ('box', 1, 1, $1, $2)`, []any{[]byte("sum"), born}},
 	} {
@@ -214,6 +229,11 @@ func endsOnItsDay(h *aged) {
 		{"form that was not sent", retain.Unsent, retain.UnsentFor, rows(`SELECT COUNT(*) FROM intake_draft`)},
 		{"mark of what was fetched", retain.Fetched, retain.FetchedFor, rows(`SELECT COUNT(*) FROM correspondence_fetched`)},
 		{"trait of a report", retain.Traits, retain.TraitsFor, rows(`SELECT COUNT(*) FROM intake_trait WHERE token < $1`, (born.Unix()/(30*24*3600)+1)<<48)},
+		{"suspicious messages", retain.Public, retain.PublicFor, rows(`SELECT COUNT(*) FROM suspicion_message`)},
+		{"their mails", retain.Public, retain.PublicFor, rows(`SELECT COUNT(*) FROM correspondence_arrival WHERE public = TRUE`)},
+		{"their campaign", retain.Campaigns, 0, rows(`SELECT COUNT(*) FROM suspicion_campaign c JOIN suspicion_feature f ON f.campaign = c.id JOIN suspicion_hour h ON h.campaign = c.id WHERE c.messages = 2`)},
+		{"what they are alike by", retain.Traits, retain.TraitsFor, rows(`SELECT COUNT(*) FROM suspicion_trait WHERE token < $1`, (born.Unix()/(30*24*3600)+1)<<48)},
+		{"thanks for them", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM suspicion_thanks`)},
 		{"loose file", retain.Files, retain.FilesFor, rows(`SELECT COUNT(*) FROM correspondence_file WHERE message = 0`)},
 		{"counter of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_automatic`)},
 		{"session", retain.Sessions, retain.SessionsFor, rows(`SELECT COUNT(*) FROM account_session`)},

@@ -87,9 +87,10 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
 	h.makeSheets(agent)
+	h.Suspicion.Work(h.Registry)
 	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
-		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
+		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Suspicion: h.Suspicion,
 		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, SMIME: agent, Authorities: authorities, Lang: h.Profile.Lang,
 	}
 	if h.Config.WKD == "on" {
@@ -119,14 +120,16 @@ func notYet(err error) error {
 	return err
 }
 
-// sweep ends what the house itself kept long enough: answers to repeated requests, sessions, counters of failed tries, drafts.
+// sweep ends what the house itself kept long enough: answers to repeated requests, sessions, counters of failed tries, drafts,
+// suspicious messages.
 func (h *House) sweep(ctx context.Context) error {
 	keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	n, err := keeper.Sweep(ctx)
 	for n > 0 && err == nil {
 		n, err = keeper.Sweep(ctx)
 	}
-	return errors.Join(err, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
+	_, ended := h.Suspicion.End(ctx)
+	return errors.Join(err, ended, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
 }
 
 // houseJob asks for sweep, and looks what ends soon.
@@ -152,7 +155,7 @@ func (h *House) wakeDrops() {
 func (h *House) receiveMail(ctx context.Context, ready func()) error {
 	committer := correspondence.NewCommitter(h.Correspondence)
 	defer committer.Close()
-	backend := mailroom.Backend{Address: h.Profile.Address, Committer: committer}
+	backend := mailroom.Backend{Address: h.Profile.Address, Public: h.Profile.Public, Committer: committer}
 	_, domain, _ := strings.Cut(h.Profile.Address, "@")
 	config := smtpd.Config{Domain: domain, Clock: h.Clock, Log: h.Log, Trusted: append(h.relays(), h.Trusted...)}
 	if h.Config.TLSCert != "" {

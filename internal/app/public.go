@@ -55,7 +55,7 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 		return nil, err
 	}
 	pub := &public.Public{
-		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address,
+		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address, Suspicious: profile.Public,
 		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, d) },

@@ -23,7 +23,7 @@ func DemoKeys(data string) string { return filepath.Join(data, "demo-keys") }
 // CountryProfile is the team of the sample country.
 func CountryProfile() Profile {
 	t := country.New().Team
-	return Profile{Name: t.Name, Kind: t.FullNames[t.Lang], Authority: t.Authority[t.Lang], Phone: t.Phone, Address: t.Intake, Country: country.New().Code, Lang: t.Lang}
+	return Profile{Name: t.Name, Kind: t.FullNames[t.Lang], Authority: t.Authority[t.Lang], Phone: t.Phone, Address: t.Intake, Public: t.Suspicious, Country: country.New().Code, Lang: t.Lang}
 }
 
 // PlayCountry sets an empty house up as that of the sample country and plays it, before anything of the house serves. The team's key is made as

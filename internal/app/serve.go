@@ -142,7 +142,7 @@ func (h *House) newest(ctx context.Context) (n int64, err error) {
 
 // work runs the jobs of this process.
 func (h *House) work(ctx context.Context, ready func()) error {
-	q, err := job.New(h.DB, h.Registry, map[job.Lane]int{job.Mail: 2, job.Send: 4, job.House: 2, job.Clocks: 1}, h.Log)
+	q, err := job.New(h.DB, h.Registry, map[job.Lane]int{job.Mail: 2, job.Send: 4, job.House: 2, job.Clocks: 1, job.Public: 1}, h.Log)
 	if err != nil {
 		return err
 	}

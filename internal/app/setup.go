@@ -41,6 +41,13 @@ func (p Profile) Check() error {
 	if local, domain, ok := strings.Cut(p.Address, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") {
 		wrong.Add("address", "error.email")
 	}
+	if p.Public != "" {
+		if local, domain, ok := strings.Cut(p.Public, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") || strings.Contains(domain, "@") {
+			wrong.Add("public", "error.email")
+		} else if strings.EqualFold(p.Public, p.Address) || strings.EqualFold(local, "postmaster") {
+			wrong.Add("public", "error.address.same")
+		}
+	}
 	return wrong.Err()
 }
 

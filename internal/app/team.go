@@ -17,7 +17,8 @@ type Profile struct {
 	Kind      string `json:"kind"`      // "National CSIRT"
 	Authority string `json:"authority"` // "National Cybersecurity Centre · Ministry of Internal Affairs"
 	Phone     string `json:"phone"`
-	Address   string `json:"address"` // the intake address
+	Address   string `json:"address"`          // the intake address
+	Public    string `json:"public,omitempty"` // the address for suspicious messages; "" for none
 	Country   string `json:"country"`
 	Lang      string `json:"lang"` // in which the team writes
 }

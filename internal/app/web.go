@@ -261,7 +261,7 @@ func hostsOf(c conf.Config) []string {
 
 func (h *House) public(site page.Site) *public.Public {
 	return &public.Public{
-		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address,
+		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address, Suspicious: h.Profile.Public,
 		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, h.DB) },
@@ -274,7 +274,7 @@ func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
-		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Health: h.healthLines,
+		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Welcome:  h.WelcomeURL,
 		Sheet: func(p *text.Printer, c incident.Case, by access.Actor) templ.Component {
@@ -308,7 +308,7 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion,
 		Staff: func(ctx context.Context, by access.Actor) ([]api.Person, error) {
 			all, err := h.Accounts.Staff(ctx, h.DB, by)
 			out := make([]api.Person, len(all))

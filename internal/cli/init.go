@@ -26,6 +26,7 @@ type initCommand struct {
 	Authority      string   `help:"Under which authority it stands."`
 	Phone          string   `help:"Telephone that pages and letters name."`
 	Address        string   `required:"" help:"Mail address at which reports arrive."`
+	Suspicious     string   `placeholder:"ADDRESS" help:"Mail address at which the public hands on suspicious messages. They are counted, not reported."`
 	Addresses      []string `help:"Further addresses that the new key names; several with commas."`
 	Country        string   `help:"Country, two letters."`
 	Lang           string   `default:"en" enum:"en,pt,fr,nl,de" help:"Language in which the team writes."`
@@ -58,7 +59,7 @@ func (c *initCommand) Run(e *env) error {
 	if err := e.check(c.Config); err != nil {
 		return err
 	}
-	profile := app.Profile{Name: c.Name, Kind: c.Kind, Authority: c.Authority, Phone: c.Phone, Address: c.Address, Country: strings.ToUpper(c.Country), Lang: c.Lang}
+	profile := app.Profile{Name: c.Name, Kind: c.Kind, Authority: c.Authority, Phone: c.Phone, Address: c.Address, Public: c.Suspicious, Country: strings.ToUpper(c.Country), Lang: c.Lang}
 	if err := profile.Check(); err != nil {
 		return err
 	}

@@ -48,3 +48,12 @@ func ProtectMany(ctx context.Context, tx *db.Tx, objects []Object, now time.Time
 	}
 	return nil
 }
+
+// Remove takes away the rows of objects of a kind that leave nothing behind. Who owns the kind has removed what refers to them.
+func Remove(ctx context.Context, tx *db.Tx, kind ref.Kind, ids []int64) error {
+	_, err := db.In(new(db.Query).Add(`DELETE FROM object WHERE kind = ? AND id IN `, int64(kind)), ids).Exec(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("remove %d objects: %w", len(ids), err)
+	}
+	return nil
+}

@@ -96,7 +96,7 @@ func fill(ctx context.Context, dsn string) error {
 // Work starts workers for all that was registered, until the test ends.
 func (h *House) Work(t testing.TB) {
 	t.Helper()
-	q, err := job.New(h.DB, h.Registry, map[job.Lane]int{job.Mail: 2, job.Send: 2, job.House: 2, job.Clocks: 1}, h.Log)
+	q, err := job.New(h.DB, h.Registry, map[job.Lane]int{job.Mail: 2, job.Send: 2, job.House: 2, job.Clocks: 1, job.Public: 1}, h.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -253,6 +253,19 @@ func (r *Ring) Destroy(ctx context.Context, tx *db.Tx, owner int64, now time.Tim
 	return err
 }
 
+// Remove is Destroy without a note, for what ends by its age alone: after a restore it ends by it again. Owners without a key are passed over.
+func (r *Ring) Remove(ctx context.Context, tx *db.Tx, owners []int64) error {
+	for _, o := range owners {
+		delete(r.inTx(tx), o)
+	}
+	q := db.In(new(db.Query).Add(`UPDATE keyring_key SET wrapped = ? WHERE owner IN `, make([]byte, r.wrap.Overhead()+32)), owners)
+	if _, err := q.Exec(ctx, tx); err != nil {
+		return err
+	}
+	_, err := db.In(new(db.Query).Add(`DELETE FROM keyring_key WHERE owner IN `), owners).Exec(ctx, tx)
+	return err
+}
+
 // House gives the key of the house, made at the first call.
 func (r *Ring) House(ctx context.Context, tx *db.Tx, now time.Time) (Key, error) {
 	k, err := r.Get(ctx, tx, House)

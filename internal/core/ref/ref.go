@@ -26,9 +26,10 @@ const (
 	Arrival      Kind = 9 // a mail as it came, before it is filed
 	Key          Kind = 10
 	Obligation   Kind = 11 // one law, one affected organisation, one report
+	Suspicion    Kind = 12 // suspicious messages of the public that are alike
 )
 
-var names = [...]string{"", "report", "incident", "party", "thread", "request", "measure", "organisation", "account", "arrival", "key", "obligation"}
+var names = [...]string{"", "report", "incident", "party", "thread", "request", "measure", "organisation", "account", "arrival", "key", "obligation", "suspicion"}
 
 func (k Kind) String() string {
 	if int(k) < len(names) {

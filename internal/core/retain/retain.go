@@ -34,6 +34,7 @@ const (
 	AnswersFor  = day      // answers to requests that may be sent again
 	FetchedFor  = 90 * day // what was taken from a mailbox, since it was seen there last
 	DraftsFor   = 90 * day // text that was not sent, since it was saved last
+	PublicFor   = 30 * day // suspicious messages as they came, and who handed them on
 )
 
 // Class is a kind of data with one purpose and one end.
@@ -65,6 +66,8 @@ const (
 	Registry  Class = "registry"
 	Record    Class = "record"
 	House     Class = "house"
+	Public    Class = "public"
+	Campaigns Class = "campaigns"
 )
 
 // Purpose says what data is for.
@@ -131,7 +134,7 @@ func Table() []Rule {
 		{Unsent, []string{"intake_draft"}, Working, Task, Nobody, UnsentFor, Removed},
 		{FormFiles, []string{"intake_kept", "intake_upload", "intake_upload_part"}, Repeating, Task, Nobody, UnsentFor, Removed},
 		{Links, []string{"intake_code", "intake_shown", "intake_sheet_shown"}, Handling, Task, Nobody, LinksFor, Removed},
-		{Traits, []string{"intake_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
+		{Traits, []string{"intake_trait", "suspicion_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
 		{Rejected, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
 		{Settled, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
@@ -141,12 +144,14 @@ func Table() []Rule {
 			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward", "intake_vouch",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
-		{Counters, []string{"correspondence_automatic"}, Guarding, Security, Nobody, CountersFor, Removed},
+		{Counters, []string{"correspondence_automatic", "suspicion_thanks"}, Guarding, Security, Nobody, CountersFor, Removed},
 		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},
 		{Tries, []string{"account_try"}, Guarding, Security, Nobody, TriesFor, Removed},
 		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},
 		{Devices, []string{"account_device"}, Guarding, Security, Nobody, DevicesFor, Removed},
 		{Answers, []string{"once_answer"}, Repeating, Security, Nobody, AnswersFor, Removed},
+		{Public, []string{"suspicion_message", "correspondence_arrival"}, Handling, Task, Team, PublicFor, Removed},
+		{Campaigns, []string{"suspicion_campaign", "suspicion_feature", "suspicion_hour"}, Handling, Task, Team, 0, Stays},
 		{Fetched, []string{"correspondence_fetched"}, Repeating, Task, Nobody, FetchedFor, Removed},
 		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},

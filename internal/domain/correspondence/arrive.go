@@ -52,6 +52,7 @@ type Arrival struct {
 	Reason     string // why it was set aside, as a catalogue key
 	Fetched    *Place // only in ArriveFrom: where it lay
 	Road       string // only in Arrive: RoadSMTP, RoadLMTP or RoadIMAP
+	Public     bool   // it is for the public lane; Arrive sets it of mail by its recipients
 }
 
 // The roads by which mail comes; stored.
@@ -90,6 +91,11 @@ func (SortJob) Kind() string { return "mailroom.sort" }
 // Arrive writes mails to disk in one transaction with one job for all of them, and returns after the commit: only then may the sender hear
 // "accepted". Bytes up to 64 KiB go into the database, larger ones to a synced blob before it. It gives the mails their ID, UID and State.
 func (s *Service) Arrive(ctx context.Context, mails []Arrival) error {
+	return s.ArriveWith(ctx, mails, nil)
+}
+
+// ArriveWith is Arrive with more in the same transaction.
+func (s *Service) ArriveWith(ctx context.Context, mails []Arrival, also func(ctx context.Context, tx *db.Tx) error) error {
 	if len(mails) == 0 {
 		return nil
 	}
@@ -108,6 +114,7 @@ func (s *Service) Arrive(ctx context.Context, mails []Arrival) error {
 		if m.ReceivedAt.IsZero() {
 			m.ReceivedAt = now
 		}
+		m.Public = m.Public || s.Team.Public(m.To)
 		if len(m.Raw) > inlineRaw {
 			large = append(large, i)
 		}
@@ -116,7 +123,14 @@ func (s *Service) Arrive(ctx context.Context, mails []Arrival) error {
 	if err != nil {
 		return fmt.Errorf("store arrived mail: %w", err)
 	}
-	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.arriveTx(ctx, tx, mails, blobs, now) })
+	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if also != nil {
+			if err := also(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return s.arriveTx(ctx, tx, mails, blobs, now)
+	})
 	if err != nil {
 		return fmt.Errorf("store arrived mail: %w", err)
 	}
@@ -178,8 +192,8 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 	if err != nil {
 		return err
 	}
-	q := new(db.Query).Add(`INSERT INTO correspondence_arrival (object, state, received_at, size, envelope, raw, blob, road) VALUES `)
-	ids := make([]int64, len(mails))
+	q := new(db.Query).Add(`INSERT INTO correspondence_arrival (object, state, received_at, size, envelope, raw, blob, road, public) VALUES `)
+	var ids, public []int64
 	next := 0
 	for i := range mails {
 		m := &mails[i]
@@ -191,7 +205,11 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 			raw = k.key.Seal(arrivalPlace("raw", k.object.Ref.ID), m.Raw)
 		}
 		m.ID, m.UID = k.object.Ref.ID, k.object.UID
-		ids[i] = m.ID
+		if m.Public {
+			public = append(public, m.ID)
+		} else {
+			ids = append(ids, m.ID)
+		}
 		e, err := json.Marshal(envelope{m.From, m.To, m.PeerIP, m.Helo, m.TLS, m.SHA256})
 		if err != nil {
 			return err
@@ -199,7 +217,7 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 		if i > 0 {
 			q.Add(`, `)
 		}
-		q.Add(`(?, ?, ?, ?, ?, ?, ?, ?)`, m.ID, m.State, m.ReceivedAt, m.Size, k.key.Seal(arrivalPlace("envelope", m.ID), e), raw, k.blob, m.Road)
+		q.Add(`(?, ?, ?, ?, ?, ?, ?, ?, ?)`, m.ID, m.State, m.ReceivedAt, m.Size, k.key.Seal(arrivalPlace("envelope", m.ID), e), raw, k.blob, m.Road, m.Public)
 	}
 	if _, err := q.Exec(ctx, tx); err != nil {
 		return err
@@ -207,7 +225,20 @@ func (s *Service) arriveTx(ctx context.Context, tx *db.Tx, mails []Arrival, larg
 	if err := s.fetchedTx(ctx, tx, mails, now); err != nil {
 		return err
 	}
-	return s.Jobs.Insert(ctx, tx, SortJob{Arrivals: ids}, job.Options{Lane: job.Mail})
+	return s.askSort(ctx, tx, ids, public, false)
+}
+
+// askSort asks the mailroom to file arrivals: those of the public lane through workers of their own, so that a wave there keeps no report waiting.
+func (s *Service) askSort(ctx context.Context, tx *db.Tx, ids, public []int64, unique bool) error {
+	if len(ids) > 0 {
+		if err := s.Jobs.Insert(ctx, tx, SortJob{Arrivals: ids}, job.Options{Lane: job.Mail, Unique: unique}); err != nil {
+			return err
+		}
+	}
+	if len(public) > 0 {
+		return s.Jobs.Insert(ctx, tx, SortJob{Arrivals: public}, job.Options{Lane: job.Public, Unique: unique})
+	}
+	return nil
 }
 
 func arrivalPlace(column string, object int64) string {
@@ -219,9 +250,9 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 	var a Arrival
 	var sealed, raw, wrapped []byte
 	var name string
-	err := h.QueryRow(ctx, `SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, k.wrapped
+	err := h.QueryRow(ctx, `SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, a.public, k.wrapped
 		FROM correspondence_arrival a JOIN object o ON o.id = a.object JOIN keyring_key k ON k.owner = a.object WHERE a.object = $1`, arrival).
-		Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &sealed, &raw, &name, &a.Under, &a.Reason, &wrapped)
+		Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &sealed, &raw, &name, &a.Under, &a.Reason, &a.Public, &wrapped)
 	if err != nil {
 		return a, fmt.Errorf("open arrival: %w", err)
 	}
@@ -285,17 +316,22 @@ func (s *Service) Aside(ctx context.Context, by access.Actor, arrival int64, rea
 
 // Sweep asks the mailroom again for mail that is still new after two minutes: its job was lost or is stuck. It gives their number.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
-	var ids []int64
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		ids, err = db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
-			`SELECT object FROM correspondence_arrival WHERE state = 'new' AND received_at < $1 ORDER BY received_at, object LIMIT $2`,
-			s.Clock.Now().Add(-2*time.Minute), MaxBatch)
-		if err != nil || len(ids) == 0 {
-			return err
+	n := 0
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var ids [2][]int64
+		for i, public := range []bool{false, true} {
+			var err error
+			ids[i], err = db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
+				`SELECT object FROM correspondence_arrival WHERE state = 'new' AND public = $3 AND received_at < $1 ORDER BY received_at, object LIMIT $2`,
+				s.Clock.Now().Add(-2*time.Minute), MaxBatch, public)
+			if err != nil {
+				return err
+			}
+			n += len(ids[i])
 		}
-		return s.Jobs.Insert(ctx, tx, SortJob{Arrivals: ids}, job.Options{Lane: job.Mail, Unique: true})
+		return s.askSort(ctx, tx, ids[0], ids[1], true)
 	})
-	return len(ids), err
+	return n, err
 }
 
 // Asides lists the mails that were set aside, oldest first, without their bytes.

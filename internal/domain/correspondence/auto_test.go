@@ -64,7 +64,7 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 			th := o.open(tlp.Amber, Correspondent{Name: "Canary <b>", Email: fmt.Sprintf("reporter%d@x.example", i), Phone: "canary", Lang: string(lang)})
 			o.receive(th, Incoming{Channel: ByMail, State: Filed, MessageID: "canary@x.example", Body: Body{Subject: "canary", Text: "canary", From: "Canary <a@x.example>", Fields: map[string]string{"canary": "canary"}}, Original: []byte("canary")})
 			for l := AutoReceipt; l < AutoAlarm; l++ {
-				if l == AutoOverdue {
+				if l == AutoOverdue || l == AutoThanks {
 					o.h.Clock.Advance(2 * time.Hour) // within the limits
 				}
 				out := o.receipt()
@@ -80,7 +80,7 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 				if strings.Contains(strings.ToLower(raw+body), "canary") {
 					o.Errorf("%s, letter %d carries a stranger's words", lang, l)
 				}
-				if strings.Contains(body, "⟦") || !strings.Contains(body, "https://cert.example/r/"+out.Auto.Code.Reveal()) || !strings.Contains(body, th.Reference) {
+				if strings.Contains(body, "⟦") || !strings.Contains(body, "https://cert.example/r/"+out.Auto.Code.Reveal()) || l != AutoThanks && !strings.Contains(body, th.Reference) {
 					o.Errorf("%s, letter %d:\n%s", lang, l, body)
 				}
 				if !strings.Contains(raw, "Auto-Submitted: auto-generated\r\n") || !strings.Contains(raw, "multipart/signed") {

@@ -21,9 +21,9 @@ const (
 
 // underLimit tells whether an automatic mail to the thread's correspondent is within the limits, and counts it when it is. Two transactions
 // that write to the same address wait for each other.
-func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, now time.Time) (bool, error) {
+func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, letter AutoLetter, now time.Time) (bool, error) {
 	address, domain := s.counted(t.Correspondent.Email)
-	constituent := t.Correspondent.Organisation != 0 || t.Correspondent.Contact != 0
+	constituent := t.Correspondent.Organisation != 0 || t.Correspondent.Contact != 0 || letter == AutoThanks // thanks go to proved addresses only
 	locks := [][]byte{address}
 	if !constituent {
 		locks = append(locks, domain)

@@ -334,7 +334,11 @@ func (s *Service) decide(ctx context.Context, tx *db.Tx, m *stored, t *Thread, a
 		return wait(reasonSecond)
 	}
 	if m.Automatic && m.Channel == ByMail && (a.Auto == nil || a.Auto.Letter != AutoPage) { // pages have their own measure: one cause, one page
-		ok, err := s.underLimit(ctx, tx, *t, now)
+		letter := AutoLetter(0)
+		if a.Auto != nil {
+			letter = a.Auto.Letter
+		}
+		ok, err := s.underLimit(ctx, tx, *t, letter, now)
 		if err != nil {
 			return 0, err
 		}

@@ -23,6 +23,7 @@ import (
 type Team struct {
 	Name        string // "CERT.EX"
 	Address     string // the intake address, "report@cert.example"; reply addresses are report+TAG@cert.example
+	Suspicious  string // the address for suspicious messages of the public; "" for none
 	Phone       string
 	URL         string         // public address of the pages, without a final slash
 	Desk        string         // where the team signs in, when it is not URL
@@ -34,6 +35,29 @@ type Team struct {
 func (t Team) ReplyTo(tag string) string {
 	local, domain, _ := strings.Cut(t.Address, "@")
 	return local + "+" + tag + "@" + domain
+}
+
+// Takes tells whether mail for a recipient comes to one of our mailboxes: the address with any tag or none.
+func Takes(mailbox, recipient string) bool {
+	local, domain, ok := strings.Cut(mailbox, "@")
+	at := strings.LastIndexByte(recipient, '@')
+	if !ok || at < 0 || !strings.EqualFold(strings.TrimSuffix(recipient[at+1:], "."), domain) {
+		return false
+	}
+	name, _, _ := strings.Cut(recipient[:at], "+")
+	return strings.EqualFold(name, local)
+}
+
+// Public tells whether a mail came to the address for suspicious messages and to no other of ours.
+func (t Team) Public(recipients []string) bool {
+	lane := false
+	for _, r := range recipients {
+		if !Takes(t.Suspicious, r) {
+			return false
+		}
+		lane = true
+	}
+	return lane
 }
 
 // domain gives the part of our address behind the @.

@@ -34,6 +34,18 @@ type Drop struct {
 	Text  string    // of an addition; of a report: what is filed when its form was taken before with other words
 	Files []correspondence.FileIn
 	Later *Later // of an addition: what it hands in; nil for words and files alone
+
+	// Suspicious is set of what goes to the public lane: Input.Body has its words and an address, and nothing else counts. It is no report and has no reference.
+	Suspicious bool
+}
+
+// Suspicious is what a stranger put into the page for suspicious messages.
+type Suspicious struct {
+	At    time.Time // when it was taken
+	Text  string
+	Email string // as typed; proved by nothing
+	Lang  string
+	Files []correspondence.FileIn
 }
 
 // dropped is a drop as it is sealed. The house takes from it only what a stranger may say.
@@ -56,6 +68,7 @@ type dropped struct {
 	Filings    []Filing     `json:"filings,omitempty"`
 	Answers    law.Answers  `json:"answers,omitempty"`
 	Later      *Later       `json:"later,omitempty"`
+	Suspicious bool         `json:"suspicious,omitempty"`
 }
 
 type heldFile struct {
@@ -128,7 +141,7 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		return "", err
 	}
 	hash, public := CodeHalves(drop.Code)
-	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text, Later: drop.Later, Uploads: uploads}
+	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text, Later: drop.Later, Uploads: uploads, Suspicious: drop.Suspicious && !drop.Add}
 	files := append(drop.Files, drop.Input.Files...)
 	if drop.Add {
 		if err := ValidateAddition(drop.Text, len(files)+len(uploads)); err != nil {
@@ -193,6 +206,13 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 // take notes the form of a drop and says what of it is new: all, an addition, or nothing (its CodeHash is nil then).
 func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, now time.Time) (reference string, err error) {
 	if !drop.Add {
+		if in.Suspicious { // each is taken once, and other words are another message
+			fresh, _, _, err := mark(ctx, tx, codeMAC(drop.Code, "suspicious", sum), sum, "", len(in.Files), now)
+			if err == nil && !fresh {
+				in.CodeHash = nil
+			}
+			return "", err
+		}
 		if reference, err = drawReference(ctx, tx, now.Year()); err != nil {
 			return "", err
 		}

@@ -43,6 +43,9 @@ type Service struct {
 	// TypeKnown tells whether a classification exists; nil knows all.
 	TypeKnown func(code string) bool
 
+	// Suspicion keeps what was put into the page for suspicious messages: a duty that stands above. Also runs in its transaction. Nil makes reports of it.
+	Suspicion func(ctx context.Context, in Suspicious, also func(ctx context.Context, tx *db.Tx) error) error
+
 	// Answer files what a reporter adds to a thread that went on as a party's: coordination, which stands above, is asked first. It tells
 	// false for a thread that is no party's. Nil asks nobody.
 	Answer func(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, in correspondence.Incoming) (correspondence.Message, bool, error)

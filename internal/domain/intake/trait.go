@@ -54,17 +54,28 @@ func periodOf(at time.Time) int64 { return at.Unix() / int64(period/time.Second)
 
 // traitsOf gives what a report is compared by, without a month. Words is the keyed hash of its text as a whole, nil for a text that says nothing.
 func (s *Service) traitsOf(b Body, words []byte, files []correspondence.File) []trait {
-	m := hmac.New(sha256.New, s.Ring.Derive("intake trait/v1"))
+	text := b.Summary + "\n" + b.Description
+	if len(text) > traitText {
+		text = strings.ToValidUTF8(text[:traitText], "")
+	}
+	links := linksIn(text)
+	for _, o := range b.Observables {
+		if o.Type == "url" {
+			links = append(links, linksIn(o.Value)...)
+		}
+	}
+	return likeness(s.Ring.Derive("intake trait/v1"), text, words, s.Telling(links, b.Email), files)
+}
+
+// likeness makes the traits of what was read under a key. Links are those that tell something.
+func likeness(key []byte, text string, words []byte, links []string, files []correspondence.File) []trait {
+	m := hmac.New(sha256.New, key)
 	var out []trait
 	add := func(why Why, place byte, value []byte) {
 		t := trait{why, token(m, why, place, value)}
 		if !slices.Contains(out, t) {
 			out = append(out, t)
 		}
-	}
-	text := b.Summary + "\n" + b.Description
-	if len(text) > traitText {
-		text = strings.ToValidUTF8(text[:traitText], "")
 	}
 	if words != nil {
 		add(SameText, 0, words)
@@ -85,18 +96,47 @@ func (s *Service) traitsOf(b Body, words []byte, files []correspondence.File) []
 			add(NearText, byte(i), band[:])
 		}
 	}
-	links := linksIn(text)
-	for _, o := range b.Observables {
-		if o.Type == "url" {
-			links = append(links, linksIn(o.Value)...)
-		}
+	for _, l := range links[:min(len(links), maxLinks)] {
+		add(SameLink, 0, []byte(l))
 	}
-	_, own, _ := strings.Cut(strings.ToLower(b.Email), "@")
-	n := 0
+	return out
+}
+
+// Trait is one thing by which a text is found to be like another, for a duty that folds what is no report: a keyed hash of 48 bits.
+type Trait struct {
+	Why   Why
+	Token int64
+}
+
+// Likeness reads a text as that of a report is read, under a key of its own. Links are places as LinksIn gives them, without those that stand under every
+// mail (Telling).
+func Likeness(key []byte, subject, text string, links []string, files []correspondence.File) []Trait {
+	all := subject + "\n" + text
+	if len(all) > traitText {
+		all = strings.ToValidUTF8(all[:traitText], "")
+	}
+	var words []byte
+	if n := normal(subject, text); n != "" {
+		words = []byte(n)
+	}
+	traits := likeness(key, all, words, links, files)
+	out := make([]Trait, len(traits))
+	for i, t := range traits {
+		out[i] = Trait{t.why, t.token}
+	}
+	return out
+}
+
+// LinksIn gives the places that a text links to, as host and path, at most some 24, however they are written and whoever looked at them on the way.
+func LinksIn(text string) []string { return linksIn(text) }
+
+// Telling leaves out links that stand under mails whatever they are about: to the house of the sender and to ours.
+func (s *Service) Telling(links []string, sender string) []string {
+	_, own, _ := strings.Cut(strings.ToLower(sender), "@")
+	var out []string
 	for _, l := range links {
-		if n < maxLinks && !s.everyday(l, own) {
-			n++
-			add(SameLink, 0, []byte(l))
+		if !s.everyday(l, own) && !slices.Contains(out, l) {
+			out = append(out, l)
 		}
 	}
 	return out

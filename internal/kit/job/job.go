@@ -40,6 +40,7 @@ const (
 	Send   Lane = "send"   // what goes out
 	House  Lane = "house"  // everything else
 	Clocks Lane = "clocks" // deadlines
+	Public Lane = "public" // suspicious messages, which wait behind nothing and before nobody
 )
 
 // Options say when and where a job runs.

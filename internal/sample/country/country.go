@@ -47,15 +47,16 @@ type Country struct {
 
 // Team is the national CSIRT as it presents itself.
 type Team struct {
-	Name      string            // short
-	FullNames map[string]string // by language
-	Authority map[string]string // the line above every page, by language
-	Host      string            // domain of the team
-	Intake    string            // where reports are mailed
-	Phone     string            // day and night
-	Address   string
-	Zone      string
-	Lang      string
+	Name       string            // short
+	FullNames  map[string]string // by language
+	Authority  map[string]string // the line above every page, by language
+	Host       string            // domain of the team
+	Intake     string            // where reports are mailed
+	Suspicious string            // where the public hands on suspicious messages
+	Phone      string            // day and night
+	Address    string
+	Zone       string
+	Lang       string
 }
 
 // Person is somebody who signs in.

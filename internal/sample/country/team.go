@@ -14,7 +14,7 @@ func team() Team {
 			"fr": "Centre national de cybersécurité · Ministère de l’Intérieur", "nl": "Nationaal Centrum voor Cyberveiligheid · Ministerie van Binnenlandse Zaken",
 			"de": "Nationales Zentrum für Cybersicherheit · Ministerium des Innern",
 		},
-		Host: "cert.valmora.example", Intake: "report@cert.valmora.example", Phone: "+999 210 497 400",
+		Host: "cert.valmora.example", Intake: "report@cert.valmora.example", Suspicious: "suspicious@cert.valmora.example", Phone: "+999 210 497 400",
 		Address: "Rua do Sino 4, 1200-081 Porto Valmor, Valmora", Zone: "Europe/Lisbon", Lang: "en",
 	}
 }

@@ -43,6 +43,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
@@ -77,6 +78,7 @@ type Deps struct {
 	Watch          *alarm.Watch
 	Retain         *retain.Service
 	Duty           *duty.Service
+	Suspicion      *suspicion.Service
 
 	Staff func(ctx context.Context, by access.Actor) ([]Person, error) // the people who work on cases
 }
@@ -121,6 +123,7 @@ func New(d Deps) (*API, error) {
 	a.laws()
 	a.routine()
 	a.duties()
+	a.suspicious()
 	a.incidents()
 	a.parties()
 	a.measures()

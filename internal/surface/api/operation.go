@@ -110,6 +110,9 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/measures/{id}/decline", Rights: answer, What: "Decline a measure with a reason"},
 		{Method: "POST", Path: "/measures/{id}/verify", Rights: verify, What: "Confirm that a measure is done"},
 
+		{Method: "GET", Path: "/suspicious", Rights: cases, What: "List campaigns of suspicious messages that the public handed on"},
+		{Method: "GET", Path: "/suspicious/{ref}", Rights: cases, What: "Read a campaign with its features and hours"},
+
 		{Method: "GET", Path: "/organisations", Rights: registry, What: "List organisations by name"},
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},

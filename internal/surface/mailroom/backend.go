@@ -13,20 +13,19 @@ import (
 // Backend answers the SMTP and LMTP server.
 type Backend struct {
 	Address   string // the team's: report@cert.example
+	Public    string // for suspicious messages; "" for none
 	Committer *correspondence.Committer
 	Road      string // by which its mail comes
 }
 
-// Recipient takes the team's address with any tag or none, and postmaster. A tag that leads nowhere is taken like one that does: who asks
+// Recipient takes the team's addresses with any tag or none, and postmaster. A tag that leads nowhere is taken like one that does: who asks
 // learns nothing (rule A13).
 func (b Backend) Recipient(_ context.Context, addr string) error {
-	local, domain, ok := strings.Cut(b.Address, "@")
-	at := strings.LastIndexByte(addr, '@')
-	if !ok || at < 0 || !strings.EqualFold(strings.TrimSuffix(addr[at+1:], "."), domain) {
-		return errs.New(errs.NotFound, "no mailbox of that name here")
+	if correspondence.Takes(b.Address, addr) || b.Public != "" && correspondence.Takes(b.Public, addr) {
+		return nil
 	}
-	name, _, _ := strings.Cut(addr[:at], "+")
-	if strings.EqualFold(name, local) || strings.EqualFold(addr[:at], "postmaster") {
+	_, domain, _ := strings.Cut(b.Address, "@")
+	if correspondence.Takes("postmaster@"+domain, addr) && !strings.Contains(addr, "+") && domain != "" {
 		return nil
 	}
 	return errs.New(errs.NotFound, "no mailbox of that name here")

@@ -7,11 +7,12 @@
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
 //	understand.go what it is about: reports in fields, mails within, its language
-//	place.go    what speaks for spam, and which rule is for it: where it lies among the reports
+//	sift.go     what speaks for spam, and which rule is for it: where it lies among the reports
 //	twice.go    the same mail again
 //	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved
 //	look.go     a key that the domain of a proved contact publishes is offered to a person
+//	public.go   what is for the public lane: counted there, and no report
 //	file.go     where it belongs: the tag says where, the sender says how far
 //
 // It decides nothing that a duty decides and has no table. Fields of a mail that look like commands have no effect (rule M7).
@@ -24,6 +25,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
@@ -43,6 +45,7 @@ type Room struct {
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
 	Coordination   *coordination.Service
+	Suspicion      *suspicion.Service // nil files what is for the public lane as reports
 	Checker        *auth.Checker
 	Agent          pgp.Agent        // the key process; nil leaves encrypted mail closed, kept and shown as such
 	SMIME          smime.Agent      // the key process too; nil leaves S/MIME closed

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/abuse"
 	"github.com/tocsin-csirt/tocsin/internal/format/dmarc"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
@@ -46,6 +47,7 @@ type letter struct {
 	placed       intake.Placed
 	ready        *intake.ReceiveInput // what it is as a report, when it will be one
 	outside      string               // the subject outside the seal, where it says something else
+	attack       suspicion.Reading    // of the public lane: what was handed on
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
@@ -64,6 +66,12 @@ func (m *Room) open(ctx context.Context, a correspondence.Arrival) (*letter, err
 		l.automatic = append(l.automatic, "own")
 	}
 	_, l.bounce = l.outer.Report()
+	if m.public(l) {
+		if l.reading == "" {
+			l.attack = suspicion.Read(l.inner)
+		}
+		return l, nil
+	}
 	l.wish = tlp.Wish(l.subject, l.text)
 	l.understand()
 	l.odd(l.outer)

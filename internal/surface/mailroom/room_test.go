@@ -22,6 +22,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
@@ -57,16 +58,17 @@ func must(t *testing.T, err error) {
 type house struct {
 	*coretest.House
 	*testing.T
-	room     *Room
-	ctx      context.Context
-	ana      access.Actor
-	team     person
-	hospital constituency.Organisation
-	rui      constituency.Contact
-	ruiKey   person
-	outbox   string
-	smtp     string
-	zone     auth.Zone
+	room      *Room
+	ctx       context.Context
+	ana       access.Actor
+	team      person
+	hospital  constituency.Organisation
+	rui       constituency.Contact
+	ruiKey    person
+	outbox    string
+	smtp      string
+	zone      auth.Zone
+	laneMails int
 }
 
 func engines(t *testing.T, story func(h *house)) {
@@ -86,7 +88,7 @@ func open(t *testing.T, c *coretest.House, domain string) *house {
 	con := &constituency.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit}
 	cor := &correspondence.Service{
 		DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Blobs: c.Blobs, Constituency: con, Text: words,
-		Egress: &egress.Gate{DB: c.DB, Clock: c.Clock, Ring: c.Ring}, Team: correspondence.Team{Name: "CERT", Address: "report@" + domain, URL: "https://" + domain},
+		Egress: &egress.Gate{DB: c.DB, Clock: c.Clock, Ring: c.Ring}, Team: correspondence.Team{Name: "CERT", Address: "report@" + domain, Suspicious: "suspicious@" + domain, URL: "https://" + domain},
 		Postman: correspondence.NewPostman(h.team.agent, folder, pgp.Key{}),
 	}
 	dl := &deadline.Service{DB: c.DB, Clock: c.Clock, Audit: c.Audit}
@@ -105,6 +107,8 @@ func open(t *testing.T, c *coretest.House, domain string) *house {
 			DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Constituency: con, Correspondence: cor, Deadlines: dl, Search: search.New(c.Ring), Texts: words,
 		},
 	}
+	h.room.Suspicion = &suspicion.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Text: words, Lang: "en", Constituency: con, Correspondence: cor, Intake: h.room.Intake}
+	h.room.Intake.Suspicion = h.room.Suspicion.FromForm
 	h.hospital, err = con.Create(h.ctx, h.ana, constituency.NewOrganisation{Name: "Hospital", Communities: []string{"essential_services"}, Lang: "en"})
 	must(t, err)
 	h.rui, err = con.AddContact(h.ctx, h.ana, h.hospital.UID, constituency.NewContact{Name: "Rui Tavares", Role: "security", Email: "rui@hospital.example"})
@@ -128,7 +132,7 @@ func (h *house) approve() {
 func (h *house) serve() {
 	h.Helper()
 	committer := correspondence.NewCommitter(h.room.Correspondence)
-	s := smtpd.New(smtpd.Config{Domain: "mx.cert.example", Clock: h.Clock, Log: h.Log, Spool: h.TempDir()}, Backend{Address: h.room.Correspondence.Team.Address, Committer: committer})
+	s := smtpd.New(smtpd.Config{Domain: "mx.cert.example", Clock: h.Clock, Log: h.Log, Spool: h.TempDir()}, Backend{Address: h.room.Correspondence.Team.Address, Public: h.room.Correspondence.Team.Suspicious, Committer: committer})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(h.T, err)
 	done := make(chan struct{})

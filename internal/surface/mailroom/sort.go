@@ -65,7 +65,7 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 	}
 	l, err = m.attempt(ctx, a)
 	if err == nil {
-		m.place(ctx, sieve, l)
+		m.sift(ctx, sieve, l)
 		err = m.made(l)
 	}
 	if err == nil || transient(err) {
@@ -85,7 +85,7 @@ func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter
 	if l, err = m.open(ctx, a); err != nil {
 		return nil, err
 	}
-	if files := l.attachments(); len(files) > 0 {
+	if files := l.attachments(); len(files) > 0 && !m.public(l) {
 		if l.files, err = m.Correspondence.StoreFiles(ctx, a.ID, files); err != nil {
 			return nil, err
 		}
@@ -95,7 +95,7 @@ func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter
 
 // made works out what a letter is as a report, if it will be one, while somebody else writes.
 func (m *Room) made(l *letter) (err error) {
-	if slices.ContainsFunc(l.arrival.To, tagged) {
+	if slices.ContainsFunc(l.arrival.To, tagged) || m.public(l) {
 		return nil
 	}
 	defer func() {
@@ -163,16 +163,20 @@ func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 		if err := m.Correspondence.HoldSameTx(ctx, tx, names...); err != nil {
 			return err
 		}
+		var suspicious []*letter
 		for _, l := range letters {
-			under, err := m.file(ctx, tx, l)
+			under, counted, err := m.place(ctx, tx, l)
 			if err != nil {
 				return err
+			}
+			if counted {
+				suspicious = append(suspicious, l)
 			}
 			if err := m.Correspondence.SortedTx(ctx, tx, l.arrival.ID, under); err != nil {
 				return err
 			}
 		}
-		return nil
+		return m.count(ctx, tx, suspicious)
 	})
 }
 

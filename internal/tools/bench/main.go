@@ -51,6 +51,7 @@ func run(ctx context.Context) int {
 	engines := flag.String("engines", "sqlite,postgres", "engines to measure on")
 	data := flag.String("data", "", "folder that keeps the databases for the next run; none when left out")
 	mails := flag.Int("mails", 1500, "mails of a round")
+	wave := flag.Int("wave", 0, "suspicious messages of the public lane's day; 100,000 when left out")
 	seed := flag.Uint64("seed", 1, "seed of the sample")
 	profile := flag.String("profile", "", "file for a profile of processor time, of what is measured")
 	list := flag.Bool("list", false, "print the names of the scenarios")
@@ -64,7 +65,7 @@ func run(ctx context.Context) int {
 		*reports = *incidents
 	}
 	o := options{
-		size: fill.Size{Incidents: *incidents, Reports: *reports, Organisations: *organisations, Seed: *seed}, engines: strings.Split(*engines, ","), data: *data, mails: *mails,
+		size: fill.Size{Incidents: *incidents, Reports: *reports, Organisations: *organisations, Seed: *seed}, engines: strings.Split(*engines, ","), data: *data, mails: *mails, wave: *wave,
 	}
 	all, end := scenarios(o)
 	defer end()

@@ -13,6 +13,7 @@ type options struct {
 	engines []string
 	data    string // folder that keeps the databases for the next time; "" for none
 	mails   int    // in a round
+	wave    int    // suspicious messages of a day; 0 for all of them
 	tiny    bool   // a few requests, and no wait for the memory to settle: for a test
 }
 
@@ -23,6 +24,7 @@ const (
 	mailRate   = 300
 	mailAnswer = 250 * time.Millisecond
 	lag        = time.Second
+	laneRate   = 100                   // suspicious messages of the public: a bad day is done within twenty minutes
 	reading99  = 20 * time.Millisecond // of one mail (issue 3, "How good")
 )
 
@@ -49,6 +51,7 @@ func scenarios(o options) (all []scenario, end func()) {
 		}
 		all = append(all,
 			scenario{name: engine + ": mail of 4 KB from 32 connections, receipt signed and out", rate: mailRate, p99: mailAnswer, prepare: w.mail},
+			scenario{name: engine + ": public lane, a day's suspicious messages", figure: w.publicLane},
 			scenario{name: engine + ": verbs, 8 writers", prepare: w.verb(false)},
 			scenario{name: engine + ": what the record takes of a verb, 8 writers", figure: w.record},
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
@@ -44,13 +45,14 @@ const password = "orchard-lantern-42-quay"
 type office struct {
 	*coretest.House
 	testing.TB
-	accounts *account.Service
-	letters  *correspondence.Service
-	country  *constituency.Service
-	cases    *incident.Service
-	duty     *duty.Service
-	keys     []pgp.Key
-	mux      http.Handler
+	accounts  *account.Service
+	letters   *correspondence.Service
+	suspicion *suspicion.Service
+	country   *constituency.Service
+	cases     *incident.Service
+	duty      *duty.Service
+	keys      []pgp.Key
+	mux       http.Handler
 }
 
 func openOffice(t testing.TB) *office {
@@ -73,6 +75,7 @@ func openOffice(t testing.TB) *office {
 		t.Fatal(err)
 	}
 	reports := &intake.Service{Laws: laws, DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks}
+	h.suspicion = &suspicion.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: texts, Lang: "en", Constituency: h.country, Correspondence: h.letters, Intake: reports}
 	cases := &incident.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Correspondence: h.letters, Intake: reports, Deadlines: clocks, Zone: time.UTC, Lang: "en"}
 	watch := &alarm.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.letters.Alarms, cases.Alarms, h.cases = watch, watch, cases
@@ -91,7 +94,7 @@ func openOffice(t testing.TB) *office {
 	}
 	d := &desk.Desk{
 		Duty:         h.duty,
-		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks,
+		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks, Suspicion: h.suspicion,
 		Newest: pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
 		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 		Staff: func(ctx context.Context, by access.Actor) (out []desk.Colleague, err error) {

@@ -7,6 +7,7 @@
 //	guard.go          seals, alarms, and what waits for a second person
 //	parties.templ     the matrix of parties, and the measures
 //	stages.go         the legal stages of a report; admin_rules.go shows the rule sets behind them
+//	suspicious.go     what the public handed on, by campaign
 //	admin*.go         people, tokens, keys, the rules of mail, entitlements, the record
 //
 // Views are plain values: who fills them asks the domain first, and decides there what a person may see.

@@ -163,6 +163,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
 	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
 	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
+	"judged":        func(p *text.Printer) string { return p.T("desk.done.judged") },
 	"duty_saved":    func(p *text.Printer) string { return p.T("desk.done.duty_saved") },
 	"duty_signed":   func(p *text.Printer) string { return p.T("desk.done.duty_signed") },
 	"page_taken":    func(p *text.Printer) string { return p.T("desk.done.page_taken") },

@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	rating "github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -57,6 +58,7 @@ type Desk struct {
 	Retain         *retain.Service
 	Watch          *alarm.Watch
 	Duty           *duty.Service
+	Suspicion      *suspicion.Service
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
 	// Health looks at this process and its set-up.
@@ -159,7 +161,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), d.manyRoutes()...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), d.manyRoutes()...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(d.suspiciousRoutes(), d.adminRoutes()...)...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -39,7 +40,11 @@ func (d *Desk) triage(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	view := d.triageView(v, f, list)
+	waves, err := d.wavesOf(v, list.Items)
+	if err != nil {
+		return err
+	}
+	view := d.triageView(v, f, list, waves)
 	if view.Reasons, err = d.reasonOptions(v, ""); err != nil {
 		return err
 	}
@@ -74,7 +79,7 @@ func (d *Desk) chosen(v *page.Visit, lines []intake.Line, uid string) (intake.Re
 	return d.Intake.Get(v.Ctx(), d.DB, v.By, uid)
 }
 
-func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency.Page[intake.Line]) TriageView {
+func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency.Page[intake.Line], waves map[int64]suspicion.Campaign) TriageView {
 	q := v.R.URL.Query()
 	view := TriageView{
 		DeskView: d.frame(v, "triage", v.P.T("desk.nav.triage")), Sorted: v.P.T("desk.triage.sorted"),
@@ -144,6 +149,9 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 			}
 		}
 		row := d.row(v, l)
+		if c, ok := waves[l.Ref.ID]; ok {
+			row.Chips = append([]page.ChipView{waveChip(v.P, c)}, row.Chips...)
+		}
 		row.Here = l.UID == chosen || (chosen == "" && i == 0)
 		groups[g].Rows = append(groups[g].Rows, row)
 		groups[g].Count++

@@ -76,6 +76,7 @@ func (x *Public) privacy(v *page.Visit) error {
 	p := v.P
 	return x.article(v, "privacy", p.T("public.privacy.title"), p.T("public.privacy.lead"), []Section{
 		{Level: 2, Title: p.T("public.privacy.report"), Text: p.T("public.privacy.text.report")},
+		{Level: 2, Title: p.T("public.privacy.suspicious"), Text: p.T("public.privacy.text.suspicious")},
 		{Level: 2, Title: p.T("public.privacy.account"), Text: p.T("public.privacy.text.account")},
 		{Level: 2, Title: p.T("public.privacy.cookies"), Text: p.T("public.privacy.text.cookies")},
 		{Level: 2, Title: p.T("public.privacy.readers"), Text: p.T("public.privacy.text.readers")},

@@ -75,6 +75,14 @@ func frightened(t *testing.T, path string, script bool) {
 		p.Type("#description", "A strange letter.")
 	}
 	p.Click("#report .btn-primary")
+	if path == "/suspicious" {
+		p.Wait(`main a[href="/suspicious"]`)
+		judge("receipt")
+		if h.opened(); h.count("correspondence_arrival") != 1 {
+			t.Errorf("%d mails of the public lane", h.count("correspondence_arrival"))
+		}
+		return
+	}
 	p.Wait(".private")
 	judge("receipt")
 	h.opened()
@@ -89,7 +97,7 @@ func frightened(t *testing.T, path string, script bool) {
 		t.Fatalf("%d reports, want one", len(all))
 	}
 	said := h.messages(all[0])
-	if files := len(said[0].Body.Files); (path != "/suspicious") != (files == 1) {
+	if files := len(said[0].Body.Files); files != 1 {
 		t.Errorf("%d files", files)
 	}
 	if last := said[len(said)-1]; last.Body.Text != "It spreads." {

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -35,12 +36,13 @@ import (
 type house struct {
 	*coretest.House
 	testing.TB
-	x       *Public
-	letters *correspondence.Service
-	reports *intake.Service
-	ana     access.Actor
-	url     string
-	peer    netip.Addr // who connects, as the listener says
+	x         *Public
+	letters   *correspondence.Service
+	reports   *intake.Service
+	suspicion *suspicion.Service
+	ana       access.Actor
+	url       string
+	peer      netip.Addr // who connects, as the listener says
 }
 
 func engines(t *testing.T, story func(h *house)) {
@@ -67,13 +69,15 @@ func settle(t testing.TB, c *coretest.House) *house {
 		DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Words: search.NewTexts(c.Ring), Constituency: country, Correspondence: h.letters,
 		Deadlines: &deadline.Service{DB: c.DB, Clock: c.Clock, Audit: c.Audit},
 	}
+	h.suspicion = &suspicion.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Text: words, Constituency: country, Correspondence: h.letters, Intake: h.reports}
+	h.reports.Suspicion = h.suspicion.FromForm
 	laws, err := law.New()
 	h.must(err)
 	h.reports.Laws, h.reports.Country = laws, "BE"
 	if _, err := h.reports.DropKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.x = &Public{DB: c.DB, Clock: c.Clock, Zone: zone, Text: words, URL: "https://cert.example", Laws: laws, Country: "BE", Count: intake.Counting(nil), Site: page.Site{Name: "CERT.EX", Phone: "+999 210 497 400", Mail: "report@cert.example"}}
+	h.x = &Public{DB: c.DB, Clock: c.Clock, Zone: zone, Text: words, URL: "https://cert.example", Laws: laws, Country: "BE", Count: intake.Counting(nil), Suspicious: "suspicious@cert.example", Site: page.Site{Name: "CERT.EX", Phone: "+999 210 497 400", Mail: "report@cert.example"}}
 	s := &page.Surface{Name: "public", Routes: h.x.Routes(), Clock: c.Clock, Text: words, Zone: zone, Log: c.Log, Fail: h.x.Fail}
 	mux, err := s.Mux()
 	if err != nil {

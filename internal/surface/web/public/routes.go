@@ -37,6 +37,8 @@ type Public struct {
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
+	// Suspicious is the address for suspicious messages; "" for none.
+	Suspicious string
 	// Patience is how long a receipt waits for the house to have taken what was sent; without it the receipt shows no stages yet.
 	Patience time.Duration
 	Laws     *law.Library
@@ -65,6 +67,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "POST /report/short", Need: page.Open, MaxBody: maxForm, Serve: x.send("")},
 		{Pattern: "GET /suspicious", Need: page.Open, Serve: x.form(suspicious)},
 		{Pattern: "POST /suspicious", Need: page.Open, MaxBody: maxForm, Serve: x.send(suspicious)},
+		{Pattern: "GET /suspicious/received", Need: page.Open, Serve: x.suspiciousReceived},
 		{Pattern: "GET /vulnerability", Need: page.Open, Serve: x.vulnerabilityStart},
 		{Pattern: "POST /vulnerability", Need: page.Open, Serve: x.beginVulnerability},
 		{Pattern: "GET /r", Need: page.Open, Serve: x.track},

@@ -38,6 +38,9 @@ func (x *Public) form(kind string) func(*page.Visit) error {
 func (x *Public) reportView(v *page.Visit, values ReportValues, code id.Secret, kind string) ReportView {
 	view := ReportView{PublicView: x.frame(v, "report", reportTitle(v.P, kind)), Kind: kind, Action: reportPath(kind), Values: values}
 	view.Hidden = []page.Hid{{Name: "code", Value: code.Reveal()}}
+	if kind == suspicious {
+		view.Forward = x.Suspicious
+	}
 	return view
 }
 
@@ -153,6 +156,9 @@ func (x *Public) store(v *page.Visit, s sent, drop intake.Drop) error {
 	if x.Wake != nil {
 		x.Wake()
 	}
+	if s.kind == suspicious {
+		return v.See("/suspicious/received")
+	}
 	setCode(v, s.code)
 	to := url.Values{}
 	if s.values.Email != "" {
@@ -162,6 +168,12 @@ func (x *Public) store(v *page.Visit, s sent, drop intake.Drop) error {
 		return v.See("/r/received")
 	}
 	return v.See("/r/received?" + to.Encode())
+}
+
+// suspiciousReceived is the receipt of what goes to the public lane. It looks nothing up.
+func (x *Public) suspiciousReceived(v *page.Visit) error {
+	unlisted(v)
+	return v.Show(Suspicious(SuspiciousView{PublicView: x.frame(v, "report", v.P.T("public.suspicious.received"))}))
 }
 
 // notNow gives the sentence of a refusal that will pass, "" of any other.
@@ -175,7 +187,7 @@ func notNow(v *page.Visit, err error) string {
 // drop is what the house gets, and what is wrong with it in the order of the form.
 func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error) {
 	values, kind := s.values, s.kind
-	drop := intake.Drop{Code: s.code, Files: append(slices.Clone(s.kept), s.files...)}
+	drop := intake.Drop{Code: s.code, Files: append(slices.Clone(s.kept), s.files...), Suspicious: kind == suspicious}
 	summary := values.Summary
 	if kind == suspicious && values.Description == "" && len(drop.Files) > 0 {
 		summary = v.P.T("public.suspicious.attached")

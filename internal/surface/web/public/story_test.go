@@ -9,15 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
-// Each of the three doors from the form to the report, with a file, and to the receipt; each knows its own kind and label.
-func TestThreeDoors(t *testing.T) {
+// The short form from the door to the report, with a file, and to the receipt.
+func TestTheShortDoor(t *testing.T) {
 	engines(t, func(h *house) {
 		for _, c := range []struct {
 			path, kind string
@@ -25,7 +28,6 @@ func TestThreeDoors(t *testing.T) {
 			values     []string
 		}{
 			{"/report/short", "", tlp.Red, []string{"summary", "Ransomware", "description", "Two wards.", "ongoing", "yes", "aware-day", "1", "aware-month", "2", "aware-year", "2026", "aware-time", "7.40", "name", "A. Walker", "organisation", "São Brás", "phone", "+999 1", "tlp", "RED"}},
-			{"/suspicious", "threat", tlp.Green, []string{"description", "", "tlp", "CLEAR"}},
 		} {
 			h.Clock.Advance(time.Minute)
 			v := h.visitor()
@@ -57,6 +59,47 @@ func TestThreeDoors(t *testing.T) {
 		}
 		if a := h.visitor().get("/report?kind=suspicious"); a.to != "/suspicious" {
 			t.Errorf("an old address leads to %q", a.to)
+		}
+	})
+}
+
+// What is handed on as suspicious goes to the public lane: one mail of it for each time that something else was put in, no report, a receipt that names nothing.
+func TestTheSuspiciousDoor(t *testing.T) {
+	engines(t, func(h *house) {
+		v := h.visitor()
+		code := v.begin("/suspicious")
+		if a := v.get("/suspicious"); !a.says("suspicious@cert.example") {
+			t.Error("the page does not name the address")
+		}
+		file := []upload{{"../../mail.eml", "From: Bank <x@bank-login.example>\nSubject: Locked\n\nPress https://bank-login.example/confirm\n"}}
+		for range 2 { // the button pressed twice
+			a := v.post("/suspicious", file, "code", code, "description", "", "email", "ann@x.example")
+			if a.status != http.StatusSeeOther || a.to != "/suspicious/received" {
+				t.Fatalf("%d to %q\n%s", a.status, a.to, a.body)
+			}
+		}
+		for _, lang := range text.Langs() {
+			a := v.get("/suspicious/received?lang=" + string(lang))
+			if a.status != http.StatusOK || !strings.Contains(a.body, `href="/report"`) || strings.Contains(a.body, "R-20") || strings.Contains(a.body, "⟦") {
+				t.Errorf("the receipt: %d\n%s", a.status, a.body)
+			}
+		}
+		if a := v.post("/suspicious", nil, "code", code, "description", "Another strange letter from https://bank-login.example/confirm"); a.status != http.StatusSeeOther {
+			t.Errorf("other words: %d", a.status)
+		}
+		if a := h.visitor().post("/suspicious", nil, "description", ""); a.status != http.StatusUnprocessableEntity || !a.says(h.p().T("public.wrong.suspicious")) {
+			t.Errorf("nothing at all: %d", a.status)
+		}
+		if reports := h.opened(); len(reports) != 0 || h.count("correspondence_arrival") != 2 || h.count("intake_drop") != 0 || h.count("intake_report") != 0 {
+			t.Errorf("%d reports, %d mails, %d drops", len(reports), h.count("correspondence_arrival"), h.count("intake_drop"))
+		}
+		var id int64
+		h.must(h.DB.QueryRow(h.Context(), `SELECT MIN(object) FROM correspondence_arrival WHERE public = TRUE`).Scan(&id))
+		kept, err := h.letters.OpenArrival(h.Context(), h.DB, id)
+		h.must(err)
+		r := suspicion.Read(mail.Parse(kept.Raw))
+		if !r.Inner || r.Subject != "Locked" || r.Domain != "bank-login.example" || len(r.Links) != 1 || !kept.Public || mail.Parse(kept.Raw).Header().Get("Reply-To") != "ann@x.example" {
+			t.Errorf("%+v", r)
 		}
 	})
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
-// place decides whether a mail that will be a report lies in the queue. Whatever goes wrong with that, it does.
-func (m *Room) place(ctx context.Context, sieve *intake.Sieve, l *letter) {
-	if sieve == nil || slices.ContainsFunc(l.arrival.To, tagged) {
+// sift decides whether a mail that will be a report lies in the queue. Whatever goes wrong with that, it does.
+func (m *Room) sift(ctx context.Context, sieve *intake.Sieve, l *letter) {
+	if sieve == nil || m.public(l) || slices.ContainsFunc(l.arrival.To, tagged) {
 		return
 	}
 	defer func() {
