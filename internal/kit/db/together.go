@@ -78,13 +78,17 @@ func (d *DB) endOpen() {
 // writeTogether runs do in the shared transaction, and gives the turn on. It returns once that transaction is committed.
 func (d *DB) writeTogether(ctx context.Context, l Lane, do func(context.Context, *Tx) error) (*Tx, error) {
 	tx, g, err := d.joined(ctx, l, do)
-	if err != nil {
+	if g == nil {
 		return nil, err
 	}
-	<-g.done
-	return tx, g.err
+	<-g.done // also for who failed: it may be over what another one wrote, and looks for that next
+	if g.err != nil || err == nil {
+		return tx, g.err
+	}
+	return nil, err
 }
 
+// joined gives the transaction whose end is to be waited for, nil when there is none.
 func (d *DB) joined(ctx context.Context, l Lane, do func(context.Context, *Tx) error) (*Tx, *together, error) {
 	defer d.turns.give() // who comes next commits, or leaves it to the next; the last one finds the transaction open and ends it
 	g, err := d.begun(ctx, l)
@@ -93,7 +97,10 @@ func (d *DB) joined(ctx context.Context, l Lane, do func(context.Context, *Tx) e
 	}
 	tx := &Tx{db: d, lite: g.tx}
 	if err := d.member(ctx, g, tx, do); err != nil {
-		return nil, nil, err
+		if d.shared == nil {
+			g = nil // it went with this one
+		}
+		return nil, g, err
 	}
 	if g.n >= mostTogether || time.Since(g.began) >= longestTogether {
 		d.endOpen()

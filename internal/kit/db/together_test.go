@@ -115,9 +115,6 @@ func TestWritersInLineShareACommit(t *testing.T) {
 	})
 	slow := c.write(db.Worker, c.blocked("c", last))
 	close(c.let)
-	if err := <-fails; !errs.Is(err, errs.Forbidden) {
-		t.Errorf("who fails is told %v", err)
-	}
 	if err := <-panics; err == nil || err.Error() != "panic: a fault" {
 		t.Errorf("a panic becomes %v", err)
 	}
@@ -127,6 +124,8 @@ func TestWritersInLineShareACommit(t *testing.T) {
 		t.Errorf("the first was told %v before its commit", err)
 	case err := <-mail:
 		t.Errorf("the second was told %v before its commit", err)
+	case err := <-fails:
+		t.Errorf("who failed was told %v before others can see over what", err)
 	default:
 	}
 	if after.Load() != 0 {
@@ -137,6 +136,9 @@ func TestWritersInLineShareACommit(t *testing.T) {
 		if err := <-w; err != nil {
 			t.Error(err)
 		}
+	}
+	if err := <-fails; !errs.Is(err, errs.Forbidden) {
+		t.Errorf("who fails is told %v", err)
 	}
 	c.all.Wait()
 	c.want("a", "b", "c")
