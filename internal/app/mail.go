@@ -86,6 +86,7 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	}
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
+	h.makeSheets(agent)
 	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination,
@@ -101,13 +102,13 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	})
 	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
-		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), notYet(h.signSecurityTxt(ctx, agent)))
+		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), h.tellSpam(ctx), notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	if _, err := h.Intake.DropKey(ctx); err != nil {
 		return err
 	}
-	return notYet(h.signSecurityTxt(ctx, agent))
+	return errors.Join(notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 }
 
 // notYet lets pass what followKeys tries again.

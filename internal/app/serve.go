@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -110,7 +111,7 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		defer followKeys(ctx, h.DB, func() error {
 			err := h.published(ctx)
 			if err == nil && does(Worker) {
-				err = h.signSecurityTxt(ctx, agent)
+				err = errors.Join(h.signSecurityTxt(ctx, agent), h.signDocumentList(ctx, agent))
 			}
 			return err
 		})()

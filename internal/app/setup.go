@@ -53,6 +53,9 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 	if err := p.Check(); err != nil {
 		return err
 	}
+	if _, err := secrets.Current().RenewDocument(h.Clock.Now()); err != nil {
+		return err
+	}
 	if err := SaveTeamSecrets(h.Config, secrets); err != nil {
 		return err
 	}
@@ -63,6 +66,9 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 			return err
 		}
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
+			return err
+		}
+		if err := writeDocumentsTx(ctx, tx, now, secrets.Documents()); err != nil {
 			return err
 		}
 		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
@@ -175,12 +181,18 @@ func TakeIdentity(ctx context.Context, c conf.Config, h *House, file, passphrase
 
 // publishKeys hands the private keys to the key process and the certificates to everybody else, who take them while they serve.
 func (h *House) publishKeys(ctx context.Context, c conf.Config, secrets *keyd.Ring, verb string) error {
+	if _, err := secrets.Current().RenewDocument(h.Clock.Now()); err != nil {
+		return err
+	}
 	if err := SaveTeamSecrets(c, secrets); err != nil {
 		return err
 	}
 	now := h.Clock.Now()
 	return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
+			return err
+		}
+		if err := writeDocumentsTx(ctx, tx, now, secrets.Documents()); err != nil {
 			return err
 		}
 		changes := []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}

@@ -27,6 +27,8 @@ const (
 	settingKeys    = "team.keys"
 	settingSMIME   = "team.smime"
 	settingVerify  = "audit.verifier"
+
+	settingDocuments = "team.documents"
 )
 
 // ReadProfile reads the profile; a house without one was not set up yet.

@@ -239,7 +239,7 @@ type Message struct {
 	HasOriginal bool // bytes as they came: of a mail, or what was posted; an answer in the portal has none
 	MessageID   string
 	Reason      string // why it waits or failed, as a catalogue key
-	Automatic   bool   // built from the catalogue alone
+	Automatic   bool   // written by no person for this reader
 	Released    bool   // a person let the correspondent see it
 	Withheld    bool   // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
 	Erased      bool   // its content was destroyed

@@ -42,6 +42,7 @@ type Outgoing struct {
 	Auto *Auto
 	// HoldBack leaves an automatic letter in state Waiting for a person (receipt held), for Reason, a catalogue key.
 	HoldBack  bool
+	ByRule    bool // a letter in the words of the team that a rule sends: automatic, so that it meets no clock and obeys the limits of rule M9
 	Reason    string
 	InReplyTo string // Message-ID of what it answers
 	mass      int64  // the mass that it belongs to, whose second person releases it
@@ -256,7 +257,7 @@ func (o Outgoing) check() error {
 func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time) stored {
 	m := stored{Message: Message{
 		UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
-		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil,
+		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil || o.ByRule,
 	}}
 	m.AuthorName = by.Name
 	if by.System != "" {
@@ -274,6 +275,9 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 		}
 	} else {
 		m.SendAfter = now.Add(s.Hold)
+		if o.ByRule {
+			m.Author, m.AuthorName = 0, ""
+		}
 	}
 	if m.Kind == "" {
 		m.Kind = Letter

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/ecdh"
 	"crypto/hpke"
 	"encoding/json"
 	"fmt"
@@ -24,16 +23,7 @@ const shownInfo = "tocsin intake shown v1"
 func statusSuite() (hpke.KDF, hpke.AEAD) { return hpke.HKDFSHA256(), hpke.AES256GCM() }
 
 func sealTo(public []byte, info string, plain []byte) ([]byte, error) {
-	k, err := ecdh.X25519().NewPublicKey(public)
-	if err != nil {
-		return nil, errs.Wrap(errs.Invalid, "this is no key", err)
-	}
-	p, err := hpke.NewDHKEMPublicKey(k)
-	if err != nil {
-		return nil, errs.Wrap(errs.Invalid, "this is no key", err)
-	}
-	kdf, aead := statusSuite()
-	return hpke.Seal(p, kdf, aead, []byte(info), plain)
+	return boxFor(public, info).seal(plain)
 }
 
 // Look gives what a status link shows, with nothing but the code: for processes without keys. It is at most a second behind the house. An
@@ -69,7 +59,10 @@ func (s *Service) showTx(ctx context.Context, tx *db.Tx, report int64) error {
 	if err != nil {
 		return err
 	}
-	return s.showViewsTx(ctx, tx, report, codes, map[bool]StatusView{})
+	if err := s.showViewsTx(ctx, tx, report, codes, map[bool]StatusView{}); err != nil {
+		return err
+	}
+	return s.showSheets(ctx, tx, report)
 }
 
 // showFreshTx is showTx for a report that was filed in this transaction: what a link shows that travelled in clear mail is known without reading.
@@ -97,7 +90,11 @@ func (s *Service) showViewsTx(ctx context.Context, tx *db.Tx, report int64, code
 		if err != nil {
 			return err
 		}
-		sealed, err := sealTo(c.public, shownInfo, raw)
+		b := c.box
+		if b == nil {
+			b = boxFor(c.public, shownInfo)
+		}
+		sealed, err := b.seal(raw)
 		if err != nil {
 			return err
 		}
@@ -151,6 +148,11 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 	v.Behalf, v.Personal = r.Behalf, r.Body.Fields["personal_data"]
 	if err := s.stagesFor(ctx, h, r, &v, entire && !r.withheld()); err != nil {
 		return v, err
+	}
+	if entire && !r.withheld() {
+		if v.Sheets, err = s.sheets(ctx, h, r.Ref.ID); err != nil {
+			return v, err
+		}
 	}
 	threads, err := s.Correspondence.Threads(ctx, h, r.Thread)
 	if err != nil {

@@ -7,6 +7,7 @@
 //	sender.go   who wrote it, and how sure we are
 //	bounce.go   a letter of ours that came back
 //	understand.go what it is about: reports in fields, mails within, its language
+//	place.go    what speaks for spam, and which rule is for it: where it lies among the reports
 //	twice.go    the same mail again
 //	language.go the language of an answer
 //	verify.go   signatures are checked again when a key is approved

@@ -41,8 +41,11 @@ type letter struct {
 	said         abuse.Found    // what its machine-readable parts say
 	routine      *dmarc.Summary // it is a DMARC or TLS report
 	within       []correspondence.Within
-	language     string // of its text
-	outside      string // the subject outside the seal, where it says something else
+	language     string       // of its text
+	facts        *intake.Mail // what it is judged by
+	placed       intake.Placed
+	ready        *intake.ReceiveInput // what it is as a report, when it will be one
+	outside      string               // the subject outside the seal, where it says something else
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
@@ -272,6 +275,10 @@ func (l *letter) report(lang string) intake.ReceiveInput {
 	}
 	if l.sender.proof.Proved() {
 		in.Contact = l.sender.contact.ID
+	}
+	in.Body.Mail, in.Placed = l.facts, l.placed
+	if l.facts != nil {
+		l.facts.Silent = in.NoReceipt
 	}
 	return in
 }

@@ -33,6 +33,9 @@ type storedKey struct {
 	Public   []byte                 `json:"public"`
 	Parts    [][]byte               `json:"parts"` // secret key packets
 	Purposes map[string]pgp.Purpose `json:"purposes"`
+
+	Document    []byte `json:"document,omitempty"` // PKCS #8
+	Certificate []byte `json:"certificate,omitempty"`
 }
 
 // storedRing is what the file holds. Files of a team without S/MIME are the list of keys alone.
@@ -62,6 +65,9 @@ func (r *Ring) Seal(root []byte) ([]byte, error) {
 				return nil, err
 			}
 			k.Parts = append(k.Parts, b.Bytes())
+		}
+		if k.Document, k.Certificate, err = s.document.sealed(); err != nil {
+			return nil, err
 		}
 		keys = append(keys, k)
 	}
@@ -178,7 +184,12 @@ func (k storedKey) restore() (*Secret, error) {
 		}
 		held[string(part.Fingerprint)] = part
 	}
-	return assemble(pub[0], held, k.Purposes)
+	s, err := assemble(pub[0], held, k.Purposes)
+	if err != nil {
+		return nil, err
+	}
+	s.document, err = restoreDocument(k.Document, k.Certificate)
+	return s, err
 }
 
 func sealer(root []byte) (cipher.AEAD, error) {

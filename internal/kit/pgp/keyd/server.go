@@ -2,6 +2,7 @@ package keyd
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net"
 	"os"
@@ -176,6 +177,13 @@ func (s *Server) talk(ctx context.Context, c *net.UnixConn) {
 
 // answer gives false when the connection is to end.
 func (s *Server) answer(ctx context.Context, body []byte) ([]byte, bool) {
+	if len(body) == 1+sha256.Size && body[0] == callDocument {
+		sig, err := s.agent.SignDocument(ctx, [sha256.Size]byte(body[1:]))
+		if err != nil {
+			return refusal(err), true
+		}
+		return append([]byte{answerSignature}, sig...), true
+	}
 	call, err := decodeCall(body)
 	if err != nil {
 		s.agent.note("message", Refused, 0)

@@ -12,8 +12,9 @@ import (
 // A frame is four octets of length and a body; the first octet of the body is the call or the answer. There is one right encoding of each
 // message, and anything else ends the connection.
 const (
-	callSign   = 1
-	callUnwrap = 2
+	callSign     = 1
+	callUnwrap   = 2
+	callDocument = 5
 
 	callSignSMIME   = 3
 	callUnwrapSMIME = 4
