@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -46,7 +47,8 @@ type Arrival struct {
 	ReceivedAt time.Time
 	Size       int64
 	SHA256     []byte
-	Raw        []byte // only from OpenArrival and in Arrive
+	Raw        []byte        // only from OpenArrival and in Arrive
+	Spool      io.ReadSeeker // only in Arrive, instead of Raw: a large mail, Size bytes long, that is nowhere in memory
 	State      string // ArrivalNew, ArrivalSorted, ArrivalAside (panicked or tried too often: a person decides)
 	Under      int64  // object id of the report or thread under which it was filed
 	Reason     string // why it was set aside, as a catalogue key
@@ -106,16 +108,17 @@ func (s *Service) ArriveWith(ctx context.Context, mails []Arrival, also func(ctx
 	var large []int
 	for i := range mails {
 		m := &mails[i]
-		if len(m.Raw) > MaxMail {
+		if m.bytes() > MaxMail {
 			return errs.New(errs.Limit, "the mail is larger than 50 MiB")
 		}
-		sum := sha256.Sum256(m.Raw)
-		m.SHA256, m.Size, m.State = sum[:], int64(len(m.Raw)), ArrivalNew
-		if m.ReceivedAt.IsZero() {
+		if err := m.measure(); err != nil {
+			return fmt.Errorf("store arrived mail: %w", err)
+		}
+		if m.State = ArrivalNew; m.ReceivedAt.IsZero() {
 			m.ReceivedAt = now
 		}
 		m.Public = m.Public || s.Team.Public(m.To)
-		if len(m.Raw) > inlineRaw {
+		if m.Spool != nil || len(m.Raw) > inlineRaw {
 			large = append(large, i)
 		}
 	}
@@ -135,6 +138,41 @@ func (s *Service) ArriveWith(ctx context.Context, mails []Arrival, also func(ctx
 		return fmt.Errorf("store arrived mail: %w", err)
 	}
 	return nil
+}
+
+// bytes is how large a mail is, or says it is.
+func (a *Arrival) bytes() int64 {
+	if a.Spool != nil {
+		return a.Size
+	}
+	return int64(len(a.Raw))
+}
+
+// measure notes size and hash.
+func (a *Arrival) measure() error {
+	if a.Spool == nil {
+		sum := sha256.Sum256(a.Raw)
+		a.SHA256, a.Size = sum[:], int64(len(a.Raw))
+		return nil
+	}
+	if _, err := a.Spool.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, a.Spool)
+	if err == nil && n != a.Size {
+		err = errs.New(errs.Internal, "the spooled mail has another length")
+	}
+	a.SHA256 = h.Sum(nil)
+	return err
+}
+
+// content reads the mail from its start.
+func (a *Arrival) content() io.ReadSeeker {
+	if a.Spool != nil {
+		return a.Spool
+	}
+	return bytes.NewReader(a.Raw)
 }
 
 // kept is a large mail whose bytes are in a blob already.
@@ -161,7 +199,7 @@ func (s *Service) storeLarge(ctx context.Context, mails []Arrival, large []int, 
 	}
 	out := make(map[int]kept, len(large))
 	for n, i := range large {
-		b, err := s.Blobs.Put(ctx, blob.Key{Owner: keys[n].Owner(), Bytes: keys[n].Bytes()}, bytes.NewReader(mails[i].Raw))
+		b, err := s.Blobs.Put(ctx, blob.Key{Owner: keys[n].Owner(), Bytes: keys[n].Bytes()}, mails[i].content())
 		if err != nil {
 			return nil, err
 		}
@@ -270,7 +308,7 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 	}
 	a.From, a.To, a.PeerIP, a.Helo, a.TLS, a.SHA256 = e.From, e.To, e.PeerIP, e.Helo, e.TLS, e.SHA256
 	if name != "" {
-		a.Raw, err = blob.Bytes(ctx, s.Blobs, blob.Key{Owner: a.ID, Bytes: key.Bytes()}, name, MaxMail)
+		a.Raw, err = blob.Whole(ctx, s.Blobs, blob.Key{Owner: a.ID, Bytes: key.Bytes()}, name, min(a.Size, MaxMail))
 	} else {
 		a.Raw, err = key.Open(arrivalPlace("raw", a.ID), raw)
 	}
@@ -280,6 +318,15 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 		}
 	}
 	return a, err
+}
+
+// ArrivalSize gives how many bytes an arrival has, before it is opened; 0 for one that is not there.
+func (s *Service) ArrivalSize(ctx context.Context, h db.Handle, arrival int64) (n int64, err error) {
+	err = h.QueryRow(ctx, `SELECT size FROM correspondence_arrival WHERE object = $1`, arrival).Scan(&n)
+	if errs.Is(err, errs.NotFound) {
+		err = nil
+	}
+	return n, err
 }
 
 // SortedTx marks an arrival as filed under an object (a report or a thread), in the transaction that files it. A second call for the same

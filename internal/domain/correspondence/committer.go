@@ -94,12 +94,12 @@ func (c *Committer) run() {
 // gather takes what waits now, without waiting for more.
 func (c *Committer) gather(first *submission) []*submission {
 	batch := []*submission{first}
-	size := len(first.mail.Raw)
+	size := first.mail.bytes()
 	for len(batch) < MaxBatch && size < maxBatchBytes {
 		select {
 		case sub := <-c.queue:
 			batch = append(batch, sub)
-			size += len(sub.mail.Raw)
+			size += sub.mail.bytes()
 		default:
 			return batch
 		}

@@ -17,6 +17,7 @@ type Reported struct {
 	Routine *dmarc.Summary `json:"routine,omitempty"` // a DMARC or TLS report
 	Count   int            `json:"count,omitempty"`   // of events in the mail: the first are in Events
 	Cut     bool           `json:"cut,omitempty"`     // there was more than was read
+	Broken  int            `json:"broken,omitempty"`  // reports in the mail that could not be read
 }
 
 // Routine is the reason under which a DMARC or TLS report is filed out of the queue: kept, counted, found by its state, and taken back like any other.
@@ -69,10 +70,10 @@ type Table struct {
 
 // ReportedOf gives what was found in a mail as it is kept; nil for nothing.
 func ReportedOf(f abuse.Found, routine *dmarc.Summary) *Reported {
-	if len(f.Reports) == 0 && len(f.Tables) == 0 && routine == nil {
+	if len(f.Reports) == 0 && len(f.Tables) == 0 && f.Broken == 0 && routine == nil {
 		return nil
 	}
-	out := &Reported{Routine: routine, Cut: f.Cut, Count: len(f.Reports)}
+	out := &Reported{Routine: routine, Cut: f.Cut, Broken: f.Broken, Count: len(f.Reports)}
 	for _, r := range f.Reports[:min(len(f.Reports), maxEvents)] {
 		e := Event{
 			Format: string(r.Format), Version: r.Version, ID: r.ID, Category: r.Category, Type: r.Type, Class: r.Class, At: r.At, Until: r.Until, Count: r.Count,

@@ -111,6 +111,7 @@ type Found struct {
 	Reports []Report
 	Tables  []Table
 	Cut     bool // there was more than is read
+	Broken  int  // values of JSON that could not be read beside those that could
 }
 
 func (r *Report) problem(p Problem) {

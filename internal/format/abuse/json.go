@@ -3,10 +3,18 @@ package abuse
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+)
+
+// How many broken values are passed over in a file, and in a large one.
+const (
+	mostBroken = 50
+	fewBroken  = 4
 )
 
 func mayJSON(p *mail.Part) bool {
@@ -33,14 +41,49 @@ func (f *Found) json(raw []byte) {
 	if !bytes.Contains(raw, []byte("xarf_version")) && !bytes.Contains(raw, []byte("ReporterInfo")) && !bytes.Contains(raw, []byte("ReportType")) && !bytes.Contains(raw, []byte("source_identifier")) {
 		return
 	}
-	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))))
-	d.UseNumber()
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	d := decoder(raw)
+	most := mostBroken
+	if len(raw) > 1<<20 {
+		most = fewBroken // each is read to its end, which may be that of the file
+	}
 	for len(f.Reports) <= MaxReports {
 		var v any
-		if d.Decode(&v) != nil {
+		switch err := d.Decode(&v); {
+		case err == nil:
+			f.value(v)
+			continue
+		case errors.Is(err, io.EOF):
 			return
 		}
-		f.value(v)
+		// One that is broken hides no other: the next begins a line.
+		if f.Broken++; f.Broken > most {
+			f.Cut = true
+			return
+		}
+		if raw = nextValue(bytes.TrimLeft(raw[d.InputOffset():], " \t\r\n")); raw == nil {
+			return
+		}
+		d = decoder(raw)
+	}
+}
+
+func decoder(b []byte) *json.Decoder {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	return d
+}
+
+// nextValue gives b from the next line on that begins as a value does, nil for none.
+func nextValue(b []byte) []byte {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 || i+1 == len(b) {
+			return nil
+		}
+		if b = b[i+1:]; b[0] == '{' || b[0] == '[' {
+			return b
+		}
 	}
 }
 

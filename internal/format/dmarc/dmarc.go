@@ -36,6 +36,7 @@ type Summary struct {
 	Policy   string // what the domain asks for: "none", "quarantine", "reject"
 	From, To time.Time
 	Records  int
+	More     int   // records beyond those that were summed
 	Messages int64 // or sessions
 	Failed   int64 // neither SPF nor DKIM held; of a TLS report the failed sessions
 	Sources  []Source
@@ -134,8 +135,12 @@ func aggregate(raw []byte) (Summary, error) {
 					err = d.DecodeElement(&f.Policy, &t)
 				case "record":
 					var r record
-					if err = d.DecodeElement(&r, &t); err == nil && s.Records < maxRecords {
+					switch err = d.DecodeElement(&r, &t); {
+					case err != nil:
+					case s.Records < maxRecords:
 						s.add(r, failed)
+					default:
+						s.More++
 					}
 				default:
 					err = d.Skip()

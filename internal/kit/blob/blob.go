@@ -253,7 +253,23 @@ func Bytes(ctx context.Context, s Store, key Key, name string, limit int64) ([]b
 	}
 	defer r.Close()
 	var b bytes.Buffer
-	n, err := io.Copy(&b, io.LimitReader(r, limit+1))
+	return into(&b, r, limit)
+}
+
+// Whole reads a blob of which the size is known, at most that many bytes, and holds it once.
+func Whole(ctx context.Context, s Store, key Key, name string, size int64) ([]byte, error) {
+	r, err := s.Open(ctx, key, name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var b bytes.Buffer
+	b.Grow(int(size) + bytes.MinRead)
+	return into(&b, r, size)
+}
+
+func into(b *bytes.Buffer, r io.Reader, limit int64) ([]byte, error) {
+	n, err := io.Copy(b, io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, errors.New("blob was altered")
 	}

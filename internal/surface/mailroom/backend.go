@@ -31,13 +31,21 @@ func (b Backend) Recipient(_ context.Context, addr string) error {
 	return errs.New(errs.NotFound, "no mailbox of that name here")
 }
 
+// inMemory is up to where a mail goes through the memory on its way to disk: what the server does not spool either.
+const inMemory = 64 << 10
+
 // Accept keeps a mail: it is on disk when Accept gives nil.
 func (b Backend) Accept(ctx context.Context, e smtpd.Envelope, body *smtpd.Body) error {
-	raw, err := body.Bytes()
-	if err != nil {
-		return err
+	a := correspondence.Arrival{From: e.From, To: e.To, Helo: e.Helo, TLS: e.TLS != "", ReceivedAt: e.Arrived, Road: b.Road}
+	if a.Size = body.Size(); a.Size > inMemory {
+		a.Spool = body.Reader()
+	} else {
+		raw, err := body.Bytes()
+		if err != nil {
+			return err
+		}
+		a.Raw = bytes.Clone(raw)
 	}
-	a := correspondence.Arrival{From: e.From, To: e.To, Helo: e.Helo, TLS: e.TLS != "", ReceivedAt: e.Arrived, Road: b.Road, Raw: bytes.Clone(raw)}
 	if e.Peer.IsValid() {
 		a.PeerIP = e.Peer.String()
 	}

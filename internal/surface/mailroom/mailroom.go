@@ -20,6 +20,7 @@ package mailroom
 
 import (
 	"log/slog"
+	"sync"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
@@ -53,7 +54,8 @@ type Room struct {
 	Fetch          *fetch.Client    // asks key directories for the keys of proved contacts; nil asks nobody
 	Lang           string           // of reporters whose language we do not know; "en" when empty
 
-	read func(raw []byte) *mail.Message // mail.Parse; a test breaks it
+	read  func(raw []byte) *mail.Message // mail.Parse; a test breaks it
+	large sync.Mutex                     // held while a large mail is in memory
 }
 
 // Work registers the workers that file arrivals and check signatures again.

@@ -131,7 +131,7 @@ func TestSamplesAreTakenIn(t *testing.T) {
 			if !bytes.Equal(got.Raw, all[i].raw) {
 				t.Errorf("%s: other bytes", name)
 			}
-			if first, twice := under[got.Under]; twice && !bytes.Equal(written(all[first].raw), written(all[i].raw)) {
+			if first, twice := under[got.Under]; twice && !sameWords(all[first].raw, all[i].raw) {
 				t.Errorf("%s is filed as %s", name, all[first].name)
 			}
 			under[got.Under] = i
@@ -214,4 +214,10 @@ var differsTaken = map[string]string{
 	"subject mime/mail/error_emails/content_transfer_encoding_empty.eml": "soft hyphens are made visible",
 	"subject mime/mail/error_emails/invalid_subject_characters.eml":      "bytes outside UTF-8 are read as windows-1252",
 	"subject mime/mail-parser/mail_test_9":                               "gb2312 is read as its superset GBK",
+}
+
+func sameWords(a, b []byte) bool {
+	topA, bodyA := written(a)
+	topB, bodyB := written(b)
+	return bytes.Equal(topA, topB) && bytes.Equal(bodyA, bodyB)
 }

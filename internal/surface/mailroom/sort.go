@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -36,6 +37,13 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 		ready = nil
 	}
 	for _, id := range args.Arrivals {
+		if size, err := m.Correspondence.ArrivalSize(ctx, m.DB, id); err == nil && size > large {
+			flush()
+			if err := m.sortLarge(ctx, id, sieve); err != nil {
+				again = append(again, err)
+			}
+			continue
+		}
 		l, err := m.prepare(ctx, id, sieve)
 		if err != nil {
 			again = append(again, err)
@@ -49,6 +57,21 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 	}
 	flush()
 	return errors.Join(again...)
+}
+
+// large is from where a mail is read and filed while no other such mail is: memory is that of one, however many come.
+const large = 4 << 20
+
+func (m *Room) sortLarge(ctx context.Context, id int64, sieve *intake.Sieve) error {
+	m.large.Lock()
+	defer m.large.Unlock()
+	debug.FreeOSMemory() // what the last one left, and what this one leaves
+	defer debug.FreeOSMemory()
+	l, err := m.prepare(ctx, id, sieve)
+	if l == nil {
+		return err
+	}
+	return errors.Join(err, m.fileAll(ctx, []*letter{l}))
 }
 
 // prepare reads an arrival and stores its attachments; nil when it is filed already or was set aside.

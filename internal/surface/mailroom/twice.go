@@ -29,15 +29,14 @@ var (
 )
 
 // written is a mail without the trace of its way.
-func written(raw []byte) []byte {
+func written(raw []byte) (top, body []byte) {
 	head, sep := bytes.Index(raw, []byte("\r\n\r\n")), 2
 	if n := bytes.Index(raw, []byte("\n\n")); n >= 0 && (head < 0 || n < head) {
 		head, sep = n, 1
 	}
 	if head < 0 {
-		return raw
+		return nil, raw
 	}
-	var out []byte
 	skip := false
 	for line := range bytes.Lines(raw[:head+sep]) {
 		if line[0] != ' ' && line[0] != '\t' {
@@ -46,10 +45,10 @@ func written(raw []byte) []byte {
 			skip = slices.Contains(trace, name) || slices.ContainsFunc(traces, func(begins string) bool { return strings.HasPrefix(name, begins) })
 		}
 		if !skip {
-			out = append(out, line...)
+			top = append(top, line...)
 		}
 	}
-	return append(out, raw[head+sep:]...)
+	return top, raw[head+sep:]
 }
 
 // soon is how far apart two mails without a Message-ID may come and be one: who writes the same words again a day later says it again.
@@ -60,8 +59,11 @@ func nameOfMail(m *mail.Message) string {
 	if id := m.MessageID(); id != "" {
 		return cut(id, 998)
 	}
-	sum := sha256.Sum256(written(m.Raw))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	h := sha256.New()
+	top, body := written(m.Raw)
+	h.Write(top)
+	h.Write(body)
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // again finds where a mail was filed that came before under the same name and with the same bytes, by a sender who is at least as sure: a second copy
@@ -77,7 +79,7 @@ func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, thread int64) (c
 		return none, false, err
 	}
 	named := l.outer.MessageID() != ""
-	var mine []byte
+	top, body := written(l.arrival.Raw)
 	for _, old := range all {
 		if old.Direction != correspondence.In || old.Arrival == 0 || old.Arrival == l.arrival.ID || old.Proof < l.sender.proof {
 			continue
@@ -95,10 +97,7 @@ func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, thread int64) (c
 		if apart := l.arrival.ReceivedAt.Sub(a.ReceivedAt).Abs(); !named && apart > soon {
 			continue
 		}
-		if mine == nil {
-			mine = written(l.arrival.Raw)
-		}
-		if bytes.Equal(written(a.Raw), mine) {
+		if oldTop, oldBody := written(a.Raw); bytes.Equal(oldBody, body) && bytes.Equal(oldTop, top) {
 			list, err := m.Correspondence.Threads(ctx, tx, old.Thread)
 			return list[old.Thread], err == nil, err
 		}

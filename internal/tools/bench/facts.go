@@ -41,31 +41,11 @@ func binary(ctx context.Context) (string, bool, error) {
 
 // memory is what server and key process hold after ten idle seconds with the filled house.
 func (w *world) memory(ctx context.Context) (string, bool, error) {
-	if err := w.open(ctx); err != nil {
-		return "", false, err
-	}
-	self, err := os.Executable()
+	server, end, err := w.apart(ctx)
 	if err != nil {
 		return "", false, err
 	}
-	c := w.house.Config
-	server := exec.CommandContext(ctx, self, "serve")
-	server.Env = append(os.Environ(), "TOCSIN_DATA="+c.Data, "TOCSIN_ROOT_KEY="+c.RootKeyFile(), "TOCSIN_DATABASE="+c.Database.Reveal())
-	server.Stderr = os.Stderr
-	out, err := server.StdoutPipe()
-	if err != nil {
-		return "", false, err
-	}
-	if err := server.Start(); err != nil {
-		return "", false, err
-	}
-	defer func() {
-		_ = server.Process.Signal(os.Interrupt)
-		_ = server.Wait()
-	}()
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != serving {
-		return "", false, fmt.Errorf("the server did not start: %w", err)
-	}
+	defer end()
 	settled := 10 * time.Second
 	if w.tiny {
 		settled = 0
@@ -75,13 +55,49 @@ func (w *world) memory(ctx context.Context) (string, bool, error) {
 	case <-ctx.Done():
 		return "", false, ctx.Err()
 	}
+	all := held(server)
+	return fmt.Sprintf("%.1f MB", float64(all)/1e6), all < mostMemory, nil
+}
+
+// apart runs the program as a process of its own on the filled house, with more settings; end stops it and waits.
+func (w *world) apart(ctx context.Context, settings ...string) (pid int, end func(), err error) {
+	if err := w.open(ctx); err != nil {
+		return 0, nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return 0, nil, err
+	}
+	c := w.house.Config
+	server := exec.CommandContext(ctx, self, "serve")
+	server.Env = append(append(os.Environ(), "TOCSIN_DATA="+c.Data, "TOCSIN_ROOT_KEY="+c.RootKeyFile(), "TOCSIN_DATABASE="+c.Database.Reveal()), settings...)
+	server.Stderr = os.Stderr
+	out, err := server.StdoutPipe()
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := server.Start(); err != nil {
+		return 0, nil, err
+	}
+	end = func() {
+		_ = server.Process.Signal(os.Interrupt)
+		_ = server.Wait()
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != serving {
+		end()
+		return 0, nil, fmt.Errorf("the server did not start: %w", err)
+	}
+	return server.Process.Pid, end, nil
+}
+
+// held is the memory of a process and those that it started.
+func held(server int) int {
 	all, shared := 0, 0
-	for _, pid := range append([]int{server.Process.Pid}, descendantsOf(server.Process.Pid)...) {
+	for _, pid := range append([]int{server}, descendantsOf(server)...) {
 		own, file := resident(pid)
 		all, shared = all+own, max(shared, file)
 	}
-	all += shared
-	return fmt.Sprintf("%.1f MB", float64(all)/1e6), all < mostMemory, nil
+	return all + shared
 }
 
 // resident is the memory of a process in bytes: its own, and that of files (the program, the database), which the processes of one program share

@@ -112,7 +112,10 @@ func fromEnvironment() (conf.Config, error) {
 	if err != nil {
 		return conf.Config{}, err
 	}
-	mail, err := freePort()
+	mail := os.Getenv("TOCSIN_SMTP")
+	if mail == "" {
+		mail, err = freePort()
+	}
 	return conf.Config{
 		Data: os.Getenv("TOCSIN_DATA"), RootKey: os.Getenv("TOCSIN_ROOT_KEY"), Database: conf.EndpointOf(os.Getenv("TOCSIN_DATABASE")), HTTP: address, SMTP: mail, Zone: "UTC",
 	}, err

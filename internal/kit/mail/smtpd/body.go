@@ -6,6 +6,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"errors"
 	"io"
 	"os"
 )
@@ -31,6 +32,24 @@ func (b *Body) Open() io.Reader {
 		return bytes.NewReader(b.mem)
 	}
 	return cipher.StreamReader{S: b.stream(), R: io.NewSectionReader(b.file, 0, b.size)}
+}
+
+// Reader gives a reader that can go back to the first byte, and nowhere else: whoever keeps a body reads it more than once.
+func (b *Body) Reader() io.ReadSeeker { return &rewound{body: b, r: b.Open()} }
+
+type rewound struct {
+	body *Body
+	r    io.Reader
+}
+
+func (x *rewound) Read(p []byte) (int, error) { return x.r.Read(p) }
+
+func (x *rewound) Seek(offset int64, whence int) (int64, error) {
+	if offset != 0 || whence != io.SeekStart {
+		return 0, errors.New("smtpd: a body goes back to its start alone")
+	}
+	x.r = x.body.Open()
+	return 0, nil
 }
 
 // Bytes gives the whole body. Up to 64 KiB it is no copy, and valid only until Accept returns.

@@ -35,6 +35,9 @@ func (d *Desk) said(v *page.Visit, p *page.PreviewView, r intake.Report) error {
 	if said.Cut {
 		p.SaidNote += " " + v.P.T("desk.said.cut")
 	}
+	if said.Broken > 0 {
+		p.SaidNote += " " + v.P.T("desk.said.broken", "count", said.Broken)
+	}
 	owners := map[string][]page.Property{}
 	for _, what := range said.Asked(askedOwners) {
 		list, err := d.Constituency.Owners(v.Ctx(), d.DB, v.By, what)
@@ -66,6 +69,9 @@ func (d *Desk) said(v *page.Visit, p *page.PreviewView, r intake.Report) error {
 			add(v.P.T("desk.said.at"), page.At(v.P, s.From, v.Now))
 		}
 		add(v.P.T("desk.said.sums"), page.Text(v.P.T("desk.said.sums."+s.Kind, "all", v.P.Number(s.Messages), "failed", v.P.Number(s.Failed))))
+		if s.More > 0 {
+			add(v.P.T("desk.said.beyond"), page.Text(v.P.T("desk.said.beyond.count", "count", v.P.Number(int64(s.More)))))
+		}
 		for _, from := range s.Sources[:min(len(s.Sources), 3)] {
 			add(v.P.T("desk.said.source"), page.Mono(from.Addr.String()+" · "+v.P.Number(from.Count)))
 		}
