@@ -140,7 +140,7 @@ func Table() []Rule {
 			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
-		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},
+		{Counters, []string{"correspondence_automatic"}, Guarding, Security, Nobody, CountersFor, Removed},
 		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},
 		{Tries, []string{"account_try"}, Guarding, Security, Nobody, TriesFor, Removed},
 		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},

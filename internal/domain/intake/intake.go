@@ -166,6 +166,8 @@ type ReceiveInput struct {
 	Reference    string      // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte      // likewise
 	CodeKey      []byte      // likewise: PublicKeyOf the code
+
+	ready *ready
 }
 
 // Received is what the reporter is told.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -90,15 +91,25 @@ func (m *Room) receive(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, erro
 	if before, twice, err := m.reportedBefore(ctx, tx, l); err != nil || twice {
 		return before, err
 	}
-	lang := m.languageOf(l)
-	if l.sender.contact.Lang != "" && l.sender.proof.Proved() {
-		lang = l.sender.contact.Lang
+	in := l.ready
+	if in == nil {
+		now := m.reportOf(l)
+		in = &now
 	}
-	got, err := m.Intake.ReceiveTx(ctx, tx, by(), l.report(lang), nil)
+	got, err := m.Intake.ReceiveTx(ctx, tx, by(), *in, nil)
 	if err != nil {
 		return ref.Ref{}, err
 	}
 	return got.Report.Ref, m.offer(ctx, tx, l)
+}
+
+// reportOf is a letter as a report.
+func (m *Room) reportOf(l *letter) intake.ReceiveInput {
+	lang := m.languageOf(l)
+	if l.sender.contact.Lang != "" && l.sender.proof.Proved() {
+		lang = l.sender.contact.Lang
+	}
+	return l.report(lang)
 }
 
 // maxOffers is how many keys of one mail are looked at.

@@ -15,7 +15,7 @@ import (
 
 // place decides whether a mail that will be a report lies in the queue. Whatever goes wrong with that, it does.
 func (m *Room) place(ctx context.Context, sieve *intake.Sieve, l *letter) {
-	if sieve == nil || slices.ContainsFunc(l.arrival.To, tagged) {
+	if sieve == nil {
 		return
 	}
 	defer func() {
@@ -25,7 +25,7 @@ func (m *Room) place(ctx context.Context, sieve *intake.Sieve, l *letter) {
 		}
 	}()
 	l.facts = m.factsOf(l)
-	in := l.report(l.language)
+	in := m.reportOf(l)
 	placed, err := sieve.Place(ctx, m.DB, &in)
 	if err != nil {
 		m.Log.Error("a mail could not be judged", "arrival", l.arrival.ID, "kind", errs.Of(err).String())

@@ -40,7 +40,8 @@ type letter struct {
 	language  string       // of its text
 	facts     *intake.Mail // what it is judged by
 	placed    intake.Placed
-	outside   string // the subject outside the seal, where it says something else
+	ready     *intake.ReceiveInput // what it is as a report, when it will be one
+	outside   string               // the subject outside the seal, where it says something else
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong

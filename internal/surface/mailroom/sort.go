@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -62,10 +63,7 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 	if a.State == correspondence.ArrivalSorted {
 		return nil, nil
 	}
-	l, err = m.attempt(ctx, a)
-	if err == nil {
-		m.place(ctx, sieve, l)
-	}
+	l, err = m.attempt(ctx, a, sieve)
 	if err == nil || transient(err) {
 		return l, err
 	}
@@ -74,7 +72,7 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 }
 
 // attempt is open with a net: whatever a mail does to the reader, it is one mail (rule D4).
-func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter, err error) {
+func (m *Room) attempt(ctx context.Context, a correspondence.Arrival, sieve *intake.Sieve) (l *letter, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			l, err = nil, fmt.Errorf("read: %w", errs.Panic(p))
@@ -87,6 +85,11 @@ func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter
 		if l.files, err = m.Correspondence.StoreFiles(ctx, a.ID, files); err != nil {
 			return nil, err
 		}
+	}
+	if !slices.ContainsFunc(a.To, tagged) {
+		m.place(ctx, sieve, l)
+		in := m.Intake.Ready(by(), m.reportOf(l), nil)
+		l.ready = &in
 	}
 	return l, nil
 }
