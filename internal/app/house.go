@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/presence"
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -87,6 +88,7 @@ type House struct {
 	Playbook       *playbook.Library
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
+	Presence       *presence.Service
 	Coordination   *coordination.Service
 	Incidents      *incident.Service
 	Duty           *duty.Service
@@ -205,6 +207,7 @@ func (h *House) duties() error {
 	if err != nil {
 		return err
 	}
+	h.Presence = &presence.Service{DB: h.DB, Clock: h.Clock}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,

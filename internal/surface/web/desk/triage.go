@@ -57,6 +57,9 @@ func (d *Desk) triage(v *page.Visit) error {
 		if err != nil {
 			return err
 		}
+		if q.Get("report") != "" { // the first of the list is shown unasked
+			d.noteSeen(v, r.Ref)
+		}
 		if err := d.preview(v, &view, r); err != nil {
 			return err
 		}
@@ -135,6 +138,11 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	if err != nil {
 		v.Without(err)
 	}
+	shown := make([]int64, len(list.Items))
+	for i, l := range list.Items {
+		shown[i] = l.Ref.ID
+	}
+	around := d.around(v, shown)
 	for i, l := range list.Items {
 		l.HandlerName = names[l.Handler]
 		g := 3
@@ -144,6 +152,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 			}
 		}
 		row := d.row(v, l)
+		row.Present = around[l.Ref.ID]
 		row.Here = l.UID == chosen || (chosen == "" && i == 0)
 		groups[g].Rows = append(groups[g].Rows, row)
 		groups[g].Count++
@@ -438,6 +447,7 @@ func (d *Desk) report(v *page.Visit) error {
 		return err
 	}
 	view := TriageView{DeskView: d.frame(v, "triage", reportTitle(v.P, r)), One: true}
+	d.noteSeen(v, r.Ref)
 	if err := d.preview(v, &view, r); err != nil {
 		return err
 	}
