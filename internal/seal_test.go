@@ -113,6 +113,9 @@ func TestEverySealedColumnIsBoundToItsRow(t *testing.T) {
 				if !ok || sel.Sel.Name != "Seal" {
 					return true
 				}
+				if x, ok := sel.X.(*ast.SelectorExpr); ok && x.Sel.Name == "sender" && dir == "domain/intake" {
+					return true // sealed to the key of one code, which is stored beside it: what is in another row does not open
+				}
 				by := ""
 				switch a := call.Args[0].(type) {
 				case *ast.CallExpr:
@@ -172,7 +175,7 @@ func TestDerivedKeysHaveOnePurposeEach(t *testing.T) {
 var actsAs = map[string][]string{
 	"backup": {"app"},
 	"clocks": {"app", "core/deadline", "domain/coordination", "domain/duty"},
-	"intake": {"domain/intake", "surface/mailroom", "sample/fill"},
+	"intake": {"app", "domain/intake", "surface/mailroom", "sample/fill"},
 	"retain": {"domain/correspondence", "domain/intake"},
 	"sample": {"sample/fill", "sample/play", "tools/bench"},
 	"sender": {"domain/correspondence"},

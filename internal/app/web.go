@@ -262,10 +262,11 @@ func hostsOf(c conf.Config) []string {
 func (h *House) public(site page.Site) *public.Public {
 	return &public.Public{
 		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address,
-		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
-		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
-		Wake:        h.wakeDrops,
-		Laws:        h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
+		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
+		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
+		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, h.DB) },
+		Wake:         h.wakeDrops,
+		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
 	}
 }
 

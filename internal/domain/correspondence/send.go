@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Outgoing is a message to the correspondent of a thread.
@@ -361,20 +362,20 @@ func keyOf(err error) string {
 }
 
 // ask says what wants to leave, and gives the key that it would be encrypted to. What the thread is about lends it its seal and its exercise mark.
-func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now time.Time) (egress.Ask, pgp.Key, error) {
+func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now time.Time) (egress.Ask, readerKey, error) {
 	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
 	if m.Channel == ByPortal {
 		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
 	}
 	if t.above == nil {
 		if err := s.lookAbove(ctx, h, []*Thread{t}); err != nil {
-			return a, pgp.Key{}, err
+			return a, readerKey{}, err
 		}
 	}
 	a.Object.Sealed = a.Object.Sealed || t.above.sealed
 	a.Object.Exercise = a.Object.Exercise || t.above.exercise
-	key, has, err := s.readerKey(ctx, h, *t, m.Body.To, now)
-	a.HasKey = has
+	key, err := s.keyOf(ctx, h, *t, m.Body.To, now)
+	a.HasKey = !key.isZero()
 	return a, key, err
 }
 
@@ -408,24 +409,39 @@ func (s *Service) lookAbove(ctx context.Context, h db.Handle, threads []*Thread)
 	return nil
 }
 
-// readerKey gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact.
-func (s *Service) readerKey(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (pgp.Key, bool, error) {
+// readerKey is what a letter is encrypted to: an OpenPGP key, or a certificate.
+type readerKey struct {
+	pgp   pgp.Key
+	smime smime.Certificate
+}
+
+func (k readerKey) isZero() bool { return k.pgp.IsZero() && k.smime.IsZero() }
+
+// keyOf gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact: an OpenPGP key before a
+// certificate, which is of use only when we have one ourselves to sign with.
+func (s *Service) keyOf(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (out readerKey, err error) {
 	if t.Correspondent.Contact == 0 || address == "" || !strings.EqualFold(address, t.Correspondent.Email) {
-		return pgp.Key{}, false, nil
+		return out, nil
 	}
 	keys, err := s.Constituency.Keys(ctx, h, t.Correspondent.Contact, now)
 	if err != nil {
-		return pgp.Key{}, false, fmt.Errorf("read the correspondent's keys: %w", err)
+		return out, fmt.Errorf("read the correspondent's keys: %w", err)
 	}
 	for _, k := range keys {
+		if k.SMIME() {
+			if c, err := smime.ParseCertificate(k.Certificate); err == nil && out.smime.IsZero() && s.certified(now) && c.CanEncrypt(now) {
+				out.smime = c
+			}
+			continue
+		}
 		parsed, _ := pgp.ParseKeys(k.Certificate)
 		for _, p := range parsed {
 			if p.CanEncrypt(now) == nil {
-				return p, true, nil
+				return readerKey{pgp: p}, nil
 			}
 		}
 	}
-	return pgp.Key{}, false, nil
+	return out, nil
 }
 
 // rendition is the hash of what leaves, before signing and encrypting. The salt keeps it from telling anything.

@@ -9,7 +9,7 @@
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
 //
-// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_draft.
+// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_sheet, intake_sheet_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_upload, intake_upload_part, intake_draft.
 package intake
 
 import (
@@ -207,6 +207,7 @@ type StatusView struct {
 	Full       bool                     `json:"full"`
 	Stages     []StageView              `json:"stages,omitempty"`
 	Handed     []HandedView             `json:"handed,omitempty"`
+	Sheets     []int                    `json:"sheets,omitempty"` // numbers of the submissions that have a signed receipt, or will in a moment; 0 is of the report itself
 	Recipients []RecipientView          `json:"recipients,omitempty"`
 	Behalf     Behalf                   `json:"behalf,omitempty"`
 	Crime      string                   `json:"crime,omitempty"`    // rule set that says how to go to the police, when a crime is suspected

@@ -52,6 +52,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, in 
 
 // keep stores the files of a form or an API post before the transaction.
 func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]correspondence.File, error) {
+	return s.keepUpTo(ctx, MaxFileBytes, files)
+}
+
+func (s *Service) keepUpTo(ctx context.Context, most int64, files []correspondence.FileIn) ([]correspondence.File, error) {
 	var total int64
 	for _, f := range files {
 		n, err := f.Content.Seek(0, io.SeekEnd)
@@ -60,9 +64,9 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 		}
 		total += n
 	}
-	if total > MaxFileBytes {
+	if total > most {
 		var p errs.Problems
-		p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
+		p.Add("files", "error.files_too_large", "most", most>>20)
 		return nil, p.Err()
 	}
 	return s.Correspondence.StoreFiles(ctx, 0, files)
@@ -285,6 +289,11 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	clocks = append(clocks, owed...)
+	if filings, _ := s.filingsOf(in); len(filings) == 0 && (in.Channel == correspondence.ByForm || in.Channel == correspondence.ByPortal) && in.Body.Kind != "threat" {
+		if err := s.askSheet(ctx, tx, by, &r, 0); err != nil {
+			return Received{}, err
+		}
+	}
 	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(r.State)}},

@@ -63,7 +63,11 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 	if a.State == correspondence.ArrivalSorted {
 		return nil, nil
 	}
-	l, err = m.attempt(ctx, a, sieve)
+	l, err = m.attempt(ctx, a)
+	if err == nil {
+		m.place(ctx, sieve, l)
+		err = m.made(l)
+	}
 	if err == nil || transient(err) {
 		return l, err
 	}
@@ -72,7 +76,7 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 }
 
 // attempt is open with a net: whatever a mail does to the reader, it is one mail (rule D4).
-func (m *Room) attempt(ctx context.Context, a correspondence.Arrival, sieve *intake.Sieve) (l *letter, err error) {
+func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			l, err = nil, fmt.Errorf("read: %w", errs.Panic(p))
@@ -86,12 +90,22 @@ func (m *Room) attempt(ctx context.Context, a correspondence.Arrival, sieve *int
 			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(a.To, tagged) {
-		m.place(ctx, sieve, l)
-		in := m.Intake.Ready(by(), m.reportOf(l), nil)
-		l.ready = &in
-	}
 	return l, nil
+}
+
+// made works out what a letter is as a report, if it will be one, while somebody else writes.
+func (m *Room) made(l *letter) (err error) {
+	if slices.ContainsFunc(l.arrival.To, tagged) {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read: %w", errs.Panic(p))
+		}
+	}()
+	in := m.Intake.Ready(by(), m.reportOf(l), nil)
+	l.ready = &in
+	return nil
 }
 
 // unread is a mail that nobody could read: its bytes are kept, a person decides.
