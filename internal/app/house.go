@@ -210,7 +210,7 @@ func (h *House) duties() error {
 	h.Presence = &presence.Service{DB: h.DB, Clock: h.Clock}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,
+		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, DetachFrom: h.detachFrom, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,
 	}
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
@@ -241,6 +241,11 @@ func (h *House) duties() error {
 // attachTo attaches reports to an incident, for rules and runs of triage.
 func (h *House) attachTo(ctx context.Context, by access.Actor, incident string, reports []string) error {
 	_, err := h.Incidents.Attach(ctx, by, incident, reports)
+	return err
+}
+
+func (h *House) detachFrom(ctx context.Context, by access.Actor, incident string, reports []string) error {
+	_, err := h.Incidents.Detach(ctx, by, incident, reports...)
 	return err
 }
 

@@ -103,7 +103,9 @@ func TestALargeFileComesInParts(t *testing.T) {
 			}
 		}
 		for name, try := range map[string]func() (int, sentFile){
-			"damaged":   func() (int, sentFile) { return b.part("/report", f.ID, step, content[step:2*step], strings.Repeat("0", 64)) },
+			"damaged": func() (int, sentFile) {
+				return b.part("/report", f.ID, step, content[step:2*step], strings.Repeat("0", 64))
+			},
 			"no sum":    func() (int, sentFile) { return b.part("/report", f.ID, step, content[step:2*step], "zz") },
 			"empty":     func() (int, sentFile) { return b.part("/report", f.ID, step, nil, "") },
 			"too large": func() (int, sentFile) { return b.part("/report", f.ID, step, make([]byte, intake.MaxPartBytes+1), "") },

@@ -159,6 +159,7 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		if f.State == "" {
 			view.Waiting++
 			if len(l.Why) > 0 { // those folded under it
+				view.Folded = true
 				view.Waiting += l.SameCount
 			}
 		}
