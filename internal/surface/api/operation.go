@@ -41,6 +41,8 @@ func Operations() []Operation {
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
 		seal     = []access.Right{access.Seal}
 		hold     = []access.Right{access.Hold}
+		plan     = []access.Right{access.PlanDuty}
+		duties   = []access.Right{access.Triage, access.PlanDuty}
 		record   = []access.Right{access.ReadAudit}
 		anybody  = []access.Right{access.ReadCases, access.OwnCases, access.ReadGranted, access.FileReport}
 	)
@@ -112,6 +114,19 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
+
+		{Method: "GET", Path: "/duty/shifts", Rights: cases, What: "List who is on duty when"},
+		{Method: "GET", Path: "/duty/changes", Rights: cases, What: "List who takes over and who is away"},
+		{Method: "POST", Path: "/duty/changes", Rights: duties, What: "Note that somebody takes over, or is away"},
+		{Method: "POST", Path: "/duty/changes/{id}/take-back", Rights: triage, What: "Take such a note back"},
+		{Method: "GET", Path: "/duty/pages", Rights: cases, What: "List pages, newest first"},
+		{Method: "POST", Path: "/duty/pages", Rights: triage, What: "Page oneself, as a test"},
+		{Method: "GET", Path: "/duty/pages/{id}", Rights: cases, What: "Read a page with its tries"},
+		{Method: "POST", Path: "/duty/pages/{id}/acknowledge", Rights: triage, What: "Take a page: nobody else is paged for it"},
+		{Method: "GET", Path: "/duty/channels", Rights: cases, What: "List the roads into the house, and which is silent"},
+		{Method: "POST", Path: "/duty/channels/{name}/watch", Rights: plan, What: "Say how one is watched"},
+		{Method: "POST", Path: "/calls", Rights: triage, What: "Take down a call"},
+		{Method: "POST", Path: "/reports/{ref}/call-backs", Rights: triage, What: "Record that we called a number of the register back"},
 
 		{Method: "GET", Path: "/deadlines", Rights: shared, What: "List open deadlines by due time"},
 		{Method: "GET", Path: "/search", Rights: cases, What: "Find incidents by the words of their text"},
