@@ -63,6 +63,9 @@ func (d *Desk) reportSeen(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := d.seen(v, r.Object); err != nil {
+		return err
+	}
 	c, err := d.seenFact(v, r.Object, "")
 	if err != nil {
 		return err
@@ -73,6 +76,9 @@ func (d *Desk) reportSeen(v *page.Visit) error {
 func (d *Desk) incidentSeen(v *page.Visit) error {
 	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
 	if err != nil {
+		return err
+	}
+	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
 	c, err := d.seenFact(v, in.Object, "")
