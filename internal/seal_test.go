@@ -175,7 +175,7 @@ func TestDerivedKeysHaveOnePurposeEach(t *testing.T) {
 var actsAs = map[string][]string{
 	"backup": {"app"},
 	"clocks": {"app", "core/deadline", "domain/coordination", "domain/duty"},
-	"intake": {"domain/intake", "domain/suspicion", "domain/correspondence", "surface/mailroom", "sample/fill"},
+	"intake": {"app", "domain/intake", "domain/suspicion", "domain/correspondence", "surface/mailroom", "sample/fill"},
 	"retain": {"domain/correspondence", "domain/intake", "domain/suspicion"},
 	"sample": {"sample/fill", "sample/play", "tools/bench"},
 	"sender": {"domain/correspondence"},

@@ -16,7 +16,7 @@ func (h *house) tables() map[string]string {
 	ctx, names := h.t.Context(), h.tableNames()
 	out := map[string]string{}
 	for _, n := range names {
-		if strings.HasPrefix(n, "audit_") || strings.HasPrefix(n, "river_") || strings.HasPrefix(n, "sqlite_") || n == "account_session" || n == "account_try" {
+		if strings.HasPrefix(n, "audit_") || strings.HasPrefix(n, "river_") || strings.HasPrefix(n, "sqlite_") || n == "account_session" || n == "account_try" || n == "presence_seen" { // to read is to be seen
 			continue
 		}
 		rows := h.dump(ctx, n)

@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/presence"
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -88,6 +89,7 @@ type House struct {
 	Playbook       *playbook.Library
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
+	Presence       *presence.Service
 	Coordination   *coordination.Service
 	Incidents      *incident.Service
 	Duty           *duty.Service
@@ -207,9 +209,10 @@ func (h *House) duties() error {
 	if err != nil {
 		return err
 	}
+	h.Presence = &presence.Service{DB: h.DB, Clock: h.Clock}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country, Portal: h.portalURL(),
+		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, DetachFrom: h.detachFrom, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country, Portal: h.portalURL(),
 	}
 	h.Suspicion = &suspicion.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: h.Text, Lang: h.Profile.Lang, Constituency: h.Constituency,
@@ -245,6 +248,11 @@ func (h *House) duties() error {
 // attachTo attaches reports to an incident, for rules and runs of triage.
 func (h *House) attachTo(ctx context.Context, by access.Actor, incident string, reports []string) error {
 	_, err := h.Incidents.Attach(ctx, by, incident, reports)
+	return err
+}
+
+func (h *House) detachFrom(ctx context.Context, by access.Actor, incident string, reports []string) error {
+	_, err := h.Incidents.Detach(ctx, by, incident, reports...)
 	return err
 }
 

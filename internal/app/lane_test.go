@@ -128,7 +128,7 @@ func TestRulesAndReasonsAreTheTeams(t *testing.T) {
 			h.t.Error("the rule is not listed")
 		}
 		for who, b := range map[string]*browser{"an analyst": ana, "an administrator": adm} {
-			if a := b.get(at); a.Status != http.StatusForbidden {
+			if a := b.get(at); (a.Status == http.StatusForbidden) != (b == adm) {
 				h.t.Errorf("%s reads the rule: %d", who, a.Status)
 			}
 			if a := b.send(at+"/turn", values("action", "drop")); a.Status != http.StatusForbidden {
@@ -166,6 +166,48 @@ func TestRulesAndReasonsAreTheTeams(t *testing.T) {
 		twice := adm.send("/desk/admin/reasons/new", values("code", "spam", "name-en", "x"))
 		if twice.Status != http.StatusUnprocessableEntity || !strings.Contains(twice.Body, "each code once") {
 			h.t.Errorf("a code twice: %d", twice.Status)
+		}
+	})
+}
+
+// Colleagues see who opened a report and who is at it now, in its page and on its line of the queue; who looks without a person in front of it is nobody, and
+// who may not see a report learns of nobody.
+func TestColleaguesSeeWhoIsAtIt(t *testing.T) {
+	onEach(t, func(h *house) {
+		h.serve()
+		ana, rui, root := h.person(access.Analyst, "ana@team.example", ""), h.person(access.Duty, "rui@team.example", ""), h.person(access.Admin, "root@team.example", "")
+		uid := h.offered(1, false, "news.example")[0]
+		at := "/desk/reports/" + uid
+		if page := rui.page(at); !strings.Contains(page, "nobody else yet") || !strings.Contains(page, at+"/seen") {
+			h.t.Error("before anybody else, somebody is named")
+		}
+		ana.page("/desk/triage") // shown unasked, it was not opened
+		r, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, ana.base+at, nil)
+		h.must(err)
+		r.Header.Set("Tocsin-Unattended", "1")
+		ana.do(r)
+		if page := rui.page(at + "/seen"); !strings.Contains(page, "nobody else yet") {
+			h.t.Error("an open window is taken for a person")
+		}
+		ana.page("/desk/triage?report=" + uid)
+		for _, where := range []string{at, at + "/seen"} {
+			if page := rui.page(where); !strings.Contains(page, "Person analyst") || !strings.Contains(page, "looks at it now") {
+				h.t.Errorf("%s does not name who is there", where)
+			}
+		}
+		if page := rui.page("/desk/triage"); !strings.Contains(page, "Person analyst looks at it now") {
+			h.t.Error("the queue does not show who is there")
+		}
+		in, _, _ := strings.Cut(ana.post(at+"/accept"), "?")
+		ana.page(in)
+		if page := rui.page(in + "/seen"); !strings.Contains(page, "Person analyst") {
+			h.t.Error("the incident does not name who is there")
+		}
+		if a := root.get(at + "/seen"); a.Status != http.StatusForbidden {
+			h.t.Errorf("an administrator is told: %d", a.Status)
+		}
+		if a := rui.get("/desk/reports/none/seen"); a.Status != http.StatusNotFound {
+			h.t.Errorf("of a report that is none: %d", a.Status)
 		}
 	})
 }

@@ -97,6 +97,42 @@ func TestAWaveIsOneDecision(t *testing.T) {
 			}
 		}
 		ana.post(at + "/cancel") // it is over: nothing happens
+		// A third wave becomes one incident, and a fourth is attached to it, taken back and passed on.
+		third, fourth := wave("invoice", 5), wave("voucher", 4)
+		names := func(all []string, pairs ...string) []string {
+			for _, r := range all {
+				pairs = append(pairs, "report", r)
+			}
+			return append(pairs, "like", all[0])
+		}
+		states := func(what string, all []string, want intake.State) {
+			h.t.Helper()
+			for _, r := range all {
+				if got, err := h.Intake.Get(ctx, h.DB, sample(), r); err != nil || got.State != want {
+					h.t.Errorf("%s: %s %v", what, got.State, err)
+				}
+			}
+		}
+		at = ana.post("/desk/triage/group", names(third, "action", "accept")...)
+		h.eventually("all accepted", func() bool { return strings.Contains(ana.page(at), "4 of 4") })
+		states("accepted", third, intake.Linked)
+		lead, err := h.Intake.Get(ctx, h.DB, sample(), third[0])
+		h.must(err)
+		incidents, err := h.Incidents.ByID(ctx, h.DB, sample(), lead.Incidents[0].ID)
+		h.must(err)
+		refused = ana.send("/desk/triage/group", values(names(fourth, "action", "attach", "incident", "INC-1999-000001")...))
+		if refused.Status != http.StatusUnprocessableEntity {
+			h.t.Errorf("attached to an incident that is none: %d", refused.Status)
+		}
+		at = ana.post("/desk/triage/group", names(fourth, "action", "attach", "incident", incidents[lead.Incidents[0].ID].Number)...)
+		h.eventually("all attached", func() bool { return strings.Contains(ana.page(at), "4 of 4") })
+		states("attached", fourth, intake.Linked)
+		ana.post(at + "/undo")
+		h.eventually("taken back from the incident", func() bool { return strings.Contains(ana.page(at), ">Taken back<") })
+		states("taken back from the incident", fourth, intake.New)
+		at = ana.post("/desk/triage/group", names(fourth, "action", "pass_on", "to", "police")...)
+		h.eventually("all passed on", func() bool { return strings.Contains(ana.page(at), "4 of 4") })
+		states("passed on", fourth, intake.PassedOn)
 		if a := ana.get("/desk/triage/runs/none"); a.Status != http.StatusNotFound {
 			h.t.Errorf("a run that is none: %d", a.Status)
 		}

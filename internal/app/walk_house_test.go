@@ -147,6 +147,9 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	run, err := h.Intake.StartRun(ctx, sample(), intake.RunInput{Action: intake.RunReject, Reports: []string{names["report"]}, Reason: "spam"})
 	h.must(err)
 	names["run"] = run.UID
+	rule, err := h.Intake.SaveRule(ctx, sample(), intake.Rule{Name: "Walked", When: intake.Conditions{Senders: []string{"walked.example"}}, Do: intake.Acts{Place: intake.PlaceKeep}})
+	h.must(err)
+	names["rule"], names["reason"] = rule.UID, intake.SpamReason
 	threads, err := h.Correspondence.Threads(ctx, h.DB, got.Report.Thread)
 	h.must(err)
 	names["thread"] = threads[got.Report.Thread].UID

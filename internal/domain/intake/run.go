@@ -39,6 +39,8 @@ const (
 const (
 	RunReject = "reject"
 	RunAnswer = "answer"
+	RunAttach = "attach"
+	RunPassOn = "pass_on"
 )
 
 // Words is a letter in one language. {name} stands for the reporter's name, {reference} for the reference of the report.
@@ -53,6 +55,8 @@ type RunInput struct {
 	Reports  []string
 	Reason   string           // of a rejection
 	Note     string           // seen by the team alone
+	Incident string           // number of the one that they are attached to
+	To       string           // to whom they are passed on; their reporters read it
 	Letters  map[string]Words // of an answer, by language; English for every other language
 	Unproved bool             // answer those too whose sender is not proved
 }
@@ -85,6 +89,9 @@ type runBody struct {
 	Reason  string           `json:"reason,omitempty"`
 	Note    string           `json:"note,omitempty"`
 	Letters map[string]Words `json:"letters,omitempty"`
+
+	Incident string `json:"incident,omitempty"`
+	To       string `json:"to,omitempty"`
 }
 
 // RunJob does what is left of a run.
@@ -197,6 +204,12 @@ func (in *RunInput) check(reasons []Reason) error {
 		if w := in.Letters["en"]; strings.TrimSpace(w.Text) == "" || strings.TrimSpace(w.Subject) == "" {
 			p.Add("text", "error.required")
 		}
+	case RunAttach:
+		if strings.TrimSpace(in.Incident) == "" {
+			p.Add("incident", "error.required")
+		}
+	case RunPassOn:
+		checkPassOn(&p, in.To)
 	default:
 		p.Add("action", "error.choose")
 	}
@@ -245,7 +258,7 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 			return Run{}, p.Err()
 		}
 	}
-	raw, err := json.Marshal(runBody{in.Reason, in.Note, in.Letters})
+	raw, err := json.Marshal(runBody{in.Reason, in.Note, in.Letters, in.Incident, in.To})
 	if err != nil {
 		return Run{}, err
 	}
@@ -402,8 +415,10 @@ func (s *Service) runSome(ctx context.Context, n int64) (more bool, err error) {
 func (s *Service) runBatch(ctx context.Context, n int64, size int, alone bool) (more bool, err error) {
 	var failed error
 	var at item
+	var todo []item
+	var link linking
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		more, failed = false, nil
+		more, failed, todo = false, nil, nil
 		run, err := db.One(ctx, tx, scanRun, `SELECT `+runColumns+` FROM intake_run x WHERE x.id = $1`+tx.ForUpdate(), n)
 		if err != nil || (run.State != Running && run.State != Undoing) {
 			return err
@@ -432,6 +447,10 @@ func (s *Service) runBatch(ctx context.Context, n int64, size int, alone bool) (
 		if err != nil {
 			return err
 		}
+		if run.Action == RunAttach {
+			todo, link = items, linking{run: run, by: by, incident: body.Incident}
+			return nil
+		}
 		for _, i := range items {
 			if failed = s.runOne(ctx, tx, by, run, body, i); failed != nil {
 				return failed
@@ -439,6 +458,10 @@ func (s *Service) runBatch(ctx context.Context, n int64, size int, alone bool) (
 		}
 		return nil
 	})
+	if err == nil && len(todo) > 0 {
+		failed = s.runLinks(ctx, link, todo)
+		err = failed
+	}
 	if failed == nil || !alone || ctx.Err() != nil || errs.Is(failed, errs.Unavailable) || errs.Of(failed) == errs.Internal {
 		return more, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 // runOne does to one report what its run does, or takes it back, and notes it in the same transaction.
@@ -32,6 +33,8 @@ func (s *Service) runOne(ctx context.Context, tx *db.Tx, by access.Actor, run Ru
 		e, err = s.runBack(ctx, tx, by, run, &r, i.message)
 	case run.Action == RunReject:
 		e, err = s.rejectRow(ctx, tx, by, &r, body.Reason, body.Note)
+	case run.Action == RunPassOn:
+		e, err = s.passOnRow(ctx, tx, by, &r, body.To, body.Note)
 	default:
 		e, message, err = s.runAnswer(ctx, tx, by, run, &r, body.Letters)
 	}
@@ -88,4 +91,50 @@ func (s *Service) runBack(ctx context.Context, tx *db.Tx, by access.Actor, run R
 		}
 	}
 	return s.restoreRow(ctx, tx, by, r)
+}
+
+// linking is what a run that attaches does with some of its reports: the incident stands above this package and writes in transactions of its own.
+type linking struct {
+	run      Run
+	by       access.Actor
+	incident string
+}
+
+// runLinks attaches reports to an incident, or takes that back, and notes it then. Killed in between, it finds what it did.
+func (s *Service) runLinks(ctx context.Context, l linking, items []item) error {
+	act, to, state := s.AttachTo, Linked, 1
+	if l.run.State == Undoing {
+		act, to, state = s.DetachFrom, New, 3
+	}
+	ids := make([]int64, len(items))
+	for i, x := range items {
+		ids[i] = x.report
+	}
+	found, err := s.ByID(ctx, s.DB, l.by, ids...)
+	if err != nil {
+		return err
+	}
+	var uids []string
+	for _, x := range items {
+		r, ok := found[x.report]
+		if !ok {
+			return errs.ErrNotFound
+		}
+		if r.State != to {
+			uids = append(uids, r.UID)
+		}
+	}
+	if len(uids) > 0 {
+		if err := act(ctx, l.by, l.incident, uids); err != nil {
+			return err
+		}
+	}
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, x := range items {
+			if _, err := tx.Exec(ctx, `UPDATE intake_run_item SET state = $3 WHERE run = $1 AND place = $2`, l.run.ID, x.place, state); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

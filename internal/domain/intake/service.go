@@ -40,6 +40,9 @@ type Service struct {
 	// AttachTo attaches reports to an incident by its number, as package incident does it, which stands above.
 	AttachTo func(ctx context.Context, by access.Actor, incident string, reports []string) error
 
+	// DetachFrom takes that back.
+	DetachFrom func(ctx context.Context, by access.Actor, incident string, reports []string) error
+
 	// TypeKnown tells whether a classification exists; nil knows all.
 	TypeKnown func(code string) bool
 

@@ -161,29 +161,37 @@ func (s *Service) rejectRow(ctx context.Context, tx *db.Tx, by access.Actor, r *
 // PassOn records that another team or authority takes it. The reporter is told by whom.
 func (s *Service) PassOn(ctx context.Context, by access.Actor, report, to, note string, version int64) (Report, error) {
 	var p errs.Problems
-	if strings.TrimSpace(to) == "" {
-		p.Add("to", "error.required")
-	} else if utf8.RuneCountInString(to) > MaxShort {
-		p.Add("to", "error.too_long", "most", MaxShort)
-	}
+	checkPassOn(&p, to)
 	if utf8.RuneCountInString(note) > maxNote {
 		p.Add("note", "error.too_long", "most", maxNote)
 	}
 	all, err := s.each(ctx, by, []string{report}, p, version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
-		from := r.State
-		if err := r.move(PassedOn); err != nil {
-			return audit.Entry{}, err
-		}
-		r.Reason, r.AnswerCame = "", false
-		if err := s.decide(ctx, tx, r, Decision{To: strings.TrimSpace(to), Note: note}); err != nil {
-			return audit.Entry{}, err
-		}
-		return moved("intake.pass_on", from, r, note), s.setAside(ctx, tx, by, r, "passed_on")
+		return s.passOnRow(ctx, tx, by, r, to, note)
 	})
 	if err != nil {
 		return Report{}, err
 	}
 	return all[0], nil
+}
+
+func checkPassOn(p *errs.Problems, to string) {
+	if strings.TrimSpace(to) == "" {
+		p.Add("to", "error.required")
+	} else if utf8.RuneCountInString(to) > MaxShort {
+		p.Add("to", "error.too_long", "most", MaxShort)
+	}
+}
+
+func (s *Service) passOnRow(ctx context.Context, tx *db.Tx, by access.Actor, r *row, to, note string) (audit.Entry, error) {
+	from := r.State
+	if err := r.move(PassedOn); err != nil {
+		return audit.Entry{}, err
+	}
+	r.Reason, r.AnswerCame = "", false
+	if err := s.decide(ctx, tx, r, Decision{To: strings.TrimSpace(to), Note: note}); err != nil {
+		return audit.Entry{}, err
+	}
+	return moved("intake.pass_on", from, r, note), s.setAside(ctx, tx, by, r, "passed_on")
 }
 
 // setAside stops our answer clock and lets the links end.

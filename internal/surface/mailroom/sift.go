@@ -25,7 +25,7 @@ func (m *Room) sift(ctx context.Context, sieve *intake.Sieve, l *letter) {
 		}
 	}()
 	l.facts = m.factsOf(l)
-	in := l.report(l.language)
+	in := m.reportOf(l)
 	placed, err := sieve.Place(ctx, m.DB, &in)
 	if err != nil {
 		m.Log.Error("a mail could not be judged", "arrival", l.arrival.ID, "kind", errs.Of(err).String())

@@ -17,6 +17,7 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 	if err != nil {
 		return IncidentFrame{}, nil, err
 	}
+	d.noteSeen(v, in.Ref)
 	at := "/desk/incidents/" + in.Number
 	f := IncidentFrame{
 		DeskView: d.frame(v, "incidents", in.Number+" "+in.Title), Ref: in.Number, Name: in.Title, Href: at, Severity: severity(in, true),

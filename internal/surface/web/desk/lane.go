@@ -27,9 +27,9 @@ func (d *Desk) laneRoutes() []page.Route {
 		{Pattern: "GET /desk/admin/reasons/{reason}", Need: rules, Serve: d.reason},
 		{Pattern: "POST /desk/admin/reasons/{reason}", Need: rules, Serve: d.saveReason},
 
-		{Pattern: "GET /desk/admin/routine", Need: rules, Serve: d.routine},
+		{Pattern: "GET /desk/admin/routine", Need: read, Serve: d.routine},
 		{Pattern: "POST /desk/admin/routine/score", Need: rules, Serve: d.saveScore},
-		{Pattern: "GET /desk/admin/routine/{rule}", Need: rules, Serve: d.rule, MaxBody: maxGroup},
+		{Pattern: "GET /desk/admin/routine/{rule}", Need: read, Serve: d.rule, MaxBody: maxGroup},
 		{Pattern: "POST /desk/admin/routine/{rule}", Need: rules, Serve: d.saveRule, MaxBody: maxGroup},
 		{Pattern: "POST /desk/admin/routine/{rule}/turn", Need: rules, Serve: d.turnRule},
 	}

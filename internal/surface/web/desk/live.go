@@ -37,6 +37,7 @@ func (d *Desk) live(v *page.Visit) error {
 		return nil
 	}
 	_ = rc.Flush()
+	since := d.Clock.Now()
 	alive := time.NewTicker(4 * time.Second)
 	defer alive.Stop()
 	for {
@@ -49,6 +50,10 @@ func (d *Desk) live(v *page.Visit) error {
 				return nil
 			}
 			out.WriteString(": still here\n\n")
+			var somebody bool
+			if somebody, since = d.cameTo(v, since); somebody {
+				out.WriteString(signal("presence"))
+			}
 		case <-changed:
 			if !d.stays(v) {
 				return nil
@@ -80,6 +85,20 @@ func (d *Desk) live(v *page.Visit) error {
 		}
 		_ = rc.Flush()
 	}
+}
+
+// cameTo tells whether somebody else came to something that the reader may see.
+func (d *Desk) cameTo(v *page.Visit, since time.Time) (bool, time.Time) {
+	list, till, err := d.Presence.Came(v.Ctx(), v.By, since)
+	if err != nil {
+		return false, since
+	}
+	for _, on := range list {
+		if _, err := access.Load(v.Ctx(), d.DB, v.By, on); err == nil {
+			return true, till
+		}
+	}
+	return false, till
 }
 
 // stays asks for the reader's rights anew: what was taken since, here or at another process, counts before the next signal.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -89,7 +90,7 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 	for _, why := range slices.Sorted(maps.Keys(left)) {
 		facts = append(facts, page.Property{Label: p.T(why), Value: page.Text(strconv.Itoa(left[why]))})
 	}
-	list, bad := problems(p, wrong, map[string]string{"text": "text-en", "reason": "reason", "note": "note", "reports": "answer", "unproved": "unproved"})
+	list, bad := problems(p, wrong, map[string]string{"text": "text-en", "reason": "reason", "note": "note", "incident": "incident", "to": "to", "reports": "answer", "unproved": "unproved"})
 	hidden := []page.Hid{{Name: "like", Value: like}}
 	for _, r := range reports {
 		hidden = append(hidden, page.Hid{Name: "report", Value: r})
@@ -122,6 +123,20 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 		body = append(body, section("answer", p.T("desk.many.answer"), adminForm("/desk/triage/group", append(slices.Clone(hidden), page.Hid{Name: "action", Value: intake.RunAnswer}), fields,
 			page.ButtonView{Text: p.T("desk.many.answer"), Kind: "primary", Icon: "send"})))
 	}
+	attach := []templ.Component{page.Field(p, page.FieldView{ID: "incident", Name: "incident", Label: p.T("desk.attach.ref"), Hint: p.T("desk.attach.ref.hint"), Value: get("incident"), Error: bad["incident"], Width: "half", Autocomplete: "off"})}
+	with := func(action string) []page.Hid {
+		return append(slices.Clone(hidden), page.Hid{Name: "action", Value: action})
+	}
+	body = append(body, section("accept", p.T("desk.many.accept"), adminForm("/desk/triage/group", with("accept"), []templ.Component{paragraph(p.T("desk.many.accept.hint"))}, page.ButtonView{Text: p.T("desk.many.accept.do"), Icon: "check"})),
+		section("attach", p.T("desk.many.attach"), adminForm("/desk/triage/group", with(intake.RunAttach), attach, page.ButtonView{Text: p.N("desk.many.attach.do", len(readers))})))
+	var authorities []page.SelectOption
+	for _, x := range passTo {
+		authorities = append(authorities, page.SelectOption{Value: x, Text: p.T("desk.pass_to." + x), Chosen: x == get("to")})
+	}
+	body = append(body, section("pass-on", p.T("desk.pass_on.title"), adminForm("/desk/triage/group", with(intake.RunPassOn), []templ.Component{
+		page.Select(p, page.FieldView{ID: "to", Name: "to", Label: p.T("desk.pass_on.to"), Error: bad["to"]}, authorities),
+		page.Field(p, page.FieldView{ID: "pass-note", Name: "note", Rows: 2, Label: p.T("desk.pass_on.note"), Value: get("note")}),
+	}, page.ButtonView{Text: p.N("desk.many.pass_on.do", len(readers))})))
 	body = append(body, section("reject", p.T("desk.many.reject"), adminForm("/desk/triage/group", append(slices.Clone(hidden), page.Hid{Name: "action", Value: intake.RunReject}), reject,
 		page.ButtonView{Text: p.N("desk.many.reject.do", len(readers))})))
 	view := AdminView{
@@ -153,6 +168,24 @@ func (d *Desk) actOnGroup(v *page.Visit) error {
 	for _, l := range text.Langs() {
 		if w := (intake.Words{Subject: get("subject-" + string(l)), Text: get("text-" + string(l))}); w != (intake.Words{}) {
 			in.Letters[string(l)] = w
+		}
+	}
+	in.Incident, in.To = strings.ToUpper(get("incident")), get("to")
+	if in.Action == "accept" && len(in.Reports) > 0 {
+		opened, err := d.Incidents.Open(v.Ctx(), v.By, incident.NewIncident{Reports: in.Reports[:1], Handler: v.By.Account})
+		if err != nil {
+			return err
+		}
+		if len(in.Reports) == 1 {
+			return back(v, "/desk/incidents/"+opened.Number, "accepted")
+		}
+		in.Action, in.Incident, in.Reports = intake.RunAttach, opened.Number, in.Reports[1:]
+	}
+	if in.Action == intake.RunAttach && in.Incident != "" {
+		if _, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, in.Incident); errs.Is(err, errs.NotFound) {
+			var p errs.Problems
+			p.Add("incident", "error.choose")
+			return d.showGroup(v, get("like"), in.Reports, p.Err())
 		}
 	}
 	run, err := d.Intake.StartRun(v.Ctx(), v.By, in)

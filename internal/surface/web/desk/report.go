@@ -150,6 +150,11 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			add(p.T("desk.fact.incident"), page.To(in.Number+" · "+clip(in.Title, 60), "/desk/incidents/"+in.Number))
 		}
 	}
+	seen, err := d.seenFact(v, r.Object, "/desk/reports/"+r.UID+"/seen")
+	if err != nil {
+		return nil, err
+	}
+	add(p.T("desk.fact.seen"), seen)
 	if r.Destroyed {
 		return facts, nil
 	}

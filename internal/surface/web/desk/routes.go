@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/draft"
+	"github.com/tocsin-csirt/tocsin/internal/core/presence"
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -59,6 +60,7 @@ type Desk struct {
 	Watch          *alarm.Watch
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
+	Presence       *presence.Service
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
 	// Health looks at this process and its set-up.
@@ -94,6 +96,8 @@ func (d *Desk) Routes() []page.Route {
 
 		{Pattern: "GET /desk/triage", Need: read, Serve: d.triage},
 		{Pattern: "GET /desk/triage/news", Need: read, Serve: d.news},
+		{Pattern: "GET /desk/reports/{report}/seen", Need: read, Serve: d.reportSeen},
+		{Pattern: "GET /desk/incidents/{incident}/seen", Need: read, Serve: d.incidentSeen},
 		{Pattern: "POST /desk/triage/bulk", Need: triage, Serve: d.bulk},
 		{Pattern: "GET /desk/reports/{report}", Need: read, Serve: d.report},
 		{Pattern: "POST /desk/reports/{report}/accept", Need: triage, Serve: d.accept},

@@ -62,6 +62,9 @@ func (d *Desk) triage(v *page.Visit) error {
 		if err != nil {
 			return err
 		}
+		if q.Get("report") != "" { // the first of the list is shown unasked
+			d.noteSeen(v, r.Ref)
+		}
 		if err := d.preview(v, &view, r); err != nil {
 			return err
 		}
@@ -140,6 +143,11 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	if err != nil {
 		v.Without(err)
 	}
+	shown := make([]int64, len(list.Items))
+	for i, l := range list.Items {
+		shown[i] = l.Ref.ID
+	}
+	around := d.around(v, shown)
 	for i, l := range list.Items {
 		l.HandlerName = names[l.Handler]
 		g := 3
@@ -152,12 +160,14 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		if c, ok := waves[l.Ref.ID]; ok {
 			row.Chips = append([]page.ChipView{waveChip(v.P, c)}, row.Chips...)
 		}
+		row.Present = around[l.Ref.ID]
 		row.Here = l.UID == chosen || (chosen == "" && i == 0)
 		groups[g].Rows = append(groups[g].Rows, row)
 		groups[g].Count++
 		if f.State == "" {
 			view.Waiting++
 			if len(l.Why) > 0 { // those folded under it
+				view.Folded = true
 				view.Waiting += l.SameCount
 			}
 		}
@@ -446,6 +456,7 @@ func (d *Desk) report(v *page.Visit) error {
 		return err
 	}
 	view := TriageView{DeskView: d.frame(v, "triage", reportTitle(v.P, r)), One: true}
+	d.noteSeen(v, r.Ref)
 	if err := d.preview(v, &view, r); err != nil {
 		return err
 	}
