@@ -23,6 +23,7 @@ const (
 	mailRate   = 300
 	mailAnswer = 250 * time.Millisecond
 	lag        = time.Second
+	formPage   = 20 * time.Millisecond // issue 3, "How good"
 	reading99  = 20 * time.Millisecond // of one mail (issue 3, "How good")
 )
 
@@ -49,6 +50,8 @@ func scenarios(o options) (all []scenario, end func()) {
 		}
 		all = append(all,
 			scenario{name: engine + ": mail of 4 KB from 32 connections, receipt signed and out", rate: mailRate, p99: mailAnswer, prepare: w.mail},
+			scenario{name: engine + ": form page, 1 at once", p95: formPage, prepare: w.formPage},
+			scenario{name: engine + ": 1,000 reporters at once fill in and send the form", figure: w.crowded},
 			scenario{name: engine + ": verbs, 8 writers", prepare: w.verb(false)},
 			scenario{name: engine + ": what the record takes of a verb, 8 writers", figure: w.record},
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},
