@@ -173,7 +173,6 @@ func endsOnItsDay(h *aged) {
 		{`INSERT INTO intake_taken (key, sum, taken_at) VALUES ($1, $1, $2)`, []any{[]byte("key"), born}},
 		{`INSERT INTO intake_drop (uid, sealed, dropped_at, tries, aside_at) VALUES ('u', $1, $2, 3, $2)`, []any{[]byte("sealed"), born}},
 		{`INSERT INTO correspondence_automatic (address, domain, at) VALUES ($1, $1, $2)`, []any{[]byte("mac"), born}},
-		{`INSERT INTO correspondence_limit (who, at) VALUES ($1, $2)`, []any{[]byte("mac"), born}},
 		{`INSERT INTO intake_draft (key, sealed, size, saved_at) VALUES ($1, $1, 1, $2)`, []any{[]byte("key"), born}},
 		{`INSERT INTO correspondence_fetched (mailbox, validity, uid, sum, at) VALUES ('box', 1, 1, $1, $2)`, []any{[]byte("sum"), born}},
 	} {
@@ -217,7 +216,6 @@ func endsOnItsDay(h *aged) {
 		{"trait of a report", retain.Traits, retain.TraitsFor, rows(`SELECT COUNT(*) FROM intake_trait WHERE token < $1`, (born.Unix()/(30*24*3600)+1)<<48)},
 		{"loose file", retain.Files, retain.FilesFor, rows(`SELECT COUNT(*) FROM correspondence_file WHERE message = 0`)},
 		{"counter of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_automatic`)},
-		{"lock of mail", retain.Counters, retain.CountersFor, rows(`SELECT COUNT(*) FROM correspondence_limit`)},
 		{"session", retain.Sessions, retain.SessionsFor, rows(`SELECT COUNT(*) FROM account_session`)},
 		{"failed tries", retain.Tries, retain.TriesFor, rows(`SELECT COUNT(*) FROM account_try`)},
 		{"known browser", retain.Devices, retain.DevicesFor, rows(`SELECT COUNT(*) FROM account_device`)},

@@ -11,7 +11,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
-	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 )
@@ -65,7 +64,7 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 	add := func(name string, run func(ctx context.Context, ready func()) error) {
 		parts = append(parts, lifecycle.Part{Name: name, Run: run})
 	}
-	var agent pgp.Agent
+	var agent keyd.Agent
 	if does(Mail) || does(Worker) {
 		socket := KeySocket(h.Config)
 		if role == All {

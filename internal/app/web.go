@@ -308,7 +308,15 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty,
+		Staff: func(ctx context.Context, by access.Actor) ([]api.Person, error) {
+			all, err := h.Accounts.Staff(ctx, h.DB, by)
+			out := make([]api.Person, len(all))
+			for i, x := range all {
+				out[i] = api.Person{Account: x.ID, ID: x.UID, Name: x.Name}
+			}
+			return out, err
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build API: %w", err)

@@ -141,7 +141,7 @@ func Table() []Rule {
 			"object", "object_counter", "access_grant", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward", "intake_vouch",
 			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
-		{Counters, []string{"correspondence_automatic", "correspondence_limit"}, Guarding, Security, Nobody, CountersFor, Removed},
+		{Counters, []string{"correspondence_automatic"}, Guarding, Security, Nobody, CountersFor, Removed},
 		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},
 		{Tries, []string{"account_try"}, Guarding, Security, Nobody, TriesFor, Removed},
 		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},
@@ -157,6 +157,6 @@ func Table() []Rule {
 		{Record, []string{
 			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
-		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
+		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "intake_rule", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}
 }

@@ -208,24 +208,27 @@ func (x *Texts) tokens(t Text) []uint64 {
 	return out
 }
 
-// AppendTx takes in the text of a new object, in the transaction of the verb that made it.
-func (x *Texts) AppendTx(ctx context.Context, tx *db.Tx, on ref.Ref, lang string, parts ...string) error {
-	all := x.tokens(Text{on.ID, lang, parts})
-	packed := make([]byte, 0, 8*len(all))
+// Packed are the words of a text as they are kept.
+type Packed []byte
+
+// Pack reads the words of a text.
+func (x *Texts) Pack(lang string, parts ...string) Packed {
+	all := x.tokens(Text{Lang: lang, Parts: parts})
+	packed := make(Packed, 0, 8*len(all))
 	for _, t := range all {
 		packed = binary.BigEndian.AppendUint64(packed, t)
 	}
-	return tx.Later(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2)`, on.ID, packed)
+	return packed
+}
+
+// AppendTx takes in the words of a new object, in the transaction of the verb that made it.
+func (x *Texts) AppendTx(ctx context.Context, tx *db.Tx, on ref.Ref, words Packed) error {
+	return tx.Later(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2)`, on.ID, []byte(words))
 }
 
 // AmendTx takes in all words of a text that has more to it now: who is folded already is folded again, and found by either.
 func (x *Texts) AmendTx(ctx context.Context, tx *db.Tx, on ref.Ref, lang string, parts ...string) error {
-	all := x.tokens(Text{on.ID, lang, parts})
-	packed := make([]byte, 0, 8*len(all))
-	for _, t := range all {
-		packed = binary.BigEndian.AppendUint64(packed, t)
-	}
-	_, err := tx.Exec(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2) ON CONFLICT (object) DO UPDATE SET tokens = excluded.tokens`, on.ID, packed)
+	_, err := tx.Exec(ctx, `INSERT INTO search_recent (object, tokens) VALUES ($1, $2) ON CONFLICT (object) DO UPDATE SET tokens = excluded.tokens`, on.ID, []byte(x.Pack(lang, parts...)))
 	return err
 }
 

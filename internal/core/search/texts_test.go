@@ -42,7 +42,7 @@ func (s *shelf) put(ctx context.Context, object int64, lang string, parts ...str
 	s.Helper()
 	s.told[object] = Text{object, lang, parts}
 	s.must(s.h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		return s.x.AppendTx(ctx, tx, ref.Ref{Kind: ref.Report, ID: object}, lang, parts...)
+		return s.x.AppendTx(ctx, tx, ref.Ref{Kind: ref.Report, ID: object}, s.x.Pack(lang, parts...))
 	}))
 }
 

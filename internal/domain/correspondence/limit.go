@@ -29,7 +29,7 @@ func (s *Service) underLimit(ctx context.Context, tx *db.Tx, t Thread, now time.
 		locks = append(locks, domain)
 	}
 	for _, who := range locks {
-		if err := tx.Later(ctx, `INSERT INTO correspondence_limit (who, at) VALUES ($1, $2) ON CONFLICT (who) DO UPDATE SET at = excluded.at`, who, now); err != nil {
+		if err := tx.Hold(ctx, who); err != nil {
 			return false, fmt.Errorf("count automatic mail: %w", err)
 		}
 	}
@@ -71,9 +71,6 @@ func hashed(key []byte, purpose, value string) []byte {
 // sweepLimits forgets what counts no more.
 func (s *Service) sweepLimits(ctx context.Context) error {
 	old := s.Clock.Now().Add(-retain.CountersFor)
-	if _, err := s.DB.Exec(ctx, `DELETE FROM correspondence_automatic WHERE at < $1`, old); err != nil {
-		return err
-	}
-	_, err := s.DB.Exec(ctx, `DELETE FROM correspondence_limit WHERE at < $1`, old)
+	_, err := s.DB.Exec(ctx, `DELETE FROM correspondence_automatic WHERE at < $1`, old)
 	return err
 }

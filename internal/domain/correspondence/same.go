@@ -32,7 +32,7 @@ func (s *Service) HoldSameTx(ctx context.Context, tx *db.Tx, names ...string) er
 	}
 	slices.SortFunc(locks, slices.Compare) // in one order: nobody waits in a circle
 	for _, l := range slices.CompactFunc(locks, slices.Equal) {
-		if err := tx.Later(ctx, `INSERT INTO correspondence_limit (who, at) VALUES ($1, $2) ON CONFLICT (who) DO UPDATE SET at = excluded.at`, l, s.Clock.Now()); err != nil {
+		if err := tx.Hold(ctx, l); err != nil {
 			return fmt.Errorf("hold mails of a name: %w", err)
 		}
 	}

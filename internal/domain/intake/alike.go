@@ -9,7 +9,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
-	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
@@ -26,8 +25,7 @@ type compared struct {
 }
 
 // foldTx lets a report that is being filed be folded under what it is like, or be a founder itself.
-func (s *Service) foldTx(tx *db.Tx, r *row, files []correspondence.File) {
-	traits := s.traitsOf(r.Body, r.words, files)
+func (s *Service) foldTx(tx *db.Tx, r *row, traits []trait) {
 	if len(traits) == 0 {
 		return
 	}

@@ -48,24 +48,24 @@ func codeKey(code id.Secret) (hpke.PrivateKey, error) {
 // call. A mail shows none: its code goes with the receipt.
 func (s *Service) firstCode(ctx context.Context, tx *db.Tx, r *row, in ReceiveInput) (id.Secret, error) {
 	if len(in.CodeHash) != 0 {
-		return id.Secret{}, s.storeCode(ctx, tx, r, in.CodeHash, in.CodeKey, true)
+		return id.Secret{}, s.storeCode(ctx, tx, r, drawn{hash: in.CodeHash, public: in.CodeKey, box: in.ready.ownBox()}, true)
 	}
 	if in.Channel == correspondence.ByMail {
 		return id.Secret{}, nil
 	}
-	return s.newCode(ctx, tx, r, true)
+	return s.newCode(ctx, tx, r, in.ready, true)
 }
 
 // newCode makes one more code for a report. Entire says that it never travels in clear mail: it was shown on a screen or goes encrypted.
-func (s *Service) newCode(ctx context.Context, tx *db.Tx, r *row, entire bool) (id.Secret, error) {
-	code, hash, public := NewCode()
-	return code, s.storeCode(ctx, tx, r, hash, public, entire)
+func (s *Service) newCode(ctx context.Context, tx *db.Tx, r *row, from *ready, entire bool) (id.Secret, error) {
+	d := from.next()
+	return d.code, s.storeCode(ctx, tx, r, d, entire)
 }
 
-func (s *Service) storeCode(ctx context.Context, tx *db.Tx, r *row, hash, public []byte, entire bool) error {
-	r.codes = append(r.codes, linkCode{hash: hash, public: public, report: r.Ref.ID, entire: entire})
+func (s *Service) storeCode(ctx context.Context, tx *db.Tx, r *row, d drawn, entire bool) error {
+	r.codes = append(r.codes, linkCode{hash: d.hash, public: d.public, report: r.Ref.ID, entire: entire, box: d.box})
 	return tx.Later(ctx, `INSERT INTO intake_code (hash, report, entire, public_key, made_at) VALUES ($1, $2, $3, $4, $5)`,
-		hash, r.Ref.ID, entire, public, s.Clock.Now())
+		d.hash, r.Ref.ID, entire, d.public, s.Clock.Now())
 }
 
 // endCodes lets the links of a report end 90 days from now; the zero time lets them live on.
@@ -83,6 +83,7 @@ type linkCode struct {
 	report       int64
 	entire       bool
 	endsAt       time.Time
+	box          *box // for the first that is sealed to it; nil otherwise
 }
 
 func scanCode(r *db.Rows) (linkCode, error) {

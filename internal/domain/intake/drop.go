@@ -364,6 +364,7 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 	if err != nil {
 		return err
 	}
+	input = s.Ready(by, input, kept)
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if err := remove(ctx, tx); err != nil {
 			return err

@@ -31,6 +31,7 @@ var kept = []struct {
 	life  time.Duration
 }{
 	{Rejected, retain.Rejected, retain.RejectedFor},
+	{Spam, retain.Rejected, retain.RejectedFor},
 	{Answered, retain.Settled, retain.SettledFor},
 	{PassedOn, retain.Settled, retain.SettledFor},
 }

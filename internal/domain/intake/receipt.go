@@ -28,7 +28,7 @@ func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t *corresponde
 		return err
 	}
 	// A link of its own for the mail: if it travels in clear it opens less than the one shown at filing (rule I9).
-	code, err := s.newCode(ctx, tx, r, road.Road == egress.Encrypted && proved)
+	code, err := s.newCode(ctx, tx, r, in.ready, road.Road == egress.Encrypted && proved)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -33,6 +32,7 @@ func (s *Service) Receive(ctx context.Context, by access.Actor, in ReceiveInput)
 		return Received{}, err
 	}
 	var out Received
+	in = s.Ready(by, in, files)
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
 		out, err = s.receive(ctx, tx, by, in, files)
 		return err
@@ -76,7 +76,7 @@ func (s *Service) keepUpTo(ctx context.Context, most int64, files []corresponden
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	if by.System == "" {
-		in.Body.Reported, in.Aside, in.Same = nil, "", ""
+		in.Body.Reported, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed = nil, nil, "", "", "", Placed{}
 	}
 	switch {
 	case by.System != "":
@@ -237,14 +237,8 @@ func takeReference(ctx context.Context, tx *db.Tx, reference string) (bool, erro
 }
 
 func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in ReceiveInput, files []correspondence.File) (Received, error) {
-	in.Body = in.Body.visible()
+	in = s.Ready(by, in, files)
 	now := s.Clock.Now()
-	if said := in.Body.Reported; said != nil {
-		in.Body.Observables = append(in.Body.Observables, said.Observables()...)
-		if in.OccurredAt.IsZero() {
-			in.OccurredAt = said.earliest(now)
-		}
-	}
 	who, err := s.match(ctx, tx, by, in)
 	if err != nil {
 		return Received{}, err
@@ -266,11 +260,10 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	if in.Body.Behalf != "" {
 		r.Behalf = Unconfirmed
 	}
-	r.sender = s.mac("sender", strings.ToLower(in.Body.Email))
-	r.message = s.mac("message", in.MessageID)
-	r.words = s.mac("words", normal(in.Body.Summary, in.Body.Description))
-	if in.Aside == "" {
-		s.foldTx(tx, &r, append(slices.Clone(in.Message.Files), files...))
+	r.sender, r.message, r.words = in.ready.sender, in.ready.message, in.ready.words
+	s.foldTx(tx, &r, in.ready.traits)
+	if r.Body.Class == "" {
+		r.Body.Class = in.Placed.Class
 	}
 	var clocks []Clock
 	if in.Aside != "" {
@@ -278,7 +271,13 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	} else if clocks, err = s.start(ctx, tx, by, &r, who, in); err != nil {
 		return Received{}, err
 	}
-	if err := s.Words.AppendTx(ctx, tx, r.Ref, r.Lang, r.Body.texts()...); err != nil {
+	if in.Placed.Spam { // its clocks run: brought back, it waits since it came
+		r.State, r.queue, r.queueAt, in.NoReceipt = Spam, notWaiting, told, true
+		if r.Body.Mail != nil {
+			r.Body.Mail.Lane = true
+		}
+	}
+	if err := s.Words.AppendTx(ctx, tx, r.Ref, in.ready.tokens); err != nil {
 		return Received{}, err
 	}
 	first, err := s.firstMessage(ctx, tx, by, &t, &r, in, files)
@@ -317,6 +316,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if err := s.ruleHit(ctx, tx, in.Placed, r.Ref.ID); err != nil {
+		return Received{}, err
+	}
 	if in.Channel == correspondence.ByPhone {
 		if err := s.noteCallTx(ctx, tx, by, &r, in.Offline); err != nil {
 			return Received{}, err

@@ -37,6 +37,12 @@ type Service struct {
 	// Who gives an account as it is now, for work that it asked for: its rights are asked again. An account that may not sign in any more is Forbidden.
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 
+	// AttachTo attaches reports to an incident by its number, as package incident does it, which stands above.
+	AttachTo func(ctx context.Context, by access.Actor, incident string, reports []string) error
+
+	// TypeKnown tells whether a classification exists; nil knows all.
+	TypeKnown func(code string) bool
+
 	// Answer files what a reporter adds to a thread that went on as a party's: coordination, which stands above, is asked first. It tells
 	// false for a thread that is no party's. Nil asks nobody.
 	Answer func(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, in correspondence.Incoming) (correspondence.Message, bool, error)

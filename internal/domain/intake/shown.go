@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/ecdh"
 	"crypto/hpke"
 	"encoding/json"
 	"fmt"
@@ -24,16 +23,7 @@ const shownInfo = "tocsin intake shown v1"
 func statusSuite() (hpke.KDF, hpke.AEAD) { return hpke.HKDFSHA256(), hpke.AES256GCM() }
 
 func sealTo(public []byte, info string, plain []byte) ([]byte, error) {
-	k, err := ecdh.X25519().NewPublicKey(public)
-	if err != nil {
-		return nil, errs.Wrap(errs.Invalid, "this is no key", err)
-	}
-	p, err := hpke.NewDHKEMPublicKey(k)
-	if err != nil {
-		return nil, errs.Wrap(errs.Invalid, "this is no key", err)
-	}
-	kdf, aead := statusSuite()
-	return hpke.Seal(p, kdf, aead, []byte(info), plain)
+	return boxFor(public, info).seal(plain)
 }
 
 // Look gives what a status link shows, with nothing but the code: for processes without keys. It is at most a second behind the house. An
@@ -100,7 +90,11 @@ func (s *Service) showViewsTx(ctx context.Context, tx *db.Tx, report int64, code
 		if err != nil {
 			return err
 		}
-		sealed, err := sealTo(c.public, shownInfo, raw)
+		b := c.box
+		if b == nil {
+			b = boxFor(c.public, shownInfo)
+		}
+		sealed, err := b.seal(raw)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,8 @@ type DB struct {
 	path   string
 	shares *[lanes]Share
 	conns  *connections
-	turns  *turns // SQLite: whose turn it is to write
+	turns  *turns    // SQLite: whose turn it is to write
+	shared *together // of who has the turn; nil when no transaction is open
 	free   func() (free, total uint64, ok bool)
 
 	commits atomic.Uint64
@@ -248,56 +249,54 @@ func (d *DB) writeOnce(ctx context.Context, lane Lane, do func(context.Context, 
 		if err := d.turns.take(ctx, lane, *share); err != nil {
 			return nil, err
 		}
-		defer d.turns.give()
-	} else {
-		held, err := d.conns.enter(ctx, lane, *share)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { <-held }()
-	}
-	if share.Write > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, share.Write)
+		ctx, stop := within(ctx, share.Write)
 		defer stop()
+		return d.writeTogether(ctx, lane, do)
 	}
-	tx, err := d.begin(ctx)
+	held, err := d.conns.enter(ctx, lane, *share)
 	if err != nil {
 		return nil, err
 	}
-	if err := run(context.WithValue(ctx, writing{}, true), tx, do); err != nil {
+	defer func() { <-held }()
+	ctx, stop := within(ctx, share.Write)
+	defer stop()
+	p, err := d.pool.Begin(ctx)
+	if err != nil {
 		return nil, err
 	}
-	tx.keepTexts(ctx)
-	return tx, nil
-}
-
-func run(ctx context.Context, tx *Tx, do func(context.Context, *Tx) error) (err error) {
+	tx := &Tx{db: d, pg: p}
 	done := false
 	defer func() {
 		if !done {
 			tx.rollback()
 		}
 	}()
-	if err = do(ctx, tx); err != nil {
+	if err := tx.run(ctx, do); err != nil {
+		return nil, err
+	}
+	done = true
+	return tx, tx.commit(ctx)
+}
+
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// run runs do, and then what it left for the end of the transaction.
+func (t *Tx) run(ctx context.Context, do func(context.Context, *Tx) error) error {
+	ctx = context.WithValue(ctx, writing{}, true)
+	if err := do(ctx, t); err != nil {
 		return err
 	}
-	for _, f := range tx.before {
-		if err = f(ctx); err != nil {
+	for _, f := range t.before {
+		if err := f(ctx); err != nil {
 			return err
 		}
 	}
-	done = true
-	return tx.commit(ctx)
-}
-
-func (d *DB) begin(ctx context.Context) (*Tx, error) {
-	if d.engine == Postgres {
-		p, err := d.pool.Begin(ctx)
-		return &Tx{db: d, pg: p}, err
-	}
-	l, err := d.write.BeginTx(ctx, nil)
-	return &Tx{db: d, lite: l}, err
+	return nil
 }
 
 // Each calls scan for every row and closes the rows.

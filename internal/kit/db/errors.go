@@ -68,6 +68,9 @@ func lost(err error) bool {
 
 // lostRace tells whether the same transaction may succeed when run again.
 func lostRace(err error) bool {
+	if errors.Is(err, errTogether) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == "40001" || pg.Code == "40P01"

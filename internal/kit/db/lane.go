@@ -134,7 +134,8 @@ func patience(d time.Duration) (<-chan time.Time, func()) {
 type turns struct {
 	mu      sync.Mutex
 	taken   bool
-	last    Lane // who has, or had, the turn
+	last    Lane   // who has, or had, the turn
+	idle    func() // what the last one leaves to be done, before the turn is free
 	waiting [lanes][]chan struct{}
 }
 
@@ -176,8 +177,17 @@ func (t *turns) take(ctx context.Context, l Lane, s Share) error {
 	return err
 }
 
-// give hands the turn to the next lane in which somebody waits.
+// give hands the turn to the next lane in which somebody waits. When nobody does, idle is run first, and who came meanwhile is next.
 func (t *turns) give() {
+	if t.hand(false) {
+		return
+	}
+	t.idle()
+	t.hand(true)
+}
+
+// hand gives the turn to who waits, or frees it. It does neither when nobody waits and something is left to do, unless that is done.
+func (t *turns) hand(done bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range lanes {
@@ -187,10 +197,11 @@ func (t *turns) give() {
 			t.waiting[l] = slices.Delete(t.waiting[l], 0, 1)
 			t.last = l
 			close(next)
-			return
+			return true
 		}
 	}
-	t.taken = false
+	t.taken = !done
+	return done
 }
 
 // Waiting gives how many statements of a lane wait for a connection or a turn.

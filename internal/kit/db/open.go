@@ -78,5 +78,7 @@ func openSQLite(ctx context.Context, c Config, conns int) (*DB, error) {
 	}
 	read.SetMaxOpenConns(conns)
 	read.SetMaxIdleConns(conns)
-	return &DB{engine: SQLite, write: write, read: read, path: c.Path, writes: newPrepared(write), reads: newPrepared(read), turns: &turns{}}, nil
+	d := &DB{engine: SQLite, write: write, read: read, path: c.Path, writes: newPrepared(write), reads: newPrepared(read), turns: &turns{}}
+	d.turns.idle = d.endOpen
+	return d, nil
 }

@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +66,16 @@ func (t *Tx) ForUpdate(of ...string) string {
 	return " FOR UPDATE OF " + strings.Join(of, ", ")
 }
 
+// Hold waits until no other transaction holds the name, and holds it to the end of this one; SQLite has one writer and waits for nobody. Its error
+// may be that of the next statement, as of Later.
+func (t *Tx) Hold(ctx context.Context, name []byte) error {
+	if t.db.engine != Postgres {
+		return nil
+	}
+	sum := sha256.Sum256(name)
+	return t.Later(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(binary.BigEndian.Uint64(sum[:8]))) //nolint:gosec // any 64 bits
+}
+
 // Exec runs a statement and gives the number of rows it changed.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if t.pg != nil {
@@ -111,10 +123,13 @@ func (t *Tx) compiled(ctx context.Context, query string) (*sql.Stmt, string) {
 	return t.lite.StmtContext(ctx, stmt), text
 }
 
-func (t *Tx) keepTexts(ctx context.Context) {
-	for i, text := range t.keep {
-		if i < 8 && !slices.Contains(t.keep[:i], text) {
-			_, _ = t.db.writes.keep(ctx, text) // another transaction may do so; nothing depends on it
+// keepTexts compiles what transactions found worth keeping; the one connection is free.
+func (d *DB) keepTexts(texts []string) {
+	ctx, stop := context.WithTimeout(context.Background(), time.Second) // the job queue may hold the connection
+	defer stop()
+	for i, text := range texts {
+		if i < 8 && !slices.Contains(texts[:i], text) {
+			_, _ = d.writes.keep(ctx, text) // another transaction may do so; nothing depends on it
 		}
 	}
 }
@@ -125,23 +140,17 @@ func (t *Tx) QueryRow(ctx context.Context, query string, args ...any) *Row {
 	return &Row{rows: r, err: err}
 }
 
+// commit and rollback end a transaction of PostgreSQL.
 func (t *Tx) commit(ctx context.Context) error {
-	if t.pg != nil {
-		if err := t.flush(ctx); err != nil {
-			t.rollback()
-			return err
-		}
-		return t.pg.Commit(ctx)
+	if err := t.flush(ctx); err != nil {
+		t.rollback()
+		return err
 	}
-	return t.lite.Commit()
+	return t.pg.Commit(ctx)
 }
 
 func (t *Tx) rollback() {
-	if t.pg != nil {
-		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-		defer stop()
-		_ = t.pg.Rollback(ctx)
-		return
-	}
-	_ = t.lite.Rollback()
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	_ = t.pg.Rollback(ctx)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 const (
@@ -183,24 +184,39 @@ func (s *Server) answer(ctx context.Context, body []byte) ([]byte, bool) {
 		}
 		return append([]byte{answerSignature}, sig...), true
 	}
-	sign, unwrap, err := decodeCall(body)
-	switch {
-	case err != nil:
+	call, err := decodeCall(body)
+	if err != nil {
 		s.agent.note("message", Refused, 0)
 		return []byte{answerRefused}, false
-	case sign != nil:
-		sig, err := s.agent.Sign(ctx, *sign)
-		if err != nil {
-			return refusal(err), true
-		}
-		return append([]byte{answerSignature}, sig...), true
 	}
-	key, err := s.agent.Unwrap(ctx, *unwrap)
+	var out []byte
+	switch q := call.(type) {
+	case *pgp.SignRequest:
+		if out, err = s.agent.Sign(ctx, *q); err == nil {
+			out = append([]byte{answerSignature}, out...)
+		}
+	case *pgp.UnwrapRequest:
+		var key pgp.SessionKey
+		if key, err = s.agent.Unwrap(ctx, *q); err == nil {
+			out = encodeSession(key)
+			clear(key.Key)
+		}
+	case *smime.SignRequest:
+		var by smime.SignedBy
+		if by, err = s.agent.SignSMIME(ctx, *q); err == nil {
+			out, err = encodeSigned(by)
+		}
+	case *smime.UnwrapRequest:
+		var key smime.ContentKey
+		if key, err = s.agent.UnwrapSMIME(ctx, *q); err == nil {
+			out = encodeSession(pgp.SessionKey{Key: key.Key, Fingerprint: key.Fingerprint})
+			clear(key.Key)
+		}
+	}
 	if err != nil {
 		return refusal(err), true
 	}
-	defer clear(key.Key)
-	return encodeSession(key), true
+	return out, true
 }
 
 func refusal(err error) []byte {

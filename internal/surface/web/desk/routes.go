@@ -159,7 +159,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(d.guardRoutes(), d.manyRoutes()...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), d.manyRoutes()...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), d.adminRoutes()...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

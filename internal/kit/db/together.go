@@ -1,0 +1,141 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// together is one transaction of SQLite that writers share who come one after the other while others wait: the disk is asked once for all of
+// them, and a page that each of them changed is written once. Each has its savepoint, so that one who fails takes only its own back, and none is
+// told that its writing is done before it is on the disk. Who writes alone waits for nobody, and nobody waits for a slow one of another lane: a
+// lane shares with itself only, but the house, its jobs and the mail are one. It belongs to who has the turn.
+type together struct {
+	conn  *sql.Conn
+	tx    *sql.Tx
+	began time.Time
+	lane  Lane // of those who share it
+	n     int
+	keep  []string // texts worth compiling once the connection is free
+	done  chan struct{}
+	err   error // read it after done
+}
+
+const mostTogether = 32
+
+// longestTogether is after how long nobody else joins.
+var longestTogether = 60 * time.Millisecond
+
+// errTogether is what those learn whose shared transaction was lost through another one; Write runs them again.
+var errTogether = errs.New(errs.Unavailable, "the transaction was lost through another one")
+
+// begun gives the shared transaction that is open, or begins one. Who has the turn calls it.
+func (d *DB) begun(ctx context.Context, l Lane) (*together, error) {
+	if l == Worker || l == Mail {
+		l = House
+	}
+	if g := d.shared; g != nil && g.lane == l {
+		return g, nil
+	}
+	d.endOpen()
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil) // it outlives who began it
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	d.shared = &together{conn: conn, tx: tx, lane: l, began: time.Now(), done: make(chan struct{})}
+	return d.shared, nil
+}
+
+// end commits the shared transaction, or rolls it back when lost says why, and tells all who are in it.
+func (d *DB) end(lost error) {
+	g := d.shared
+	d.shared = nil
+	if g.err = lost; lost != nil {
+		_ = g.tx.Rollback()
+	} else if g.err = g.tx.Commit(); g.err != nil {
+		_ = g.tx.Rollback() // a commit that failed may have left it open
+	}
+	_ = g.conn.Close()
+	close(g.done)
+}
+
+// endOpen commits the shared transaction if one is open.
+func (d *DB) endOpen() {
+	if d.shared != nil {
+		g := d.shared
+		d.end(nil)
+		d.keepTexts(g.keep)
+	}
+}
+
+// writeTogether runs do in the shared transaction, and gives the turn on. It returns once that transaction is committed.
+func (d *DB) writeTogether(ctx context.Context, l Lane, do func(context.Context, *Tx) error) (*Tx, error) {
+	tx, g, err := d.joined(ctx, l, do)
+	if err != nil {
+		return nil, err
+	}
+	<-g.done
+	return tx, g.err
+}
+
+func (d *DB) joined(ctx context.Context, l Lane, do func(context.Context, *Tx) error) (*Tx, *together, error) {
+	defer d.turns.give() // who comes next commits, or leaves it to the next; the last one finds the transaction open and ends it
+	g, err := d.begun(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx := &Tx{db: d, lite: g.tx}
+	if err := d.member(ctx, g, tx, do); err != nil {
+		return nil, nil, err
+	}
+	if g.n >= mostTogether || time.Since(g.began) >= longestTogether {
+		d.endOpen()
+	}
+	return tx, g, nil
+}
+
+// member runs do as one of those who share a transaction. When it gives an error nothing of do is left in it.
+func (d *DB) member(ctx context.Context, g *together, tx *Tx, do func(context.Context, *Tx) error) (err error) {
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		if g.n == 0 {
+			d.end(errTogether) // nobody is in it yet
+			return
+		}
+		// What was interrupted, or found the disk full, ended the transaction for all: its savepoint is gone with it.
+		if _, e := g.tx.Exec("ROLLBACK TO member"); e != nil {
+			d.end(errTogether)
+			return
+		}
+		if _, e := g.tx.Exec("RELEASE member"); e != nil {
+			d.end(errTogether)
+		}
+	}()
+	if g.n > 0 {
+		if _, err = g.tx.ExecContext(ctx, "SAVEPOINT member"); err != nil {
+			return err
+		}
+	}
+	if err = tx.run(ctx, do); err != nil {
+		return err
+	}
+	if g.n > 0 {
+		if _, err = g.tx.Exec("RELEASE member"); err != nil {
+			return err
+		}
+	}
+	done = true
+	g.n++
+	g.keep = append(g.keep, tx.keep...)
+	return nil
+}
