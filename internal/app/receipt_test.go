@@ -49,7 +49,7 @@ func TestAReceiptIsSigned(t *testing.T) {
 		how := intake.Sheets{Sign: agent.SignDocument, Text: h.Text, Zone: h.Config.Location(), Team: h.Profile.Name, URL: h.publicURL()}
 		says := map[text.Lang][]string{
 			text.EN: {"Receipt: Early warning", "Page 1 of"}, text.PT: {"Recibo: Alerta precoce", "Como se verifica este documento", "Outras organizações afetadas"},
-			text.FR: {"Accusé de réception : Alerte précoce", "Étapes et délais"}, text.NL: {"Ontvangstbewijs: Vroegtijdige waarschuwing", "Wie het volgens de wet ontvangt"},
+			text.FR: {"Accusé de réception : Alerte précoce", "Étapes et délais", "Directive (UE) 2022/2555"}, text.NL: {"Ontvangstbewijs: Vroegtijdige waarschuwing", "Wie het volgens de wet ontvangt"},
 			text.DE: {"Empfangsbestätigung: Frühwarnung", "Wie dieses Dokument geprüft wird"},
 		}
 		var last *browser

@@ -4,12 +4,19 @@ package app_test
 
 import (
 	"encoding/json"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
 )
 
@@ -62,12 +69,27 @@ func TestScreenshots(t *testing.T) {
 	}
 
 	open("/", "home")
-	open("/report/short", "form")
-	p.Type("#summary", "Billing servers encrypted overnight")
-	p.Click("label[for=ongoing-yes]")
-	p.Click("main button[type=submit]")
-	p.Wait(".private")
-	shoot("receipt")
+	for _, l := range text.Langs() {
+		p.Viewport(390, 844)
+		p.Scheme("light")
+		walkTheForm(p, d, l, func(name string) {
+			at := "../../docs/screenshots/form-" + string(l) + "-" + name + ".png"
+			p.Screen(at)
+			lighten(t, at)
+			if l != text.EN {
+				return
+			}
+			switch name {
+			case "part2":
+				shoot("form")
+			case "receipt":
+				shoot("receipt")
+			}
+			p.Viewport(390, 844)
+			p.Scheme("light")
+		})
+	}
+	p.Viewport(1440, 900)
 
 	signIn("constituent")
 	open("/portal", "portal")
@@ -77,6 +99,75 @@ func TestScreenshots(t *testing.T) {
 	number := ransomware(t, d)
 	open("/desk/incidents/"+number, "incident")
 	open("/desk/incidents/"+number+"/parties", "parties")
+}
+
+// walkTheForm fills the form in as a new user does on a telephone, and stops at the pages that are shown.
+func walkTheForm(p *browsertest.Page, d app.Demonstration, l text.Lang, stop func(name string)) {
+	next := func(wait string) {
+		p.Click("#report .btn-primary")
+		p.Wait(wait)
+	}
+	p.Open(d.HTTP + "/report?lang=" + string(l))
+	stop("start")
+	p.Click(".column > .acts .btn-primary")
+	p.Wait("#what-duty")
+	p.Click("label[for=what-duty]")
+	stop("what")
+	next("[id^=stage-]")
+	p.Click("label[for^=stage-][for$=early_warning]")
+	stop("stage")
+	next("#behalf")
+	p.Type("#q-entity", "Águas do Vale, E.M.")
+	p.Type("#q-contact_name", "Rui Tavares")
+	p.Type("#q-contact_email", "rui@outside.example")
+	stop("part1")
+	next("#q-summary")
+	p.Type("#q-summary", "Billing and two SCADA historian servers encrypted overnight. Water supply is not affected.")
+	p.Click("label[for=ongoing-yes]")
+	stop("part2")
+	next("#q-malicious-yes")
+	p.Click("label[for=q-malicious-yes]")
+	stop("part4")
+	next("#personal")
+	stop("part5")
+	next(".summary")
+	stop("check")
+	next(".receipt")
+	stop("receipt")
+	p.Open(d.HTTP + "/r/report")
+	stop("status")
+}
+
+// lighten writes a picture anew with its 255 most frequent colours: pages have few, and it has a third of the weight.
+func lighten(t *testing.T, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := png.Decode(f)
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[color.Color]int{}
+	b := in.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			seen[in.At(x, y)]++
+		}
+	}
+	all := slices.Collect(maps.Keys(seen))
+	slices.SortFunc(all, func(x, y color.Color) int { return seen[y] - seen[x] })
+	out := image.NewPaletted(b, all[:min(255, len(all))])
+	draw.Draw(out, b, in, b.Min, draw.Src)
+	w, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(w, out); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // ransomware is the number of the incident with nine parties.

@@ -250,5 +250,6 @@ type Question struct {
 	Request int64
 	UID     string
 	Text    string
+	AskedAt time.Time
 	DueAt   time.Time
 }

@@ -47,7 +47,7 @@ func (x drawing) draw(ctx context.Context) (*pdf.Document, error) {
 	d.Mono(r.Reference)
 	d.Paragraph(p.T("sheet.received", "team", x.how.Team, "when", p.DateTime(told)))
 	if y := x.submission; y != nil {
-		d.Small(p.T("sheet.number", "number", y.Number, "law", set.Law, "version", y.Version))
+		d.Small(p.T("sheet.number", "number", y.Number, "law", set.LawIn(string(p.Lang())), "version", y.Version))
 		if y.Corrects != 0 {
 			d.Paragraph(p.T("sheet.corrects", "number", y.Corrects))
 		}

@@ -182,7 +182,7 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 	for _, m := range all {
 		out := m.Direction == correspondence.Out && m.State == correspondence.Sent && m.Kind != correspondence.Receipt
 		if out && m.Kind == correspondence.Ask && !answered[m.Refers] {
-			q := Question{Request: m.Refers, UID: m.UID}
+			q := Question{Request: m.Refers, UID: m.UID, AskedAt: m.SentAt}
 			for _, c := range due[m.Refers] {
 				q.DueAt = c.DueAt
 			}

@@ -158,7 +158,8 @@ type Set struct {
 	Version    int
 	Nature     Nature
 	Country    string // "EU" or two letters
-	Law        string
+	Law        string // in English; LawIn is for readers
+	LawName    Text   // in each language; nil is Law in all
 	Short      string // as in "NIS2"
 	InForce    time.Time
 	Confirmed  bool
@@ -194,6 +195,14 @@ func (s Set) Stage(code string) (Stage, bool) {
 // Sure tells whether the set and each of its stages is confirmed, without a doubt.
 func (s Set) Sure() bool {
 	return s.Confirmed && len(s.Doubts) == 0 && !slices.ContainsFunc(s.Stages, func(x Stage) bool { return !x.Confirmed })
+}
+
+// LawIn names the law in a language.
+func (s Set) LawIn(lang string) string {
+	if s.LawName == nil {
+		return s.Law
+	}
+	return s.LawName.In(lang)
 }
 
 // Cites gives how a stage or duty is cited: "NIS2 Art. 23(4)(a)".

@@ -84,7 +84,7 @@ func (l *Library) readFields(n node) {
 }
 
 func (l *Library) readSet(n node, file string) Set {
-	n.only("code", "version", "nature", "country", "law", "short", "in_force", "confirmed", "doubts", "sources", "checked", "counting", "name", "about", "crime",
+	n.only("code", "version", "nature", "country", "law", "law_in", "short", "in_force", "confirmed", "doubts", "sources", "checked", "counting", "name", "about", "crime",
 		"authority", "classes", "stages", "duties", "recipients", "shortcut", "stopped_by", "suspends", "correct", "waive")
 	s := Set{
 		Code: n.must("code").code(), Version: int(n.must("version").number()), Nature: choose(n.must("nature"), Mandatory, Voluntary, Pointer),
@@ -93,6 +93,9 @@ func (l *Library) readSet(n node, file string) Set {
 		Counting: choose(n.must("counting"), Plain, EU1182), Name: n.must("name").text(), About: n.must("about").text(),
 		Authority: n.must("authority").text(), Suspends: n.get("suspends").flag(false),
 		Correct: choose(n.must("correct"), ByTeam, ByLead), Waive: choose(n.must("waive"), ByTeam, ByLead), File: n.s.file,
+	}
+	if x := n.get("law_in"); x.there() {
+		s.LawName = x.text()
 	}
 	if x := n.get("crime"); x.there() {
 		s.Crime = x.text()

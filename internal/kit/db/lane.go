@@ -50,13 +50,13 @@ type Share struct {
 	Keep  int           // percent of the disk that the lane leaves free, and no more than as many GiB
 }
 
-// Shares are what the lanes have when Config says nothing else. Strangers, who are many, wait less and leave more of the disk than those we know;
+// Shares are what the lanes have when Config says nothing else. Strangers, who are many, stand in a longer line and leave more of the disk than those we know;
 // who works at the desk is served until nothing is left.
 var Shares = [lanes]Share{
 	House:  {Own: 2},
 	Worker: {Own: 3, Read: 30 * time.Second, Write: 2 * time.Minute},
-	Mail:   {Own: 1, Keep: 10}, // a few statements of ours for many mails: a limit would cost more than they do
-	Public: {Own: 2, Read: 2 * time.Second, Write: 10 * time.Second, Wait: 5 * time.Second, Line: 256, Keep: 10},
+	Mail:   {Own: 1, Keep: 10},                                                                                     // a few statements of ours for many mails: a limit would cost more than they do
+	Public: {Own: 2, Read: 2 * time.Second, Write: 10 * time.Second, Wait: 20 * time.Second, Line: 2048, Keep: 10}, // a thousand reporters on one morning are no flood
 	Entry:  {Own: 2, Read: 2 * time.Second, Write: 10 * time.Second, Wait: 5 * time.Second, Line: 256},
 	Portal: {Own: 2, Read: 2 * time.Second, Write: 10 * time.Second, Wait: 10 * time.Second, Line: 256, Keep: 5},
 	Desk:   {Own: 4, Read: 5 * time.Second, Write: 10 * time.Second, Wait: 20 * time.Second, Line: 256},

@@ -2,6 +2,7 @@ package mailroom
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -64,7 +65,7 @@ func (m *Room) count(ctx context.Context, tx *db.Tx, letters []*letter) error {
 	for i, l := range letters {
 		in := suspicion.Message{Arrival: l.arrival.ID, At: l.arrival.ReceivedAt}
 		if l.outer != nil {
-			in.Same, in.Reading = written(l.arrival.Raw), l.attack
+			in.Same, in.Reading = slices.Concat(written(l.arrival.Raw)), l.attack
 			in.Sender, in.Lang = l.sender.address, m.languageOf(l)
 			in.Proved = l.sender.proof == correspondence.Aligned || l.sender.proof == correspondence.SignedByKey
 			in.Proved = in.Proved && len(l.automatic) == 0 && !l.bounce && l.sender.address != ""

@@ -13,7 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/sample/wave"
 )
 
-// dayOfWave is how many suspicious messages come on a bad day (issue 3, "How good").
+// dayOfWave is how many suspicious messages come on a bad day.
 const dayOfWave = 100_000
 
 // publicLane takes a whole day's suspicious messages at once, by SMTP, and says how fast they were counted, thanks to their senders written, what came of

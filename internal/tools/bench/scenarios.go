@@ -17,7 +17,7 @@ type options struct {
 	tiny    bool   // a few requests, and no wait for the memory to settle: for a test
 }
 
-// The targets of the program (issue 2, "Speed").
+// The targets of the program.
 const (
 	alone      = 30 * time.Millisecond
 	twenty     = 100 * time.Millisecond
@@ -25,7 +25,8 @@ const (
 	mailAnswer = 250 * time.Millisecond
 	lag        = time.Second
 	laneRate   = 100                   // suspicious messages of the public: a bad day is done within twenty minutes
-	reading99  = 20 * time.Millisecond // of one mail (issue 3, "How good")
+	formPage   = 20 * time.Millisecond // p95
+	reading99  = 20 * time.Millisecond // of one mail, p99
 )
 
 const sizeOfProgram = "size of the program"
@@ -52,6 +53,8 @@ func scenarios(o options) (all []scenario, end func()) {
 		all = append(all,
 			scenario{name: engine + ": mail of 4 KB from 32 connections, receipt signed and out", rate: mailRate, p99: mailAnswer, prepare: w.mail},
 			scenario{name: engine + ": public lane, a day's suspicious messages", figure: w.publicLane},
+			scenario{name: engine + ": form page, 1 at once", p95: formPage, prepare: w.formPage},
+			scenario{name: engine + ": 1,000 reporters at once fill in and send the form", figure: w.crowded},
 			scenario{name: engine + ": verbs, 8 writers", prepare: w.verb(false)},
 			scenario{name: engine + ": what the record takes of a verb, 8 writers", figure: w.record},
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},

@@ -40,7 +40,7 @@ func (d *Desk) rules(v *page.Visit) error {
 			}
 		}
 		t.Rows = append(t.Rows, []templ.Component{
-			link("/desk/admin/rules/"+s.Code, say(p, s.Name), s.Law), page.Text(s.Country), page.Text(p.T("desk.rules.nature." + string(s.Nature))), page.Text(strconv.Itoa(s.Version)),
+			link("/desk/admin/rules/"+s.Code, say(p, s.Name), s.LawIn(string(p.Lang()))), page.Text(s.Country), page.Text(p.T("desk.rules.nature." + string(s.Nature))), page.Text(strconv.Itoa(s.Version)),
 			page.Chip(sureChip(p, s.Confirmed, s.Sure())), page.Text(p.Date(s.Checked)),
 		})
 	}
@@ -64,7 +64,7 @@ func (d *Desk) ruleSet(v *page.Visit) error {
 	}
 	p := v.P
 	facts := []page.Property{
-		{Label: p.T("desk.rules.law"), Value: page.Text(s.Law)},
+		{Label: p.T("desk.rules.law"), Value: page.Text(s.LawIn(string(p.Lang())))},
 		{Label: p.T("desk.rules.authority"), Value: page.Text(say(p, s.Authority))},
 		{Label: p.T("desk.rules.in_force"), Value: page.Text(p.Date(s.InForce))},
 		{Label: p.T("desk.rules.version"), Value: page.Text(strconv.Itoa(s.Version))},

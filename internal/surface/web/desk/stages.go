@@ -65,7 +65,7 @@ func (d *Desk) showStages(v *page.Visit, typed string, wrong error) error {
 	}
 	t := page.TableView{Caption: p.T("desk.stages.obligations"), Columns: []page.Column{{Text: p.T("desk.stages.affected")}, {Text: p.T("desk.rules.law")}, {Text: p.T("desk.stages.next")}, {Text: p.T("desk.col.remaining")}, {Text: p.T("desk.col.due")}}}
 	for _, o := range all[r.Ref.ID] {
-		row := []templ.Component{link("/desk/reports/"+r.UID+"/obligations/"+o.UID, names[o.Organisation], o.Set.Short), twoLines(say(p, o.Set.Name), o.Set.Law), page.Text(p.T("desk.stages.nothing")), page.Text(""), page.Text("")}
+		row := []templ.Component{link("/desk/reports/"+r.UID+"/obligations/"+o.UID, names[o.Organisation], o.Set.Short), twoLines(say(p, o.Set.Name), o.Set.LawIn(string(p.Lang()))), page.Text(p.T("desk.stages.nothing")), page.Text(""), page.Text("")}
 		if x, ok := nextOwed(o); ok {
 			row[2], row[3], row[4] = page.Text(d.owedName(p, o, x)), page.Clock(p, page.ClockView{Start: x.Start, Due: x.Due, Now: v.Now}), page.At(p, x.Due, v.Now)
 		}

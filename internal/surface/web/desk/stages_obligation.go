@@ -46,7 +46,7 @@ func (d *Desk) showObligation(v *page.Visit, act string, wrong error) error {
 		return err
 	}
 	facts := []page.Property{
-		{Label: p.T("desk.rules.law"), Value: twoLines(say(p, o.Set.Name), o.Set.Law)},
+		{Label: p.T("desk.rules.law"), Value: twoLines(say(p, o.Set.Name), o.Set.LawIn(string(p.Lang())))},
 		{Label: p.T("desk.stages.class"), Value: page.Text(cmp.Or(classNames(p, o.Set, []string{o.Class}), p.T("common.not_known_yet")))},
 		{Label: p.T("desk.rules.sure"), Value: page.Chip(sureChip(p, o.Set.Confirmed, o.Set.Sure()))},
 	}

@@ -35,7 +35,7 @@ func (x *Public) start(v *page.Visit) error {
 		view.Resume = x.resume(w)
 	}
 	for _, set := range x.Laws.Offered(x.Country) {
-		s := DeadlineList{Name: set.Name.In(string(v.P.Lang())), Law: set.Law, Unconfirmed: !set.Sure()}
+		s := DeadlineList{Name: set.Name.In(string(v.P.Lang())), Law: set.LawIn(string(v.P.Lang())), Unconfirmed: !set.Sure()}
 		for _, stage := range set.Stages {
 			if stage.Need == law.Always && len(stage.After) == 0 && !stage.Within.Zero() {
 				s.Rows = append(s.Rows, page.Answer{Question: stage.Name.In(string(v.P.Lang())), Value: x.when(v.P, set, stage)})
@@ -111,7 +111,7 @@ func (x *Public) showWhat(v *page.Visit, w *writing, wrong []page.Problem, refus
 	if sets := x.Laws.Offered(x.Country); len(sets) > 0 {
 		var laws []string
 		for _, s := range sets {
-			laws = append(laws, s.Law)
+			laws = append(laws, s.LawIn(lang))
 		}
 		view.Options = append(view.Options, page.OptionView{ID: "what-duty", Name: "what", Value: whatDuty, Label: v.P.T("public.what.duty"), Hint: strings.Join(laws, ", "), Checked: chosen == whatDuty})
 	}
@@ -205,7 +205,7 @@ func (x *Public) showStage(v *page.Visit, w *writing, wrong []page.Problem, stat
 	lang := string(v.P.Lang())
 	sets := x.Laws.Offered(x.Country)
 	for _, set := range sets {
-		q := LawChoice{Set: set.Code, Title: set.Law, About: set.About.In(lang)}
+		q := LawChoice{Set: set.Code, Title: set.LawIn(lang), About: set.About.In(lang)}
 		chosen := w.draft.Boxes["stage-"+set.Code]
 		for i, s := range firstStages(set) {
 			hint := s.Hint.In(lang)

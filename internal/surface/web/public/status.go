@@ -91,7 +91,10 @@ func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
 		}
 	}
 	for _, q := range look.Questions {
-		y := Question{ID: q.UID, Text: q.Text, Due: &page.ClockView{Start: look.ReceivedAt, Due: q.DueAt, Now: v.Now}}
+		y := Question{ID: q.UID, Text: q.Text, Asked: q.AskedAt}
+		if !q.DueAt.IsZero() {
+			y.Due = &page.ClockView{Start: q.AskedAt, Due: q.DueAt, Now: v.Now}
+		}
 		if q.Text == "" {
 			y.Text = v.P.T("public.status.question_hidden")
 		}
