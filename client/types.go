@@ -119,7 +119,7 @@ type OrganisationRef struct {
 	Name string `json:"name"`
 }
 
-// Triage is one act of triage: accept, attach, reject, reply, pass_on or restore.
+// Triage is one act of triage: accept, attach, reject, reply, pass_on, restore or not_spam.
 type Triage struct {
 	Action   string   `json:"action"`
 	Title    string   `json:"title,omitempty"`
@@ -129,6 +129,8 @@ type Triage struct {
 	TLP      string   `json:"tlp,omitempty"`
 	Incident string   `json:"incident,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
+	Tell     bool     `json:"tell,omitempty"`  // reject: with the letter of the reason
+	Teach    string   `json:"teach,omitempty"` // not_spam: sender, domain or ""
 	To       string   `json:"to,omitempty"`
 	Note     string   `json:"note,omitempty"`
 	Subject  string   `json:"subject,omitempty"`

@@ -60,23 +60,25 @@ var shelf = map[string]string{
 
 // keepers says which packages alone may import a library or package (a prefix), tests apart.
 var keepers = map[string]string{
-	"github.com/ProtonMail/gopenpgp":  "internal/kit/pgp",
-	"github.com/ProtonMail/go-crypto": "internal/kit/pgp",
-	"github.com/emersion/go-smtp":     "internal/kit/mail",
-	"github.com/wneessen/go-mail":     "internal/kit/mail",
-	"net/smtp":                        "internal/kit/mail internal/tools/bench", // the bench is a sender from outside
-	"github.com/minio/minio-go":       "internal/kit/blob",
-	"github.com/riverqueue/river":     "internal/kit/job",
-	"modernc.org/sqlite":              "internal/kit/db",
-	"github.com/jackc/pgx":            "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor internal/schema",
-	"github.com/chromedp":             "internal/kit/browsertest",
-	"go.yaml.in/yaml":                 "internal/format/law",
-	"github.com/abadojack/whatlanggo": "internal/kit/tongue",
-	"plugin":                          "",
-	module + "internal/kit/mail/send": "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
-	module + "internal/kit/pgp/keyd":  "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty
-	module + "internal/kit/db":        "internal/kit internal/core internal/domain internal/surface internal/schema internal/sample internal/app internal/cli internal/tools", // on a surface handles only: see statements
-	"database/sql":                    "internal/kit internal/core internal/domain internal/schema internal/app",
+	"github.com/ProtonMail/gopenpgp":     "internal/kit/pgp",
+	"github.com/ProtonMail/go-crypto":    "internal/kit/pgp",
+	"github.com/emersion/go-smtp":        "internal/kit/mail",
+	"github.com/wneessen/go-mail":        "internal/kit/mail",
+	"net/smtp":                           "internal/kit/mail internal/tools/bench", // the bench is a sender from outside
+	"github.com/minio/minio-go":          "internal/kit/blob",
+	"github.com/riverqueue/river":        "internal/kit/job",
+	"modernc.org/sqlite":                 "internal/kit/db",
+	"github.com/jackc/pgx":               "internal/kit/db internal/kit/job internal/kit/pubsub internal/core/search internal/domain/monitor internal/schema",
+	"github.com/chromedp":                "internal/kit/browsertest",
+	"go.yaml.in/yaml":                    "internal/format/law",
+	"github.com/abadojack/whatlanggo":    "internal/kit/tongue",
+	"golang.org/x/image":                 "internal/kit/pdf",
+	"software.sslmate.com/src/go-pkcs12": "internal/kit/pgp/keyd",
+	"plugin":                             "",
+	module + "internal/kit/mail/send":    "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
+	module + "internal/kit/pgp/keyd":     "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty
+	module + "internal/kit/db":           "internal/kit internal/core internal/domain internal/surface internal/schema internal/sample internal/app internal/cli internal/tools", // on a surface handles only: see statements
+	"database/sql":                       "internal/kit internal/core internal/domain internal/schema internal/app",
 }
 
 // roads are the ways to reach a host. Only the packages of mayReach take them, tests apart (keyd dials its own Unix socket).

@@ -21,6 +21,7 @@ var unscoped = map[string]string{
 	"domain/suspicion/line.go lock":                "the campaign that was found under the scope, or whose job runs",
 	"core/access/seal.go Unseen":                   "breaking glass: the right is asked and the alarm raised",
 	"core/access/whose.go WhoseTx":                 "number, handler and seal of what a notice is about, for the house",
+	"domain/intake/spam.go rejectedLike":           "counts what people rejected as spam, without what is sealed, for the house that files",
 	"core/account/create.go Get":                   "accounts are in no realm: rights of their own",
 	"core/account/create.go List":                  "accounts are in no realm: rights of their own",
 	"core/account/create.go organisation":          "the organisation of an account, named by who manages accounts",

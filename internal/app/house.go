@@ -209,7 +209,7 @@ func (h *House) duties() error {
 	}
 	h.Intake = &intake.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Answer: h.answerParty, Who: h.Accounts.Acting, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,
+		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country,
 	}
 	h.Suspicion = &suspicion.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: h.Text, Lang: h.Profile.Lang, Constituency: h.Constituency,
@@ -228,6 +228,7 @@ func (h *House) duties() error {
 		return err
 	}
 	h.Taxonomy = types
+	h.Intake.TypeKnown = types.Known
 	if h.Rating, err = severity.New(); err != nil {
 		return err
 	}
@@ -239,6 +240,12 @@ func (h *House) duties() error {
 	}
 	h.Coordination.Rests = h.Incidents.Rests
 	return h.openDuty()
+}
+
+// attachTo attaches reports to an incident, for rules and runs of triage.
+func (h *House) attachTo(ctx context.Context, by access.Actor, incident string, reports []string) error {
+	_, err := h.Incidents.Attach(ctx, by, incident, reports)
+	return err
 }
 
 // answerParty files what comes on a thread that went on as a party's: coordination takes it before intake does.

@@ -237,6 +237,10 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h.must(err)
 	run, err := h.Intake.StartRun(ctx, sample(), intake.RunInput{Action: intake.RunReject, Reports: []string{reports.Items[0].UID}, Reason: "spam", Note: text(4)})
 	h.must(err)
+	_, err = h.Intake.Receive(ctx, access.System("intake"), intake.ReceiveInput{Channel: correspondence.ByMail, Placed: intake.Placed{Spam: true}, Body: intake.Body{
+		Summary: text(2), Description: text(7), Name: text(5), Email: "x@canary.example", Mail: &intake.Mail{Odd: []string{"close"}, Signs: []intake.Sign{intake.SignOf("unknown")}},
+	}})
+	h.must(err)
 	group := "/desk/triage/group?like=" + reports.Items[1].UID
 	obligation := "/desk/reports/" + reports.Items[0].UID + "/obligations/" + owed[reports.Items[0].Ref.ID][0].UID
 	people[access.Duty].send(obligation+"/forward", values("recipient", "sector_authority", "organisation", org.Name, "note", text(2)))
@@ -282,7 +286,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, group, "/desk/triage/runs/"+run.UID, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2

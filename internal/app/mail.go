@@ -19,12 +19,15 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/mailroom"
 )
 
@@ -32,7 +35,7 @@ import (
 func OutboxFolder(c conf.Config) string { return filepath.Join(c.Data, "outbox") }
 
 // postman signs and encrypts through the key process and hands over to the relay, or to a folder when there is none.
-func (h *House) postman(ctx context.Context, agent pgp.Agent) (*correspondence.Postman, error) {
+func (h *House) postman(ctx context.Context, agent keyd.Agent) (*correspondence.Postman, error) {
 	keys, err := TeamKeys(ctx, h.DB)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,9 @@ func (h *House) postman(ctx context.Context, agent pgp.Agent) (*correspondence.P
 		return nil, err
 	}
 	h.close = append(h.close, func() { _ = transport.Close() })
-	return correspondence.NewPostman(agent, transport, archive), nil
+	p := correspondence.NewPostman(agent, transport, archive)
+	p.SMIME(agent)
+	return p, nil
 }
 
 // relays are our own mail servers in front of us: those that are named, and whoever brings mail by LMTP from this machine.
@@ -74,14 +79,22 @@ func (h *House) resolver() auth.Resolver {
 }
 
 // registerDuties registers the jobs of the duties and of the mailroom.
-func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
+func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
+	authorities, err := smime.OpenTrust(h.Config.SMIMETrust)
+	if err != nil {
+		return err
+	}
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
 	h.Suspicion.Work(h.Registry)
+	h.makeSheets(agent)
 	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Suspicion: h.Suspicion,
-		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, Lang: h.Profile.Lang,
+		Checker: &auth.Checker{Resolver: h.resolver(), Relays: h.relays(), ServID: h.Config.AuthservID}, Agent: agent, SMIME: agent, Authorities: authorities, Lang: h.Profile.Lang,
+	}
+	if h.Config.WKD == "on" {
+		room.Fetch = fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()})
 	}
 	room.Work(h.Registry)
 	job.Handle(h.Registry, job.Clocks, func(ctx context.Context, _ deadline.TickJob) error {
@@ -90,14 +103,13 @@ func (h *House) registerDuties(ctx context.Context, agent pgp.Agent) error {
 	})
 	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
-		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), notYet(h.signSecurityTxt(ctx, agent)))
+		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), h.tellSpam(ctx), notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
-	_, err := h.Intake.DropKey(ctx)
-	if err != nil {
+	if _, err := h.Intake.DropKey(ctx); err != nil {
 		return err
 	}
-	return notYet(h.signSecurityTxt(ctx, agent))
+	return errors.Join(notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 }
 
 // notYet lets pass what followKeys tries again.

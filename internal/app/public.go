@@ -56,8 +56,9 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 	}
 	pub := &public.Public{
 		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address, Suspicious: profile.Public,
-		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
-		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
+		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
+		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
+		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, d) },
 	}
 	if pub.Laws, err = law.New(); err != nil {
 		return nil, err

@@ -74,5 +74,9 @@ func (h *House) published(ctx context.Context) error {
 	if h.Correspondence.Postman != nil {
 		h.Correspondence.Postman.Archive(keys[0])
 	}
-	return nil
+	chain, err := TeamCertificates(ctx, h.DB)
+	if err == nil && len(chain) > 0 {
+		h.Correspondence.Certified(chain[0].Ends())
+	}
+	return err
 }

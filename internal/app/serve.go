@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
-	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 )
@@ -64,7 +64,7 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 	add := func(name string, run func(ctx context.Context, ready func()) error) {
 		parts = append(parts, lifecycle.Part{Name: name, Run: run})
 	}
-	var agent pgp.Agent
+	var agent keyd.Agent
 	if does(Mail) || does(Worker) {
 		socket := KeySocket(h.Config)
 		if role == All {
@@ -111,7 +111,7 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		defer followKeys(ctx, h.DB, func() error {
 			err := h.published(ctx)
 			if err == nil && does(Worker) {
-				err = h.signSecurityTxt(ctx, agent)
+				err = errors.Join(h.signSecurityTxt(ctx, agent), h.signDocumentList(ctx, agent))
 			}
 			return err
 		})()

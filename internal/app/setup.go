@@ -4,15 +4,18 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Made tells whether a house was begun with this configuration. Opening another one would make an empty house with a new root key.
@@ -57,6 +60,9 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 	if err := p.Check(); err != nil {
 		return err
 	}
+	if _, err := secrets.Current().RenewDocument(h.Clock.Now()); err != nil {
+		return err
+	}
 	if err := SaveTeamSecrets(h.Config, secrets); err != nil {
 		return err
 	}
@@ -67,6 +73,9 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 			return err
 		}
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
+			return err
+		}
+		if err := writeDocumentsTx(ctx, tx, now, secrets.Documents()); err != nil {
 			return err
 		}
 		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
@@ -109,14 +118,79 @@ func Replace(ctx context.Context, c conf.Config, h *House, keys []*keyd.Secret) 
 		}
 	}
 	secrets, err := keyd.NewRing(keys[0], keys[1:]...)
+	if err == nil {
+		secrets, err = secrets.WithIdentities(old.Identities()...)
+	}
 	if err != nil {
 		return err
 	}
 	return h.publishKeys(ctx, c, secrets, "team.replace")
 }
 
+// NewIdentity makes an S/MIME key for the team, keeps it for the certificate that is to come, and gives the request for it.
+func NewIdentity(ctx context.Context, c conf.Config, h *House, kind string, addresses []string) ([]byte, error) {
+	secrets, err := LoadTeamSecrets(c)
+	if err != nil {
+		return nil, err
+	}
+	made, err := keyd.GenerateIdentity(kind, h.Profile.Name, addresses)
+	if err != nil {
+		return nil, err
+	}
+	request, err := made.Request()
+	if err != nil {
+		return nil, err
+	}
+	if secrets, err = secrets.WithIdentities(append(secrets.Identities(), made)...); err != nil {
+		return nil, err
+	}
+	return request, h.publishKeys(ctx, c, secrets, "team.smime_request")
+}
+
+// TakeIdentity makes a certificate with its private key, or one for a key that waits for it, the team's for S/MIME. Older ones go on opening old mail.
+func TakeIdentity(ctx context.Context, c conf.Config, h *House, file, passphrase []byte) (smime.Certificate, error) {
+	var own smime.Certificate
+	secrets, err := LoadTeamSecrets(c)
+	if err != nil {
+		return own, err
+	}
+	kept := secrets.Identities()
+	var made *keyd.Identity
+	for i, waits := range kept {
+		if got, cerr := waits.Certify(file); cerr == nil {
+			made, kept = got, append(kept[:i:i], kept[i+1:]...)
+			if old := waits.Certificate(); !old.IsZero() && old.Fingerprint() != got.Certificate().Fingerprint() {
+				kept = append([]*keyd.Identity{waits}, kept...) // mail names the certificate that it was encrypted to
+			}
+			break
+		}
+	}
+	if made == nil {
+		if made, err = keyd.ImportIdentity(file, passphrase); err != nil {
+			return own, err
+		}
+	}
+	own = made.Certificate()
+	switch now := h.Clock.Now(); {
+	case !own.Signer(now):
+		return own, errs.New(errs.Invalid, "this certificate cannot sign mail today: it is expired, weak, or not for mail")
+	case !own.Has(h.Profile.Address):
+		return own, errs.Newf(errs.Invalid, "this certificate does not name %s: mail programs would refuse what it signs", h.Profile.Address)
+	}
+	kept = slices.DeleteFunc(kept, func(i *keyd.Identity) bool {
+		return !i.Certificate().IsZero() && i.Certificate().Fingerprint() == own.Fingerprint()
+	})
+	if secrets, err = secrets.WithIdentities(append([]*keyd.Identity{made}, kept...)...); err != nil {
+		return own, err
+	}
+	return own, h.publishKeys(ctx, c, secrets, "team.smime")
+}
+
 // publishKeys hands the private keys to the key process and the certificates to everybody else, who take them while they serve.
 func (h *House) publishKeys(ctx context.Context, c conf.Config, secrets *keyd.Ring, verb string) error {
+	if _, err := secrets.Current().RenewDocument(h.Clock.Now()); err != nil {
+		return err
+	}
 	if err := SaveTeamSecrets(c, secrets); err != nil {
 		return err
 	}
@@ -125,7 +199,20 @@ func (h *House) publishKeys(ctx context.Context, c conf.Config, secrets *keyd.Ri
 		if err := WriteTeamKeysTx(ctx, tx, 0, now, secrets.Public()); err != nil {
 			return err
 		}
-		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: verb, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
-		return err
+		if err := writeDocumentsTx(ctx, tx, now, secrets.Documents()); err != nil {
+			return err
+		}
+		changes := []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}
+		for _, i := range secrets.Identities() {
+			if i.Certificate().IsZero() {
+				continue
+			}
+			if err := setting.Put(ctx, tx, 0, now, settingSMIME, i.Chain()); err != nil {
+				return err
+			}
+			changes = append(changes, audit.Change{Field: "certificate", To: i.Certificate().Fingerprint()})
+			break
+		}
+		return h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: verb, Changes: changes})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Profile is who runs this house: a setting, written by init, changed by an administrator.
@@ -25,7 +26,10 @@ type Profile struct {
 const (
 	settingProfile = "team.profile"
 	settingKeys    = "team.keys"
+	settingSMIME   = "team.smime"
 	settingVerify  = "audit.verifier"
+
+	settingDocuments = "team.documents"
 )
 
 // ReadProfile reads the profile; a house without one was not set up yet.
@@ -55,6 +59,23 @@ func TeamKeys(ctx context.Context, h db.Handle) ([]pgp.Key, error) {
 	for _, a := range armoured {
 		keys, _ := pgp.ParseKeys([]byte(a))
 		out = append(out, keys...)
+	}
+	return out, nil
+}
+
+// TeamCertificates are the team's S/MIME certificate and those between it and the root, in DER; none when it has no S/MIME key.
+func TeamCertificates(ctx context.Context, h db.Handle) ([]smime.Certificate, error) {
+	var chain [][]byte
+	if err := setting.Get(ctx, h, settingSMIME, &chain); err != nil {
+		return nil, err
+	}
+	var out []smime.Certificate
+	for _, der := range chain {
+		c, err := smime.ParseCertificate(der)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
 	}
 	return out, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
 
 // world is what there is to see.
@@ -128,6 +129,12 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	names["report"] = got.Report.UID
 	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), got.Report.Ref.ID)
 	h.must(err)
+	ring, err := LoadTeamSecrets(h.Config)
+	h.must(err)
+	if n, err := h.Intake.MakeSheets(ctx, intake.Sheets{Sign: keyd.NewInProcess(ring, keyd.Options{Clock: h.Clock}).SignDocument, Text: h.Text, Zone: time.UTC, Team: "CERT.VM", URL: h.publicURL()}); err != nil || n != 1 {
+		h.t.Fatalf("%d receipts, %v", n, err)
+	}
+	names["number"] = "1"
 	names["obligation"] = owed[got.Report.Ref.ID][0].UID
 	passed, err := h.Intake.Forward(ctx, sample(), names["obligation"], intake.ForwardInput{Recipient: "sector_authority", Organisation: o.UID})
 	h.must(err)

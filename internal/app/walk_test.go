@@ -96,7 +96,7 @@ func walk(h *house) {
 	someone := h.account(access.Reporter, "someone@walk.example", "")
 	handover, page := h.shift()
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
-		x["session"], x["code"], x["secret"], x["rest"], x["token"] = id.New(), id.New(), id.New(), "policy", id.New()
+		x["session"], x["code"], x["secret"], x["rest"], x["token"], x["upload"] = id.New(), id.New(), id.New(), "policy", id.New(), id.New()
 		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
 		x["person"], x["fingerprint"], x["community"], x["set"], x["threshold"] = someone.UID, h.team.Fingerprint(), "businesses", "be-nis2", "eu-2024-2690"
 	}
@@ -240,7 +240,7 @@ func (x walker) closed(l line, status int) bool {
 	if _, named := l.Need.Right(); !named && !l.Need.IsOpen() && status == http.StatusForbidden {
 		return true
 	}
-	return strings.HasPrefix(l.Pattern, "GET /r/") || l.Pattern == "GET /.well-known/security.txt" // without a code; not signed before the key process runs
+	return strings.HasPrefix(l.Pattern, "GET /r/") || strings.HasPrefix(l.Pattern, "GET /report/uploads") || l.Pattern == "GET /.well-known/security.txt" || l.Pattern == "GET /document-keys.txt" // without a code; not signed before the key process runs
 }
 
 var drawn = regexp.MustCompile(`nonce="[A-Z0-9]+"|nonce-[A-Z0-9]+|data-now="[0-9]+"`)

@@ -262,10 +262,11 @@ func hostsOf(c conf.Config) []string {
 func (h *House) public(site page.Site) *public.Public {
 	return &public.Public{
 		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address, Suspicious: h.Profile.Public,
-		Keys:        func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
-		SecurityTxt: func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
-		Wake:        h.wakeDrops,
-		Laws:        h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
+		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
+		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
+		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, h.DB) },
+		Wake:         h.wakeDrops,
+		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
 	}
 }
 
@@ -307,7 +308,15 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Suspicion: h.Suspicion,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion,
+		Staff: func(ctx context.Context, by access.Actor) ([]api.Person, error) {
+			all, err := h.Accounts.Staff(ctx, h.DB, by)
+			out := make([]api.Person, len(all))
+			for i, x := range all {
+				out[i] = api.Person{Account: x.ID, ID: x.UID, Name: x.Name}
+			}
+			return out, err
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build API: %w", err)

@@ -37,7 +37,7 @@ type commands struct {
 	Init   initCommand    `cmd:"" help:"Set up a data folder: who we are, the team's OpenPGP key, the first administrator."`
 	User   userCommands   `cmd:"" help:"Accounts: add, list, disable, reset."`
 	Token  tokenCommands  `cmd:"" help:"API tokens."`
-	Key    keyCommands    `cmd:"" help:"The team's OpenPGP key: show, renew, replace."`
+	Key    keyCommands    `cmd:"" help:"The team's OpenPGP key: show, renew, replace; its S/MIME key."`
 	Import importCommands `cmd:"" help:"Bring in what is kept elsewhere."`
 
 	Export  exportCommands `cmd:"" help:"Take out a whole case."`

@@ -155,11 +155,9 @@ func secretsIn(file, passphraseFile string) ([]*keyd.Secret, error) {
 	}
 	var passphrase []byte
 	if passphraseFile != "" {
-		list, err := files([]string{passphraseFile})
-		if err != nil {
+		if passphrase, err = passphraseIn(passphraseFile); err != nil {
 			return nil, err
 		}
-		passphrase = []byte(strings.TrimRight(list[0], "\r\n"))
 	}
 	var all []*keyd.Secret
 	for _, block := range blocks(data) {
@@ -170,6 +168,14 @@ func secretsIn(file, passphraseFile string) ([]*keyd.Secret, error) {
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+func passphraseIn(file string) ([]byte, error) {
+	list, err := files([]string{file})
+	if err != nil {
+		return nil, err
+	}
+	return []byte(strings.TrimRight(list[0], "\r\n")), nil
 }
 
 // blocks parts armoured keys that stand one after the other in a file; each is read for itself.

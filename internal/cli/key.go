@@ -16,7 +16,8 @@ type keyCommands struct {
 	Show  keyShow  `cmd:"" help:"Show the team's certificates."`
 	Renew keyRenew `cmd:"" help:"Add new subkeys where the old ones end within 90 days."`
 
-	Replace keyReplace `cmd:"" help:"Make another key the team's; the old ones go on opening old mail."`
+	Smime   smimeCommands `cmd:"" help:"The team's S/MIME key: ask an authority for a certificate, take it."`
+	Replace keyReplace    `cmd:"" help:"Make another key the team's; the old ones go on opening old mail."`
 }
 
 type keyJSON struct {

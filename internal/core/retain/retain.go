@@ -20,6 +20,7 @@ const day = 24 * time.Hour
 const (
 	FormsFor    = 7 * day   // marks of forms that were taken, since they were sent
 	TraitsFor   = 60 * day  // what reports are found to be alike by, at most: it goes by whole months
+	PartsFor    = day       // files of which parts are missing, since the last one came
 	UnsentFor   = 7 * day   // forms that were begun and not sent, with their files, since they were saved last
 	FilesFor    = day       // files of a letter that never left its writer
 	LinksFor    = 90 * day  // status links, since their report was concluded or set aside
@@ -131,12 +132,12 @@ func Table() []Rule {
 	return []Rule{
 		{Forms, []string{"intake_taken"}, Repeating, Security, Nobody, FormsFor, Removed},
 		{Unsent, []string{"intake_draft"}, Working, Task, Nobody, UnsentFor, Removed},
-		{FormFiles, []string{"intake_kept"}, Repeating, Task, Nobody, UnsentFor, Removed},
-		{Links, []string{"intake_code", "intake_shown"}, Handling, Task, Nobody, LinksFor, Removed},
+		{FormFiles, []string{"intake_kept", "intake_upload", "intake_upload_part"}, Repeating, Task, Nobody, UnsentFor, Removed},
+		{Links, []string{"intake_code", "intake_shown", "intake_sheet_shown"}, Handling, Task, Nobody, LinksFor, Removed},
 		{Traits, []string{"intake_trait", "suspicion_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
-		{Rejected, []string{"intake_report", "intake_submission", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
-		{Settled, []string{"intake_report", "intake_submission", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
+		{Rejected, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
+		{Settled, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
@@ -161,6 +162,6 @@ func Table() []Rule {
 		{Record, []string{
 			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",
 		}, Proving, Duty, Auditors, 0, Stays},
-		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "schema_version"}, Running, Security, Nobody, 0, Stays},
+		{House, []string{"setting_value", "correspondence_mailbox", "keyring_key", "intake_reference", "intake_rule", "schema_version"}, Running, Security, Nobody, 0, Stays},
 	}
 }

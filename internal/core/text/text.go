@@ -6,7 +6,7 @@
 //	"mail.receipt.subject": {"en": "Report {ref} received", "pt": "…", "fr": "…", "nl": "…", "de": "…"}
 //	"portal.open":          {"en": {"one": "{count} open", "other": "{count} open"}, "pt": {"one": "…", "many": "…", "other": "…"}, …}
 //
-// {name} is filled by the caller, <link>words</link> is for pages (Printer.Parts). Areas: common, public, portal, desk, mail, export
+// {name} is filled by the caller, <link>words</link> is for pages (Printer.Parts). Areas: common, public, portal, desk, mail, sheet, export
 // and error, all complete in all five. The test of this package reads every call of the program: no unknown key, no unused key,
 // the same holes in every language, and each hole filled. Keys made of a prefix and a code (p.T("desk.reason." + x)) are tested
 // beside the page that makes them.

@@ -152,7 +152,7 @@ func used(literals map[string]bool, key string) bool {
 }
 
 var (
-	keyLike = regexp.MustCompile(`^(public|portal|desk|mail|error|common|export)(\.[a-z0-9_]+)*\.?$`)
+	keyLike = regexp.MustCompile(`^(public|portal|desk|mail|error|common|export|sheet)(\.[a-z0-9_]+)*\.?$`)
 	methods = map[string]int{"T": 1, "N": 2, "Parts": 1, "PartsN": 2, "Rich": 2, "RichN": 3, "Add": 2} // where the holes begin
 )
 

@@ -94,8 +94,28 @@ func (s *Service) OfferKeyTx(ctx context.Context, tx *db.Tx, by access.Actor, co
 	return s.changed(ctx, tx, by, "constituency.offer_key", o.Ref, []audit.Change{{Field: "fingerprint", To: fingerprint}, {Field: "source", To: source}}, uid)
 }
 
+// SMIME tells whether it is a certificate of X.509 rather than an OpenPGP key: the one begins with a SEQUENCE, the other with a packet.
+func (k Key) SMIME() bool { return len(k.Certificate) > 0 && k.Certificate[0] == 0x30 }
+
 func hexadecimal(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'F') }) < 0
+}
+
+// LookAgain is how long a key directory that gave nothing is left in peace.
+const LookAgain = 7 * 24 * time.Hour
+
+// LookTx tells whether the key directory of a contact's domain is to be asked now, and notes that it is: when no key of the contact is in use or waits, and it
+// was not asked within a week. It is for the system.
+func (s *Service) LookTx(ctx context.Context, tx *db.Tx, contact int64) (bool, error) {
+	now := s.Clock.Now()
+	_, err := db.One(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `UPDATE constituency_contact SET looked_at = $1
+		WHERE id = $2 AND retired_at IS NULL AND (looked_at IS NULL OR looked_at < $3)
+		AND NOT EXISTS (SELECT 1 FROM constituency_key y WHERE y.contact = constituency_contact.id AND y.state IN ($4, $5)) RETURNING id`,
+		now, contact, now.Add(-LookAgain), int64(Offered), int64(Approved))
+	if errs.Is(err, errs.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ApproveKey trusts an offered key for its contact; how says the way it was checked ("fingerprint read on the phone"). An older

@@ -26,6 +26,7 @@ const (
 	AutoTask                           // to colleagues: something is to be done, not urgent
 	AutoLate                           // to colleagues: a deadline has passed
 	AutoHealth                         // to colleagues: the system needs somebody
+	AutoSpam                           // to colleagues: mail lies in the lane of probable spam
 	AutoPage                           // to who is on duty: somebody is needed now
 )
 
@@ -56,6 +57,7 @@ var autoKeys = [...]struct {
 	AutoTask:     {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms"},
 	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
 	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
+	AutoSpam:     {"mail.spam.subject", "mail.spam.text", "", true, "/desk/triage/spam"},
 	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
 	AutoThanks:   {"mail.thanks.subject", "mail.thanks.text", "", false, ""},
 }

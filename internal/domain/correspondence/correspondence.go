@@ -172,25 +172,27 @@ type Again struct {
 
 // Body is the sealed content of a message.
 type Body struct {
-	Subject    string            `json:"subject,omitempty"`
-	Text       string            `json:"text,omitempty"`
-	From       string            `json:"from,omitempty"`
-	To         string            `json:"to,omitempty"`
-	Files      []File            `json:"files,omitempty"`
-	Oddities   []string          `json:"oddities,omitempty"`   // what was strange in the mail, as catalogue keys
-	Reasons    []string          `json:"reasons,omitempty"`    // why Proof is what it is, as catalogue keys
-	Signers    []string          `json:"signers,omitempty"`    // fingerprints
-	Signature  *Signature        `json:"signature,omitempty"`  // the one that proved who wrote it
-	Again      *Again            `json:"again,omitempty"`      // what came of checking it again
-	Unreadable string            `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
-	KeyIDs     []string          `json:"key_ids,omitempty"`    // of an unreadable mail: the keys that it names, 16 hex digits each
-	Outer      string            `json:"outer,omitempty"`      // the subject outside the seal, where it says something else
-	Answers    string            `json:"answers,omitempty"`    // uid of the letter of ours that a mail program answers
-	Language   string            `json:"language,omitempty"`   // in which it is written, as far as that is clear: ISO 639
-	Within     []Within          `json:"within,omitempty"`     // mails that lie in it
-	Meanings   []Translation     `json:"meanings,omitempty"`   // what it says in other languages, newest last
-	Wish       string            `json:"wish,omitempty"`       // the TLP label that its writer put on it, without "TLP:"
-	Fields     map[string]string `json:"fields,omitempty"`     // answers of a form
+	Subject    string     `json:"subject,omitempty"`
+	Text       string     `json:"text,omitempty"`
+	From       string     `json:"from,omitempty"`
+	To         string     `json:"to,omitempty"`
+	Files      []File     `json:"files,omitempty"`
+	Oddities   []string   `json:"oddities,omitempty"`   // what was strange in the mail, as catalogue keys
+	Reasons    []string   `json:"reasons,omitempty"`    // why Proof is what it is, as catalogue keys
+	Signers    []string   `json:"signers,omitempty"`    // fingerprints
+	Signature  *Signature `json:"signature,omitempty"`  // the one that proved who wrote it
+	Again      *Again     `json:"again,omitempty"`      // what came of checking it again
+	Unreadable string     `json:"unreadable,omitempty"` // why it could not be decrypted or parsed, as a catalogue key
+	// Unprotected is the text of what was encrypted without protection against change: shown to the team when a person asks, never searched, quoted or passed on.
+	Unprotected string            `json:"unprotected,omitempty"`
+	KeyIDs      []string          `json:"key_ids,omitempty"`  // of an unreadable mail: the keys that it names, 16 hex digits each
+	Outer       string            `json:"outer,omitempty"`    // the subject outside the seal, where it says something else
+	Answers     string            `json:"answers,omitempty"`  // uid of the letter of ours that a mail program answers
+	Language    string            `json:"language,omitempty"` // in which it is written, as far as that is clear: ISO 639
+	Within      []Within          `json:"within,omitempty"`   // mails that lie in it
+	Meanings    []Translation     `json:"meanings,omitempty"` // what it says in other languages, newest last
+	Wish        string            `json:"wish,omitempty"`     // the TLP label that its writer put on it, without "TLP:"
+	Fields      map[string]string `json:"fields,omitempty"`   // answers of a form
 }
 
 // Within is a mail that lies in another: its writer is as its head says, and nobody has checked it.
@@ -237,7 +239,7 @@ type Message struct {
 	HasOriginal bool // bytes as they came: of a mail, or what was posted; an answer in the portal has none
 	MessageID   string
 	Reason      string // why it waits or failed, as a catalogue key
-	Automatic   bool   // built from the catalogue alone
+	Automatic   bool   // written by no person for this reader
 	Released    bool   // a person let the correspondent see it
 	Withheld    bool   // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
 	Erased      bool   // its content was destroyed

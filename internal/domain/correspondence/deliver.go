@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // batch is how many letters share the three short transactions of their sending.
@@ -61,7 +62,7 @@ type outbound struct {
 	stored
 	thread Thread
 	ask    egress.Ask
-	key    pgp.Key
+	key    readerKey
 	parcel parcel
 	pass   egress.Pass
 	result send.Result
@@ -251,7 +252,7 @@ func (s *Service) write(ctx context.Context, l *outbound) {
 	switch {
 	case err == nil:
 		l.Road = road
-	case errors.As(err, &unfit):
+	case errors.As(err, &unfit), errors.Is(err, smime.ErrUnfit):
 		l.waits = egress.KeyExpected
 	case errs.Is(err, errs.Invalid), errs.Is(err, errs.NotFound):
 		l.failed = reasonLetter

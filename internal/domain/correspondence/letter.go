@@ -75,7 +75,7 @@ func (s *Service) letter(m *stored, t Thread, road egress.Road) (subject, body s
 	label := m.TLP
 	subject, words := m.content.Subject, m.content.Text
 	what, asked := p.T(whatKeys[m.Kind], "team", s.Team.Name, "reference", t.Reference), s.asked(p, m)
-	if road == egress.Notice && !m.Automatic {
+	if road == egress.Notice && (!m.Automatic || m.Kind == Letter) {
 		// The catalogue's words alone: whoever reads this on its way learns that there is a message, and not what it is about.
 		label = tlp.Clear
 		subject, words, asked = p.T("mail.notice.subject"), s.noticeText(p, t), ""

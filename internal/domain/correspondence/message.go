@@ -158,7 +158,7 @@ func shown(m Message, by access.Actor) Message {
 		m.AuthorName = "" // who works on what is ours, also who of us wrote down a call
 	}
 	m.Body.Oddities, m.Body.Reasons, m.Body.Signature, m.Body.Again, m.Body.Meanings, m.Body.Within = nil, nil, nil, nil, nil, nil
-	m.Body.Outer, m.Body.Answers, m.Body.Language = "", "", ""
+	m.Body.Outer, m.Body.Answers, m.Body.Language, m.Body.Unprotected = "", "", "", ""
 	cipher := m.Seal == Encrypted || m.Seal == SignedEncrypted
 	own := m.Seal == SignedEncrypted && m.Proof == SignedByKey && by.Strength != access.Link
 	switch {

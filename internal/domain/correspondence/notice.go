@@ -21,8 +21,9 @@ type Colleague struct {
 
 // NoticeFor is what a colleague is told: which letter of the catalogue, and the number of what it is about. It has no room for anything else (rule O9).
 type NoticeFor struct {
-	Letter AutoLetter // AutoAlarm, AutoTask, AutoLate, AutoHealth or AutoPage
+	Letter AutoLetter // AutoAlarm, AutoTask, AutoLate, AutoHealth, AutoSpam or AutoPage
 	Number Number     // zero for what must not be named outside
+	Count  int        // of AutoSpam: how many
 }
 
 // Of the automatic mail that one address may get, deadlines leave the rest to alarms: a flood of them keeps no alarm back.
@@ -34,7 +35,7 @@ const (
 // NoticeTx tells colleagues, each in its language and on a thread of its own, by the road and within the limits of all automatic mail. Who was told
 // as often as the limits allow is left out: the desk shows the rest. It gives how many letters were written.
 func (s *Service) NoticeTx(ctx context.Context, tx *db.Tx, to []Colleague, n NoticeFor) (int, error) {
-	auto := &Auto{Letter: n.Letter, At: s.Clock.Now(), Number: n.Number}
+	auto := &Auto{Letter: n.Letter, At: s.Clock.Now(), Number: n.Number, Count: n.Count}
 	if err := auto.check(); err != nil {
 		return 0, err
 	}

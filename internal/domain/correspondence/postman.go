@@ -10,11 +10,13 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Postman signs, encrypts and hands over what leaves: the key process behind it, the relay or folder before it.
 type Postman struct {
 	agent     pgp.Agent
+	smime     smime.Agent
 	transport send.Transport
 	archive   atomic.Pointer[pgp.Key]
 }
@@ -25,6 +27,9 @@ func NewPostman(agent pgp.Agent, transport send.Transport, archive pgp.Key) *Pos
 	p.Archive(archive)
 	return p
 }
+
+// SMIME lets it write to those of whom only a certificate is known.
+func (p *Postman) SMIME(a smime.Agent) { p.smime = a }
 
 // Archive takes another key of ours from now on.
 func (p *Postman) Archive(k pgp.Key) { p.archive.Store(&k) }
@@ -51,7 +56,7 @@ func (p *Postman) deliver(ctx context.Context, pass egress.Pass, l parcel) (send
 }
 
 // sealed writes the whole mail: signed always, encrypted to the reader alone and our archive on that road (rule P10).
-func (p *Postman) sealed(ctx context.Context, l build.Letter, road egress.Road, reader pgp.Key, at time.Time) ([]byte, error) {
+func (p *Postman) sealed(ctx context.Context, l build.Letter, road egress.Road, reader readerKey, at time.Time) ([]byte, error) {
 	switch road {
 	case egress.Encrypted:
 		outer, err := build.NewLine(neutral)
@@ -62,7 +67,7 @@ func (p *Postman) sealed(ctx context.Context, l build.Letter, road egress.Road, 
 		if err != nil {
 			return nil, err
 		}
-		body, err := pgp.SignAndEncryptMIME(ctx, entity, p.agent, pgp.Mail, pgp.Readers{Reader: reader, Archive: *p.archive.Load(), At: at})
+		body, err := p.encrypt(ctx, entity, reader, at)
 		if err != nil {
 			return nil, err
 		}
@@ -79,4 +84,11 @@ func (p *Postman) sealed(ctx context.Context, l build.Letter, road egress.Road, 
 		return l.Around(body, l.Subject)
 	}
 	return nil, fmt.Errorf("no mail goes by the road %q", road)
+}
+
+func (p *Postman) encrypt(ctx context.Context, entity []byte, reader readerKey, at time.Time) ([]byte, error) {
+	if reader.pgp.IsZero() && !reader.smime.IsZero() && p.smime != nil {
+		return smime.SignAndEncryptMIME(ctx, entity, p.smime, reader.smime, at)
+	}
+	return pgp.SignAndEncryptMIME(ctx, entity, p.agent, pgp.Mail, pgp.Readers{Reader: reader.pgp, Archive: *p.archive.Load(), At: at})
 }

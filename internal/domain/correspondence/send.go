@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Outgoing is a message to the correspondent of a thread.
@@ -41,6 +42,7 @@ type Outgoing struct {
 	Auto *Auto
 	// HoldBack leaves an automatic letter in state Waiting for a person (receipt held), for Reason, a catalogue key.
 	HoldBack  bool
+	ByRule    bool // a letter in the words of the team that a rule sends: automatic, so that it meets no clock and obeys the limits of rule M9
 	Reason    string
 	InReplyTo string // Message-ID of what it answers
 	mass      int64  // the mass that it belongs to, whose second person releases it
@@ -255,7 +257,7 @@ func (o Outgoing) check() error {
 func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time) stored {
 	m := stored{Message: Message{
 		UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
-		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil,
+		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil || o.ByRule,
 	}}
 	m.AuthorName = by.Name
 	if by.System != "" {
@@ -273,6 +275,9 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 		}
 	} else {
 		m.SendAfter = now.Add(s.Hold)
+		if o.ByRule {
+			m.Author, m.AuthorName = 0, ""
+		}
 	}
 	if m.Kind == "" {
 		m.Kind = Letter
@@ -361,20 +366,20 @@ func keyOf(err error) string {
 }
 
 // ask says what wants to leave, and gives the key that it would be encrypted to. What the thread is about lends it its seal and its exercise mark.
-func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now time.Time) (egress.Ask, pgp.Key, error) {
+func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now time.Time) (egress.Ask, readerKey, error) {
 	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
 	if m.Channel == ByPortal {
 		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
 	}
 	if t.above == nil {
 		if err := s.lookAbove(ctx, h, []*Thread{t}); err != nil {
-			return a, pgp.Key{}, err
+			return a, readerKey{}, err
 		}
 	}
 	a.Object.Sealed = a.Object.Sealed || t.above.sealed
 	a.Object.Exercise = a.Object.Exercise || t.above.exercise
-	key, has, err := s.readerKey(ctx, h, *t, m.Body.To, now)
-	a.HasKey = has
+	key, err := s.keyOf(ctx, h, *t, m.Body.To, now)
+	a.HasKey = !key.isZero()
 	return a, key, err
 }
 
@@ -408,24 +413,39 @@ func (s *Service) lookAbove(ctx context.Context, h db.Handle, threads []*Thread)
 	return nil
 }
 
-// readerKey gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact.
-func (s *Service) readerKey(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (pgp.Key, bool, error) {
+// readerKey is what a letter is encrypted to: an OpenPGP key, or a certificate.
+type readerKey struct {
+	pgp   pgp.Key
+	smime smime.Certificate
+}
+
+func (k readerKey) isZero() bool { return k.pgp.IsZero() && k.smime.IsZero() }
+
+// keyOf gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact: an OpenPGP key before a
+// certificate, which is of use only when we have one ourselves to sign with.
+func (s *Service) keyOf(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (out readerKey, err error) {
 	if t.Correspondent.Contact == 0 || address == "" || !strings.EqualFold(address, t.Correspondent.Email) {
-		return pgp.Key{}, false, nil
+		return out, nil
 	}
 	keys, err := s.Constituency.Keys(ctx, h, t.Correspondent.Contact, now)
 	if err != nil {
-		return pgp.Key{}, false, fmt.Errorf("read the correspondent's keys: %w", err)
+		return out, fmt.Errorf("read the correspondent's keys: %w", err)
 	}
 	for _, k := range keys {
+		if k.SMIME() {
+			if c, err := smime.ParseCertificate(k.Certificate); err == nil && out.smime.IsZero() && s.certified(now) && c.CanEncrypt(now) {
+				out.smime = c
+			}
+			continue
+		}
 		parsed, _ := pgp.ParseKeys(k.Certificate)
 		for _, p := range parsed {
 			if p.CanEncrypt(now) == nil {
-				return p, true, nil
+				return readerKey{pgp: p}, nil
 			}
 		}
 	}
-	return pgp.Key{}, false, nil
+	return out, nil
 }
 
 // rendition is the hash of what leaves, before signing and encrypting. The salt keeps it from telling anything.

@@ -88,7 +88,16 @@ type Service struct {
 	// Alarms hears of masses that left on the word of one person.
 	Alarms *alarm.Service
 
-	published atomic.Pointer[string] // fingerprint of the team's key as it is now
+	published atomic.Pointer[string]    // fingerprint of the team's key as it is now
+	certEnds  atomic.Pointer[time.Time] // when the team's S/MIME certificate ends; nil for none
+}
+
+// Certified tells until when the team signs with S/MIME; the zero time is never.
+func (s *Service) Certified(until time.Time) { s.certEnds.Store(&until) }
+
+func (s *Service) certified(now time.Time) bool {
+	until := s.certEnds.Load()
+	return until != nil && now.Before(*until)
 }
 
 // Published tells the fingerprint of the key that the team has published, for the foot of letters from now on.

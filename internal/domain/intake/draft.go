@@ -85,6 +85,9 @@ func SaveDraft(ctx context.Context, d *db.DB, now time.Time, code id.Secret, cha
 		if err == nil { // its files stay as long
 			_, err = tx.Exec(ctx, `UPDATE intake_kept SET kept_at = $2 WHERE key = $1`, codeMAC(code, "kept files"), now)
 		}
+		if err == nil {
+			_, err = tx.Exec(ctx, `UPDATE intake_upload SET touched_at = $2 WHERE key = $1 AND got = size`, codeMAC(code, "uploads"), now)
+		}
 		out = draft
 		return err
 	})

@@ -50,24 +50,25 @@ type Suspicious struct {
 
 // dropped is a drop as it is sealed. The house takes from it only what a stranger may say.
 type dropped struct {
-	Add        bool        `json:"add,omitempty"`
-	Channel    string      `json:"channel,omitempty"`
-	Lang       string      `json:"lang,omitempty"`
-	TLP        string      `json:"tlp,omitempty"`
-	Body       Body        `json:"body,omitzero"`
-	OccurredAt time.Time   `json:"occurred_at,omitzero"`
-	DetectedAt time.Time   `json:"detected_at,omitzero"`
-	AwareAt    time.Time   `json:"aware_at,omitzero"`
-	Original   []byte      `json:"original,omitempty"`
-	Reference  string      `json:"reference,omitempty"`
-	CodeHash   []byte      `json:"code_hash"`
-	CodeKey    []byte      `json:"code_key,omitempty"`
-	Text       string      `json:"text,omitempty"`
-	Files      []heldFile  `json:"files,omitempty"`
-	Filings    []Filing    `json:"filings,omitempty"`
-	Answers    law.Answers `json:"answers,omitempty"`
-	Later      *Later      `json:"later,omitempty"`
-	Suspicious bool        `json:"suspicious,omitempty"`
+	Add        bool         `json:"add,omitempty"`
+	Channel    string       `json:"channel,omitempty"`
+	Lang       string       `json:"lang,omitempty"`
+	TLP        string       `json:"tlp,omitempty"`
+	Body       Body         `json:"body,omitzero"`
+	OccurredAt time.Time    `json:"occurred_at,omitzero"`
+	DetectedAt time.Time    `json:"detected_at,omitzero"`
+	AwareAt    time.Time    `json:"aware_at,omitzero"`
+	Original   []byte       `json:"original,omitempty"`
+	Reference  string       `json:"reference,omitempty"`
+	CodeHash   []byte       `json:"code_hash"`
+	CodeKey    []byte       `json:"code_key,omitempty"`
+	Text       string       `json:"text,omitempty"`
+	Files      []heldFile   `json:"files,omitempty"`
+	Uploads    []heldUpload `json:"uploads,omitempty"`
+	Filings    []Filing     `json:"filings,omitempty"`
+	Answers    law.Answers  `json:"answers,omitempty"`
+	Later      *Later       `json:"later,omitempty"`
+	Suspicious bool         `json:"suspicious,omitempty"`
 }
 
 type heldFile struct {
@@ -135,11 +136,15 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 	if !id.Valid(drop.Code.Reveal()) {
 		return "", errs.New(errs.Invalid, "a drop needs a code")
 	}
+	uploads, err := wholeUploads(ctx, d, now, drop.Code)
+	if err != nil {
+		return "", err
+	}
 	hash, public := CodeHalves(drop.Code)
-	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text, Later: drop.Later, Suspicious: drop.Suspicious && !drop.Add}
+	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text, Later: drop.Later, Uploads: uploads, Suspicious: drop.Suspicious && !drop.Add}
 	files := append(drop.Files, drop.Input.Files...)
 	if drop.Add {
-		if err := ValidateAddition(drop.Text, len(files)); err != nil {
+		if err := ValidateAddition(drop.Text, len(files)+len(uploads)); err != nil {
 			return "", err
 		}
 		if drop.Later != nil {
@@ -175,7 +180,13 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		if err := ForgetFiles(ctx, tx, drop.Code); err != nil {
 			return err
 		}
-		if err := ForgetDraft(ctx, tx, drop.Code); err != nil || into.CodeHash == nil {
+		if err := ForgetDraft(ctx, tx, drop.Code); err != nil {
+			return err
+		}
+		if into.CodeHash == nil { // known again: nothing more of it is taken
+			return nil
+		}
+		if err := handOver(ctx, tx, now, drop.Code, into.Uploads); err != nil {
 			return err
 		}
 		raw, err := json.Marshal(into)
@@ -217,7 +228,7 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 			in.CodeHash = nil
 			return reference, nil
 		}
-		*in = dropped{Add: true, CodeHash: in.CodeHash, Text: drop.Text, Files: in.Files}
+		*in = dropped{Add: true, CodeHash: in.CodeHash, Text: drop.Text, Files: in.Files, Uploads: in.Uploads}
 	} else if drop.Once == "" {
 		return "", nil
 	}
@@ -338,11 +349,23 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 		if err == nil && n == 0 {
 			return errTaken
 		}
+		for _, u := range in.Uploads {
+			if err == nil {
+				err = dropUploads(ctx, tx, u.UID)
+			}
+		}
 		return err
 	}
 	var files []correspondence.FileIn
 	for _, f := range in.Files {
 		files = append(files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader(f.Content)})
+	}
+	for _, u := range in.Uploads {
+		content, err := readUpload(ctx, s.DB, u)
+		if err != nil {
+			return err
+		}
+		files = append(files, correspondence.FileIn{Name: u.Name, Type: u.Type, Content: content})
 	}
 	if in.Suspicious && s.Suspicion != nil {
 		text := in.Body.Description
@@ -364,7 +387,7 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 	if err := Validate(input, s.Clock.Now()); err != nil {
 		return err
 	}
-	kept, err := s.keep(ctx, files)
+	kept, err := s.keepUpTo(ctx, MaxFileBytes+MaxUploadBytes, files)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ var kept = []struct {
 	life  time.Duration
 }{
 	{Rejected, retain.Rejected, retain.RejectedFor},
+	{Spam, retain.Rejected, retain.RejectedFor},
 	{Answered, retain.Settled, retain.SettledFor},
 	{PassedOn, retain.Settled, retain.SettledFor},
 }
@@ -114,6 +115,8 @@ func (s *Service) endTx(ctx context.Context, tx *db.Tx, r *row, class retain.Cla
 	}
 	for _, q := range []string{
 		`DELETE FROM intake_shown WHERE hash IN (SELECT c.hash FROM intake_code c WHERE c.report = $1)`,
+		`DELETE FROM intake_sheet_shown WHERE hash IN (SELECT c.hash FROM intake_code c WHERE c.report = $1)`,
+		`DELETE FROM intake_sheet WHERE report = $1`,
 		`DELETE FROM intake_code WHERE report = $1`,
 		`DELETE FROM draft_text WHERE object = $1`,
 		`DELETE FROM access_grant WHERE object = $1`,
@@ -159,6 +162,9 @@ func (s *Service) endObligations(ctx context.Context, tx *db.Tx, report int64) e
 // endFront removes what let strangers in or was never opened, when its period is over.
 func (s *Service) endFront(ctx context.Context) error {
 	now := s.Clock.Now()
+	if err := s.endUploads(ctx, now); err != nil {
+		return err
+	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, q := range []struct {
 			text string
@@ -168,6 +174,7 @@ func (s *Service) endFront(ctx context.Context) error {
 			{`DELETE FROM intake_draft WHERE saved_at < $1`, now.Add(-retain.UnsentFor)},
 			{`DELETE FROM intake_kept WHERE kept_at < $1`, now.Add(-retain.UnsentFor)},
 			{`DELETE FROM intake_shown WHERE ends_at IS NOT NULL AND ends_at < $1 AND NOT EXISTS (SELECT 1 FROM intake_code c JOIN retain_hold h ON h.object = c.report WHERE c.hash = intake_shown.hash)`, now},
+			{`DELETE FROM intake_sheet_shown WHERE hash IN (SELECT c.hash FROM intake_code c WHERE c.ends_at IS NOT NULL AND c.ends_at < $1 AND ` + retain.Free("c.report") + `)`, now},
 			{`DELETE FROM intake_code WHERE ends_at IS NOT NULL AND ends_at < $1 AND ` + retain.Free("intake_code.report"), now},
 		} {
 			if _, err := tx.Exec(ctx, q.text, q.at); err != nil {

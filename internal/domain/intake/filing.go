@@ -59,6 +59,9 @@ func validAffected(p *errs.Problems, names []string) {
 
 // filingsOf gives the stages that a report hands in: those that its form names, or the one that its fields tell.
 func (s *Service) filingsOf(in ReceiveInput) ([]Filing, law.Answers) {
+	if s.Laws == nil {
+		return nil, nil
+	}
 	if len(in.Filings) > 0 {
 		return in.Filings, s.taken(in.Answers)
 	}

@@ -41,6 +41,7 @@ func (s *Service) Work(r *job.Registry) {
 		return err
 	})
 	job.Handle(r, job.House, func(ctx context.Context, j RunJob) error { return s.WorkRun(ctx, j.Run) })
+	job.Handle(r, job.House, s.WorkRule)
 	r.Every("intake.sweep", time.Hour, job.House, SweepJob{})
 }
 

@@ -9,7 +9,7 @@
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
 //
-// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_draft.
+// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_sheet, intake_sheet_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_upload, intake_upload_part, intake_draft.
 package intake
 
 import (
@@ -32,6 +32,7 @@ const (
 	Answered State = "answered"
 	Rejected State = "rejected"
 	PassedOn State = "passed_on"
+	Spam     State = "spam" // probably: set aside as it was filed, never by a person
 )
 
 // Moves are the allowed moves between states; each can be taken back to new.
@@ -41,6 +42,7 @@ var Moves = map[State][]State{
 	Answered: {New, Linked, Rejected, PassedOn},
 	Rejected: {New},
 	PassedOn: {New},
+	Spam:     {New, Rejected},
 }
 
 // ReceiptState is what became of the receipt.
@@ -114,6 +116,8 @@ type Body struct {
 	Behalf      string            `json:"behalf,omitempty"`   // who reports for the organisation: one of Behalves; "" for itself
 	Affected    []string          `json:"affected,omitempty"` // other organisations affected, as the reporter named them
 	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
+	Mail        *Mail             `json:"mail,omitempty"`     // of mail: what it was judged by
+	Class       string            `json:"class,omitempty"`    // a classification that a rule proposes, RSIT
 }
 
 // Behalves are who may report for somebody else.
@@ -157,6 +161,7 @@ type ReceiveInput struct {
 	Answers      law.Answers // to what they ask
 	ToldAt       time.Time   // when we were told, where that was before it is filed
 	Aside        string      // of mail that is routine and nothing else: the reason under which it is filed out of the queue
+	Placed       Placed      // of mail: what the Sieve decided
 	NoReceipt    bool        // a list, a daemon, an automatic mail
 	Reference    string      // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte      // likewise
@@ -202,6 +207,7 @@ type StatusView struct {
 	Full       bool                     `json:"full"`
 	Stages     []StageView              `json:"stages,omitempty"`
 	Handed     []HandedView             `json:"handed,omitempty"`
+	Sheets     []int                    `json:"sheets,omitempty"` // numbers of the submissions that have a signed receipt, or will in a moment; 0 is of the report itself
 	Recipients []RecipientView          `json:"recipients,omitempty"`
 	Behalf     Behalf                   `json:"behalf,omitempty"`
 	Crime      string                   `json:"crime,omitempty"`    // rule set that says how to go to the police, when a crime is suspected

@@ -52,6 +52,10 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, in 
 
 // keep stores the files of a form or an API post before the transaction.
 func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]correspondence.File, error) {
+	return s.keepUpTo(ctx, MaxFileBytes, files)
+}
+
+func (s *Service) keepUpTo(ctx context.Context, most int64, files []correspondence.FileIn) ([]correspondence.File, error) {
 	var total int64
 	for _, f := range files {
 		n, err := f.Content.Seek(0, io.SeekEnd)
@@ -60,9 +64,9 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 		}
 		total += n
 	}
-	if total > MaxFileBytes {
+	if total > most {
 		var p errs.Problems
-		p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
+		p.Add("files", "error.files_too_large", "most", most>>20)
 		return nil, p.Err()
 	}
 	return s.Correspondence.StoreFiles(ctx, 0, files)
@@ -72,7 +76,7 @@ func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]co
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	if by.System == "" {
-		in.Body.Reported, in.Aside, in.Same = nil, "", ""
+		in.Body.Reported, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed = nil, nil, "", "", "", Placed{}
 	}
 	switch {
 	case by.System != "":
@@ -258,11 +262,20 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	}
 	r.sender, r.message, r.words = in.ready.sender, in.ready.message, in.ready.words
 	s.foldTx(tx, &r, in.ready.traits)
+	if r.Body.Class == "" {
+		r.Body.Class = in.Placed.Class
+	}
 	var clocks []Clock
 	if in.Aside != "" {
 		r.State, r.Reason, r.queue = Rejected, in.Aside, notWaiting
 	} else if clocks, err = s.start(ctx, tx, by, &r, who, in); err != nil {
 		return Received{}, err
+	}
+	if in.Placed.Spam { // its clocks run: brought back, it waits since it came
+		r.State, r.queue, r.queueAt, in.NoReceipt = Spam, notWaiting, told, true
+		if r.Body.Mail != nil {
+			r.Body.Mail.Lane = true
+		}
 	}
 	if err := s.Words.AppendTx(ctx, tx, r.Ref, in.ready.tokens); err != nil {
 		return Received{}, err
@@ -276,6 +289,11 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	clocks = append(clocks, owed...)
+	if filings, _ := s.filingsOf(in); len(filings) == 0 && (in.Channel == correspondence.ByForm || in.Channel == correspondence.ByPortal) && in.Body.Kind != "threat" {
+		if err := s.askSheet(ctx, tx, by, &r, 0); err != nil {
+			return Received{}, err
+		}
+	}
 	if err := s.Audit.Write(ctx, tx, audit.Entry{
 		At: now, By: by, Verb: "intake.receive", On: r.Ref, Compartment: r.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(r.Channel)}, {Field: "proof", To: int(r.Proof)}, {Field: "state", To: string(r.State)}},
@@ -298,6 +316,9 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 		return Received{}, err
 	}
 	out.Report = r.Report
+	if err := s.ruleHit(ctx, tx, in.Placed, r.Ref.ID); err != nil {
+		return Received{}, err
+	}
 	if in.Channel == correspondence.ByPhone {
 		if err := s.noteCallTx(ctx, tx, by, &r, in.Offline); err != nil {
 			return Received{}, err

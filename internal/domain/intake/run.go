@@ -182,7 +182,7 @@ func (s *Service) named(ctx context.Context, h db.Handle, by access.Actor, uids 
 	return out, nil
 }
 
-func (in *RunInput) check() error {
+func (in *RunInput) check(reasons []Reason) error {
 	var p errs.Problems
 	if len(in.Reports) == 0 || len(in.Reports) > mostRun {
 		p.Add("reports", "error.too_many", "most", mostRun)
@@ -192,7 +192,7 @@ func (in *RunInput) check() error {
 	}
 	switch in.Action {
 	case RunReject:
-		checkReason(&p, in.Reason, in.Note)
+		checkReason(&p, reasons, in.Reason, in.Note)
 	case RunAnswer:
 		if w := in.Letters["en"]; strings.TrimSpace(w.Text) == "" || strings.TrimSpace(w.Subject) == "" {
 			p.Add("text", "error.required")
@@ -214,7 +214,11 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 			return Run{}, err
 		}
 	}
-	if err := in.check(); err != nil {
+	reasons, err := s.Reasons(ctx, s.DB)
+	if err != nil {
+		return Run{}, err
+	}
+	if err := in.check(reasons); err != nil {
 		return Run{}, err
 	}
 	rows, err := s.named(ctx, s.DB, by, in.Reports)
@@ -222,7 +226,7 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 		return Run{}, err
 	}
 	run := Run{UID: id.New(), Lead: rows[0].Ref.ID, Action: in.Action, State: Running, Account: by.Account, StartedAt: s.Clock.Now(), All: len(rows)}
-	reasons := make([]string, len(rows))
+	why := make([]string, len(rows))
 	var threads []int64
 	var label tlp.Level
 	if in.Action == RunAnswer {
@@ -231,7 +235,7 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 			return Run{}, err
 		}
 		for i, r := range readers {
-			if reasons[i] = r.Why; r.Why == "" {
+			if why[i] = r.Why; r.Why == "" {
 				threads, label = append(threads, r.Report.Thread), tlp.Max(label, r.Report.TLP)
 			}
 		}
@@ -262,10 +266,10 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 		items := make([][]any, len(rows))
 		for i := range rows {
 			state := 0
-			if reasons[i] != "" {
+			if why[i] != "" {
 				state = 2
 			}
-			items[i] = []any{run.ID, i, rows[i].Ref.ID, state, reasons[i]}
+			items[i] = []any{run.ID, i, rows[i].Ref.ID, state, why[i]}
 		}
 		if err := db.InsertMany(ctx, tx, "intake_run_item", []string{"run", "place", "report", "state", "reason"}, items); err != nil {
 			return err

@@ -35,6 +35,12 @@ type Service struct {
 	// Who gives an account as it is now, for work that it asked for: its rights are asked again. An account that may not sign in any more is Forbidden.
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 
+	// AttachTo attaches reports to an incident by its number, as package incident does it, which stands above.
+	AttachTo func(ctx context.Context, by access.Actor, incident string, reports []string) error
+
+	// TypeKnown tells whether a classification exists; nil knows all.
+	TypeKnown func(code string) bool
+
 	// Suspicion keeps what was put into the page for suspicious messages: a duty that stands above. Also runs in its transaction. Nil makes reports of it.
 	Suspicion func(ctx context.Context, in Suspicious, also func(ctx context.Context, tx *db.Tx) error) error
 

@@ -59,7 +59,10 @@ func (s *Service) showTx(ctx context.Context, tx *db.Tx, report int64) error {
 	if err != nil {
 		return err
 	}
-	return s.showViewsTx(ctx, tx, report, codes, map[bool]StatusView{})
+	if err := s.showViewsTx(ctx, tx, report, codes, map[bool]StatusView{}); err != nil {
+		return err
+	}
+	return s.showSheets(ctx, tx, report)
 }
 
 // showFreshTx is showTx for a report that was filed in this transaction: what a link shows that travelled in clear mail is known without reading.
@@ -145,6 +148,11 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 	v.Behalf, v.Personal = r.Behalf, r.Body.Fields["personal_data"]
 	if err := s.stagesFor(ctx, h, r, &v, entire && !r.withheld()); err != nil {
 		return v, err
+	}
+	if entire && !r.withheld() {
+		if v.Sheets, err = s.sheets(ctx, h, r.Ref.ID); err != nil {
+			return v, err
+		}
 	}
 	threads, err := s.Correspondence.Threads(ctx, h, r.Thread)
 	if err != nil {

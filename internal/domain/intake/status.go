@@ -90,7 +90,7 @@ func (s *Service) addByHash(ctx context.Context, hash []byte, text string, files
 	if _, _, _, err := s.byHash(ctx, s.DB, hash); err != nil {
 		return correspondence.Message{}, err // before anything is stored
 	}
-	kept, err := s.keep(ctx, files)
+	kept, err := s.keepUpTo(ctx, MaxFileBytes+MaxUploadBytes, files)
 	if err != nil {
 		return correspondence.Message{}, err
 	}

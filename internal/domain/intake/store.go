@@ -92,7 +92,7 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, key keyring.Key, r *row
 		return err
 	}
 	var settled time.Time
-	if r.State == Rejected { // routine: its period begins now
+	if r.State == Rejected || r.State == Spam { // its period begins now
 		settled = r.ReceivedAt
 	}
 	err = tx.Later(ctx, `INSERT INTO intake_report (id, reference, channel, lang, state, reason, received_at, occurred_at, detected_at, aware_at,

@@ -194,6 +194,9 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	if err := s.insertSubmission(ctx, tx, &x); err != nil {
 		return x, nil, err
 	}
+	if err := s.askSheet(ctx, tx, by, r, x.Number); err != nil {
+		return x, nil, err
+	}
 	for _, o := range opened {
 		if err := s.obligationChanged(ctx, tx, by, r, o, audit.Entry{Verb: "intake.oblige", Changes: []audit.Change{
 			{Field: "rule_set", To: o.Set.Code}, {Field: "version", To: o.Set.Version}, {Field: "class", To: o.Class},

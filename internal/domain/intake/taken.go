@@ -32,7 +32,7 @@ func codeMAC(code id.Secret, purpose string, parts ...[]byte) []byte {
 
 // sum is what makes a form the same one again: what was said and the files, in whatever language the page was.
 func (d dropped) sum(code id.Secret) []byte {
-	d.Lang, d.Original, d.Reference, d.CodeHash, d.CodeKey = "", nil, "", nil, nil
+	d.Lang, d.Original, d.Reference, d.CodeHash, d.CodeKey, d.Uploads = "", nil, "", nil, nil, nil
 	raw, err := json.Marshal(d)
 	if err != nil {
 		panic(err) // texts, times and bytes

@@ -15,8 +15,15 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
-// Reasons are the reasons for rejecting a report.
-var Reasons = []string{"spam", "out_of_scope", "duplicate", "no_incident", "test", "other"}
+// Rejection is why reports are set aside, by the code of a reason of the team.
+type Rejection struct {
+	Reason  string
+	Note    string // seen by the team alone
+	Tell    bool   // the reporter gets the letter of the reason, where it has one
+	Version int64  // of the report, 0 for what is stored
+
+	rule string // that acted
+}
 
 // ErrMove is the Conflict of a move that the table does not have.
 var ErrMove = &errs.Error{Kind: errs.Conflict, Key: "error.report_move", Text: "the report is in a state that does not allow this; take it back to new first"}
@@ -77,10 +84,14 @@ func (s *Service) decide(ctx context.Context, h db.Handle, r *row, d Decision) e
 // maxNote is the longest note, in characters.
 const maxNote = 4000
 
-// Reject sets a report aside with a reason: spam, out_of_scope, duplicate, no_incident, test, other. The actor needs access.Triage; a report
-// that is linked is a Conflict, another version than the stored one too.
+// Reject sets a report aside with a reason. The actor needs access.Triage; a report that is linked is a Conflict, another version than the stored one too.
 func (s *Service) Reject(ctx context.Context, by access.Actor, report, reason, note string, version int64) (Report, error) {
-	all, err := s.reject(ctx, by, []string{report}, reason, note, version)
+	return s.RejectWith(ctx, by, report, Rejection{Reason: reason, Note: note, Version: version})
+}
+
+// RejectWith is Reject that may tell the reporter, which needs access.SendOutside. The letter is held like any other; who proved to be somebody else gets none.
+func (s *Service) RejectWith(ctx context.Context, by access.Actor, report string, in Rejection) (Report, error) {
+	all, err := s.reject(ctx, by, []string{report}, in)
 	if err != nil {
 		return Report{}, err
 	}
@@ -89,23 +100,45 @@ func (s *Service) Reject(ctx context.Context, by access.Actor, report, reason, n
 
 // RejectMany sets several reports aside, all or none.
 func (s *Service) RejectMany(ctx context.Context, by access.Actor, reports []string, reason, note string) error {
-	_, err := s.reject(ctx, by, reports, reason, note, 0)
+	_, err := s.reject(ctx, by, reports, Rejection{Reason: reason, Note: note})
 	return err
 }
 
-func (s *Service) reject(ctx context.Context, by access.Actor, reports []string, reason, note string, version int64) ([]Report, error) {
+func (s *Service) reject(ctx context.Context, by access.Actor, reports []string, in Rejection) ([]Report, error) {
 	var p errs.Problems
-	checkReason(&p, reason, note)
-	if utf8.RuneCountInString(note) > maxNote {
+	reasons, err := s.Reasons(ctx, s.DB)
+	if err != nil {
+		return nil, err
+	}
+	checkReason(&p, reasons, in.Reason, in.Note)
+	if utf8.RuneCountInString(in.Note) > maxNote {
 		p.Add("note", "error.too_long", "most", maxNote)
 	}
-	return s.each(ctx, by, reports, p, version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
-		return s.rejectRow(ctx, tx, by, r, reason, note)
+	var letters map[string]Words
+	if in.Tell {
+		if err := by.Need(access.SendOutside); err != nil {
+			return nil, err
+		}
+		letters = ReasonByCode(reasons, in.Reason).Letters
+	}
+	return s.each(ctx, by, reports, p, in.Version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
+		told := ""
+		if len(letters) > 0 && r.Proof != correspondence.Forged {
+			if told, err = s.letterTx(ctx, tx, by, r, letters, 0, in.rule != ""); err != nil {
+				return audit.Entry{}, err
+			}
+		}
+		e, err := s.rejectRow(ctx, tx, by, r, in.Reason, in.Note)
+		if told != "" {
+			e.Data = map[string]any{"message": told}
+		}
+		return ruled(e, in.rule), err
 	})
 }
 
-func checkReason(p *errs.Problems, reason, note string) {
-	if !slices.Contains(Reasons, reason) {
+// checkReason takes a reason that is in use.
+func checkReason(p *errs.Problems, all []Reason, reason, note string) {
+	if !slices.ContainsFunc(all, func(r Reason) bool { return r.Code == reason && !r.Off }) {
 		p.Add("reason", "error.reject.reason")
 	}
 	if reason == "other" && strings.TrimSpace(note) == "" {
@@ -202,6 +235,9 @@ func (s *Service) restoreRow(ctx context.Context, tx *db.Tx, by access.Actor, r 
 		if err := s.endCodes(ctx, tx, r.Ref.ID, time.Time{}); err != nil {
 			return audit.Entry{}, err
 		}
+	}
+	if err := s.backFromLane(ctx, tx, r); err != nil {
+		return audit.Entry{}, err
 	}
 	return moved("intake.restore", from, r, ""), nil
 }

@@ -60,6 +60,8 @@ type Config struct {
 	KeySocket      string   `name:"key-socket" env:"TOCSIN_KEY_SOCKET" placeholder:"FILE" help:"Socket of the key process, when it runs apart; in the data folder otherwise."`
 	KeyUsers       string   `name:"key-users" env:"TOCSIN_KEY_USERS" placeholder:"USER,…" help:"Users beside its own from whom the key process takes calls; its socket is then open to its group."`
 	TeamKeys       string   `name:"team-keys" env:"TOCSIN_TEAM_KEYS" placeholder:"FILE" help:"Sealed private keys of the team; in the data folder otherwise."`
+	WKD            string   `name:"wkd" env:"TOCSIN_WKD" default:"off" enum:"on,off" help:"on: ask the domain of a contact who proved itself for its published OpenPGP key (web key directory), through the exit."`
+	SMIMETrust     string   `name:"smime-trust" env:"TOCSIN_SMIME_TRUST" placeholder:"FILE" help:"Authorities whose S/MIME certificates count, and what they revoked (PEM); none otherwise."`
 	Zone           string   `env:"TOCSIN_ZONE" placeholder:"Europe/…" help:"The team's time zone; the system's otherwise."`
 }
 

@@ -67,7 +67,7 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"),
 	netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
 }
 
 // allows tells whether a connection to an address, with its port, may be made.
@@ -123,13 +123,31 @@ func (c *Client) Post(ctx context.Context, address string, header http.Header, b
 	for name, values := range header {
 		r.Header[name] = values
 	}
+	return c.do(r, MostAnswer)
+}
+
+// Get reads what stands at an address, at most that many bytes of it: what is longer comes cut, one byte longer than that. An error is no answer.
+func (c *Client) Get(ctx context.Context, address string, most int) (status int, answer []byte, err error) {
+	if err := c.config.Check(address); err != nil {
+		return 0, nil, err
+	}
+	ctx, stop := context.WithTimeout(ctx, Within)
+	defer stop()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, nil, ErrScheme
+	}
+	return c.do(r, most+1)
+}
+
+func (c *Client) do(r *http.Request, most int) (status int, answer []byte, err error) {
 	r.Header.Set("User-Agent", "Tocsin")
 	got, err := c.http.Do(r)
 	if err != nil {
 		return 0, nil, why(err)
 	}
 	defer got.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(got.Body, MostAnswer))
+	answer, err = io.ReadAll(io.LimitReader(got.Body, int64(most)))
 	if err != nil {
 		return got.StatusCode, nil, why(err)
 	}

@@ -153,3 +153,8 @@ func (p part) protected() (scheme string, fields map[string][]string) {
 	}
 	return scheme, fields
 }
+
+// Protected gives the header fields that a signed or sealed entity carries inside (RFC 9788, and the drafts before it), for layers of other kinds too.
+func Protected(entity []byte) (scheme string, fields map[string][]string) {
+	return readPart(entity).protected()
+}

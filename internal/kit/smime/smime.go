@@ -1,8 +1,15 @@
-// Package smime recognises mail in the forms of S/MIME (RFC 8551) and takes the text out of what is signed in one piece.
+// Package smime reads and writes mail in the forms of S/MIME (RFC 8551) on CMS (RFC 5652, 5083).
 //
-// [Look] tells the form of a whole message, by its outermost part alone. It checks no signature and opens nothing that is encrypted: a signature that it
-// names proves nothing. What it reads of the signed form (CMS, RFC 5652) is the way to the content, in DER or BER, within limits and
-// without recursion into what a sender chose.
+//	smime.go         the form of a mail, and the text of what is signed in one piece, from damaged mail too
+//	der.go, cms.go   structures: made DER within limits first, then read strictly
+//	open.go          what the outermost layers of a mail are: signatures checked, contents opened
+//	verify.go        one signature, its certificate, its time
+//	certificate.go, trust.go   certificates of people; authorities that the house named, and whom they revoked
+//	agent.go         the two calls to the key process: sign and unwrap; recipient.go is its side of unwrapping
+//	sign.go, encrypt.go   outgoing
+//
+// Results are in the words of package pgp, so that a mail has one verdict whatever its kind. Trust is not decided here, but that a certificate which nobody
+// approved proves nothing by itself. No private key is kept here.
 package smime
 
 import (

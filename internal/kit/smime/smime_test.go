@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/mailtest"
@@ -138,6 +140,66 @@ func TestDamagedAndHostile(t *testing.T) {
 	if form, _, _ := Look(mailOf("compressed-data", "no ASN.1")); form != None {
 		t.Errorf("what we do not know: %q", form)
 	}
+}
+
+// FuzzOpen ends, whatever a sender writes, and proves nothing of what no approved key signed.
+func FuzzOpen(f *testing.F) {
+	dir := f.TempDir()
+	run := func(in string, args ...string) []byte {
+		cmd := exec.Command(mailtest.Need(f, "openssl"), args...)
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(in)
+		out, err := cmd.Output()
+		if err != nil {
+			f.Fatal(err)
+		}
+		return out
+	}
+	run("", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=Rui/emailAddress=rui@hospital.example")
+	pem, err := os.ReadFile(filepath.Join(dir, "cert.pem"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	certs := ParseCertificates(pem)
+	for _, args := range [][]string{
+		{"-sign", "-nodetach", "-binary", "-signer", "cert.pem", "-inkey", "key.pem"},
+		{"-sign", "-nodetach", "-binary", "-stream", "-signer", "cert.pem", "-inkey", "key.pem"},
+		{"-encrypt", "-aes256", "-binary", "cert.pem"},
+		{"-encrypt", "-aes-256-gcm", "-stream", "-binary", "cert.pem"},
+		{"-sign", "-binary", "-signer", "cert.pem", "-inkey", "key.pem"},
+	} {
+		args = append([]string{"cms", args[0], "-outform", "DER"}, args[1:]...)
+		f.Add(run(entity, args...))
+	}
+	detached := "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b\r\n\r\n--b\r\n" + entity + "\r\n--b\r\nContent-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	f.Fuzz(func(t *testing.T, der []byte) {
+		for _, m := range []*mail.Message{mailOf("signed-data", string(der)), mail.Parse([]byte(detached + base64.StdEncoding.EncodeToString(der) + "\r\n--b--\r\n"))} {
+			r, err := Open(context.Background(), Input{Message: m, Approved: certs, From: "rui@hospital.example", Agent: wrongKey{}, Now: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Good() != nil && string(r.Plain) != strings.TrimSuffix(entity, "\r\n") && string(r.Plain) != entity {
+				t.Fatalf("a signature over %q", r.Plain)
+			}
+		}
+		if again, err := normal(der); err == nil {
+			if twice, err := normal(again); err != nil || !bytes.Equal(twice, again) {
+				t.Fatal("DER is not its own DER")
+			}
+		}
+		ParseCertificates(der)
+	})
+}
+
+// wrongKey is a key process that always gives a key.
+type wrongKey struct{}
+
+func (wrongKey) SignSMIME(context.Context, SignRequest) (SignedBy, error) { return SignedBy{}, nil }
+
+func (wrongKey) UnwrapSMIME(_ context.Context, q UnwrapRequest) (ContentKey, error) {
+	for _, r := range q.Recipients {
+		_, _ = ParseRecipient(r)
+	}
+	return ContentKey{Key: make([]byte, q.Size)}, nil
 }
 
 // FuzzLook ends, and gives no more than it was given.

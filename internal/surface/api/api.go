@@ -40,6 +40,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
@@ -77,6 +78,9 @@ type Deps struct {
 	Watch          *alarm.Watch
 	Retain         *retain.Service
 	Suspicion      *suspicion.Service
+	Duty           *duty.Service
+
+	Staff func(ctx context.Context, by access.Actor) ([]Person, error) // the people who work on cases
 }
 
 // Prefix is the path below which the surface lives.
@@ -118,6 +122,8 @@ func New(d Deps) (*API, error) {
 	a.reports()
 	a.laws()
 	a.suspicious()
+	a.routine()
+	a.duties()
 	a.incidents()
 	a.parties()
 	a.measures()

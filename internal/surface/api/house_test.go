@@ -27,6 +27,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
@@ -102,6 +103,23 @@ func open(t testing.TB, h *coretest.House, change ...func(*api.Deps)) *house {
 		URL: "https://cert.example", Constituency: country, Correspondence: letters, Intake: reports, Coordination: parties, Incident: cases,
 		Deadlines: clocks, Search: words, Audit: h.Audit, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 		Suspicion: &suspicion.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: texts, Lang: "en", Constituency: country, Correspondence: letters, Intake: reports},
+	}
+	x.deps.Staff = func(ctx context.Context, _ access.Actor) ([]api.Person, error) { // the owners of tokens here are machines
+		return db.All(ctx, h.DB, func(r *db.Rows) (p api.Person, err error) { return p, r.Scan(&p.Account, &p.ID, &p.Name) },
+			`SELECT p.id, o.uid, p.name FROM account_person p JOIN object o ON o.id = p.id ORDER BY p.id`)
+	}
+	x.deps.Duty = &duty.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Zone: time.UTC, Channels: []string{"smtp", "web"},
+		Staff: func(ctx context.Context, _ db.Handle) (out []int64, err error) {
+			all, err := x.deps.Staff(ctx, access.Actor{})
+			for _, p := range all {
+				out = append(out, p.Account)
+			}
+			return out, err
+		},
+		Came: func(context.Context, db.Handle, string, time.Time) ([]time.Time, time.Time, error) {
+			return nil, h.Clock.Now().Add(-30 * time.Hour), nil
+		},
 	}
 	for _, f := range change {
 		f(&x.deps)

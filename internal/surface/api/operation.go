@@ -32,6 +32,7 @@ func Operations() []Operation {
 		shared   = []access.Right{access.ReadCases, access.OwnCases, access.ReadGranted} // the team all, others theirs
 		write    = []access.Right{access.FileReport, access.Triage}                      // from the reporter, or taken down by us
 		triage   = []access.Right{access.Triage}
+		rules    = []access.Right{access.ChangeRules}
 		work     = []access.Right{access.WorkCases}
 		closing  = []access.Right{access.Close}
 		outside  = []access.Right{access.SendOutside}
@@ -40,6 +41,8 @@ func Operations() []Operation {
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
 		seal     = []access.Right{access.Seal}
 		hold     = []access.Right{access.Hold}
+		plan     = []access.Right{access.PlanDuty}
+		duties   = []access.Right{access.Triage, access.PlanDuty}
 		record   = []access.Right{access.ReadAudit}
 		anybody  = []access.Right{access.ReadCases, access.OwnCases, access.ReadGranted, access.FileReport}
 	)
@@ -47,7 +50,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/reports", Open: true, What: "Send a report"},
 		{Method: "GET", Path: "/reports", Rights: shared, What: "List reports, newest first"},
 		{Method: "GET", Path: "/reports/{ref}", Rights: shared, What: "Read a report"},
-		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report"},
+		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report, or bring it back from probable spam"},
 		{Method: "POST", Path: "/reports/{ref}/hold", Rights: hold, What: "Set a legal hold: nothing of the report ends with its period"},
 		{Method: "GET", Path: "/reports/{ref}/submissions", Rights: shared, What: "List what its reporter sent"},
 		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
@@ -60,6 +63,13 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/reports/{ref}/messages/{message}/files/{file}", Rights: shared, What: "Fetch a file"},
 		{Method: "GET", Path: "/reports/{ref}/original", Rights: shared, What: "Fetch the bytes as they arrived"},
 		{Method: "GET", Path: "/reports/{ref}/parts", Rights: cases, What: "Read what was made of them: tree, oddities, verdicts, texts, attachments"},
+
+		{Method: "GET", Path: "/triage/reasons", Rights: cases, What: "List why reports are rejected"},
+		{Method: "GET", Path: "/triage/rules", Rights: cases, What: "List the rules for routine mail, in their order"},
+		{Method: "POST", Path: "/triage/rules", Rights: rules, What: "Make a rule for routine mail"},
+		{Method: "POST", Path: "/triage/rules/trial", Rights: rules, What: "Say what a rule would have done with the mail of the last days"},
+		{Method: "PATCH", Path: "/triage/rules/{rule}", Rights: rules, What: "Write a rule for routine mail anew"},
+		{Method: "POST", Path: "/triage/rules/{rule}/turn", Rights: rules, What: "Turn a rule on or off, move it, or remove it"},
 
 		{Method: "GET", Path: "/rule-sets", Rights: anybody, What: "List the rule sets: laws as data"},
 		{Method: "GET", Path: "/rule-sets/{code}", Rights: anybody, What: "Read a rule set with its stages and questions"},
@@ -107,6 +117,19 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
+
+		{Method: "GET", Path: "/duty/shifts", Rights: cases, What: "List who is on duty when"},
+		{Method: "GET", Path: "/duty/changes", Rights: cases, What: "List who takes over and who is away"},
+		{Method: "POST", Path: "/duty/changes", Rights: duties, What: "Note that somebody takes over, or is away"},
+		{Method: "POST", Path: "/duty/changes/{id}/take-back", Rights: triage, What: "Take such a note back"},
+		{Method: "GET", Path: "/duty/pages", Rights: cases, What: "List pages, newest first"},
+		{Method: "POST", Path: "/duty/pages", Rights: triage, What: "Page oneself, as a test"},
+		{Method: "GET", Path: "/duty/pages/{id}", Rights: cases, What: "Read a page with its tries"},
+		{Method: "POST", Path: "/duty/pages/{id}/acknowledge", Rights: triage, What: "Take a page: nobody else is paged for it"},
+		{Method: "GET", Path: "/duty/channels", Rights: cases, What: "List the roads into the house, and which is silent"},
+		{Method: "POST", Path: "/duty/channels/{name}/watch", Rights: plan, What: "Say how one is watched"},
+		{Method: "POST", Path: "/calls", Rights: triage, What: "Take down a call"},
+		{Method: "POST", Path: "/reports/{ref}/call-backs", Rights: triage, What: "Record that we called a number of the register back"},
 
 		{Method: "GET", Path: "/deadlines", Rights: shared, What: "List open deadlines by due time"},
 		{Method: "GET", Path: "/search", Rights: cases, What: "Find incidents by the words of their text"},

@@ -163,7 +163,7 @@ type ReportsInput struct {
 	Page
 	Updated
 	IfNoneMatch
-	State string `query:"state" enum:"new,linked,answered,rejected,passed_on" doc:"For the team"`
+	State string `query:"state" enum:"new,linked,answered,rejected,passed_on,spam" doc:"For the team"`
 	Text  string `query:"q" doc:"Words, or a reference"`
 	Mine  bool   `query:"mine" doc:"For the team: nobody's or mine"`
 }

@@ -13,7 +13,7 @@ import (
 type Report struct {
 	ID          string            `json:"id"`
 	Reference   string            `json:"reference"`
-	State       string            `json:"state" enum:"received,looking,handling,passed_on,concluded,new,linked,answered,rejected" doc:"For its reporter: received, looking, handling, passed_on or concluded; for the team: new, linked, answered, rejected or passed_on"`
+	State       string            `json:"state" enum:"received,looking,handling,passed_on,concluded,new,linked,answered,rejected,spam" doc:"For its reporter: received, looking, handling, passed_on or concluded; for the team: new, linked, answered, rejected, passed_on or spam (probably)"`
 	PassedOnTo  string            `json:"passed_on_to,omitempty"`
 	Channel     string            `json:"channel"`
 	TLP         string            `json:"tlp"`

@@ -13,14 +13,16 @@ import (
 
 // Triage is one act of triage. Which other fields count depends on the action.
 type Triage struct {
-	Action   string   `json:"action" enum:"accept,attach,reject,reply,pass_on,restore"`
+	Action   string   `json:"action" enum:"accept,attach,reject,reply,pass_on,restore,not_spam"`
 	Title    string   `json:"title,omitempty" doc:"accept: of the new incident; that of the report when left out"`
 	Type     string   `json:"type,omitempty" doc:"accept: RSIT"`
 	Severity string   `json:"severity,omitempty" doc:"accept"`
 	Reasons  []string `json:"reasons,omitempty" doc:"accept: why that severity"`
 	TLP      string   `json:"tlp,omitempty" doc:"accept, reply"`
 	Incident string   `json:"incident,omitempty" doc:"attach: id or number"`
-	Reason   string   `json:"reason,omitempty" doc:"reject: spam, out_of_scope, duplicate, no_incident, test, other"`
+	Reason   string   `json:"reason,omitempty" doc:"reject: the code of one of /triage/reasons"`
+	Tell     bool     `json:"tell,omitempty" doc:"reject: the reporter gets the letter of the reason"`
+	Teach    string   `json:"teach,omitempty" doc:"not_spam: sender or domain keeps its mail in the queue from now on"`
 	To       string   `json:"to,omitempty" doc:"pass_on: to whom; the reporter reads it"`
 	Note     string   `json:"note,omitempty" doc:"reject, pass_on: for the team"`
 	Subject  string   `json:"subject,omitempty" doc:"reply"`
@@ -87,7 +89,7 @@ func (a *API) triage(ctx context.Context, by access.Actor, in *TriageInput) (rep
 		v := incidentView(by, i)
 		out.Incident = &v
 	case "reject":
-		_, err = a.Intake.Reject(ctx, by, ref, t.Reason, t.Note, version)
+		_, err = a.Intake.RejectWith(ctx, by, ref, intake.Rejection{Reason: t.Reason, Note: t.Note, Tell: t.Tell, Version: version})
 	case "reply":
 		var m correspondence.Message
 		m, err = a.Intake.Reply(ctx, by, ref, correspondence.Outgoing{Subject: t.Subject, Text: t.Text, TLP: label})
@@ -97,6 +99,8 @@ func (a *API) triage(ctx context.Context, by access.Actor, in *TriageInput) (rep
 		_, err = a.Intake.PassOn(ctx, by, ref, t.To, t.Note, version)
 	case "restore":
 		_, err = a.Intake.Restore(ctx, by, ref)
+	case "not_spam":
+		_, err = a.Intake.NotSpam(ctx, by, ref, t.Teach)
 	default:
 		var p errs.Problems
 		p.Add("action", "error.json_value")

@@ -20,8 +20,8 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "suspicious": id.New()}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2").Replace(p)
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New()}
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New()).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -44,6 +44,14 @@ func bodyOf(op api.Operation) string {
 		return ""
 	case op.Path == "/obligations/{id}/requests":
 		return `{"stage":"status_report","due_at":"2030-01-01T00:00:00Z"}`
+	case last == "turn":
+		return `{"action":"off"}`
+	case strings.HasPrefix(op.Path, "/triage/rules"):
+		return `{"name":"walked","when":{"senders":["walked.example"]},"do":{"place":"spam"}}`
+	case op.Path == "/calls":
+		return `{"summary":"walked"}`
+	case op.Path == "/duty/pages", last == "take-back":
+		return `{}`
 	case op.Path == "/reports":
 		return `{"summary":"walked"}`
 	case op.Method == "PATCH" && last == "{task}":
@@ -59,6 +67,7 @@ func bodyOf(op api.Operation) string {
 		"answer": `{"text":"walked"}`, "acknowledge": `{}`, "plan": `{"planned_for":"2030-01-01T00:00:00Z"}`, "done": `{"note":"walked"}`,
 		"decline": `{"note":"walked"}`, "verify": `{"note":"walked"}`,
 		"stages": `{"rule_set":"eu-nis2","stage":"early_warning"}`, "moments": `{"moment":"detection","at":"2026-01-01T00:00:00Z"}`,
+		"changes": `{"from":"2030-01-01T00:00:00Z","till":"2030-01-02T00:00:00Z"}`, "watch": `{"how":"learnt"}`, "call-backs": `{"number":"` + id.New() + `","outcome":"theirs"}`,
 		"waivers": `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
 	}[last]
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // file puts a mail where it belongs and says where that is. The tag of a recipient says where; who proved to be the correspondent of that
@@ -123,19 +124,42 @@ func (m *Room) offer(ctx context.Context, tx *db.Tx, l *letter) error {
 	}
 	seen := 0
 	for _, p := range l.inner.Parts {
-		if p.Type != "application/pgp-keys" || seen == maxOffers {
-			continue
+		if seen == maxOffers {
+			break
 		}
-		seen++
-		keys, _ := pgp.ParseKeys(p.Bytes)
-		for _, k := range keys[:min(len(keys), maxOffers)] {
-			if !k.Has(l.sender.address) || k.Fit(m.Clock.Now()) != nil {
-				continue
-			}
-			err := m.Constituency.OfferKeyTx(ctx, tx, by(), l.sender.contact.ID, k.Binary(), k.Fingerprint(), k.Expires(), "attached")
-			if err != nil && !errs.Is(err, errs.Invalid) {
+		switch p.Type {
+		case "application/pgp-keys":
+			seen++
+			if err := m.offerKeys(ctx, tx, l.sender.contact.ID, l.sender.address, p.Bytes, "attached"); err != nil {
 				return err
 			}
+		case "application/pkix-cert", "application/x-x509-user-cert", "application/x-pkcs7-certificates":
+			seen++
+			l.certificates = append(l.certificates, smime.ParseCertificates(p.Bytes)...)
+		}
+	}
+	for _, c := range l.certificates[:min(len(l.certificates), maxOffers)] {
+		if !c.Has(l.sender.address) || !c.Fit(m.Clock.Now()) {
+			continue
+		}
+		err := m.Constituency.OfferKeyTx(ctx, tx, by(), l.sender.contact.ID, c.Raw(), c.Fingerprint(), c.Ends(), "attached")
+		if err != nil && !errs.Is(err, errs.Invalid) {
+			return err
+		}
+	}
+	return m.lookTx(ctx, tx, l)
+}
+
+// offerKeys offers the OpenPGP keys in b that name the address.
+func (m *Room) offerKeys(ctx context.Context, tx *db.Tx, contact int64, address string, b []byte, source string) error {
+	keys, _ := pgp.ParseKeys(b)
+	for _, k := range keys[:min(len(keys), maxOffers)] {
+		if !k.Has(address) || k.Fit(m.Clock.Now()) != nil {
+			continue
+		}
+		err := m.Constituency.OfferKeyTx(ctx, tx, by(), contact, k.Binary(), k.Fingerprint(), k.Expires(), source)
+		if err != nil && !errs.Is(err, errs.Invalid) {
+			return err
 		}
 	}
 	return nil

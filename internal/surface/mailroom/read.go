@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -20,28 +21,33 @@ import (
 
 // letter is a mail as it was read.
 type letter struct {
-	arrival   correspondence.Arrival
-	outer     *mail.Message // as it came
-	inner     *mail.Message // inside the layers; outer when there are none
-	sealed    pgp.Result
-	smime     smime.Form
-	name      string // by which a copy of it is found
-	sender    sender
-	subject   string
-	text      string
-	files     []correspondence.File
-	automatic []string  // why no automatic answer may go out; none for a person
-	bounce    bool      // a report of another mail program
-	reading   string    // why it could not be read, as a catalogue key
-	wish      tlp.Level // the label that its writer put on it
-	oddities  []string
-	said      abuse.Found    // what its machine-readable parts say
-	routine   *dmarc.Summary // it is a DMARC or TLS report
-	within    []correspondence.Within
-	language  string               // of its text
-	ready     *intake.ReceiveInput // what it is as a report, when it will be one
-	outside   string               // the subject outside the seal, where it says something else
-	attack    suspicion.Reading    // of the public lane: what was handed on
+	arrival correspondence.Arrival
+	outer   *mail.Message // as it came
+	inner   *mail.Message // inside the layers; outer when there are none
+	sealed  pgp.Result
+	smime   smime.Form
+
+	certificates []smime.Certificate // that came with it in the sender's name
+	unprotected  string              // for a person who asks for it
+	name         string              // by which a copy of it is found
+	sender       sender
+	subject      string
+	text         string
+	files        []correspondence.File
+	automatic    []string  // why no automatic answer may go out; none for a person
+	bounce       bool      // a report of another mail program
+	reading      string    // why it could not be read, as a catalogue key
+	wish         tlp.Level // the label that its writer put on it
+	oddities     []string
+	said         abuse.Found    // what its machine-readable parts say
+	routine      *dmarc.Summary // it is a DMARC or TLS report
+	within       []correspondence.Within
+	language     string       // of its text
+	facts        *intake.Mail // what it is judged by
+	placed       intake.Placed
+	ready        *intake.ReceiveInput // what it is as a report, when it will be one
+	outside      string               // the subject outside the seal, where it says something else
+	attack       suspicion.Reading    // of the public lane: what was handed on
 }
 
 // open reads one arrival, outside of any transaction. An error is one that may pass (the key process or a disk is not there): what is wrong
@@ -97,12 +103,24 @@ func (m *Room) unwrap(ctx context.Context, a correspondence.Arrival) (*letter, c
 		date = a.ReceivedAt // a mail that does not say when it was written was written now
 	}
 	l.sealed, err = pgp.Open(ctx, pgp.Input{Entity: a.Raw, Keys: who.keys, Agent: m.Agent, Date: date, Now: m.Clock.Now()})
+	if err == nil && l.sealed.State == pgp.None && !l.sealed.CameEncrypted {
+		err = m.openSMIME(ctx, l, who, date)
+	}
 	if err != nil {
 		return nil, who, err
 	}
 	l.unseal(read)
-	l.unwrapSMIME(read)
 	return l, who, nil
+}
+
+// openSMIME takes the layers of S/MIME off, when the mail has such.
+func (m *Room) openSMIME(ctx context.Context, l *letter, who claim, date time.Time) error {
+	got, err := smime.Open(ctx, smime.Input{Message: l.outer, Approved: who.certs, Trust: m.Authorities.Now(), From: who.address.Addr, Agent: m.SMIME, Date: date, Now: m.Clock.Now()})
+	if err != nil || got.Form == smime.None {
+		return err
+	}
+	l.smime, l.sealed, l.certificates = got.Form, got.Result, got.Certificates
+	return nil
 }
 
 // unseal takes text and subject from inside the layers. Nothing of a message whose integrity was not checked is used (rule P5).
@@ -116,7 +134,12 @@ func (l *letter) unseal(read func([]byte) *mail.Message) {
 			why = pgp.NotForUs
 		}
 		l.reading = "desk.unreadable." + string(why)
-		l.text = ""
+		if l.smime != smime.None && why == pgp.NotForUs {
+			l.reading = "desk.unreadable.smime"
+		}
+		l.text, l.unprotected = "", l.readUnprotected()
+	case l.smime == smime.Opaque && l.sealed.Plain == nil:
+		l.reading, l.text = "desk.unreadable.smime_damaged", ""
 	case l.sealed.Plain == nil:
 		l.text = l.outer.Body().Text
 	case l.sealed.Form == pgp.Text:
@@ -140,31 +163,27 @@ func (l *letter) unseal(read func([]byte) *mail.Message) {
 			l.subject = inner
 		}
 	}
-	if l.sealed.State == pgp.None && l.sealed.Reason != pgp.Fine && l.sealed.Reason != pgp.NoAgent {
+	if l.smime != smime.None && l.sealed.Reason == pgp.Malformed && l.reading == "" {
+		l.oddities = append(l.oddities, "desk.odd.smime_damaged")
+	}
+	if l.smime == smime.None && l.sealed.State == pgp.None && l.sealed.Reason != pgp.Fine && l.sealed.Reason != pgp.NoAgent {
 		l.oddities = append(l.oddities, "desk.odd.pgp_partial")
 	}
 }
 
-// unwrapSMIME reads what S/MIME signed in one piece, and says that nobody checked it; what it encrypted stays closed.
-func (l *letter) unwrapSMIME(read func([]byte) *mail.Message) {
-	if l.sealed.State != pgp.None || l.sealed.CameEncrypted {
-		return
+// readUnprotected is the text of what was encrypted without protection against change, for a person who asks for it; nothing else is made of it.
+func (l *letter) readUnprotected() string {
+	if l.sealed.Unprotected == nil {
+		return ""
 	}
-	form, inside, err := smime.Look(l.outer)
-	switch l.smime = form; form {
-	case smime.Encrypted:
-		l.reading, l.text = "desk.unreadable.smime", ""
-	case smime.Opaque:
-		if err != nil {
-			l.reading, l.text = "desk.unreadable.smime_damaged", ""
-			return
-		}
-		l.inner = read(inside)
-		l.text = l.inner.Body().Text
-		l.oddities = append(l.oddities, "desk.odd.smime_unchecked")
-	case smime.Signed:
-		l.oddities = append(l.oddities, "desk.odd.smime_unchecked")
+	if l.smime != smime.None {
+		return smime.ReadUnprotected(l.sealed.Unprotected)
 	}
+	text, err := pgp.ReadUnprotected(l.sealed.Unprotected)
+	if err != nil {
+		return ""
+	}
+	return mail.Parse(text).Body().Text
 }
 
 // seal is the one seal of the whole message. A part that came encrypted makes the whole withheld from outside (rule P6).
@@ -177,7 +196,7 @@ func (l *letter) seal() correspondence.Seal {
 	case pgp.SignedEncrypted:
 		return correspondence.SignedEncrypted
 	}
-	if l.sealed.CameEncrypted || l.smime == smime.Encrypted {
+	if l.sealed.CameEncrypted {
 		return correspondence.Encrypted
 	}
 	return correspondence.Plain
@@ -213,7 +232,7 @@ func (l *letter) body() correspondence.Body {
 	return correspondence.Body{
 		Subject: cut(l.subject, maxSubject), Text: cut(l.text, maxText), From: l.sender.address, Files: l.files, Oddities: l.oddities,
 		Reasons: l.sender.reasons, Signers: l.sender.signers, Signature: l.sender.signature, Unreadable: l.reading, KeyIDs: l.keyIDs(), Wish: l.wish.Name(),
-		Outer: cut(l.outside, maxSubject), Language: l.language, Within: l.within,
+		Outer: cut(l.outside, maxSubject), Language: l.language, Within: l.within, Unprotected: cut(l.unprotected, maxText),
 	}
 }
 
@@ -264,6 +283,10 @@ func (l *letter) report(lang string) intake.ReceiveInput {
 	}
 	if l.sender.proof.Proved() {
 		in.Contact = l.sender.contact.ID
+	}
+	in.Body.Mail, in.Placed = l.facts, l.placed
+	if l.facts != nil {
+		l.facts.Silent = in.NoReceipt
 	}
 	return in
 }

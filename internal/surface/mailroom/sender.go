@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // sender is who wrote a mail, and how sure we are.
@@ -23,6 +24,7 @@ type sender struct {
 	reasons   []string                  // catalogue keys
 	signers   []string                  // fingerprints of the signatures, whoever made them
 	signature *correspondence.Signature // the one that proves; nil when none does
+	chained   bool                      // an authority that the house trusts gave the certificate of a signature to this address
 }
 
 // claim is whom a mail claims to be from, and that contact's approved keys.
@@ -31,6 +33,7 @@ type claim struct {
 	single  bool
 	contact constituency.Contact
 	keys    []pgp.Key
+	certs   []smime.Certificate
 }
 
 // claimant looks up the single From. Nothing else in a mail names its sender (rule M4).
@@ -48,6 +51,12 @@ func (m *Room) claimant(ctx context.Context, msg *mail.Message) (claim, error) {
 	}
 	c.contact = contact
 	for _, k := range keys {
+		if k.SMIME() {
+			if cert, err := smime.ParseCertificate(k.Certificate); err == nil {
+				c.certs = append(c.certs, cert)
+			}
+			continue
+		}
 		parsed, _ := pgp.ParseKeys(k.Certificate)
 		c.keys = append(c.keys, parsed...)
 	}
@@ -82,6 +91,9 @@ func (m *Room) judge(ctx context.Context, l *letter, c claim) sender {
 	default:
 		s.proof = correspondence.Unknown
 	}
+	if s.chained {
+		s.proof = max(s.proof, correspondence.Aligned)
+	}
 	if ambiguous {
 		s.proof = min(s.proof, correspondence.Claimed)
 	}
@@ -105,8 +117,11 @@ func (s *sender) signed(l *letter, c claim) (bad bool) {
 		}
 	}
 	whole := l.sealed.State == pgp.Signed || l.sealed.State == pgp.SignedEncrypted
-	good := l.sealed.Good()
-	if !c.single || !whole || c.contact.ID == 0 || good == nil {
+	good, approved := l.sealed.Good(), true
+	if good == nil {
+		good, approved = l.chained(), false
+	}
+	if !c.single || !whole || approved && c.contact.ID == 0 || good == nil {
 		return bad
 	}
 	var against []auth.Reason
@@ -123,10 +138,24 @@ func (s *sender) signed(l *letter, c claim) (bad bool) {
 	for _, why := range against {
 		s.reasons = append(s.reasons, "desk.sender."+string(why))
 	}
-	if len(against) == 0 {
+	switch {
+	case len(against) > 0:
+	case !approved:
+		s.chained = true
+	default:
 		s.signature = &correspondence.Signature{Key: good.Key, At: good.Time, Name: c.contact.Name, Email: c.contact.Email, Subject: l.sealed.HeaderScheme != "" && len(l.sealed.Headers["Subject"]) > 0}
 	}
 	return bad
+}
+
+// chained gives the first signature with a certificate of an authority that the house trusts, or nil.
+func (l *letter) chained() *pgp.Signature {
+	for i := range l.sealed.Signatures {
+		if l.sealed.Signatures[i].Status == smime.Chained {
+			return &l.sealed.Signatures[i]
+		}
+	}
+	return nil
 }
 
 // ambiguous tells whether two programs may read two messages.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -23,6 +24,11 @@ func by() access.Actor { return access.System("intake") }
 func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 	var again []error
 	var ready []*letter
+	sieve, err := m.Intake.Sieve(ctx, m.DB)
+	if err != nil { // without it all mail comes to the queue
+		m.Log.Error("rules for mail could not be read", "kind", errs.Of(err).String())
+		sieve = nil
+	}
 	flush := func() {
 		if err := m.fileAll(ctx, ready); err != nil {
 			again = append(again, err)
@@ -30,7 +36,7 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 		ready = nil
 	}
 	for _, id := range args.Arrivals {
-		l, err := m.prepare(ctx, id)
+		l, err := m.prepare(ctx, id, sieve)
 		if err != nil {
 			again = append(again, err)
 		}
@@ -46,7 +52,7 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 }
 
 // prepare reads an arrival and stores its attachments; nil when it is filed already or was set aside.
-func (m *Room) prepare(ctx context.Context, id int64) (l *letter, err error) {
+func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *letter, err error) {
 	a, err := m.Correspondence.OpenArrival(ctx, m.DB, id)
 	if err != nil {
 		if errs.Is(err, errs.NotFound) {
@@ -58,6 +64,10 @@ func (m *Room) prepare(ctx context.Context, id int64) (l *letter, err error) {
 		return nil, nil
 	}
 	l, err = m.attempt(ctx, a)
+	if err == nil && !m.public(l) {
+		m.place(ctx, sieve, l)
+		err = m.made(l)
+	}
 	if err == nil || transient(err) {
 		return l, err
 	}
@@ -80,11 +90,22 @@ func (m *Room) attempt(ctx context.Context, a correspondence.Arrival) (l *letter
 			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(a.To, tagged) && !m.public(l) {
-		in := m.Intake.Ready(by(), m.reportOf(l), nil)
-		l.ready = &in
-	}
 	return l, nil
+}
+
+// made works out what a letter is as a report, if it will be one, while somebody else writes.
+func (m *Room) made(l *letter) (err error) {
+	if slices.ContainsFunc(l.arrival.To, tagged) {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read: %w", errs.Panic(p))
+		}
+	}()
+	in := m.Intake.Ready(by(), m.reportOf(l), nil)
+	l.ready = &in
+	return nil
 }
 
 // unread is a mail that nobody could read: its bytes are kept, a person decides.
@@ -144,7 +165,7 @@ func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 		}
 		var suspicious []*letter
 		for _, l := range letters {
-			under, counted, err := m.place(ctx, tx, l)
+			under, counted, err := m.fileOrCount(ctx, tx, l)
 			if err != nil {
 				return err
 			}

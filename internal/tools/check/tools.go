@@ -36,6 +36,7 @@ var outside = []tool{
 	{"GnuPG", "gnupg gpgsm", inPath("gpg", "gpgsm")},
 	{"Sequoia", "sq", inPath("sq")},
 	{"OpenSSL", "openssl", inPath("openssl")},
+	{"Poppler", "poppler-utils", inPath("pdfsig", "pdftotext", "pdfinfo")},
 	{"swaks", "swaks libnet-ssleay-perl", inPath("swaks")},
 	{"Postfix", "postfix", inPath("postfix", "smtp-source")},
 	{"Dovecot", "dovecot-imapd", inPath("dovecot")},

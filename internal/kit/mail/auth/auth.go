@@ -109,6 +109,9 @@ type Checker struct {
 	ServID string
 }
 
+// Relayed tells whether our own mail servers handed a mail on: what they wrote on top of it is ours.
+func (c *Checker) Relayed(e Envelope) bool { return c.relayed(e) }
+
 func (c *Checker) relayed(e Envelope) bool {
 	return !e.Peer.IsValid() || slices.ContainsFunc(c.Relays, func(p netip.Prefix) bool { return p.Contains(e.Peer.Unmap()) })
 }

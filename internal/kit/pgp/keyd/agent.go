@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Options bound and watch the use of the keys. The zero value is fit for use.
@@ -66,7 +67,13 @@ type countKey struct {
 	outcome Outcome
 }
 
-var _ pgp.Agent = (*InProcess)(nil)
+var _ Agent = (*InProcess)(nil)
+
+// Agent is the key process for both kinds of sealed mail.
+type Agent interface {
+	pgp.Agent
+	smime.Agent
+}
 
 // NewInProcess makes an agent of the ring.
 func NewInProcess(r *Ring, o Options) *InProcess {
@@ -142,6 +149,48 @@ func (a *InProcess) Unwrap(ctx context.Context, q pgp.UnwrapRequest) (pgp.Sessio
 		return pgp.SessionKey{}, err
 	}
 	a.note("unwrap", Done, ops)
+	return key, nil
+}
+
+// SignSMIME implements smime.Agent.
+func (a *InProcess) SignSMIME(ctx context.Context, q smime.SignRequest) (smime.SignedBy, error) {
+	if err := ctx.Err(); err != nil {
+		return smime.SignedBy{}, err
+	}
+	const call = "sign mail, S/MIME"
+	now := a.clock.Now()
+	if !a.take(&a.signs, now) {
+		a.note(call, Limited, 0)
+		return smime.SignedBy{}, errLimit
+	}
+	by, err := a.current().signSMIME(q, now)
+	switch {
+	case err == nil:
+		a.note(call, Done, 1)
+	case errs.Is(err, errs.Invalid):
+		a.note(call, Refused, 0)
+	default:
+		a.note(call, Failed, 0)
+	}
+	return by, err
+}
+
+// UnwrapSMIME implements smime.Agent.
+func (a *InProcess) UnwrapSMIME(ctx context.Context, q smime.UnwrapRequest) (smime.ContentKey, error) {
+	if err := ctx.Err(); err != nil {
+		return smime.ContentKey{}, err
+	}
+	const call = "unwrap, S/MIME"
+	if !a.take(&a.opens, a.clock.Now()) {
+		a.note(call, Limited, 0)
+		return smime.ContentKey{}, errLimit
+	}
+	key, ops, err := a.current().unwrapSMIME(q)
+	if err != nil {
+		a.note(call, No, ops)
+		return key, err
+	}
+	a.note(call, Done, ops)
 	return key, nil
 }
 

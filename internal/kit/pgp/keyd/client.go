@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 const (
@@ -30,7 +31,7 @@ type conn struct {
 	used time.Time
 }
 
-var _ pgp.Agent = (*Client)(nil)
+var _ Agent = (*Client)(nil)
 
 // Dial makes a client for the socket at path. It connects with the first call.
 func Dial(path string) *Client { return &Client{path: path} }
@@ -79,6 +80,41 @@ func (c *Client) Unwrap(ctx context.Context, q pgp.UnwrapRequest) (pgp.SessionKe
 		return pgp.SessionKey{}, refused(0)
 	}
 	return pgp.SessionKey{}, refused(answer[0])
+}
+
+// SignSMIME implements smime.Agent, with the errors of Sign.
+func (c *Client) SignSMIME(ctx context.Context, q smime.SignRequest) (smime.SignedBy, error) {
+	body, err := encodeSignSMIME(q)
+	if err != nil {
+		return smime.SignedBy{}, errs.New(errs.Invalid, "the key process does not sign this")
+	}
+	answer, err := c.call(ctx, body)
+	if err != nil {
+		return smime.SignedBy{}, err
+	}
+	if by, err := decodeSigned(answer); err == nil {
+		return by, nil
+	}
+	return smime.SignedBy{}, refused(answer[0])
+}
+
+// UnwrapSMIME implements smime.Agent, with the errors of Unwrap.
+func (c *Client) UnwrapSMIME(ctx context.Context, q smime.UnwrapRequest) (smime.ContentKey, error) {
+	body, err := encodeUnwrapSMIME(q)
+	if err != nil {
+		return smime.ContentKey{}, pgp.ErrNotUnwrapped
+	}
+	answer, err := c.call(ctx, body)
+	if err != nil {
+		return smime.ContentKey{}, err
+	}
+	if answer[0] == answerSession {
+		if k, err := decodeSession(answer); err == nil {
+			return smime.ContentKey{Key: k.Key, Fingerprint: k.Fingerprint}, nil
+		}
+		return smime.ContentKey{}, refused(0)
+	}
+	return smime.ContentKey{}, refused(answer[0])
 }
 
 func refused(code byte) error {

@@ -2,11 +2,13 @@ package keyd
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // fileHead begins every sealed file and is bound into it; its number is the version of the label and the layout.
@@ -30,6 +33,21 @@ type storedKey struct {
 	Public   []byte                 `json:"public"`
 	Parts    [][]byte               `json:"parts"` // secret key packets
 	Purposes map[string]pgp.Purpose `json:"purposes"`
+
+	Document    []byte `json:"document,omitempty"` // PKCS #8
+	Certificate []byte `json:"certificate,omitempty"`
+}
+
+// storedRing is what the file holds. Files of a team without S/MIME are the list of keys alone.
+type storedRing struct {
+	Keys       []storedKey      `json:"keys"`
+	Identities []storedIdentity `json:"identities"`
+}
+
+type storedIdentity struct {
+	Key   []byte   `json:"key"` // PKCS #8
+	Chain [][]byte `json:"chain"`
+	Names []string `json:"names"`
 }
 
 // Seal gives the ring as bytes that only the root secret opens.
@@ -48,9 +66,20 @@ func (r *Ring) Seal(root []byte) ([]byte, error) {
 			}
 			k.Parts = append(k.Parts, b.Bytes())
 		}
+		if k.Document, k.Certificate, err = s.document.sealed(); err != nil {
+			return nil, err
+		}
 		keys = append(keys, k)
 	}
-	plain, err := json.Marshal(keys)
+	var content any = keys
+	if len(r.identities) > 0 {
+		list, err := storeIdentities(r.identities)
+		if err != nil {
+			return nil, err
+		}
+		content = storedRing{keys, list}
+	}
+	plain, err := json.Marshal(content)
 	if err != nil {
 		return nil, err
 	}
@@ -79,19 +108,66 @@ func Unseal(data, root []byte) (*Ring, error) {
 		return nil, refused
 	}
 	defer clear(plain)
-	var keys []storedKey
-	if err := json.Unmarshal(plain, &keys); err != nil || len(keys) == 0 {
+	var all storedRing
+	if bytes.HasPrefix(plain, []byte("[")) {
+		err = json.Unmarshal(plain, &all.Keys)
+	} else {
+		err = json.Unmarshal(plain, &all)
+	}
+	if err != nil || len(all.Keys) == 0 {
 		return nil, refused
 	}
 	var secrets []*Secret
-	for _, k := range keys {
+	for _, k := range all.Keys {
 		s, err := k.restore()
 		if err != nil {
 			return nil, err
 		}
 		secrets = append(secrets, s)
 	}
-	return NewRing(secrets[0], secrets[1:]...)
+	r, err := NewRing(secrets[0], secrets[1:]...)
+	if err != nil {
+		return nil, err
+	}
+	for _, stored := range all.Identities {
+		i, err := stored.restore()
+		if err != nil {
+			return nil, err
+		}
+		r.identities = append(r.identities, i)
+	}
+	return r, nil
+}
+
+func storeIdentities(list []*Identity) (out []storedIdentity, err error) {
+	for _, i := range list {
+		s := storedIdentity{Names: i.names}
+		if s.Key, err = x509.MarshalPKCS8PrivateKey(i.key); err != nil {
+			return nil, errs.Wrap(errs.Internal, "write an S/MIME key", err)
+		}
+		for _, c := range i.chain {
+			s.Chain = append(s.Chain, c.Raw())
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (s storedIdentity) restore() (*Identity, error) {
+	key, err := x509.ParsePKCS8PrivateKey(s.Key)
+	signer, ok := key.(crypto.Signer)
+	if err != nil || !ok {
+		return nil, errs.New(errs.Invalid, "an S/MIME key in the key file cannot be read")
+	}
+	i := &Identity{key: signer, names: s.Names}
+	for _, raw := range s.Chain {
+		c, err := smime.ParseCertificate(raw)
+		if err != nil {
+			return nil, errs.New(errs.Invalid, "an S/MIME certificate in the key file cannot be read")
+		}
+		i.chain = append(i.chain, c)
+	}
+	return i, nil
 }
 
 func (k storedKey) restore() (*Secret, error) {
@@ -108,7 +184,12 @@ func (k storedKey) restore() (*Secret, error) {
 		}
 		held[string(part.Fingerprint)] = part
 	}
-	return assemble(pub[0], held, k.Purposes)
+	s, err := assemble(pub[0], held, k.Purposes)
+	if err != nil {
+		return nil, err
+	}
+	s.document, err = restoreDocument(k.Document, k.Certificate)
+	return s, err
 }
 
 func sealer(root []byte) (cipher.AEAD, error) {

@@ -70,7 +70,11 @@ func Generate(name string, addresses []string, now time.Time) (*Secret, error) {
 	if err := s.addDecryption(now); err != nil {
 		return nil, err
 	}
-	return s, s.refresh()
+	if err := s.refresh(); err != nil {
+		return nil, err
+	}
+	_, err = s.RenewDocument(now)
+	return s, err
 }
 
 func (s *Secret) addSigning(p pgp.Purpose, now time.Time) error {
@@ -93,13 +97,15 @@ func (s *Secret) addDecryption(now time.Time) error {
 type Rotation struct {
 	Signing    []pgp.Purpose // purposes that got a new subkey
 	Decryption bool
+	Document   bool // a new key signs documents
 }
 
 // Changed tells whether the certificate has to be published again: WKD, /pgp-key.asc, security.txt and CSAF metadata together.
-func (r Rotation) Changed() bool { return len(r.Signing) > 0 || r.Decryption }
+func (r Rotation) Changed() bool { return len(r.Signing) > 0 || r.Decryption || r.Document }
 
 // ExtendOrRotate adds a new subkey for each use whose newest one ends within the overlap of 90 days. Old subkeys stay: the old signing
-// one signs on until it has a month left, old decryption ones open old mail for ever. It needs the primary key (Conflict).
+// one signs on until it has a month left, old decryption ones open old mail for ever. It needs the primary key (Conflict). The key for documents is
+// another at once: a signature carries its certificate.
 func (s *Secret) ExtendOrRotate(now time.Time) (Rotation, error) {
 	var r Rotation
 	if !s.HasPrimary() {
@@ -130,7 +136,12 @@ func (s *Secret) ExtendOrRotate(now time.Time) (Rotation, error) {
 			return Rotation{}, err
 		}
 	}
-	return r, s.refresh()
+	if err := s.refresh(); err != nil {
+		return r, err
+	}
+	var err error
+	r.Document, err = s.RenewDocument(now)
+	return r, err
 }
 
 func (s *Secret) lasts(until time.Time, use func(pgp.Subkey) bool) bool {

@@ -22,6 +22,8 @@ type Ring struct {
 	secrets []*Secret // the first is the current one
 	openers []opener
 
+	identities []*Identity // for S/MIME, the newest first
+
 	mu sync.Mutex // the library keeps notes in the entities
 }
 

@@ -22,6 +22,7 @@ type Secret struct {
 	entity   *openpgp.Entity
 	public   pgp.Key
 	purposes map[string]pgp.Purpose // signing subkey fingerprint to purpose; a signing part without one serves any
+	document *document              // nil: it signs none
 }
 
 const hidden = "•••"
@@ -135,6 +136,7 @@ func (s *Secret) refresh() error {
 	}
 	next, err := assemble(keys[0], s.held(), s.purposes)
 	if err == nil {
+		next.document = s.document
 		*s = *next
 	}
 	return err
@@ -161,6 +163,7 @@ func (s *Secret) WithoutPrimary() *Secret {
 	if err != nil {
 		panic("a certificate that was read cannot be read again: " + err.Error())
 	}
+	out.document = s.document
 	return out
 }
 

@@ -2,6 +2,7 @@ package keyd
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 const (
@@ -175,24 +177,46 @@ func (s *Server) talk(ctx context.Context, c *net.UnixConn) {
 
 // answer gives false when the connection is to end.
 func (s *Server) answer(ctx context.Context, body []byte) ([]byte, bool) {
-	sign, unwrap, err := decodeCall(body)
-	switch {
-	case err != nil:
-		s.agent.note("message", Refused, 0)
-		return []byte{answerRefused}, false
-	case sign != nil:
-		sig, err := s.agent.Sign(ctx, *sign)
+	if len(body) == 1+sha256.Size && body[0] == callDocument {
+		sig, err := s.agent.SignDocument(ctx, [sha256.Size]byte(body[1:]))
 		if err != nil {
 			return refusal(err), true
 		}
 		return append([]byte{answerSignature}, sig...), true
 	}
-	key, err := s.agent.Unwrap(ctx, *unwrap)
+	call, err := decodeCall(body)
+	if err != nil {
+		s.agent.note("message", Refused, 0)
+		return []byte{answerRefused}, false
+	}
+	var out []byte
+	switch q := call.(type) {
+	case *pgp.SignRequest:
+		if out, err = s.agent.Sign(ctx, *q); err == nil {
+			out = append([]byte{answerSignature}, out...)
+		}
+	case *pgp.UnwrapRequest:
+		var key pgp.SessionKey
+		if key, err = s.agent.Unwrap(ctx, *q); err == nil {
+			out = encodeSession(key)
+			clear(key.Key)
+		}
+	case *smime.SignRequest:
+		var by smime.SignedBy
+		if by, err = s.agent.SignSMIME(ctx, *q); err == nil {
+			out, err = encodeSigned(by)
+		}
+	case *smime.UnwrapRequest:
+		var key smime.ContentKey
+		if key, err = s.agent.UnwrapSMIME(ctx, *q); err == nil {
+			out = encodeSession(pgp.SessionKey{Key: key.Key, Fingerprint: key.Fingerprint})
+			clear(key.Key)
+		}
+	}
 	if err != nil {
 		return refusal(err), true
 	}
-	defer clear(key.Key)
-	return encodeSession(key), true
+	return out, true
 }
 
 func refusal(err error) []byte {

@@ -12,8 +12,12 @@ import (
 // A frame is four octets of length and a body; the first octet of the body is the call or the answer. There is one right encoding of each
 // message, and anything else ends the connection.
 const (
-	callSign   = 1
-	callUnwrap = 2
+	callSign     = 1
+	callUnwrap   = 2
+	callDocument = 5
+
+	callSignSMIME   = 3
+	callUnwrapSMIME = 4
 
 	answerSignature = 1
 	answerSession   = 2
@@ -21,9 +25,10 @@ const (
 	answerRefused   = 4 // a malformed or forbidden request
 	answerLimit     = 5
 	answerNoKey     = 6 // no signing key that is valid now
+	answerSigned    = 7 // with S/MIME
 
 	maxFrame  = 1 + 1 + pgp.MaxRecipients*(2+pgp.MaxRecipientBytes)
-	maxAnswer = 16 << 10
+	maxAnswer = 1 << 20
 	maxState  = 512
 )
 
@@ -64,33 +69,25 @@ func encodeSign(q pgp.SignRequest) ([]byte, error) {
 }
 
 func encodeUnwrap(q pgp.UnwrapRequest) ([]byte, error) {
-	if len(q.Packets) == 0 || len(q.Packets) > pgp.MaxRecipients {
-		return nil, errWire
-	}
-	out := []byte{callUnwrap, byte(len(q.Packets))}
-	for _, p := range q.Packets {
-		if len(p) == 0 || len(p) > pgp.MaxRecipientBytes {
-			return nil, errWire
-		}
-		out = append(binary.BigEndian.AppendUint16(out, uint16(len(p))), p...)
-	}
-	return out, nil
+	return encodeList([]byte{callUnwrap}, q.Packets, pgp.MaxRecipients, pgp.MaxRecipientBytes)
 }
 
-// decodeCall reads a request; one of the two results is set.
-func decodeCall(b []byte) (*pgp.SignRequest, *pgp.UnwrapRequest, error) {
+// decodeCall reads a request, and gives a pointer to one of the four.
+func decodeCall(b []byte) (any, error) {
 	if len(b) < 2 {
-		return nil, nil, errWire
+		return nil, errWire
 	}
 	switch b[0] {
 	case callSign:
-		q, err := decodeSign(b[1:])
-		return q, nil, err
+		return decodeSign(b[1:])
 	case callUnwrap:
-		q, err := decodeUnwrap(b[1:])
-		return nil, q, err
+		return decodeUnwrap(b[1:])
+	case callSignSMIME:
+		return decodeSignSMIME(b[1:])
+	case callUnwrapSMIME:
+		return decodeUnwrapSMIME(b[1:])
 	}
-	return nil, nil, errWire
+	return nil, errWire
 }
 
 func decodeSign(b []byte) (*pgp.SignRequest, error) {
@@ -120,26 +117,48 @@ func decodeSign(b []byte) (*pgp.SignRequest, error) {
 }
 
 func decodeUnwrap(b []byte) (*pgp.UnwrapRequest, error) {
-	n := int(b[0])
-	if n == 0 || n > pgp.MaxRecipients {
+	list, err := decodeList(b, pgp.MaxRecipients, pgp.MaxRecipientBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &pgp.UnwrapRequest{Packets: list}, nil
+}
+
+// encodeList writes how many, then each with its length.
+func encodeList(out []byte, list [][]byte, most, size int) ([]byte, error) {
+	if len(list) == 0 || len(list) > most {
 		return nil, errWire
 	}
-	q := &pgp.UnwrapRequest{}
+	out = append(out, byte(len(list)))
+	for _, p := range list {
+		if len(p) == 0 || len(p) > size {
+			return nil, errWire
+		}
+		out = append(binary.BigEndian.AppendUint16(out, uint16(len(p))), p...)
+	}
+	return out, nil
+}
+
+func decodeList(b []byte, most, largest int) (list [][]byte, err error) {
+	if len(b) == 0 || b[0] == 0 || int(b[0]) > most {
+		return nil, errWire
+	}
+	n := int(b[0])
 	b = b[1:]
 	for range n {
 		if len(b) < 2 {
 			return nil, errWire
 		}
 		size := int(binary.BigEndian.Uint16(b))
-		if b = b[2:]; size == 0 || size > pgp.MaxRecipientBytes || size > len(b) {
+		if b = b[2:]; size == 0 || size > largest || size > len(b) {
 			return nil, errWire
 		}
-		q.Packets, b = append(q.Packets, b[:size:size]), b[size:]
+		list, b = append(list, b[:size:size]), b[size:]
 	}
 	if len(b) > 0 {
 		return nil, errWire
 	}
-	return q, nil
+	return list, nil
 }
 
 func encodeSession(k pgp.SessionKey) []byte {

@@ -10,6 +10,7 @@ import (
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // FuzzCall: what decodes is what encodes, and no other bytes mean the same.
@@ -18,16 +19,25 @@ func FuzzCall(f *testing.F) {
 	unwrap, _ := encodeUnwrap(pgp.UnwrapRequest{Packets: [][]byte{[]byte("a"), []byte("bc")}})
 	f.Add(sign)
 	f.Add(unwrap)
+	digest, _ := encodeSignSMIME(smime.SignRequest{Hash: crypto.SHA256, Digest: make([]byte, 32)})
+	recipients, _ := encodeUnwrapSMIME(smime.UnwrapRequest{Recipients: [][]byte{[]byte("a"), []byte("bc")}, Size: 32})
+	f.Add(digest)
+	f.Add(recipients)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, u, err := decodeCall(b)
+		call, err := decodeCall(b)
 		if err != nil {
 			return
 		}
 		var again []byte
-		if s != nil {
-			again, err = encodeSign(*s)
-		} else {
-			again, err = encodeUnwrap(*u)
+		switch q := call.(type) {
+		case *pgp.SignRequest:
+			again, err = encodeSign(*q)
+		case *pgp.UnwrapRequest:
+			again, err = encodeUnwrap(*q)
+		case *smime.SignRequest:
+			again, err = encodeSignSMIME(*q)
+		case *smime.UnwrapRequest:
+			again, err = encodeUnwrapSMIME(*q)
 		}
 		if err != nil || !bytes.Equal(again, b) {
 			t.Fatalf("%x becomes %x, %v", b, again, err)

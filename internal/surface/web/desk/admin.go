@@ -152,6 +152,8 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(by.Can(access.ChangeRules), room{"mail", "/desk/admin/mail", p.T("desk.admin.mail"), p.T("desk.admin.mail.note"), 0})
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
 	add(by.Can(access.ChangeRules), room{"shield-check", "/desk/admin/rules", p.T("desk.rules.title"), p.T("desk.rules.note"), 0})
+	add(by.Can(access.ChangeRules) && by.Can(access.ReadCases), room{"list-filter", "/desk/admin/routine", p.T("desk.routine.title"), p.T("desk.routine.note"), 0})
+	add(by.Can(access.ChangeRules), room{"x", "/desk/admin/reasons", p.T("desk.reasons.title"), p.T("desk.reasons.note"), 0})
 	add(by.Can(access.ChangeRules), room{"archive", "/desk/admin/retention", p.T("desk.keep.title"), p.T("desk.keep.note"), 0})
 	add(by.Can(access.ReadAudit), room{"history", "/desk/audit", p.T("desk.audit.title"), p.T("desk.audit.note"), 0})
 	view := d.adminView(v, p.T("desk.admin.title"), "", rooms(p, list))

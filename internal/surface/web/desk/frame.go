@@ -169,6 +169,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"page_taken":    func(p *text.Printer) string { return p.T("desk.done.page_taken") },
 	"call_finished": func(p *text.Printer) string { return p.T("desk.done.call_finished") },
 	"called_back":   func(p *text.Printer) string { return p.T("desk.done.called_back") },
+	"not_spam":      func(p *text.Printer) string { return p.T("desk.done.not_spam") },
 	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },
 }
 

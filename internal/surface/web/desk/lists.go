@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -374,7 +375,7 @@ func (d *Desk) organisation(v *page.Visit) error {
 			x.Verified = p.T("desk.contact.verified", "when", p.Date(c.VerifiedAt))
 		}
 		for _, k := range keys {
-			y := KeyView{Fingerprint: k.Fingerprint}
+			y := KeyView{Fingerprint: k.Fingerprint, Note: keyNote(p, k)}
 			switch k.State {
 			case constituency.Approved:
 				y.State = page.ChipView{Text: p.T("desk.key.approved"), Kind: "ok", Icon: "check"}
@@ -399,6 +400,27 @@ func (d *Desk) organisation(v *page.Visit) error {
 	}
 	view.Org = o.UID
 	return v.Show(Organisation(view))
+}
+
+// keyNote says whose certificate it is by its own word, and how a key came.
+func keyNote(p *text.Printer, k constituency.Key) string {
+	var words []string
+	if k.SMIME() {
+		if c, err := smime.ParseCertificate(k.Certificate); err == nil {
+			words = append(words, p.T("desk.key.smime", "name", c.Subject(), "issuer", c.Issuer(), "end", p.Date(c.Ends())))
+		}
+	}
+	switch k.Source {
+	case "attached":
+		words = append(words, p.T("desk.key.source.attached"))
+	case "wkd":
+		words = append(words, p.T("desk.key.source.wkd"))
+	case "portal":
+		words = append(words, p.T("desk.key.source.portal"))
+	case "hand":
+		words = append(words, p.T("desk.key.source.hand"))
+	}
+	return strings.Join(words, " · ")
 }
 
 func (d *Desk) approveKey(v *page.Visit) error {

@@ -110,8 +110,8 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 	}
 	fields = append(fields, page.Option(page.OptionView{ID: "unproved", Name: "unproved", Value: "1", Label: p.T("desk.many.unproved"), Hint: p.T("desk.many.unproved.hint"), Checked: unproved, Many: true}))
 	var why []page.SelectOption
-	for _, r := range reasons {
-		why = append(why, page.SelectOption{Value: r, Text: p.T("desk.reason." + r), Chosen: r == get("reason")})
+	if why, err = d.reasonOptions(v, get("reason")); err != nil {
+		return err
 	}
 	reject := []templ.Component{
 		page.Select(p, page.FieldView{ID: "reason", Name: "reason", Label: p.T("desk.reject.reason"), Error: bad["reason"]}, why),

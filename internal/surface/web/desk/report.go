@@ -105,6 +105,11 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	case "yes", "contained", "no", "unknown":
 		add(p.T("desk.fact.ongoing"), page.Text(p.T("desk.ongoing."+r.Body.Ongoing)))
 	}
+	judged, err := d.judgedFacts(v, r)
+	if err != nil {
+		return nil, err
+	}
+	facts = append(facts, judged...)
 	clocks, err := d.Deadlines.Under(v.Ctx(), d.DB, r.Ref.ID)
 	if err != nil {
 		return nil, err
@@ -117,7 +122,11 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 	add(p.T("desk.fact.stages"), page.To(p.T("desk.fact.stages.open"), stagesAt(r.UID)))
 	add(p.T("desk.fact.marking"), page.TLP(r.TLP.Name()))
 	if r.Reason != "" {
-		add(p.T("desk.fact.rejected"), page.Text(p.T("desk.reason."+r.Reason)))
+		name, err := d.reasonName(v, r.Reason)
+		if err != nil {
+			return nil, err
+		}
+		add(p.T("desk.fact.rejected"), page.Text(name))
 	}
 	if to := r.Decision.To; to != "" {
 		if slices.Contains(passTo, to) {
@@ -300,7 +309,9 @@ func (d *Desk) reply(v *page.Visit) error {
 
 func (d *Desk) reject(v *page.Visit) error {
 	report := v.R.PathValue("report")
-	_, err := d.Intake.Reject(v.Ctx(), v.By, report, v.R.PostFormValue("reason"), v.R.PostFormValue("note"), version(v))
+	_, err := d.Intake.RejectWith(v.Ctx(), v.By, report, intake.Rejection{
+		Reason: v.R.PostFormValue("reason"), Note: v.R.PostFormValue("note"), Tell: v.R.PostFormValue("tell") != "", Version: version(v),
+	})
 	if err != nil {
 		return err
 	}

@@ -172,6 +172,9 @@ func partyWords(p abuse.Party) string {
 // withinViews are the mails that lie in a message.
 func withinViews(v *page.Visit, m correspondence.Message) []page.WithinView {
 	var out []page.WithinView
+	if m.Body.Unprotected != "" {
+		out = append(out, page.WithinView{Loose: true, Subject: v.P.T("desk.unprotected.title"), Text: m.Body.Unprotected})
+	}
 	for _, w := range m.Body.Within {
 		x := page.WithinView{Subject: w.Subject, From: w.From, To: w.To, Text: w.Text, Files: w.Files, Deep: w.Depth > 1}
 		if !w.Date.IsZero() {

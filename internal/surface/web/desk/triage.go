@@ -18,16 +18,15 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// reasons are why a report is rejected; passTo are who may take it instead.
+// passTo are who may take a report instead.
 var (
-	reasons = []string{"spam", "out_of_scope", "duplicate", "no_incident", "test", "other"}
-	passTo  = []string{"police", "data_protection", "sector_authority", "crisis_centre", "peer_csirt", "provider"}
+	passTo = []string{"police", "data_protection", "sector_authority", "crisis_centre", "peer_csirt", "provider"}
 )
 
 func filterOf(q url.Values) intake.QueueFilter {
 	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 50, Fold: q.Get("flat") == "", Like: q.Get("like")}
 	switch s := intake.State(q.Get("state")); s {
-	case intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn:
+	case intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn, intake.Spam:
 		f.State = s
 	}
 	return f
@@ -46,6 +45,14 @@ func (d *Desk) triage(v *page.Visit) error {
 		return err
 	}
 	view := d.triageView(v, f, list, waves)
+	if view.Reasons, err = d.reasonOptions(v, ""); err != nil {
+		return err
+	}
+	if n, err := d.Intake.LaneFresh(v.Ctx(), v.By, time.Time{}); err != nil {
+		v.Without(err)
+	} else if n > 0 {
+		view.Lane = page.NavItem{Text: v.P.N("desk.lane.fresh", n), Href: "/desk/triage/spam"}
+	}
 	chosen := q.Get("report")
 	if chosen == "" && len(list.Items) > 0 {
 		chosen = list.Items[0].UID
@@ -109,12 +116,9 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 	if f.State != "" {
 		view.Filters = append(view.Filters, page.ChipView{Text: reportState(v.P, f.State), Kind: "on", Remove: queueAt(without("state")), RemoveName: v.P.T("desk.filter.remove")})
 	} else {
-		for _, s := range []intake.State{intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn} {
+		for _, s := range []intake.State{intake.Linked, intake.Answered, intake.Rejected, intake.PassedOn, intake.Spam} {
 			view.Add = append(view.Add, page.NavItem{Text: reportState(v.P, s), Href: queueAt(without("state"), "state", string(s))})
 		}
-	}
-	for _, x := range reasons {
-		view.Reasons = append(view.Reasons, page.SelectOption{Value: x, Text: v.P.T("desk.reason." + x)})
 	}
 	if !view.NoFilters {
 		view.ClearFilters = "/desk/triage"
@@ -239,6 +243,8 @@ func reportState(p *text.Printer, s intake.State) string {
 		return p.T("desk.report.rejected")
 	case intake.PassedOn:
 		return p.T("desk.report.passed_on")
+	case intake.Spam:
+		return p.T("desk.report.spam")
 	}
 	return p.T("desk.report.new")
 }
@@ -387,9 +393,11 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 	}
 	if can(intake.Rejected) {
 		a.Reject = at + "/reject"
-		for _, x := range reasons {
-			a.Reasons = append(a.Reasons, page.SelectOption{Value: x, Text: v.P.T("desk.reason." + x)})
+		var err error
+		if a.Reasons, err = d.reasonOptions(v, ""); err != nil {
+			return err
 		}
+		a.Tell = v.By.Can(access.SendOutside) && threads[r.Thread].Correspondent.Email != "" && r.Proof != correspondence.Forged && r.State != intake.Spam
 	}
 	if can(intake.PassedOn) {
 		a.PassOn = at + "/pass-on"
@@ -400,7 +408,10 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 	if r.Receipt == intake.ReceiptHeld {
 		a.Receipt = at + "/receipt"
 	}
-	if can(intake.New) && r.State != intake.Linked && v.By.Can(access.Triage) {
+	if r.State == intake.Spam && v.By.Can(access.Triage) {
+		a.NotSpam = at + "/not-spam"
+		a.Teach = d.teachOptions(v, r)
+	} else if can(intake.New) && r.State != intake.Linked && v.By.Can(access.Triage) {
 		a.Restore = at + "/restore"
 	}
 	if r.Channel == correspondence.ByPhone && v.By.Can(access.Triage) {

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -39,29 +40,34 @@ func TestEveryCodeHasItsWord(t *testing.T) {
 		measures = append(measures, string(m))
 	}
 	families := map[string][]string{
-		"desk.odd.":            append(constants(t, kit+"/mail", "Kind"), "header_differs", "pgp_partial", "unknown_tag"),
-		"desk.sender.":         append(constants(t, kit+"/mail/auth", "Reason"), "automatic"),
-		"desk.signature.":      without(constants(t, kit+"/pgp", "Status"), "good"),
-		"desk.unreadable.":     append(constants(t, kit+"/pgp", "Reason"), "reader", "aside"),
-		"error.key.":           constants(t, kit+"/pgp", "Fault"),
-		"mail.reason.":         append(without(constants(t, kit+"/mail/send", "Class"), "accepted"), "limit", "changed", "unsure", "tries", "letter", "erased"),
-		"desk.similar.":        literals(t, domain+"/intake/similar.go", "same_"),
-		"desk.outcome.":        incident.Outcomes,
-		"desk.root_cause.":     incident.RootCauses,
-		"desk.impact.":         incident.Impacts,
-		"desk.cross_border.":   incident.Borders,
-		"desk.reason.":         reasons,
-		"desk.pass_to.":        passTo,
-		"desk.community.":      slices.Concat(communities, c.Communities),
-		"desk.sector.":         sectors,
-		"desk.contact.role.":   roles,
-		"desk.asset.kind.":     assets,
-		"desk.ongoing.":        {"yes", "contained", "no", "unknown"},
-		"desk.show.":           {"all", "mail", "note", "change", "attack"},
-		"desk.incidents.show.": {"open", "closed", "all"},
-		"desk.entry.":          {"in", "out", "note", "change", "attack", "found"},
-		"common.severity.":     {"low", "medium", "high", "critical"},
-		"common.measure.":      measures,
+		"desk.odd.":             append(constants(t, kit+"/mail", "Kind"), "header_differs", "pgp_partial", "unknown_tag"),
+		"desk.sender.":          append(constants(t, kit+"/mail/auth", "Reason"), "automatic"),
+		"desk.signature.":       without(constants(t, kit+"/pgp", "Status"), "good"),
+		"desk.unreadable.":      append(constants(t, kit+"/pgp", "Reason"), "reader", "aside"),
+		"error.key.":            constants(t, kit+"/pgp", "Fault"),
+		"mail.reason.":          append(without(constants(t, kit+"/mail/send", "Class"), "accepted"), "limit", "changed", "unsure", "tries", "letter", "erased"),
+		"desk.similar.":         literals(t, domain+"/intake/similar.go", "same_"),
+		"desk.outcome.":         incident.Outcomes,
+		"desk.root_cause.":      incident.RootCauses,
+		"desk.impact.":          incident.Impacts,
+		"desk.cross_border.":    incident.Borders,
+		"desk.reason.":          append(slices.Clone(intake.Shipped), intake.Routine),
+		"desk.sign.":            intake.Signs,
+		"desk.lane.odd.":        {"close", "proved", "names_ours"},
+		"desk.routine.kind.":    intake.MailKinds,
+		"desk.routine.place.":   {intake.PlaceKeep, intake.PlaceSpam, intake.PlaceReject},
+		"desk.routine.problem.": {"internal", "invalid", "unauthenticated", "forbidden", "not_found", "conflict"},
+		"desk.pass_to.":         passTo,
+		"desk.community.":       slices.Concat(communities, c.Communities),
+		"desk.sector.":          sectors,
+		"desk.contact.role.":    roles,
+		"desk.asset.kind.":      assets,
+		"desk.ongoing.":         {"yes", "contained", "no", "unknown"},
+		"desk.show.":            {"all", "mail", "note", "change", "attack"},
+		"desk.incidents.show.":  {"open", "closed", "all"},
+		"desk.entry.":           {"in", "out", "note", "change", "attack", "found"},
+		"common.severity.":      {"low", "medium", "high", "critical"},
+		"common.measure.":       measures,
 	}
 	for _, lang := range text.Langs() {
 		p := printer(t, lang)

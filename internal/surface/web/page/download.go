@@ -3,6 +3,7 @@ package page
 import (
 	"mime"
 	"path"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -28,4 +29,14 @@ func fileName(s string) string {
 		s = string(r[:100]) + string(r[len(r)-20:])
 	}
 	return s
+}
+
+// PDF answers with a document of ours as a download.
+func PDF(v *Visit, name string, raw []byte) error {
+	h := v.W.Header()
+	h.Set("Content-Type", "application/pdf")
+	h.Set("Content-Disposition", Attachment(name))
+	h.Set("Content-Length", strconv.Itoa(len(raw)))
+	_, _ = v.W.Write(raw)
+	return nil
 }

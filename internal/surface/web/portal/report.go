@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,6 +122,17 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 	view.State = standingChip(v, state)
 	view.Stages = d.stages(v, r, state, clocks[r.Ref.ID])
 	view.Answers = told(v, r)
+	sheets, err := d.Intake.Sheets(v.Ctx(), v.By, r.UID)
+	if err != nil {
+		return view, err
+	}
+	for _, n := range sheets {
+		b := page.ButtonView{Text: v.P.T("public.sheet"), Icon: "file-text", Href: "/portal/reports/" + r.UID + "/receipts/" + strconv.Itoa(n)}
+		if len(sheets) > 1 {
+			b.Text = v.P.T("portal.sheet", "number", n)
+		}
+		view.Sheets = append(view.Sheets, b)
+	}
 	all, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
 	if err != nil {
 		return view, err
@@ -223,6 +235,19 @@ func told(v *page.Visit, r intake.Report) []page.Answer {
 		page.Answer{Question: v.P.T("public.report.email"), Value: r.Body.Email},
 		page.Answer{Question: v.P.T("public.report.phone"), Value: r.Body.Phone},
 		page.Answer{Question: v.P.T("public.report.tlp"), TLP: r.TLP.Name()})
+}
+
+// sheet gives the signed receipt of a submission.
+func (d Deps) sheet(v *page.Visit) error {
+	number, err := strconv.Atoi(v.R.PathValue("number"))
+	if err != nil {
+		return errs.ErrNotFound
+	}
+	s, err := d.Intake.Sheet(v.Ctx(), v.By, v.R.PathValue("report"), number)
+	if err != nil {
+		return err
+	}
+	return page.PDF(v, s.Name, s.PDF)
 }
 
 func (d Deps) addToReport(v *page.Visit) error {

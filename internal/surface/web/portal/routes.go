@@ -49,6 +49,7 @@ func Routes(d Deps) []page.Route {
 		post("/portal/reports/new", own, d.sendReport),
 		get("/portal/reports/{report}", own, d.report),
 		post("/portal/reports/{report}", own, d.addToReport),
+		get("/portal/reports/{report}/receipts/{number}", own, d.sheet),
 		get("/portal/passed", own, d.passed),
 		get("/portal/passed/{forward}", own, d.passedOne),
 		post("/portal/passed/{forward}", own, d.confirmPassed),

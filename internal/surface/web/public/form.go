@@ -34,6 +34,7 @@ type lanes struct {
 	network *rate.Limiter // forms from one network
 	all     *rate.Limiter // forms of the world
 	codes   *rate.Limiter // forms of one code that opens something
+	parts   *rate.Limiter // parts of large files, from one network
 	wrong   *rate.Limiter // codes that open nothing, from one network
 	room    atomic.Int64
 }
@@ -44,6 +45,7 @@ func (x *Public) lanes() *lanes {
 			network: rate.New(rate.Rate{Burst: 30, Every: 20 * time.Second}, x.Clock),
 			all:     rate.New(rate.Rate{Burst: 1000, Every: 200 * time.Millisecond}, x.Clock),
 			codes:   rate.New(rate.Rate{Burst: 60, Every: 5 * time.Second}, x.Clock),
+			parts:   rate.New(rate.Rate{Burst: 500, Every: 200 * time.Millisecond}, x.Clock),
 			wrong:   rate.New(rate.Rate{Burst: 20, Every: 20 * time.Second}, x.Clock),
 		}
 	})

@@ -1,6 +1,9 @@
 package public
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -52,6 +55,12 @@ func (h *house) fill(p *browsertest.Page, stop func(name string)) {
 	next()
 	p.Wait("#personal")
 	p.Click("label[for=personal-unknown]")
+	log := filepath.Join(h.TempDir(), "server log.txt")
+	if err := os.WriteFile(log, bytes.Repeat([]byte("a line of a log\n"), 300<<10), 0o600); err != nil {
+		h.Fatal(err)
+	}
+	p.Do(chromedp.SetUploadFiles("#files", []string{log})) // three parts, sent before the form is
+	p.Wait(".upload[data-whole]")
 	stop("part5")
 	p.Click("#report .btn-ghost")
 	p.Wait(".private")

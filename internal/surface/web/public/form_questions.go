@@ -303,6 +303,15 @@ func (x *Public) keepPart(v *page.Visit, w *writing, part int) ([]page.Problem, 
 		if err := intake.ForgetFiles(v.Ctx(), x.DB, w.code); err != nil {
 			return nil, err
 		}
+		all, err := intake.Uploads(v.Ctx(), x.DB, v.Now, w.code)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range all {
+			if err := intake.ForgetUpload(v.Ctx(), x.DB, w.code, u.UID); err != nil {
+				return nil, err
+			}
+		}
 	}
 	said := ""
 	switch {
@@ -355,14 +364,11 @@ func (x *Public) showPart(v *page.Visit, w *writing, n int, wrong []page.Problem
 		view.TLP = "AMBER"
 	}
 	if slices.Contains(view.Extras, askFiles) {
-		files, err := intake.KeptFiles(v.Ctx(), x.DB, v.Now, w.code)
-		if err != nil {
+		var err error
+		if view.Kept, err = x.heldFiles(v, w.code); err != nil {
 			return err
 		}
-		each, _ := sizes(files)
-		for i, f := range files {
-			view.Kept = append(view.Kept, page.FileView{Name: f.Name, Size: each[i]})
-		}
+		view.Uploads, view.PublicView.Uploads = "/report/uploads", true
 	}
 	view.Due = x.due(v, w)
 	return v.ShowStatus(status, Part(view))

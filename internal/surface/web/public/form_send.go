@@ -78,14 +78,20 @@ func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bo
 				a.TLP = labelled(typed)
 				a.Value = tlpSentence(v.P, a.TLP)
 			case askFiles:
-				files, err := intake.KeptFiles(v.Ctx(), x.DB, v.Now, w.code)
+				files, err := x.heldFiles(v, w.code)
 				if err != nil {
 					return nil, err
 				}
 				var names []string
-				each, _ := sizes(files)
-				for i, f := range files {
-					names = append(names, f.Name+" ("+v.P.Bytes(each[i])+")")
+				for _, f := range files {
+					said := f.Name + " (" + v.P.Bytes(f.Size) + ")"
+					if f.State != "" {
+						if !change {
+							continue // what is not whole is not sent
+						}
+						said += " – " + f.State
+					}
+					names = append(names, said)
 				}
 				if a.Value = v.P.T("public.files.none"); len(names) > 0 {
 					a.Value = strings.Join(names, "\n")

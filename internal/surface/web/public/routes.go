@@ -32,6 +32,8 @@ type Public struct {
 	Keys func(ctx context.Context) ([]pgp.Key, error)
 	// SecurityTxt gives the signed security.txt (RFC 9116), "" when the key process has not signed one yet.
 	SecurityTxt func(ctx context.Context) (string, error)
+	// DocumentKeys gives the list of certificates that sign documents, signed by the team's OpenPGP key; "" before there is one.
+	DocumentKeys func(ctx context.Context) (string, error)
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
@@ -76,6 +78,17 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /r/next", Need: page.Open, Serve: x.next},
 		{Pattern: "POST /r/next", Need: page.Open, Serve: x.begin},
 		{Pattern: "GET /r/deadlines.ics", Need: page.Open, Serve: x.calendar},
+		{Pattern: "GET /r/receipt.pdf", Need: page.Open, Serve: x.sheet},
+		{Pattern: "GET /report/uploads", Need: page.Open, Serve: x.uploads(x.ofDraft)},
+		{Pattern: "POST /report/uploads", Need: page.Open, Serve: x.beginUpload(x.ofDraft)},
+		{Pattern: "GET /report/uploads/{upload}", Need: page.Open, Serve: x.upload(x.ofDraft)},
+		{Pattern: "POST /report/uploads/{upload}", Need: page.Open, MaxBody: intake.MaxPartBytes + 1<<10, Serve: x.putPart(x.ofDraft)},
+		{Pattern: "POST /report/uploads/{upload}/remove", Need: page.Open, Serve: x.removeUpload(x.ofDraft)},
+		{Pattern: "GET /r/uploads", Need: page.Open, Serve: x.uploads(x.ofReport)},
+		{Pattern: "POST /r/uploads", Need: page.Open, Serve: x.beginUpload(x.ofReport)},
+		{Pattern: "GET /r/uploads/{upload}", Need: page.Open, Serve: x.upload(x.ofReport)},
+		{Pattern: "POST /r/uploads/{upload}", Need: page.Open, MaxBody: intake.MaxPartBytes + 1<<10, Serve: x.putPart(x.ofReport)},
+		{Pattern: "POST /r/uploads/{upload}/remove", Need: page.Open, Serve: x.removeUpload(x.ofReport)},
 		{Pattern: "GET /r/{code}", Need: page.Open, Serve: x.exchange},
 		{Pattern: "GET /about", Need: page.Open, Serve: x.about},
 		{Pattern: "GET /contact", Need: page.Open, Serve: x.contact},
@@ -85,6 +98,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /rfc2350.txt", Need: page.Open, Serve: x.rfcText},
 		{Pattern: "GET /robots.txt", Need: page.Open, Serve: robots},
 		{Pattern: "GET /pgp-key.asc", Need: page.Open, Serve: x.key},
+		{Pattern: "GET /document-keys.txt", Need: page.Open, Serve: x.documentKeys},
 		{Pattern: "GET /.well-known/openpgpkey/{rest...}", Need: page.Open, Serve: x.wkd},
 		{Pattern: "GET /.well-known/security.txt", Need: page.Open, Serve: x.securityTxt},
 	}
@@ -241,8 +255,16 @@ func (x *Public) wkd(v *page.Visit) error {
 	return errs.ErrNotFound
 }
 
-func (x *Public) securityTxt(v *page.Visit) error {
-	s, err := x.SecurityTxt(v.Ctx())
+func (x *Public) documentKeys(v *page.Visit) error { return signedText(v, x.DocumentKeys) }
+
+func (x *Public) securityTxt(v *page.Visit) error { return signedText(v, x.SecurityTxt) }
+
+// signedText gives a text that the key process signed.
+func signedText(v *page.Visit, of func(ctx context.Context) (string, error)) error {
+	if of == nil {
+		return errs.ErrNotFound
+	}
+	s, err := of(v.Ctx())
 	if err != nil {
 		return err
 	}

@@ -196,6 +196,9 @@ func (x *Public) handed(v *page.Visit, look intake.StatusView) []HandedIn {
 				}
 			}
 		}
+		if slices.Contains(look.Sheets, h.Number) {
+			y.Sheet = sheetPath(h.Number)
+		}
 		for _, f := range x.Laws.Asked(stage) {
 			if a, ok := h.Answers[f.Code]; ok {
 				y.Rows = append(y.Rows, page.Answer{Question: labelOf(v.P, f), Value: intake.AnswerWords(v.P, f, a)})
@@ -243,7 +246,42 @@ func (x *Public) takeaways(v *page.Visit, look intake.StatusView) []page.ButtonV
 	if len(x.events(v, look)) > 0 {
 		out = append(out, page.ButtonView{Text: v.P.T("public.calendar"), Icon: "calendar-clock", Href: "/r/deadlines.ics"})
 	}
+	if n := len(look.Sheets); n > 0 {
+		out = append(out, page.ButtonView{Text: v.P.T("public.sheet"), Icon: "file-text", Href: sheetPath(look.Sheets[n-1])})
+	}
 	return out
+}
+
+func sheetPath(number int) string { return "/r/receipt.pdf?number=" + strconv.Itoa(number) }
+
+// sheet gives the signed receipt of a submission. One that the house has not made yet is there in a moment.
+func (x *Public) sheet(v *page.Visit) error {
+	unlisted(v)
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return err
+	}
+	number, err := strconv.Atoi(v.R.URL.Query().Get("number"))
+	if err != nil || !slices.Contains(look.Sheets, number) {
+		return errs.ErrNotFound
+	}
+	s, err := intake.LookSheet(v.Ctx(), x.DB, code, look.Reference, number)
+	for until := time.Now().Add(2 * x.Patience); errs.Is(err, errs.NotFound) && time.Now().Before(until); {
+		select {
+		case <-v.Ctx().Done():
+			return v.Ctx().Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		s, err = intake.LookSheet(v.Ctx(), x.DB, code, look.Reference, number)
+	}
+	if errs.Is(err, errs.NotFound) {
+		v.W.Header().Set("Retry-After", "5")
+		err = intake.ErrSheetWaits
+	}
+	if err != nil {
+		return err
+	}
+	return page.PDF(v, s.Name, s.PDF)
 }
 
 // next shows what a later stage, or a correction, asks, and what we know already.

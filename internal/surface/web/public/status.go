@@ -85,7 +85,10 @@ func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
 	view.Handed = x.handed(v, look)
 	view.Said = said(v.P, look)
 	if look.State != intake.StatusConcluded {
-		view.Action, view.Hidden = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}
+		view.Action, view.Hidden, view.PublicView.Uploads = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}, true
+		if view.Kept, err = x.heldFiles(v, code); err != nil {
+			return err
+		}
 	}
 	for _, q := range look.Questions {
 		y := Question{ID: q.UID, Text: q.Text, Due: &page.ClockView{Start: look.ReceivedAt, Due: q.DueAt, Now: v.Now}}

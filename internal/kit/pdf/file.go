@@ -1,0 +1,151 @@
+package pdf
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf16"
+)
+
+// file is the objects of a document. Numbers begin with 1.
+type file struct {
+	objects []string
+}
+
+func (f *file) reserve() int {
+	f.objects = append(f.objects, "null")
+	return len(f.objects)
+}
+
+func (f *file) set(n int, body string) { f.objects[n-1] = body }
+
+func (f *file) add(body string) int {
+	n := f.reserve()
+	f.set(n, body)
+	return n
+}
+
+// stream adds a compressed stream.
+func (f *file) stream(more string, raw []byte) int {
+	var b bytes.Buffer
+	z, _ := zlib.NewWriterLevel(&b, zlib.BestCompression) // a known level
+	_, _ = z.Write(raw)                                   // memory
+	_ = z.Close()
+	return f.add(fmt.Sprintf("<<%s/Filter /FlateDecode /Length %d>>\nstream\n%s\nendstream", more, b.Len(), b.String()))
+}
+
+// text is a text string in UTF-16 (7.9.2.2).
+func text(s string) string { return "<FEFF" + hex16(s) + ">" }
+
+func hex16(s string) string {
+	var b strings.Builder
+	for _, u := range utf16.Encode([]rune(s)) {
+		fmt.Fprintf(&b, "%04X", u)
+	}
+	return b.String()
+}
+
+func date(t time.Time) string { return "(D:" + t.UTC().Format("20060102150405") + "Z)" }
+
+// font writes a font with the glyphs that are used (9.7).
+func (f *file) font(x *font) int {
+	raw := x.subset()
+	data := f.stream(fmt.Sprintf("/Length1 %d ", len(raw)), raw)
+	mark := sha256.Sum256(raw)
+	name := "" // a subset is named by six capitals (9.6.4)
+	for _, b := range mark[:6] {
+		name += string(rune('A' + b%26))
+	}
+	name += "+" + x.name
+	about := f.add(fmt.Sprintf("<</Type /FontDescriptor /FontName /%s /Flags 4 /FontBBox [%d %d %d %d] /ItalicAngle 0 /Ascent %d /Descent %d /CapHeight %d /StemV 80 /FontFile2 %d 0 R>>",
+		name, x.box[0], x.box[1], x.box[2], x.box[3], x.ascent, x.descent, x.ascent*3/4, data))
+	cid := f.add(fmt.Sprintf("<</Type /Font /Subtype /CIDFontType2 /BaseFont /%s /CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) /Supplement 0>> /FontDescriptor %d 0 R /W %s /DW 600 /CIDToGIDMap /Identity>>",
+		name, about, x.widths()))
+	back := f.stream("", []byte(x.unicodes()))
+	return f.add(fmt.Sprintf("<</Type /Font /Subtype /Type0 /BaseFont /%s /Encoding /Identity-H /DescendantFonts [%d 0 R] /ToUnicode %d 0 R>>", name, cid, back))
+}
+
+// ErrLarge says that a document would have more pages than anybody reads.
+var ErrLarge = errors.New("the document has more than 400 pages")
+
+// Unsigned gives the document with room for a signature of at most room bytes. Undrawn tells that it holds characters that its fonts do not have: they show
+// as empty boxes.
+func (d *Document) Unsigned(signer string, room int) (out Unsigned, undrawn bool, err error) {
+	w := &writer{head: d.head, root: &node{tag: "Document"}}
+	if w.regular, w.bold, w.mono, err = fonts(); err != nil {
+		return out, false, err
+	}
+	w.newPage()
+	for _, b := range d.blocks {
+		w.block(b)
+		if len(w.pages) > maxPages {
+			return out, false, ErrLarge
+		}
+	}
+	w.root.child("Form")
+	w.around()
+	return w.file(d.head, signer, room), w.boxes, nil
+}
+
+// file puts the objects together: catalogue, pages, structure, fonts, the field of the signature, and what the document is.
+func (w *writer) file(h Head, signer string, room int) Unsigned {
+	f := &file{}
+	catalogue, tree, parents, structure, field, signature := f.reserve(), f.reserve(), f.reserve(), f.reserve(), f.reserve(), f.reserve()
+	resources := fmt.Sprintf("<</Font <</%s %d 0 R /%s %d 0 R /%s %d 0 R>>>>", w.regular.name, f.font(w.regular), w.bold.name, f.font(w.bold), w.mono.name, f.font(w.mono))
+	var pages []int
+	var kids, owners []string
+	for range w.pages {
+		n := f.reserve()
+		pages, kids = append(pages, n), append(kids, fmt.Sprintf("%d 0 R", n))
+	}
+	w.root.number(f)
+	for i, p := range w.pages {
+		annots := ""
+		if i == 0 {
+			annots = fmt.Sprintf("/Annots [%d 0 R] ", field)
+		}
+		content := f.stream("", []byte(p.content.String()))
+		f.set(pages[i], fmt.Sprintf("<</Type /Page /Parent %d 0 R /MediaBox [0 0 %s %s] /Resources %s /Contents %d 0 R /StructParents %d /Tabs /S %s>>",
+			tree, number(wide), number(high), resources, content, i, annots))
+		var marks []string
+		for _, n := range p.owners {
+			marks = append(marks, fmt.Sprintf("%d 0 R", n.object))
+		}
+		owners = append(owners, fmt.Sprintf("%d [%s]", i, strings.Join(marks, " ")))
+	}
+	form := w.root.children[len(w.root.children)-1]
+	owners = append(owners, fmt.Sprintf("%d %d 0 R", len(w.pages), form.object))
+	w.root.write(f, structure, pages, fmt.Sprintf("<</Type /OBJR /Obj %d 0 R /Pg %d 0 R>>", field, pages[0]))
+	f.set(structure, fmt.Sprintf("<</Type /StructTreeRoot /K [%d 0 R] /ParentTree %d 0 R /ParentTreeNextKey %d>>", w.root.object, parents, len(w.pages)+1))
+	f.set(parents, fmt.Sprintf("<</Nums [%s]>>", strings.Join(owners, " ")))
+	f.set(tree, fmt.Sprintf("<</Type /Pages /Kids [%s] /Count %d>>", strings.Join(kids, " "), len(pages)))
+	f.set(field, fmt.Sprintf("<</Type /Annot /Subtype /Widget /FT /Sig /T (Signature) /TU %s /V %d 0 R /F 132 /Rect [0 0 0 0] /P %d 0 R /StructParent %d>>", text(signer), signature, pages[0], len(w.pages)))
+	f.set(signature, signatureObject(signer, h.Made, room))
+	f.set(catalogue, fmt.Sprintf("<</Type /Catalog /Pages %d 0 R /Lang (%s) /MarkInfo <</Marked true>> /StructTreeRoot %d 0 R /ViewerPreferences <</DisplayDocTitle true>> /AcroForm <</Fields [%d 0 R] /SigFlags 3>>>>",
+		tree, h.Lang, structure, field))
+	info := f.add(fmt.Sprintf("<</Title %s /Author %s /Producer (Tocsin) /CreationDate %s>>", text(h.Title), text(h.Author), date(h.Made)))
+	return f.write(catalogue, info, signature)
+}
+
+// write gives the bytes, with the table of where each object is (7.5.4).
+func (f *file) write(catalogue, info, signature int) Unsigned {
+	var b bytes.Buffer
+	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+	at := make([]int, len(f.objects))
+	for i, o := range f.objects {
+		at[i] = b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	start := b.Len()
+	sum := sha256.Sum256(b.Bytes())
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(f.objects)+1)
+	for _, n := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", n)
+	}
+	fmt.Fprintf(&b, "trailer\n<</Size %d /Root %d 0 R /Info %d 0 R /ID [<%x> <%x>]>>\nstartxref\n%d\n%%%%EOF\n", len(f.objects)+1, catalogue, info, sum[:16], sum[:16], start)
+	return place(b.Bytes(), at[signature-1])
+}
