@@ -339,6 +339,7 @@ var notShown = map[string]string{
 	"GET /desk/reports/{report}/seen":                    "a piece of the report's own page: names of colleagues and times",
 	"GET /desk/incidents/{incident}/seen":                "a piece of the incident's own page, likewise",
 	"GET /r/{code}":                                      "leads on at once",
+	"GET /desk/suspicious/{campaign}/links.csv":          "gives bytes to keep, of which no cell is a formula",
 	"GET /r/deadlines.ics":                               "gives bytes to keep, of nothing that a stranger wrote",
 	"GET /desk":                                          "leads on at once",
 	"GET /desk/{$}":                                      "leads on at once",

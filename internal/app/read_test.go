@@ -18,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -48,8 +49,26 @@ func (b *browser) ask(token, path string) answer {
 // apiPath fills the wildcards of an operation.
 func apiPath(o api.Operation, names map[string]string) string {
 	noun, _, _ := strings.Cut(strings.TrimPrefix(o.Path, "/"), "/")
-	return strings.NewReplacer("{ref}", names[map[string]string{"reports": "report", "incidents": "name"}[noun]],
+	return strings.NewReplacer("{ref}", names[map[string]string{"reports": "report", "incidents": "name", "suspicious": "campaign"}[noun]],
 		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"]).Replace(o.Path)
+}
+
+// campaign gives a campaign of two suspicious messages.
+func (h *house) campaign() (uid string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	handed := []correspondence.Arrival{{Raw: []byte("Subject: a\r\n\r\na"), Public: true}, {Raw: []byte("Subject: b\r\n\r\nb"), Public: true}}
+	h.must(h.Correspondence.Arrive(ctx, handed))
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		list := make([]suspicion.Message, len(handed))
+		for i, a := range handed {
+			list[i] = suspicion.Message{Arrival: a.ID, At: h.Clock.Now(), Reading: suspicion.Reading{Subject: "Locked", Links: []string{"lure.example/a"}}}
+		}
+		return h.Suspicion.TakeTx(ctx, tx, access.System("intake"), list)
+	}))
+	page, err := h.Suspicion.List(ctx, sample(), suspicion.Filter{})
+	h.must(err)
+	return page.Items[0].UID
 }
 
 // TestEachReadingOfARedCaseIsRecorded opens every page and operation that shows a case or a part of one, each as somebody who read nothing yet: when
@@ -58,6 +77,7 @@ func TestEachReadingOfARedCaseIsRecorded(t *testing.T) {
 	onEach(t, func(h *house) {
 		ctx := h.t.Context()
 		w, _ := h.build()
+		w.ours["campaign"] = h.campaign()
 		handler, lines := h.routes()
 		h.open(handler)
 		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

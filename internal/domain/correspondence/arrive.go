@@ -49,12 +49,12 @@ type Arrival struct {
 	SHA256     []byte
 	Raw        []byte        // only from OpenArrival and in Arrive
 	Spool      io.ReadSeeker // only in Arrive, instead of Raw: a large mail, Size bytes long, that is nowhere in memory
-	State      string // ArrivalNew, ArrivalSorted, ArrivalAside (panicked or tried too often: a person decides)
-	Under      int64  // object id of the report or thread under which it was filed
-	Reason     string // why it was set aside, as a catalogue key
-	Fetched    *Place // only in ArriveFrom: where it lay
-	Road       string // only in Arrive: RoadSMTP, RoadLMTP or RoadIMAP
-	Public     bool   // it is for the public lane; Arrive sets it of mail by its recipients
+	State      string        // ArrivalNew, ArrivalSorted, ArrivalAside (panicked or tried too often: a person decides)
+	Under      int64         // object id of the report or thread under which it was filed
+	Reason     string        // why it was set aside, as a catalogue key
+	Fetched    *Place        // only in ArriveFrom: where it lay
+	Road       string        // only in Arrive: RoadSMTP, RoadLMTP or RoadIMAP
+	Public     bool          // it is for the public lane; Arrive sets it of mail by its recipients
 }
 
 // The roads by which mail comes; stored.

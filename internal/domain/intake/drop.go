@@ -367,6 +367,13 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 		}
 		files = append(files, correspondence.FileIn{Name: u.Name, Type: u.Type, Content: content})
 	}
+	if in.Suspicious && s.Suspicion != nil {
+		text := in.Body.Description
+		if in.Body.Summary != "" && text == "" {
+			text = in.Body.Summary
+		}
+		return s.Suspicion(ctx, Suspicious{At: at, Text: text, Email: in.Body.Email, Lang: in.Lang, Files: files}, remove)
+	}
 	if in.Add {
 		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, in.Later.told(at), remove)
 		return err

@@ -130,6 +130,9 @@ func (a *API) listSuspicious(ctx context.Context, by access.Actor, in *Suspiciou
 func (a *API) getSuspicious(ctx context.Context, by access.Actor, in *OneInput) (reply[SuspiciousCampaign], error) {
 	type answer = reply[SuspiciousCampaign]
 	c, err := a.Suspicion.Get(ctx, by, in.Ref.Ref)
+	if err == nil {
+		err = a.Watch.Read(ctx, by, c.Object)
+	}
 	if err != nil {
 		return answer{}, err
 	}

@@ -14,9 +14,9 @@ import (
 // public tells whether a mail is for the public lane alone.
 func (m *Room) public(l *letter) bool { return m.Suspicion != nil && l.arrival.Public }
 
-// place files a mail, or tells that it is to be counted in the public lane. What a program answers to a letter of ours belongs to that letter, and what was
+// fileOrCount files a mail, or tells that it is to be counted in the public lane. What a program answers to a letter of ours belongs to that letter, and what was
 // filed as a report is none of the lane's.
-func (m *Room) place(ctx context.Context, tx *db.Tx, l *letter) (under ref.Ref, counted bool, err error) {
+func (m *Room) fileOrCount(ctx context.Context, tx *db.Tx, l *letter) (under ref.Ref, counted bool, err error) {
 	if !m.public(l) {
 		if under, err = m.file(ctx, tx, l); err == nil && m.Suspicion != nil && l.outer != nil && m.named(l.outer, m.Correspondence.Team.Suspicious) {
 			err = m.Suspicion.TakeBackTx(ctx, tx, slices.Concat(written(l.arrival.Raw)))

@@ -188,7 +188,7 @@ func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 		}
 		var suspicious []*letter
 		for _, l := range letters {
-			under, counted, err := m.place(ctx, tx, l)
+			under, counted, err := m.fileOrCount(ctx, tx, l)
 			if err != nil {
 				return err
 			}

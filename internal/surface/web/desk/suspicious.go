@@ -235,6 +235,9 @@ type SampleView struct {
 // campaign shows one campaign.
 func (d *Desk) campaign(v *page.Visit) error {
 	c, err := d.Suspicion.Get(v.Ctx(), v.By, v.R.PathValue("campaign"))
+	if err == nil {
+		err = d.Watch.Read(v.Ctx(), v.By, c.Object)
+	}
 	if err != nil {
 		return err
 	}
@@ -385,6 +388,9 @@ func (d *Desk) fileCampaign(v *page.Visit) error {
 // campaignLinks writes links and domains as CSV for a block list. No cell begins as a formula does (rule O8).
 func (d *Desk) campaignLinks(v *page.Visit) error {
 	c, err := d.Suspicion.Get(v.Ctx(), v.By, v.R.PathValue("campaign"))
+	if err == nil {
+		err = d.Watch.Read(v.Ctx(), v.By, c.Object)
+	}
 	if err != nil {
 		return err
 	}
