@@ -291,8 +291,9 @@ func (t *Tx) run(ctx context.Context, do func(context.Context, *Tx) error) error
 	if err := do(ctx, t); err != nil {
 		return err
 	}
-	for _, f := range t.before {
-		if err := f(ctx); err != nil {
+	for i := 0; i < len(t.before); i++ { // they may leave more
+		delete(t.bound, t.before[i].key)
+		if err := t.before[i].run(ctx); err != nil {
 			return err
 		}
 	}

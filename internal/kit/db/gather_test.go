@@ -43,3 +43,36 @@ func TestGathered(t *testing.T) {
 		t.Errorf("jobs of %v letters: %v", letters, err)
 	}
 }
+
+// What the last ones of a transaction gather is done after them, under a key that was done already too.
+func TestGatheredAtTheEnd(t *testing.T) {
+	engines(t, nil, func(t *testing.T, d *db.DB) {
+		err := d.Write(t.Context(), func(_ context.Context, tx *db.Tx) error {
+			note := func(name string) {
+				all := db.Gather(tx, "notes", func(ctx context.Context, all *[]string) error {
+					for _, s := range *all {
+						if err := insert(s)(ctx, tx); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				*all = append(*all, name)
+			}
+			db.Gather(tx, "first", func(context.Context, *int) error {
+				note("before its turn")
+				db.Gather(tx, "last", func(context.Context, *int) error {
+					note("after its turn")
+					return nil
+				})
+				return nil
+			})
+			note("in time")
+			return nil
+		})
+		names, lerr := db.All(t.Context(), d, func(r *db.Rows) (s string, err error) { return s, r.Scan(&s) }, `SELECT name FROM page ORDER BY name`)
+		if err != nil || lerr != nil || len(names) != 3 {
+			t.Errorf("kept %v: %v, %v", names, err, lerr)
+		}
+	})
+}

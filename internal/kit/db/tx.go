@@ -17,11 +17,17 @@ type Tx struct {
 	db     *DB
 	pg     pgx.Tx
 	lite   *sql.Tx
-	before []func(ctx context.Context) error
+	before []atEnd
 	bound  map[any]any
 	after  []func()
 	keep   []string // texts worth compiling for the next transactions
 	later  *pgx.Batch
+}
+
+// atEnd is what one key of Gather leaves for the end of the transaction.
+type atEnd struct {
+	key any
+	run func(ctx context.Context) error
 }
 
 // Engine names the engine.
@@ -34,7 +40,7 @@ func (t *Tx) SQL() *sql.Tx { return t.lite }
 func (t *Tx) PG(ctx context.Context) (pgx.Tx, error) { return t.pg, t.flush(ctx) }
 
 // Gather keeps one value for key as long as the transaction lives: make makes it when it is first asked for, and last is then run before the
-// commit, whose error ends the transaction; nil runs nothing. So what many verbs of one transaction need becomes one thing, such as one job for
+// commit, whose error ends the transaction; nil runs nothing. What is gathered while the last ones run is run after them. So what many verbs of one transaction need becomes one thing, such as one job for
 // all of them.
 func Gather[T any](tx *Tx, key any, last func(ctx context.Context, all *T) error) *T {
 	if v, ok := tx.bound[key].(*T); ok {
@@ -46,7 +52,7 @@ func Gather[T any](tx *Tx, key any, last func(ctx context.Context, all *T) error
 	}
 	tx.bound[key] = v
 	if last != nil {
-		tx.before = append(tx.before, func(ctx context.Context) error { return last(ctx, v) })
+		tx.before = append(tx.before, atEnd{key, func(ctx context.Context) error { return last(ctx, v) }})
 	}
 	return v
 }
