@@ -99,10 +99,11 @@ func walk(h *house) {
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
 		x["session"], x["code"], x["secret"], x["rest"], x["token"], x["upload"] = id.New(), id.New(), id.New(), "policy", id.New(), id.New()
 		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
+		x["campaign"] = id.New()
 		x["reason"], x["rule"] = intake.SpamReason, w.ours["rule"]
 		x["person"], x["fingerprint"], x["community"], x["set"], x["threshold"] = someone.UID, h.team.Fingerprint(), "businesses", "be-nis2", "eu-2024-2690"
 	}
-	w.ours["handover"], w.ours["page"] = handover, page
+	w.ours["handover"], w.ours["page"], w.ours["campaign"] = handover, page, h.campaign()
 	walkers := []walker{{name: "nobody", browser: h.browser(), own: w.ours}}
 	for _, role := range access.AllRoles {
 		if role == access.Machine {
@@ -235,7 +236,7 @@ func (x walker) visit(t *testing.T, l line, w world) {
 	}
 }
 
-var ofTheHouse = regexp.MustCompile(`\{(alarm|organisation|contact|number|key|person|token|fingerprint|community|set|threshold)\}`)
+var ofTheHouse = regexp.MustCompile(`\{(alarm|organisation|contact|number|key|person|token|fingerprint|community|set|threshold|reason|rule)\}`)
 
 // closed tells of routes that a signed-in person is let to by the door and refused by the verb.
 func (x walker) closed(l line, status int) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
 // everybody is a zone in which every domain lets this machine send for it.
@@ -50,6 +51,7 @@ func (w *world) mail(ctx context.Context) (func(context.Context) (result, error)
 	}
 	h.Config.SMTP, h.Config.HTTP = address, pages
 	h.DNS, h.Trusted = everybody{}, app.Loopback
+	h.Registry = job.NewRegistry() // another row may have served from this house
 	serving, stop := context.WithCancel(ctx)
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- h.Serve(serving, app.All, func(*app.House) { close(ready) }) }()

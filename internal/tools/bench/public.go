@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/sample/wave"
 )
 
@@ -40,6 +41,7 @@ func (w *world) publicLane(ctx context.Context) (string, bool, error) {
 		h.Profile.Public = "suspicious@" + h.Profile.Address[strings.IndexByte(h.Profile.Address, '@')+1:]
 	}
 	h.Correspondence.Team.Suspicious = h.Profile.Public
+	h.Registry = job.NewRegistry() // another row may have served from this house
 	serving, stop := context.WithCancel(ctx)
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- h.Serve(serving, app.All, func(*app.House) { close(ready) }) }()

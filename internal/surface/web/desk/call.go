@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -329,9 +330,13 @@ func (d *Desk) numberDone(v *page.Visit, err error) error {
 	if err != nil {
 		return err
 	}
-	to := "/desk/constituency/" + v.R.PostFormValue("organisation")
-	if !ofTheDesk(to) {
-		to = "/desk/constituency"
+	return back(v, itsOrganisation(v), "saved")
+}
+
+// itsOrganisation is the page of the organisation that a form was on.
+func itsOrganisation(v *page.Visit) string {
+	if uid := v.R.PostFormValue("organisation"); id.Valid(uid) {
+		return "/desk/constituency/" + uid
 	}
-	return back(v, to, "saved")
+	return "/desk/constituency"
 }

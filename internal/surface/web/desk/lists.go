@@ -427,12 +427,12 @@ func (d *Desk) approveKey(v *page.Visit) error {
 	if _, err := d.Constituency.ApproveKey(v.Ctx(), v.By, v.R.PathValue("key"), v.R.PostFormValue("how")); err != nil {
 		return err
 	}
-	return back(v, "/desk/constituency/"+v.R.PostFormValue("organisation"), "saved")
+	return back(v, itsOrganisation(v), "saved")
 }
 
 func (d *Desk) rejectKey(v *page.Visit) error {
 	if _, err := d.Constituency.RejectKey(v.Ctx(), v.By, v.R.PathValue("key"), v.R.PostFormValue("how")); err != nil {
 		return err
 	}
-	return back(v, "/desk/constituency/"+v.R.PostFormValue("organisation"), "saved")
+	return back(v, itsOrganisation(v), "saved")
 }
