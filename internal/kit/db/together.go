@@ -91,32 +91,35 @@ func (d *DB) writeTogether(ctx context.Context, l Lane, do func(context.Context,
 // joined gives the transaction whose end is to be waited for, nil when there is none.
 func (d *DB) joined(ctx context.Context, l Lane, do func(context.Context, *Tx) error) (*Tx, *together, error) {
 	defer d.turns.give() // who comes next commits, or leaves it to the next; the last one finds the transaction open and ends it
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err // the turn came too late
+	}
 	g, err := d.begun(ctx, l)
 	if err != nil {
 		return nil, nil, err
 	}
 	tx := &Tx{db: d, lite: g.tx}
-	if err := d.member(ctx, g, tx, do); err != nil {
+	if err = d.member(ctx, g, tx, do); err != nil {
+		tx = nil
 		if d.shared == nil {
-			g = nil // it went with this one
+			return nil, nil, err // it went with this one
 		}
-		return nil, g, err
 	}
 	if g.n >= mostTogether || time.Since(g.began) >= longestTogether {
 		d.endOpen()
 	}
-	return tx, g, nil
+	return tx, g, err
 }
 
 // member runs do as one of those who share a transaction. When it gives an error nothing of do is left in it.
 func (d *DB) member(ctx context.Context, g *together, tx *Tx, do func(context.Context, *Tx) error) (err error) {
+	if _, err = g.tx.Exec("SAVEPOINT member"); err != nil {
+		d.end(errTogether)
+		return err
+	}
 	done := false
 	defer func() {
 		if done {
-			return
-		}
-		if g.n == 0 {
-			d.end(errTogether) // nobody is in it yet
 			return
 		}
 		// What was interrupted, or found the disk full, ended the transaction for all: its savepoint is gone with it.
@@ -124,22 +127,16 @@ func (d *DB) member(ctx context.Context, g *together, tx *Tx, do func(context.Co
 			d.end(errTogether)
 			return
 		}
-		if _, e := g.tx.Exec("RELEASE member"); e != nil {
-			d.end(errTogether)
+		if _, e := g.tx.Exec("RELEASE member"); e != nil || g.n == 0 {
+			d.end(errTogether) // lost, or nobody is in it
 		}
 	}()
-	if g.n > 0 {
-		if _, err = g.tx.ExecContext(ctx, "SAVEPOINT member"); err != nil {
-			return err
-		}
-	}
 	if err = tx.run(ctx, do); err != nil {
 		return err
 	}
-	if g.n > 0 {
-		if _, err = g.tx.Exec("RELEASE member"); err != nil {
-			return err
-		}
+	// Also for who is alone: what ended the transaction and was swallowed shows here, before another one joins what is not there.
+	if _, e := g.tx.Exec("RELEASE member"); e != nil {
+		return errTogether
 	}
 	done = true
 	g.n++

@@ -214,6 +214,29 @@ func TestALostTransactionIsRunAgainForTheOthers(t *testing.T) {
 	}
 }
 
+// Who swallows that the engine ended the transaction is not taken for written, and the next one joins no transaction that is not there.
+func TestAnEndedTransactionIsNotJoined(t *testing.T) {
+	c := newCrowd(t)
+	runs := 0
+	first := c.write(db.House, func(ctx context.Context, tx *db.Tx) error {
+		if runs++; runs == 1 {
+			_, _ = tx.Exec(ctx, `ROLLBACK`) // as the engine does when the disk is full
+			<-c.let
+			return nil
+		}
+		return insert("a")(ctx, tx)
+	})
+	second := c.write(db.House, insert("b"))
+	close(c.let)
+	for _, w := range []<-chan error{first, second} {
+		if err := <-w; err != nil {
+			t.Error(err)
+		}
+	}
+	c.all.Wait()
+	c.want("a", "b")
+}
+
 // A crowd in which many give up, fail or are late: what was told as written is there, what was not is not, and the line moves on.
 func TestACrowdOfWritersComesToAnEnd(t *testing.T) {
 	c := newCrowd(t)
