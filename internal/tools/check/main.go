@@ -149,6 +149,7 @@ func (r *run) summary(took time.Duration) bool {
 	}
 	fmt.Printf("%7.1f s  altogether\n", took.Seconds())
 	failed += r.tally.printSkips(r.requireAll)
+	r.tally.printLongest()
 	r.tally.printFailures()
 	fmt.Printf("\n%d passed, %d failed, %d skipped\n", r.tally.passed, failed, len(r.tally.skipped))
 	return failed == 0
