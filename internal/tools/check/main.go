@@ -5,7 +5,7 @@
 //
 //	SQLite      what uses a database, without the race detector (the translated C is thirty times slower under it)
 //	race        what has no database, and the packages of raceOnSQLite
-//	PostgreSQL  every store, with the race detector; the walks and the processes without it, beside each other
+//	PostgreSQL  every store, with the race detector, and beside it the whole houses; the walks and the processes without it
 //	browser     tests named TestBrowser…
 //
 // Decision 0015 says what makes it quick.

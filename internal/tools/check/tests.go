@@ -32,7 +32,7 @@ func (r *run) tests() {
 	}
 	if len(r.packages) == 0 {
 		r.do("floors and shelf", func(ctx context.Context) error {
-			return r.test(ctx, plan{"floors and shelf", []string{module + "internal"}, "sqlite", nil, false}, nil)
+			return r.test(ctx, plan{name: "floors and shelf", packages: []string{module + "internal"}, engine: "sqlite"}, nil)
 		})
 		all = dropPackage(all, module+"internal")
 	}
@@ -61,8 +61,8 @@ func (r *run) tests() {
 	for group := range sideBySide(plans(all, r.fast, server != nil, inPath("gcc")())) {
 		var all sync.WaitGroup
 		for _, p := range group {
-			if len(group) > 1 {
-				p.flags = append(slices.Clone(p.flags), "-p=1")
+			if p.atOnce > 0 {
+				p.flags = append(slices.Clone(p.flags), fmt.Sprintf("-p=%d", p.atOnce))
 			}
 			all.Go(func() { r.do(p.name, func(ctx context.Context) error { return r.test(ctx, p, env) }) })
 		}
