@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
+	"time"
 )
 
 func etag(version int64) string { return fmt.Sprintf(`"v%d"`, version) }
@@ -217,6 +219,35 @@ func (c *Client) Contacts(ctx context.Context, organisation string) (List[Contac
 // Assets lists the assets of an organisation; the token's own when organisation is "".
 func (c *Client) Assets(ctx context.Context, organisation string) (List[Asset], error) {
 	return get[List[Asset]](ctx, c, "/assets"+of(organisation))
+}
+
+// AddAsset enters what an organisation answers for.
+func (c *Client) AddAsset(ctx context.Context, organisation string, in NewAsset, opts ...Option) (Asset, error) {
+	return post[Asset](ctx, c, "/organisations/"+seg(organisation)+"/assets", in, opts...)
+}
+
+// ProveAsset notes how we know that an asset is theirs.
+func (c *Client) ProveAsset(ctx context.Context, id, how string, opts ...Option) (Asset, error) {
+	return post[Asset](ctx, c, "/assets/"+seg(id)+"/prove", map[string]string{"how": how}, opts...)
+}
+
+// EndAsset notes that an asset is no longer theirs from a moment on; the zero time is now.
+func (c *Client) EndAsset(ctx context.Context, id string, at time.Time, why string, opts ...Option) error {
+	in := map[string]any{"why": why}
+	if !at.IsZero() {
+		in["at"] = at
+	}
+	_, err := post[struct{}](ctx, c, "/assets/"+seg(id)+"/end", in, opts...)
+	return err
+}
+
+// Owners tells who answers for an address, a domain, a URL or an AS number at a moment; the zero time is now.
+func (c *Client) Owners(ctx context.Context, what string, at time.Time) (List[Owner], error) {
+	q := url.Values{"what": {what}}
+	if !at.IsZero() {
+		q.Set("at", at.UTC().Format(time.RFC3339))
+	}
+	return get[List[Owner]](ctx, c, "/owners?"+q.Encode())
 }
 
 func of(organisation string) string {

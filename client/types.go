@@ -405,10 +405,30 @@ type Contact struct {
 
 // Asset is what an organisation answers for.
 type Asset struct {
-	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`
-	Value    string    `json:"value"`
-	ProvedAt time.Time `json:"proved_at"`
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"` // prefix, asn, domain, host, url
+	Value     string    `json:"value"`
+	Since     time.Time `json:"since"`
+	Until     time.Time `json:"until"`
+	ProvedAt  time.Time `json:"proved_at"`
+	ProvedHow string    `json:"proved_how"`
+	EndedWhy  string    `json:"ended_why"`
+}
+
+// NewAsset is an asset to be entered; the kind is told from the value when it is "".
+type NewAsset struct {
+	Kind  string    `json:"kind,omitempty"`
+	Value string    `json:"value"`
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Owner is who answers for something, and why: prefix, asn, url, host, domain, parent domain.
+type Owner struct {
+	Organisation string `json:"organisation"`
+	Name         string `json:"name"`
+	Why          string `json:"why"`
+	Asset        Asset  `json:"asset"`
 }
 
 // Deadline is an open clock.

@@ -92,6 +92,10 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		return pubsub.Listen(ctx, h.DB, h.Newest, h.newest)
 	})
 	if does(Worker) {
+		add("assets", func(ctx context.Context, ready func()) error {
+			ready()
+			return h.Constituency.HoldAssets(ctx)
+		})
 		add("letters", func(ctx context.Context, ready func()) error {
 			var err error
 			if h.Correspondence.Postman, err = h.postman(ctx, agent); err != nil {

@@ -42,7 +42,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(err)
 			number, err := h.Constituency.AddNumber(ctx, sample(), c.UID, constituency.NewNumber{Number: "+999 234 559 111"})
 			h.must(err)
-			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID}
+			asset, err := h.Constituency.AddAsset(ctx, sample(), o.UID, constituency.NewAsset{Value: "asset-of-" + o.UID + ".example"})
+			h.must(err)
+			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID, "asset": asset.UID}
 			uids = append(uids, o.UID)
 		}
 		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -13,10 +14,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
-const assetColumns = `a.id, a.uid, a.organisation, a.kind, a.value, a.proved_at, a.proved_how`
+const assetColumns = `a.id, a.uid, a.organisation, a.kind, a.value, a.since, a.until, a.ended_why, a.proved_at, a.proved_how`
 
 func (a *Asset) dst() []any {
-	return []any{&a.ID, &a.UID, &a.Organisation, &a.Kind, &a.Value, &a.ProvedAt, &a.ProvedHow}
+	return []any{&a.ID, &a.UID, &a.Organisation, &a.Kind, &a.Value, &a.Since, &a.Until, &a.EndedWhy, &a.ProvedAt, &a.ProvedHow}
 }
 
 func scanAsset(r *db.Rows) (Asset, error) {
@@ -24,23 +25,34 @@ func scanAsset(r *db.Rows) (Asset, error) {
 	return a, r.Scan(a.dst()...)
 }
 
-// NewAsset is an asset as it was typed. Kind "" is told from the value.
+// valid appends the condition that the asset a is somebody's at a moment.
+func valid(q *db.Query, at time.Time) *db.Query {
+	return q.Add(` AND (a.since IS NULL OR a.since <= ?) AND (a.until IS NULL OR a.until > ?)`, at, at)
+}
+
+// AssetKinds are the kinds of assets.
+var AssetKinds = []string{"prefix", "asn", "domain", "host", "url"}
+
+// NewAsset is an asset as it was typed. Kind "" is told from the value; a host is then taken for a domain.
 type NewAsset struct {
 	Kind  string
 	Value string
+	Since time.Time // zero: as long as we know
+	Until time.Time // zero: no end yet
 }
 
 // normal gives kind, normal form, and the span of a prefix.
 func (in NewAsset) normal() (kind, value string, first, last []byte, ok bool) {
 	v := strings.TrimSpace(in.Value)
-	if in.Kind == "" || in.Kind == "prefix" {
+	is := func(kind string) bool { return in.Kind == "" || in.Kind == kind }
+	if is("prefix") {
 		// A prefix that covers most of the internet is a slip of the hand.
 		if p, ok := network(v); ok && p.Bits() >= 8 {
 			first, last = span(p)
 			return "prefix", p.String(), first, last, true
 		}
 	}
-	if in.Kind == "" || in.Kind == "asn" {
+	if is("asn") {
 		if in.Kind == "asn" && strings.Trim(v, "0123456789") == "" {
 			v = "AS" + v
 		}
@@ -48,12 +60,46 @@ func (in NewAsset) normal() (kind, value string, first, last []byte, ok bool) {
 			return "asn", n, nil, nil, true
 		}
 	}
-	if in.Kind == "" || in.Kind == "domain" {
+	if is("domain") {
 		if d, ok := domain(strings.TrimPrefix(v, "*.")); ok {
 			return "domain", d, nil, nil, true
 		}
 	}
+	if in.Kind == "host" {
+		if d, ok := domain(v); ok {
+			return "host", d, nil, nil, true
+		}
+	}
+	if is("url") && strings.Contains(v, "/") {
+		if u, ok := place(v); ok {
+			return "url", u, nil, nil, true
+		}
+	}
 	return "", "", nil, nil, false
+}
+
+// place gives host and path of a URL in normal form, without scheme, port, query and final slash; false for what has no path.
+func place(s string) (string, bool) {
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || len(s) > 1000 || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return "", false
+	}
+	d, ok := domain(u.Hostname())
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	return d + path, ok && path != ""
+}
+
+// above gives a URL's place and all that hold it, longest first, without the host itself.
+func above(place string) []string {
+	var out []string
+	for strings.Contains(place, "/") && len(out) < 64 {
+		out = append(out, place)
+		place = place[:strings.LastIndexByte(place, '/')]
+	}
+	return out
 }
 
 // AddAsset enters what an organisation, given by uid, answers for. Prefixes are masked, domains are brought to ASCII, an address is the
@@ -82,21 +128,51 @@ func (s *Service) AddAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, or
 		}
 		return Asset{}, p.Err()
 	}
+	if !in.Until.IsZero() && !in.Until.After(in.Since) {
+		var p errs.Problems
+		p.Add("until", "error.asset.until")
+		return Asset{}, p.Err()
+	}
 	o, err := access.LoadForChange(ctx, tx, by, ref.Organisation, organisation)
 	if err != nil {
 		return Asset{}, err
 	}
-	a := Asset{UID: id.New(), Organisation: o.Ref.ID, Kind: kind, Value: value}
-	err = tx.QueryRow(ctx, `INSERT INTO constituency_asset (uid, organisation, kind, value, first, last) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (organisation, kind, value) DO NOTHING RETURNING id`, a.UID, a.Organisation, a.Kind, a.Value, first, last).Scan(&a.ID)
-	if errs.Is(err, errs.NotFound) {
-		return Asset{}, taken(errs.New(errs.Conflict, ""), "value")
-	}
+	a := Asset{UID: id.New(), Organisation: o.Ref.ID, Kind: kind, Value: value, Since: in.Since, Until: in.Until}
+	was, err := db.All(ctx, tx, scanAsset, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation = $1 AND a.kind = $2 AND a.value = $3`, a.Organisation, a.Kind, a.Value)
 	if err != nil {
 		return Asset{}, err
 	}
-	return a, s.changed(ctx, tx, by, "constituency.add_asset", o.Ref, []audit.Change{{Field: "asset", To: a.Value}}, a.UID)
+	for _, b := range was {
+		if (b.Until.IsZero() || b.Until.After(a.Since)) && (a.Until.IsZero() || a.Until.After(b.Since)) {
+			return Asset{}, taken(errs.New(errs.Conflict, ""), "value")
+		}
+	}
+	err = tx.QueryRow(ctx, `INSERT INTO constituency_asset (uid, organisation, kind, value, first, last, since, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+		a.UID, a.Organisation, a.Kind, a.Value, first, last, a.Since, a.Until).Scan(&a.ID)
+	if err != nil {
+		return Asset{}, err
+	}
+	changes := []audit.Change{{Field: "asset", To: a.Value}}
+	if !a.Since.IsZero() {
+		changes = append(changes, audit.Change{Field: "since", To: a.Since})
+	}
+	if !a.Until.IsZero() {
+		changes = append(changes, audit.Change{Field: "until", To: a.Until})
+	}
+	return a, s.assetChanged(ctx, tx, by, "constituency.add_asset", o.Ref, changes, a.UID)
 }
+
+// assetChanged is changed for assets: who holds them in memory reads them again.
+func (s *Service) assetChanged(ctx context.Context, tx *db.Tx, by access.Actor, verb string, o ref.Ref, changes []audit.Change, uid string) error {
+	db.Gather(tx, assetsChanged{}, func(ctx context.Context, _ *struct{}) error {
+		_, err := tx.Exec(ctx, `INSERT INTO constituency_version (id, assets) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET assets = constituency_version.assets + 1`)
+		return err
+	})
+	tx.AfterCommit(s.memory.old)
+	return s.changed(ctx, tx, by, verb, o, changes, uid)
+}
+
+type assetsChanged struct{}
 
 // ProveAsset records that the organisation really answers for the asset, and how we know ("RIPE inetnum", "DNS record"). WriteRegistry.
 func (s *Service) ProveAsset(ctx context.Context, by access.Actor, asset, how string) (Asset, error) {
@@ -112,22 +188,36 @@ func (s *Service) ProveAsset(ctx context.Context, by access.Actor, asset, how st
 		if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET proved_at = $1, proved_how = $2 WHERE id = $3`, a.ProvedAt, how, a.ID); err != nil {
 			return err
 		}
-		return s.changed(ctx, tx, by, "constituency.prove_asset", o.Ref, []audit.Change{{Field: "asset", To: a.Value}, {Field: "proved_how", To: how}}, a.UID)
+		return s.assetChanged(ctx, tx, by, "constituency.prove_asset", o.Ref, []audit.Change{{Field: "asset", To: a.Value}, {Field: "proved_how", To: how}}, a.UID)
 	})
 	return a, err
 }
 
-// RemoveAsset ends that an organisation answers for an asset. It needs WriteRegistry.
-func (s *Service) RemoveAsset(ctx context.Context, by access.Actor, asset string) error {
+// EndAsset ends that an organisation answers for an asset, at a moment (zero: now) and for a reason that people read later. What was so before stays,
+// and is found for its time. It needs WriteRegistry; Conflict for one that has ended.
+func (s *Service) EndAsset(ctx context.Context, by access.Actor, asset string, at time.Time, why string) error {
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		a, o, err := s.assetForChange(ctx, tx, by, asset, nil)
+		var p errs.Problems
+		why = text(&p, "why", why, 200, false)
+		now := s.Clock.Now()
+		if at.IsZero() {
+			at = now
+		}
+		a, o, err := s.assetForChange(ctx, tx, by, asset, p.Err())
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM constituency_asset WHERE id = $1`, a.ID); err != nil {
+		if !a.Until.IsZero() && !a.Until.After(now) {
+			return errs.New(errs.Conflict, "this has ended")
+		}
+		if !at.After(a.Since) {
+			p.Add("until", "error.asset.until")
+			return p.Err()
+		}
+		if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET until = $1, ended_why = $2 WHERE id = $3`, at, why, a.ID); err != nil {
 			return err
 		}
-		return s.changed(ctx, tx, by, "constituency.remove_asset", o.Ref, []audit.Change{{Field: "asset", From: a.Value}}, a.UID)
+		return s.assetChanged(ctx, tx, by, "constituency.end_asset", o.Ref, []audit.Change{{Field: "asset", From: a.Value}, {Field: "until", To: at}, {Field: "why", To: why}}, a.UID)
 	})
 }
 
@@ -150,68 +240,25 @@ func (s *Service) assetForChange(ctx context.Context, tx *db.Tx, by access.Actor
 	return a, o, err
 }
 
-// Assets gives the assets of an organisation. The caller has checked that the reader may see it.
+// Assets gives what an organisation answers for now or will. The caller has checked that the reader may see it.
 func (s *Service) Assets(ctx context.Context, h db.Handle, organisation int64) ([]Asset, error) {
-	return db.All(ctx, h, scanAsset, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation = $1 ORDER BY a.kind, a.value`, organisation)
+	return db.All(ctx, h, scanAsset, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation = $1 AND (a.until IS NULL OR a.until > $2)
+		ORDER BY a.kind, a.value, a.id`, organisation, s.Clock.Now())
 }
 
-// Owners answers "who answers for this address, domain, AS number or URL, and why?", most specific first: the longest prefix, the longest
-// domain. A constituent learns of its own organisation only. What names nothing of the kind has no owner; at most 100 are given.
-func (s *Service) Owners(ctx context.Context, h db.Handle, by access.Actor, what string) ([]Match, error) {
-	if err := needRead(by); err != nil {
-		return nil, err
-	}
-	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + `, ` + assetColumns + ` FROM `)
-	access.Sees(by).From(q, ref.Organisation)
-	q.Add(` JOIN constituency_organisation c ON c.id = o.id JOIN constituency_asset a ON a.organisation = c.id WHERE `)
-	why := func(a Asset) string { return a.Kind }
-	what = host(what)
-	if p, ok := network(what); ok {
-		covering(q, p)
-		q.Add(` ORDER BY a.first DESC, a.last ASC, a.id`)
-	} else if n, ok := asn(what); ok {
-		q.Add(`a.kind = 'asn' AND a.value = ? ORDER BY a.id`, n)
-	} else if d, ok := domain(what); ok {
-		q.Add(`a.kind = 'domain' AND a.value IN `)
-		db.In(q, parents(d)).Add(` ORDER BY LENGTH(a.value) DESC, a.id`)
-		why = func(a Asset) string {
-			if a.Value != d {
-				return "parent domain"
-			}
-			return a.Kind
-		}
-	} else {
-		return nil, nil
-	}
-	type found struct {
-		listed
-		asset Asset
-	}
-	list, err := db.List(ctx, h, q.Add(` LIMIT 100`), func(r *db.Rows) (found, error) {
-		var f found
-		return f, r.Scan(append(f.dst(), f.asset.dst()...)...)
-	})
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]int64, 0, len(list))
-	for _, f := range list {
-		ids = append(ids, f.Ref.ID)
-	}
-	full, err := s.ByID(ctx, h, ids...)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Match, 0, len(list))
-	for _, f := range list {
-		out = append(out, Match{Organisation: full[f.Ref.ID], Asset: f.asset, Why: why(f.asset)})
-	}
-	return out, nil
+// EndedAssets gives what an organisation answered for once, what ended last first, at most 200.
+func (s *Service) EndedAssets(ctx context.Context, h db.Handle, organisation int64) ([]Asset, error) {
+	return db.All(ctx, h, scanAsset, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation = $1 AND a.until <= $2
+		ORDER BY a.until DESC, a.id DESC LIMIT 200`, organisation, s.Clock.Now())
 }
 
-// host gives the host of a URL, of host:port and of a mail address; anything else stays as it is. Defanged text is read too.
+// undefanged makes text that was made harmless whole again.
+func undefanged(s string) string {
+	return strings.NewReplacer("[.]", ".", "(.)", ".", "hxxp", "http").Replace(strings.TrimSpace(s))
+}
+
+// host gives the host of a URL, of host:port and of a mail address; anything else stays as it is.
 func host(s string) string {
-	s = strings.NewReplacer("[.]", ".", "(.)", ".", "hxxp", "http").Replace(strings.TrimSpace(s))
 	if _, ok := network(s); ok {
 		return s // the colons of IPv6 are no port
 	}

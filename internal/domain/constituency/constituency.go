@@ -67,22 +67,37 @@ const (
 	Replaced
 )
 
-// Asset is what an organisation answers for.
+// Asset is what an organisation answers for, for a time.
 type Asset struct {
 	ID           int64
 	UID          string
 	Organisation int64
-	Kind         string // "prefix", "asn", "domain"
-	Value        string // normal form: 192.0.2.0/24, AS64500, example.org
+	Kind         string    // "prefix", "asn", "domain", "host", "url"
+	Value        string    // normal form: 192.0.2.0/24, AS64500, example.org, www.example.org, www.example.org/shop
+	Since        time.Time // zero: as long as we know
+	Until        time.Time // zero: it has no end yet; from that moment on it answers for it no longer
+	EndedWhy     string
 	ProvedAt     time.Time
 	ProvedHow    string
+}
+
+// ValidAt tells whether the organisation answers for the asset at a moment.
+func (a Asset) ValidAt(at time.Time) bool {
+	return !a.Since.After(at) && (a.Until.IsZero() || a.Until.After(at))
 }
 
 // Match says which organisation answers for something, and why.
 type Match struct {
 	Organisation Organisation
 	Asset        Asset
-	Why          string // "prefix", "asn", "domain", "parent domain"
+	Why          string // "prefix", "asn", "url", "host", "domain", "parent domain"
+}
+
+// Overlap is an asset that another organisation says is its own too, or part of its own.
+type Overlap struct {
+	Asset, Other Asset
+	Organisation Organisation // of the other
+	How          string       // "same": a conflict; "shared" by parent and child; "inside" the other; "around" the other
 }
 
 // Entitlement is what a community may ask of us: one row of the fixed table.

@@ -169,7 +169,7 @@ func TestAnOrganisationSeesItselfOnly(t *testing.T) {
 		if got := c.find(ctx, me, "it@braga.example"); got != "" {
 			c.Errorf("by mail address sees %q", got)
 		}
-		m, err := c.s.Owners(ctx, c.DB, me, "198.51.100.1")
+		m, err := c.s.Owners(ctx, c.DB, me, "198.51.100.1", time.Time{})
 		if err != nil || len(m) != 1 || m[0].Organisation.Ref.ID != mine.Ref.ID {
 			c.Errorf("owners: %+v %v", m, err)
 		}
@@ -342,7 +342,7 @@ func TestTheLongestPrefixAnswers(t *testing.T) {
 			"some words":                     "",
 			"":                               "",
 		} {
-			m, err := c.s.Owners(ctx, c.DB, c.analyst, what)
+			m, err := c.s.Owners(ctx, c.DB, c.analyst, what, time.Time{})
 			if err != nil {
 				c.Errorf("%s: %v", what, err)
 			}
@@ -364,10 +364,10 @@ func TestTheLongestPrefixAnswers(t *testing.T) {
 		if a, err = c.s.ProveAsset(ctx, c.analyst, a.UID, "TXT record"); err != nil || a.ProvedAt.IsZero() || a.Value != "isp.example" {
 			c.Errorf("%+v %v", a, err)
 		}
-		if err := c.s.RemoveAsset(ctx, c.analyst, a.UID); err != nil {
+		if err := c.s.EndAsset(ctx, c.analyst, a.UID, time.Time{}, "moved"); err != nil {
 			c.Error(err)
 		}
-		c.refused(c.s.RemoveAsset(ctx, c.analyst, a.UID), errs.NotFound, "removed twice")
+		c.refused(c.s.EndAsset(ctx, c.analyst, a.UID, time.Time{}, ""), errs.Conflict, "ended twice")
 		list, err := c.s.Assets(ctx, c.DB, lab.Ref.ID)
 		if err != nil || len(list) != 4 {
 			c.Errorf("%+v %v", list, err)

@@ -84,7 +84,7 @@ func FuzzImport(f *testing.F) {
 				continue
 			}
 			for _, a := range list[i].assets {
-				if k, v, _, _, ok := (NewAsset{a.kind, a.value}).normal(); !ok || k != a.kind || v != a.value {
+				if k, v, _, _, ok := (NewAsset{Kind: a.kind, Value: a.value}).normal(); !ok || k != a.kind || v != a.value {
 					t.Fatalf("%s %q is not its own normal form", a.kind, a.value)
 				}
 			}
@@ -96,3 +96,6 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// HoldsAll tells whether the assets in memory count.
+func (s *Service) HoldsAll() bool { return s.memory.fresh() != nil }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
@@ -37,7 +38,7 @@ func TestImportingARegister(t *testing.T) {
 				c.Errorf("dry %v: %q", dry, got)
 			}
 		}
-		m, err := c.s.Owners(ctx, c.DB, c.analyst, "192.0.2.200")
+		m, err := c.s.Owners(ctx, c.DB, c.analyst, "192.0.2.200", time.Time{})
 		if err != nil || len(m) != 1 || m[0].Organisation.Lang != "pt" || m[0].Organisation.Class != "essential" || m[0].Organisation.Parent == 0 {
 			c.Fatalf("%+v %v", m, err)
 		}

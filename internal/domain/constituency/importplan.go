@@ -85,7 +85,7 @@ func (e *entry) checkRow(known []string, p *errs.Problems, emails map[string]int
 		kind, value, _, _, ok := NewAsset{Value: a.value}.normal()
 		if !ok {
 			problem(p, a.row, "assets", "error.asset")
-		} else if n := (NewAsset{kind, value}); !seen[n] {
+		} else if n := (NewAsset{Kind: kind, Value: value}); !seen[n] {
 			seen[n] = true
 			kept = append(kept, entryAsset{a.row, kind, value})
 		}
@@ -146,7 +146,7 @@ func (h *held) compare(e entry, p *errs.Problems, d *Difference) planned {
 		h.compareContact(&x, k, p, d)
 	}
 	for _, a := range e.assets {
-		n := NewAsset{a.kind, a.value}
+		n := NewAsset{Kind: a.kind, Value: a.value}
 		if was != nil && slices.ContainsFunc(h.assets[was.Ref.ID], func(b Asset) bool { return b.Kind == n.Kind && b.Value == n.Value }) {
 			d.Assets.Same++
 			continue
@@ -337,7 +337,7 @@ func (s *Service) heldParts(ctx context.Context, h *held) error {
 	if err != nil {
 		return err
 	}
-	return inSets(ctx, s.DB, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation IN `, ids, func(r *db.Rows) error {
+	return inSets(ctx, s.DB, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.until IS NULL AND a.organisation IN `, ids, func(r *db.Rows) error {
 		a, err := scanAsset(r)
 		h.assets[a.Organisation] = append(h.assets[a.Organisation], a)
 		return err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
@@ -200,7 +201,7 @@ func (s *Service) find(ctx context.Context, by access.Actor, f Filter) (*db.Quer
 		access.Sees(by).From(q, ref.Organisation).Add(` CROSS JOIN constituency_organisation c`)
 	}
 	q.Add(` WHERE c.id = o.id`)
-	conditions, ok := match(f.Text)
+	conditions, ok := match(f.Text, s.Clock.Now())
 	if !ok {
 		return nil, false, nil
 	}
@@ -268,7 +269,7 @@ type condition func(q *db.Query)
 
 // match gives what a text asks for: a network address or prefix, an AS number, a mail address, a domain, or the beginnings of words of the
 // name. It tells false when the text can match nothing.
-func match(s string) ([]condition, bool) {
+func match(s string, at time.Time) ([]condition, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" || len(s) > 1000 {
 		return nil, s == ""
@@ -276,25 +277,27 @@ func match(s string) ([]condition, bool) {
 	if p, ok := network(s); ok {
 		return []condition{func(q *db.Query) {
 			q.Add(`FROM constituency_asset a WHERE `)
-			covering(q, p)
+			valid(covering(q, p), at)
 		}}, true
 	}
 	if n, ok := asn(s); ok {
-		return []condition{func(q *db.Query) { q.Add(`FROM constituency_asset a WHERE a.kind = 'asn' AND a.value = ?`, n) }}, true
+		return []condition{func(q *db.Query) {
+			valid(q.Add(`FROM constituency_asset a WHERE a.kind = 'asn' AND a.value = ?`, n), at)
+		}}, true
 	}
 	if a, ok := email(s); ok {
 		_, host, _ := strings.Cut(a, "@")
 		return []condition{func(q *db.Query) {
 			q.Add(`FROM (SELECT k.organisation FROM constituency_contact k WHERE k.folded = ? AND k.folded <> '' AND k.retired_at IS NULL
 				UNION SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'domain' AND a.value IN `, a)
-			db.In(q, parents(host)).Add(`) x WHERE 1 = 1`)
+			valid(db.In(q, parents(host)), at).Add(`) x WHERE 1 = 1`)
 		}}, true
 	}
 	list := words(s)
 	if d, ok := domain(s); ok {
 		return []condition{func(q *db.Query) {
-			q.Add(`FROM (SELECT a.organisation FROM constituency_asset a WHERE a.kind = 'domain' AND a.value IN `)
-			db.In(q, parents(d)).Add(` UNION SELECT w0.organisation FROM constituency_word w0`)
+			q.Add(`FROM (SELECT a.organisation FROM constituency_asset a WHERE a.kind IN ('domain', 'host') AND a.value IN `)
+			valid(db.In(q, parents(d)), at).Add(` UNION SELECT w0.organisation FROM constituency_word w0`)
 			for i := range list[1:] {
 				q.Add(fmt.Sprintf(` JOIN constituency_word w%d ON w%d.organisation = w0.organisation`, i+1, i+1))
 			}
@@ -367,7 +370,7 @@ func span(p netip.Prefix) (first, last []byte) {
 
 // covering appends the condition for prefixes that hold p. A prefix that holds p starts where p would start if it were as short, so the
 // index is asked for at most 33 (IPv4) or 129 starts, however prefixes are nested.
-func covering(q *db.Query, p netip.Prefix) {
+func covering(q *db.Query, p netip.Prefix) *db.Query {
 	_, last := span(p)
 	var starts [][]byte
 	for bits := p.Bits(); bits >= 0; bits-- {
@@ -381,5 +384,5 @@ func covering(q *db.Query, p netip.Prefix) {
 		}
 	}
 	q.Add(`a.kind = 'prefix' AND a.first IN `)
-	db.In(q, starts).Add(` AND a.first IS NOT NULL AND a.last >= ?`, last)
+	return db.In(q, starts).Add(` AND a.first IS NOT NULL AND a.last >= ?`, last)
 }

@@ -15,6 +15,8 @@ type Service struct {
 	Ring  *keyring.Ring
 	Audit *audit.Log
 	Jobs  *job.Queue // of keys that were approved; nil when nobody works on them
+
+	memory memory
 }
 
 // ApprovedJob tells that a key was approved: what it signed before can be checked now. The mailroom registers its worker.

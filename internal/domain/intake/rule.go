@@ -240,7 +240,7 @@ func (x *Sieve) ours(ctx context.Context, h db.Handle, r *Report, never *string)
 	if domain == "" || !r.Proof.Proved() {
 		return nil
 	}
-	owners, err := x.s.Constituency.Owners(ctx, h, access.System("intake"), domain)
+	owners, err := x.s.Constituency.Owners(ctx, h, access.System("intake"), domain, time.Time{})
 	if err == nil && len(owners) > 0 {
 		*never, r.Body.Mail.Never = NeverDomain, NeverDomain
 	}
@@ -263,7 +263,7 @@ func (x *Sieve) odd(ctx context.Context, h db.Handle, r *Report) error {
 			continue
 		}
 		looked[host] = true
-		owners, err := x.s.Constituency.Owners(ctx, h, access.System("intake"), host)
+		owners, err := x.s.Constituency.Owners(ctx, h, access.System("intake"), host, time.Time{})
 		if err != nil {
 			return err
 		}

@@ -236,7 +236,7 @@ func (s *Service) try(ctx context.Context, out *Trial, x Rule, before []Rule, r 
 	if _, domain, ok := strings.Cut(strings.ToLower(r.Body.Email), "@"); ok && never == "" && x.Do.aside() && r.Proof.Proved() {
 		ours, known := domains[domain]
 		if !known {
-			owners, err := s.Constituency.Owners(ctx, s.DB, access.System("intake"), domain)
+			owners, err := s.Constituency.Owners(ctx, s.DB, access.System("intake"), domain, time.Time{})
 			if err != nil {
 				return err
 			}

@@ -57,14 +57,17 @@ func (p *plain) with(args []any) string {
 	var b strings.Builder
 	for i, at := range p.args {
 		b.WriteString(p.parts[i])
-		n, ok := 0, false
-		if at >= 0 && at < len(args) {
-			n, ok = args[at].(int)
-		}
-		if !ok {
+		if at < 0 || at >= len(args) {
 			return p.text
 		}
-		b.WriteString(strconv.Itoa(n))
+		switch n := args[at].(type) {
+		case int:
+			b.WriteString(strconv.Itoa(n))
+		case int64:
+			b.WriteString(strconv.FormatInt(n, 10))
+		default:
+			return p.text
+		}
 	}
 	b.WriteString(p.parts[len(p.args)])
 	text := b.String()

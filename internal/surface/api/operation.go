@@ -39,6 +39,7 @@ func Operations() []Operation {
 		answer   = []access.Right{access.WorkCases, access.OwnCases}
 		verify   = []access.Right{access.Verify}
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
+		register = []access.Right{access.WriteRegistry}
 		seal     = []access.Right{access.Seal}
 		hold     = []access.Right{access.Hold}
 		plan     = []access.Right{access.PlanDuty}
@@ -117,6 +118,10 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
+		{Method: "POST", Path: "/organisations/{id}/assets", Rights: register, What: "Enter what an organisation answers for, for a time"},
+		{Method: "POST", Path: "/assets/{id}/prove", Rights: register, What: "Note how we know that an asset is theirs"},
+		{Method: "POST", Path: "/assets/{id}/end", Rights: register, What: "Note that an asset is no longer theirs, from a moment on"},
+		{Method: "GET", Path: "/owners", Rights: registry, What: "Who answers for an address, a domain, a URL or an AS number, and why, now or at a moment"},
 
 		{Method: "GET", Path: "/duty/shifts", Rights: cases, What: "List who is on duty when"},
 		{Method: "GET", Path: "/duty/changes", Rights: cases, What: "List who takes over and who is away"},

@@ -15,6 +15,10 @@ func (a *API) registry() {
 	on(a, "GET /organisations/{id}", a.getOrganisation)
 	on(a, "GET /contacts", a.contacts)
 	on(a, "GET /assets", a.assets)
+	on(a, "POST /organisations/{id}/assets", a.addAsset)
+	on(a, "POST /assets/{id}/prove", a.proveAsset)
+	on(a, "POST /assets/{id}/end", a.endAsset)
+	on(a, "GET /owners", a.owners)
 }
 
 // Organisation is a member of the constituency.
@@ -136,14 +140,25 @@ func (a *API) contacts(ctx context.Context, by access.Actor, in *OfInput) (reply
 	return reply[List[Contact]]{body: list(items, "")}, err
 }
 
-// Asset is what an organisation answers for.
+// Asset is what an organisation answers for, for a time.
 type Asset struct {
 	ID       string    `json:"id"`
-	Kind     string    `json:"kind" enum:"prefix,asn,domain"`
+	Kind     string    `json:"kind" enum:"prefix,asn,domain,host,url"`
 	Value    string    `json:"value"`
+	Since    time.Time `json:"since,omitzero"`
+	Until    time.Time `json:"until,omitzero" doc:"From this moment on no longer"`
 	ProvedAt time.Time `json:"proved_at,omitzero"`
 
 	ProvedHow string `json:"proved_how,omitempty" doc:"For the team"`
+	EndedWhy  string `json:"ended_why,omitempty" doc:"For the team"`
+}
+
+func assetView(by access.Actor, x constituency.Asset) Asset {
+	v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, Since: x.Since, Until: x.Until, ProvedAt: x.ProvedAt}
+	if by.Can(access.ReadRegistry) {
+		v.ProvedHow, v.EndedWhy = x.ProvedHow, x.EndedWhy
+	}
+	return v
 }
 
 func (a *API) assets(ctx context.Context, by access.Actor, in *OfInput) (reply[List[Asset]], error) {
@@ -152,12 +167,91 @@ func (a *API) assets(ctx context.Context, by access.Actor, in *OfInput) (reply[L
 		return reply[List[Asset]]{}, err
 	}
 	all, err := a.Constituency.Assets(ctx, a.Intake.DB, o.Ref.ID)
-	items := mapped(all, func(x constituency.Asset) Asset {
-		v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, ProvedAt: x.ProvedAt}
-		if by.Can(access.ReadRegistry) {
-			v.ProvedHow = x.ProvedHow
+	return reply[List[Asset]]{body: list(mapped(all, func(x constituency.Asset) Asset { return assetView(by, x) }), "")}, err
+}
+
+// NewAsset is what POST /organisations/{id}/assets takes.
+type NewAsset struct {
+	Kind  string    `json:"kind,omitempty" enum:"prefix,asn,domain,host,url" doc:"Told from the value when left out"`
+	Value string    `json:"value"`
+	Since time.Time `json:"since,omitzero" doc:"As long as we know when left out"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// NewAssetInput names the organisation.
+type NewAssetInput struct {
+	ID
+	With[NewAsset]
+}
+
+func (a *API) addAsset(ctx context.Context, by access.Actor, in *NewAssetInput) (reply[Asset], error) {
+	x := in.Body.Value
+	made, err := a.Constituency.AddAsset(ctx, by, in.ID.ID, constituency.NewAsset{Kind: x.Kind, Value: x.Value, Since: x.Since, Until: x.Until})
+	return reply[Asset]{body: assetView(by, made)}, err
+}
+
+// Proof is what POST /assets/{id}/prove takes.
+type Proof struct {
+	How string `json:"how" doc:"How we know that it is theirs"`
+}
+
+// ProveAssetInput names the asset.
+type ProveAssetInput struct {
+	ID
+	With[Proof]
+}
+
+func (a *API) proveAsset(ctx context.Context, by access.Actor, in *ProveAssetInput) (reply[Asset], error) {
+	x, err := a.Constituency.ProveAsset(ctx, by, in.ID.ID, in.Body.Value.How)
+	return reply[Asset]{body: assetView(by, x)}, err
+}
+
+// AssetEnd is what POST /assets/{id}/end takes.
+type AssetEnd struct {
+	At  time.Time `json:"at,omitzero" doc:"Now when left out"`
+	Why string    `json:"why,omitempty"`
+}
+
+// EndAssetInput names the asset.
+type EndAssetInput struct {
+	ID
+	With[AssetEnd]
+}
+
+func (a *API) endAsset(ctx context.Context, by access.Actor, in *EndAssetInput) (reply[Nothing], error) {
+	return reply[Nothing]{}, a.Constituency.EndAsset(ctx, by, in.ID.ID, in.Body.Value.At, in.Body.Value.Why)
+}
+
+// Owner is who answers for something, and why.
+type Owner struct {
+	Organisation string `json:"organisation"`
+	Name         string `json:"name"`
+	Why          string `json:"why" enum:"prefix,asn,url,host,domain,parent domain"`
+	Asset        Asset  `json:"asset"`
+}
+
+// OwnersInput says what is asked about, and for when.
+type OwnersInput struct {
+	What string `query:"what" doc:"An address, a network, a domain, a URL, a mail address or an AS number"`
+	At   string `query:"at" format:"date-time" doc:"Now when left out"`
+	IfNoneMatch
+}
+
+func (a *API) owners(ctx context.Context, by access.Actor, in *OwnersInput) (reply[List[Owner]], error) {
+	if in.What == "" {
+		return reply[List[Owner]]{}, required("what")
+	}
+	var at time.Time
+	if in.At != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, in.At); err != nil {
+			var bad errs.Problems
+			bad.Add("at", "error.date")
+			return reply[List[Owner]]{}, bad.Err()
 		}
-		return v
-	})
-	return reply[List[Asset]]{body: list(items, "")}, err
+	}
+	found, err := a.Constituency.Owners(ctx, a.Intake.DB, by, in.What, at)
+	return reply[List[Owner]]{body: list(mapped(found, func(m constituency.Match) Owner {
+		return Owner{Organisation: m.Organisation.UID, Name: m.Organisation.Name, Why: m.Why, Asset: assetView(by, m.Asset)}
+	}), "")}, err
 }

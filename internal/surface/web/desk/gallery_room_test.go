@@ -143,7 +143,12 @@ func organisationRoom(p *text.Printer) OrganisationView {
 		}},
 		{Name: "Sala de comando", Role: named(p, "desk.contact.role.", "duty"), Email: "comando@aguasdovale.example", Numbers: []NumberView{{UID: "a", Number: "+999 230 411 107", Outside: true, Checked: p.T("desk.number.verified", "when", p.Date(noon), "how", "Rui")}, {UID: "b", Number: "+999 230 411 108", Verify: "/desk/numbers/b/verify", Retire: "/desk/numbers/b/retire"}}, UID: "k", AddNumber: "/desk/contacts/k/numbers", Call: "/desk/phone?contact=k", Lang: "PT", OnCall: true},
 	}
-	v.Assets = []AssetView{{named(p, "desk.asset.kind.", "prefix"), "192.0.2.0/28", p.T("desk.asset.proved", "when", p.Date(noon))}, {named(p, "desk.asset.kind.", "domain"), "aguasdovale.example", ""}}
+	v.Assets = []AssetView{
+		{UID: "p", Kind: named(p, "desk.asset.kind.", "prefix"), Value: "192.0.2.0/28", Proved: p.T("desk.asset.proved", "when", p.Date(noon)), Prove: "/desk/assets/p/prove", End: "/desk/assets/p/end", Overlaps: []OverlapView{{Text: p.T("desk.asset.overlap.inside", "value", "192.0.2.0/24"), Name: "Valmora Net", Href: "/desk/constituency/x"}}},
+		{UID: "d", Kind: named(p, "desk.asset.kind.", "domain"), Value: "aguasdovale.example", Term: p.T("desk.asset.since", "when", p.Date(noon)), Overlaps: []OverlapView{{Text: p.T("desk.asset.overlap.same"), Name: "Águas do Norte", Href: "/desk/constituency/y", Conflict: true}}},
+	}
+	v.Ended = []AssetView{{Kind: named(p, "desk.asset.kind.", "asn"), Value: "AS64500", Term: p.T("desk.asset.until", "when", p.Date(noon))}}
+	v.AddAsset = "/desk/constituency/x/assets"
 	return v
 }
 

@@ -254,6 +254,7 @@ func (d *Desk) constituency(v *page.Visit) error {
 	view := ListView{
 		DeskView: d.frame(v, "constituency", p.T("desk.nav.constituency")), Heading: p.T("desk.nav.constituency"),
 		Search: &page.FieldView{ID: "q", Name: "q", Type: "search", Label: p.T("desk.parties.find"), Value: f.Text},
+		Acts:   []page.ButtonView{{Text: p.T("desk.owners.title"), Icon: "search", Kind: "ghost", Href: "/desk/constituency/owners"}},
 		Empty:  page.EmptyView{Icon: "building-2", Title: p.T("desk.parties.nobody"), Note: p.T("desk.parties.nobody.note")}, Pages: next(v, list.Next, len(list.Items)),
 		Table: page.TableView{Caption: p.T("desk.nav.constituency"), Columns: []page.Column{{Text: p.T("desk.col.organisation")}, {Text: p.T("desk.col.communities")}, {Text: p.T("desk.col.class")}, {Text: p.T("desk.col.language")}}},
 	}
@@ -391,12 +392,8 @@ func (d *Desk) organisation(v *page.Visit) error {
 		}
 		view.Contacts = append(view.Contacts, x)
 	}
-	for _, a := range assets {
-		y := AssetView{Kind: named(p, "desk.asset.kind.", a.Kind), Value: a.Value}
-		if !a.ProvedAt.IsZero() {
-			y.Proved = p.T("desk.asset.proved", "when", p.Date(a.ProvedAt))
-		}
-		view.Assets = append(view.Assets, y)
+	if err := d.assets(v, o, assets, &view); err != nil {
+		return err
 	}
 	view.Org = o.UID
 	return v.Show(Organisation(view))

@@ -3,6 +3,7 @@ package desk
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -40,7 +41,7 @@ func (d *Desk) said(v *page.Visit, p *page.PreviewView, r intake.Report) error {
 	}
 	owners := map[string][]page.Property{}
 	for _, what := range said.Asked(askedOwners) {
-		list, err := d.Constituency.Owners(v.Ctx(), d.DB, v.By, what)
+		list, err := d.Constituency.Owners(v.Ctx(), d.DB, v.By, what, time.Time{})
 		if err != nil {
 			return err
 		}

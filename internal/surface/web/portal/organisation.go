@@ -71,6 +71,10 @@ func assetKind(v *page.Visit, kind string) string {
 		return v.P.T("portal.asset.asn")
 	case "domain":
 		return v.P.T("portal.asset.domain")
+	case "host":
+		return v.P.T("portal.asset.host")
+	case "url":
+		return v.P.T("portal.asset.url")
 	}
 	return kind
 }
