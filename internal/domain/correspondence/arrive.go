@@ -53,6 +53,7 @@ type Arrival struct {
 	Under      int64         // object id of the report or thread under which it was filed
 	Reason     string        // why it was set aside, as a catalogue key
 	Fetched    *Place        // only in ArriveFrom: where it lay
+	fetched    []byte        // keyed hash of mailbox and bytes, by which ArriveFrom knows it again
 	Road       string        // only in Arrive: RoadSMTP, RoadLMTP or RoadIMAP
 	Public     bool          // it is for the public lane; Arrive sets it of mail by its recipients
 }

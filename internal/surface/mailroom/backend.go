@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // Backend answers the SMTP and LMTP server.
@@ -31,13 +32,10 @@ func (b Backend) Recipient(_ context.Context, addr string) error {
 	return errs.New(errs.NotFound, "no mailbox of that name here")
 }
 
-// inMemory is up to where a mail goes through the memory on its way to disk: what the server does not spool either.
-const inMemory = 64 << 10
-
 // Accept keeps a mail: it is on disk when Accept gives nil.
-func (b Backend) Accept(ctx context.Context, e smtpd.Envelope, body *smtpd.Body) error {
+func (b Backend) Accept(ctx context.Context, e smtpd.Envelope, body *spool.Body) error {
 	a := correspondence.Arrival{From: e.From, To: e.To, Helo: e.Helo, TLS: e.TLS != "", ReceivedAt: e.Arrived, Road: b.Road}
-	if a.Size = body.Size(); a.Size > inMemory {
+	if a.Size = body.Size(); a.Size > spool.InMemory {
 		a.Spool = body.Reader()
 	} else {
 		raw, err := body.Bytes()
