@@ -156,7 +156,8 @@ func (h *house) jobStates() map[string]int64 {
 	list, err := db.All(h.t.Context(), h.DB, func(r *db.Rows) (one struct {
 		name string
 		n    int64
-	}, err error) {
+	}, err error,
+	) {
 		var kind, state string
 		var tries int64
 		err = r.Scan(&kind, &state, &tries, &one.n)

@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/public"
 )
@@ -57,6 +58,7 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 	pub := &public.Public{
 		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address, Suspicious: profile.Public,
 		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
+		Certificates: func(ctx context.Context) ([]smime.Certificate, error) { return TeamCertificates(ctx, d) },
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, d) },
 	}
