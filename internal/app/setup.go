@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -42,12 +43,8 @@ func (p Profile) Check() error {
 	if local, domain, ok := strings.Cut(p.Address, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") {
 		wrong.Add("address", "error.email")
 	}
-	if p.Public != "" {
-		if local, domain, ok := strings.Cut(p.Public, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") || strings.Contains(domain, "@") {
-			wrong.Add("public", "error.email")
-		} else if strings.EqualFold(p.Public, p.Address) || strings.EqualFold(local, "postmaster") {
-			wrong.Add("public", "error.address.same")
-		}
+	if problem := (correspondence.Team{Address: p.Address}).CheckSuspicious(p.Public); problem != "" {
+		wrong.Add("public", problem)
 	}
 	return wrong.Err()
 }

@@ -262,7 +262,7 @@ func hostsOf(c conf.Config) []string {
 
 func (h *House) public(site page.Site) *public.Public {
 	return &public.Public{
-		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address, Suspicious: h.Profile.Public,
+		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address, Suspicious: h.Correspondence.Suspicious,
 		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Certificates: func(ctx context.Context) ([]smime.Certificate, error) { return TeamCertificates(ctx, h.DB) },
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },

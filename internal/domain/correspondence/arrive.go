@@ -118,7 +118,7 @@ func (s *Service) ArriveWith(ctx context.Context, mails []Arrival, also func(ctx
 		if m.State = ArrivalNew; m.ReceivedAt.IsZero() {
 			m.ReceivedAt = now
 		}
-		m.Public = m.Public || s.Team.Public(m.To)
+		m.Public = m.Public || s.toLane(m.To)
 		if m.Spool != nil || len(m.Raw) > inlineRaw {
 			large = append(large, i)
 		}

@@ -246,11 +246,16 @@ func (s *Service) known(ctx context.Context, tx *db.Tx, groups map[int64]*group,
 	if len(missing) == 0 {
 		return nil
 	}
+	return s.alone(ctx, tx, groups, missing)
+}
+
+// alone reads founders that stood alone until now.
+func (s *Service) alone(ctx context.Context, tx *db.Tx, groups map[int64]*group, missing []int64) error {
 	keys, err := s.Ring.Many(ctx, tx, missing)
 	if err != nil {
 		return err
 	}
-	rows, err = db.In(new(db.Query).Add(`SELECT id, at, sender, body FROM suspicion_message WHERE campaign = 0 AND id IN `), missing).Query(ctx, tx)
+	rows, err := db.In(new(db.Query).Add(`SELECT id, at, sender, body FROM suspicion_message WHERE campaign = 0 AND id IN `), missing).Query(ctx, tx)
 	return db.Each(rows, err, func(r *db.Rows) error {
 		var m member
 		var body []byte
@@ -387,7 +392,7 @@ func (s *Service) place(ctx context.Context, tx *db.Tx, g *group) error {
 	for _, why := range slices.Sorted(maps.Keys(as)) {
 		ids := as[why]
 		slices.Sort(ids)
-		q := db.In(new(db.Query).Add(`UPDATE suspicion_message SET campaign = ?, why = ? WHERE id IN `, g.id, int64(why)), ids)
+		q := db.In(new(db.Query).Add(`UPDATE suspicion_message SET campaign = ?, why = ?, alone = FALSE WHERE id IN `, g.id, int64(why)), ids)
 		if err := q.Later(ctx, tx); err != nil {
 			return err
 		}

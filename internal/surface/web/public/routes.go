@@ -40,8 +40,8 @@ type Public struct {
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
-	// Suspicious is the address for suspicious messages; "" for none.
-	Suspicious string
+	// Suspicious gives the address for suspicious messages; "" for none. May be nil.
+	Suspicious func() string
 	// Patience is how long a receipt waits for the house to have taken what was sent; without it the receipt shows no stages yet.
 	Patience time.Duration
 	Laws     *law.Library
