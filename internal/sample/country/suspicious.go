@@ -23,12 +23,12 @@ func suspicious() []Suspicious {
 		},
 		{
 			Subject: "Acesso à sua conta suspenso", From: "Banco Mercante <seguranca@bancomercante.example>",
-			Text: "Estimado cliente,\n\no acesso à sua conta foi suspenso por razões de segurança. Confirme a sua identidade em\nhttps://bancomercante-acesso.example/confirmar/%d\n\nBanco Mercante\n",
+			Text:  "Estimado cliente,\n\no acesso à sua conta foi suspenso por razões de segurança. Confirme a sua identidade em\nhttps://bancomercante-acesso.example/confirmar/%d\n\nBanco Mercante\n",
 			Words: []string{"Sou cliente deste banco.", "Já carreguei e pus o número do cartão.", "O banco diz que não foi ele."}, Messages: 9, Senders: 8, First: 48 * time.Minute, Last: 9 * time.Minute,
 		},
 		{
 			Subject: "Ihre Steuererstattung liegt bereit", From: "Finanzamt Valmora <erstattung@steuer-portal.example>",
-			Text: "Sehr geehrte Damen und Herren,\n\nfür das vergangene Jahr steht Ihnen eine Erstattung von 214,80 zu. Bitte bestätigen Sie Ihre Bankverbindung:\nhttps://steuer-portal.example/erstattung/%d\n",
+			Text:  "Sehr geehrte Damen und Herren,\n\nfür das vergangene Jahr steht Ihnen eine Erstattung von 214,80 zu. Bitte bestätigen Sie Ihre Bankverbindung:\nhttps://steuer-portal.example/erstattung/%d\n",
 			Words: []string{"Ist das echt?", "So schreibt das Finanzamt nicht."}, Messages: 11, Senders: 10, First: 70 * time.Hour, Last: 3 * time.Hour,
 		},
 		{

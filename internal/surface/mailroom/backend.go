@@ -13,7 +13,7 @@ import (
 
 // Backend answers the SMTP and LMTP server.
 type Backend struct {
-	Address   string // the team's: report@cert.example
+	Address   string        // the team's: report@cert.example
 	Public    func() string // gives the address for suspicious messages; "", or nil, for none
 	Committer *correspondence.Committer
 	Road      string // by which its mail comes

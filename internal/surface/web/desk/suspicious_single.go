@@ -56,7 +56,7 @@ func (d *Desk) singles(v *page.Visit) error {
 
 // single shows one of them, inert.
 func (d *Desk) single(v *page.Visit) error {
-	one, r, err := d.Suspicion.Single(v.Ctx(), v.By, v.R.PathValue("message"))
+	one, r, err := d.Suspicion.Single(v.Ctx(), v.By, v.R.PathValue("single"))
 	if err == nil {
 		err = d.Watch.Read(v.Ctx(), v.By, one.Object)
 	}
@@ -82,7 +82,7 @@ func (d *Desk) single(v *page.Visit) error {
 
 // beginCampaign makes a campaign of a message, and goes there.
 func (d *Desk) beginCampaign(v *page.Visit) error {
-	campaign, err := d.Suspicion.Begin(v.Ctx(), v.By, v.R.PathValue("message"))
+	campaign, err := d.Suspicion.Begin(v.Ctx(), v.By, v.R.PathValue("single"))
 	if err != nil {
 		return err
 	}
