@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -126,6 +127,28 @@ func TestEachReadingOfARedCaseIsRecorded(t *testing.T) {
 			h.t.Errorf("only %d readings: this test does not look where it should", n)
 		}
 	})
+}
+
+// A form that is wrong shows the call note again: of a RED one the record has who read it so (rule T4).
+func TestAWrongFormIsAReading(t *testing.T) {
+	h := newHouse(t, "sqlite")
+	handler, _ := h.routes()
+	h.open(handler)
+	ana, lea := h.person(access.Analyst, "ana@team.example", ""), h.person(access.Lead, "lea@team.example", "")
+	kept, err := url.Parse(ana.post("/desk/phone", "name", "Rui", "phone", "+999 234 559 111", "summary", "Two servers encrypted", "called", time.Now().UTC().Add(-time.Hour).Format("2006-01-02T15:04"), "tlp", "TLP:RED"))
+	h.must(err)
+	report := kept.Query().Get("report")
+	if report == "" {
+		t.Fatalf("kept, and then to %s", kept)
+	}
+	before := h.number(`SELECT COUNT(*) FROM audit_entry WHERE verb = '` + alarm.VerbRead + `'`)
+	a := lea.send("/desk/reports/"+report+"/call-back", values("number", "none", "outcome", "perhaps"))
+	if a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Two servers encrypted") {
+		t.Fatalf("the wrong form: %d", a.Status)
+	}
+	if n := h.number(`SELECT COUNT(*) FROM audit_entry WHERE verb = '` + alarm.VerbRead + `'`); n != before+1 {
+		t.Errorf("a RED note is shown, and nobody knows to whom: %d", n-before)
+	}
 }
 
 // TestWhatIsOursShowsToNobodyElse puts a word of its own into each field that is the team's alone and looks for it in the source of every page and
