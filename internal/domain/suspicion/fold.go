@@ -375,9 +375,22 @@ func newSenders(ctx context.Context, tx *db.Tx, campaign int64, list []member) (
 	if len(ask) == 0 {
 		return n, nil
 	}
-	q := new(db.Query).Add(`SELECT DISTINCT sender FROM suspicion_message WHERE campaign = ? AND campaign <> 0 AND sender IN `, campaign)
-	before, err := db.List(ctx, tx, db.In(q, ask), func(r *db.Rows) (b []byte, err error) { return b, r.Scan(&b) })
-	return n + len(ask) - len(before), err
+	n += len(ask)
+	for some := range slices.Chunk(ask, 50) {
+		q := new(db.Query)
+		for i, sender := range some { // one row of each is enough: somebody may have sent thousands
+			if i > 0 {
+				q.Add(` UNION ALL `)
+			}
+			q.Add(`SELECT * FROM (SELECT 1 FROM suspicion_message WHERE campaign = ? AND campaign <> 0 AND sender = ? LIMIT 1) AS one`, campaign, sender)
+		}
+		before, err := db.List(ctx, tx, q, func(r *db.Rows) (b int64, err error) { return b, r.Scan(&b) })
+		if err != nil {
+			return 0, err
+		}
+		n -= len(before)
+	}
+	return n, nil
 }
 
 // place notes of each member where it was counted, and why.

@@ -66,7 +66,7 @@ func (d *Desk) single(v *page.Visit) error {
 	p := v.P
 	var body []templ.Component
 	if v.By.Can(access.Triage) {
-		body = append(body, paragraph(p.T("desk.suspicious.single.begin.why")), post(singlesAt+"/"+one.UID+"/begin", nil, page.ButtonView{Text: p.T("desk.suspicious.single.begin"), Kind: "primary"}))
+		body = append(body, paragraph(p.T("desk.suspicious.single.begin.why")), acts([]templ.Component{post(singlesAt+"/"+one.UID+"/begin", nil, page.ButtonView{Text: p.T("desk.suspicious.single.begin"), Kind: "primary"})}))
 	}
 	if len(one.Links) > 0 {
 		t := page.TableView{Caption: p.T("desk.suspicious.features"), Columns: []page.Column{{Text: p.T("desk.suspicious.kind.link")}}}
