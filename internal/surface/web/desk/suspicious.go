@@ -29,7 +29,7 @@ func (d *Desk) suspiciousRoutes() []page.Route {
 		{Pattern: "POST /desk/suspicious/{campaign}/file", Need: triage, Serve: d.fileCampaign},
 		{Pattern: "GET " + singlesAt, Need: read, Serve: d.singles},
 		{Pattern: "GET " + singlesAt + "/{single}", Need: read, Serve: d.single},
-		{Pattern: "POST " + singlesAt + "/{message}/begin", Need: triage, Serve: d.beginCampaign},
+		{Pattern: "POST " + singlesAt + "/{single}/begin", Need: triage, Serve: d.beginCampaign},
 		{Pattern: "POST /desk/suspicious/address", Need: page.Needs(access.ChangeRules), Serve: d.setLaneAddress},
 		{Pattern: "POST /desk/suspicious/rules", Need: page.Needs(access.ChangeRules), Serve: d.setSuspicious},
 	}
