@@ -14,4 +14,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON intake_kept, intake_draft, intake_upload
 ALTER TABLE setting_value ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS public_pages ON setting_value;
 CREATE POLICY public_pages ON setting_value FOR SELECT TO tocsin_public
-  USING (name IN ('team.profile', 'team.keys', 'team.security_txt', 'team.documents', 'intake.drop_key'));
+  USING (name IN ('team.profile', 'team.keys', 'team.smime', 'suspicion.address', 'team.security_txt', 'team.documents', 'intake.drop_key'));

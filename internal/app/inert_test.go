@@ -374,6 +374,7 @@ var notShown = map[string]string{
 	"GET /rfc2350.txt":                                   "is plain text of ours",
 	"GET /robots.txt":                                    "is plain text of ours",
 	"GET /pgp-key.asc":                                   "is plain text of ours",
+	"GET /smime-certificate.pem":                         "is a certificate",
 	"GET /.well-known/openpgpkey/{rest...}":              "is plain text of ours",
 	"GET /.well-known/security.txt":                      "is plain text of ours",
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/mailtest"
@@ -92,12 +93,16 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		}
 		return len(missing) == 0
 	}
-	for began := time.Now(); !all() && time.Since(began) < patience; {
+	left := -1
+	for moved := time.Now(); !all() && time.Since(moved) < patience; { // a hundred kills leave work for longer than that
+		if len(missing) != left {
+			left, moved = len(missing), time.Now()
+		}
 		<-time.After(100 * time.Millisecond)
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		t.Errorf("%d acknowledged and not there, such as %s", len(missing), missing[0])
+		t.Errorf("%d acknowledged and not there, such as %s; jobs: %v", len(missing), missing[0], h.jobStates())
 	}
 	acknowledged := 0
 	for name, ok := range p.state {
@@ -143,6 +148,27 @@ func (h *house) startVictim(tmp string) *exec.Cmd {
 		h.t.Fatalf("the program does not start again: %v\n%s", err, said.String())
 	}
 	return cmd
+}
+
+// jobStates counts the jobs by kind, state and tries.
+func (h *house) jobStates() map[string]int64 {
+	out := map[string]int64{}
+	list, err := db.All(h.t.Context(), h.DB, func(r *db.Rows) (one struct {
+		name string
+		n    int64
+	}, err error,
+	) {
+		var kind, state string
+		var tries int64
+		err = r.Scan(&kind, &state, &tries, &one.n)
+		one.name = fmt.Sprint(kind, " ", state, " ", tries)
+		return one, err
+	}, `SELECT kind, CAST(state AS TEXT), attempt, COUNT(*) FROM river_job WHERE finalized_at IS NULL OR attempt > 1 GROUP BY kind, CAST(state AS TEXT), attempt ORDER BY 4 DESC LIMIT 40`)
+	h.must(err)
+	for _, one := range list {
+		out[one.name] = one.n
+	}
+	return out
 }
 
 // summaries counts the reports by their summary.

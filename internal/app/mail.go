@@ -155,7 +155,7 @@ func (h *House) wakeDrops() {
 func (h *House) receiveMail(ctx context.Context, ready func()) error {
 	committer := correspondence.NewCommitter(h.Correspondence)
 	defer committer.Close()
-	backend := mailroom.Backend{Address: h.Profile.Address, Public: h.Profile.Public, Committer: committer}
+	backend := mailroom.Backend{Address: h.Profile.Address, Public: h.Correspondence.Suspicious, Committer: committer}
 	_, domain, _ := strings.Cut(h.Profile.Address, "@")
 	config := smtpd.Config{Domain: domain, Clock: h.Clock, Log: h.Log, Trusted: append(h.relays(), h.Trusted...)}
 	if h.Config.TLSCert != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/public"
 )
@@ -35,7 +36,13 @@ func publicProcess(ctx context.Context, c conf.Config, log *slog.Logger, started
 	if err != nil {
 		return err
 	}
-	build := func() (http.Handler, error) { return publicHandler(ctx, c, d, profile, texts, log) }
+	build := func() (http.Handler, error) {
+		now, err := ReadProfile(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		return publicHandler(ctx, c, d, now, texts, log)
+	}
 	var handler refreshed
 	if err := handler.build(build); err != nil {
 		return err
@@ -55,8 +62,9 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 		return nil, err
 	}
 	pub := &public.Public{
-		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address, Suspicious: profile.Public,
+		DB: d, Clock: clock.System(), Zone: c.Location(), Text: texts, Site: siteOf(profile, keys), URL: c.PublicURL(), Address: profile.Address, Suspicious: func() string { return profile.Public },
 		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, d) },
+		Certificates: func(ctx context.Context) ([]smime.Certificate, error) { return TeamCertificates(ctx, d) },
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, d) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, d) },
 	}

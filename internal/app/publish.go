@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -13,12 +14,12 @@ import (
 // keysEvery is how often a process looks whether the published keys are others.
 const keysEvery = 2 * time.Second
 
-// followKeys calls changed at once and whenever the team's certificates were published anew, by whichever process. When changed fails it is
-// called again. The function that it gives ends this and waits.
+// followKeys calls changed at once and whenever the team's certificates were published anew, or its address for suspicious messages is another, by whichever
+// process. When changed fails it is called again. The function that it gives ends this and waits.
 func followKeys(ctx context.Context, d *db.DB, changed func() error) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	version := func() (at time.Time) {
-		err := d.QueryRow(ctx, `SELECT changed_at FROM setting_value WHERE name = $1`, settingKeys).Scan(&at)
+		err := d.QueryRow(ctx, `SELECT changed_at FROM setting_value WHERE name IN ($1, $2) ORDER BY changed_at DESC LIMIT 1`, settingKeys, suspicion.SettingAddress).Scan(&at)
 		if err != nil && !errs.Is(err, errs.NotFound) {
 			return time.Time{}
 		}
@@ -64,8 +65,13 @@ func (x *refreshed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(*x.now.Load()).ServeHTTP(w, r)
 }
 
-// published takes the newest key for the letters that this process writes and sends.
+// published takes the newest key for the letters that this process writes and sends, and the address of the public lane.
 func (h *House) published(ctx context.Context) error {
+	now, err := ReadProfile(ctx, h.DB)
+	if err != nil {
+		return err
+	}
+	h.Correspondence.HandedOnAt(now.Public)
 	keys, err := TeamKeys(ctx, h.DB)
 	if err != nil || len(keys) == 0 {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ import (
 )
 
 // ofACase are the wildcards of routes and operations that name a case or a part of one.
-var ofACase = regexp.MustCompile(`\{(incident|report|party|thread|message|file|request|measure|ref|id)\}`)
+var ofACase = regexp.MustCompile(`\{(incident|report|party|thread|message|file|request|measure|ref|id|campaign|single)\}`)
 
 // script gives a token that an account of a role made for itself.
 func (h *house) script(a account.Account, role access.Role, organisation string) string {
@@ -53,22 +54,23 @@ func apiPath(o api.Operation, names map[string]string) string {
 		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"]).Replace(o.Path)
 }
 
-// campaign gives a campaign of two suspicious messages.
-func (h *house) campaign() (uid string) {
+// campaign gives a campaign of two suspicious messages, and one that stands alone.
+func (h *house) campaign() (uid, single string) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	handed := []correspondence.Arrival{{Raw: []byte("Subject: a\r\n\r\na"), Public: true}, {Raw: []byte("Subject: b\r\n\r\nb"), Public: true}}
+	handed := []correspondence.Arrival{{Raw: []byte("Subject: a\r\n\r\na"), Public: true}, {Raw: []byte("Subject: b\r\n\r\nb"), Public: true}, {Raw: []byte("Subject: c\r\n\r\nc"), Public: true}}
 	h.must(h.Correspondence.Arrive(ctx, handed))
 	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		list := make([]suspicion.Message, len(handed))
-		for i, a := range handed {
+		for i, a := range handed[:2] {
 			list[i] = suspicion.Message{Arrival: a.ID, At: h.Clock.Now(), Reading: suspicion.Reading{Subject: "Locked", Links: []string{"lure.example/a"}}}
 		}
+		list[2] = suspicion.Message{Arrival: handed[2].ID, At: h.Clock.Now(), Same: []byte("c"), Reading: suspicion.Reading{Subject: "Won"}}
 		return h.Suspicion.TakeTx(ctx, tx, access.System("intake"), list)
 	}))
 	page, err := h.Suspicion.List(ctx, sample(), suspicion.Filter{})
 	h.must(err)
-	return page.Items[0].UID
+	return page.Items[0].UID, handed[2].UID
 }
 
 // TestEachReadingOfARedCaseIsRecorded opens every page and operation that shows a case or a part of one, each as somebody who read nothing yet: when
@@ -77,7 +79,7 @@ func TestEachReadingOfARedCaseIsRecorded(t *testing.T) {
 	onEach(t, func(h *house) {
 		ctx := h.t.Context()
 		w, _ := h.build()
-		w.ours["campaign"] = h.campaign()
+		w.ours["campaign"], w.ours["single"] = h.campaign()
 		handler, lines := h.routes()
 		h.open(handler)
 		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -125,6 +127,28 @@ func TestEachReadingOfARedCaseIsRecorded(t *testing.T) {
 			h.t.Errorf("only %d readings: this test does not look where it should", n)
 		}
 	})
+}
+
+// A form that is wrong shows the call note again: of a RED one the record has who read it so (rule T4).
+func TestAWrongFormIsAReading(t *testing.T) {
+	h := newHouse(t, "sqlite")
+	handler, _ := h.routes()
+	h.open(handler)
+	ana, lea := h.person(access.Analyst, "ana@team.example", ""), h.person(access.Lead, "lea@team.example", "")
+	kept, err := url.Parse(ana.post("/desk/phone", "name", "Rui", "phone", "+999 234 559 111", "summary", "Two servers encrypted", "called", time.Now().UTC().Add(-time.Hour).Format("2006-01-02T15:04"), "tlp", "TLP:RED"))
+	h.must(err)
+	report := kept.Query().Get("report")
+	if report == "" {
+		t.Fatalf("kept, and then to %s", kept)
+	}
+	before := h.number(`SELECT COUNT(*) FROM audit_entry WHERE verb = '` + alarm.VerbRead + `'`)
+	a := lea.send("/desk/reports/"+report+"/call-back", values("number", "none", "outcome", "perhaps"))
+	if a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Two servers encrypted") {
+		t.Fatalf("the wrong form: %d", a.Status)
+	}
+	if n := h.number(`SELECT COUNT(*) FROM audit_entry WHERE verb = '` + alarm.VerbRead + `'`); n != before+1 {
+		t.Errorf("a RED note is shown, and nobody knows to whom: %d", n-before)
+	}
 }
 
 // TestWhatIsOursShowsToNobodyElse puts a word of its own into each field that is the team's alone and looks for it in the source of every page and

@@ -55,7 +55,7 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	}
 	queue := job.ByHand(h.Registry)
 	h.Jobs = queue
-	h.Correspondence.Jobs, h.Intake.Jobs, h.Coordination.Jobs, h.Incidents.Jobs, h.Duty.Jobs = queue, queue, queue, queue, queue
+	h.Correspondence.Jobs, h.Intake.Jobs, h.Coordination.Jobs, h.Incidents.Jobs, h.Duty.Jobs, h.Suspicion.Jobs = queue, queue, queue, queue, queue, queue
 	agent := keyd.NewInProcess(ring, keyd.Options{Clock: moved})
 	if h.Correspondence.Postman, err = h.postman(ctx, agent); err != nil {
 		return cast, err
@@ -69,7 +69,7 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	err = h.hastily(ctx, func() error {
 		cast, err = play.Play(ctx, play.House{
 			DB: h.DB, Clock: moved, Accounts: h.Accounts, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake,
-			Coordination: h.Coordination, Incidents: h.Incidents, Deadlines: h.Deadlines, Drafts: h.Drafts, Duty: h.Duty, TeamKey: ring.Public()[0], Work: queue.Run,
+			Coordination: h.Coordination, Incidents: h.Incidents, Deadlines: h.Deadlines, Drafts: h.Drafts, Duty: h.Duty, Suspicion: h.Suspicion, TeamKey: ring.Public()[0], Work: queue.Run,
 			Tick: func(ctx context.Context) error {
 				_, err := h.Deadlines.Tick(ctx, h.clocks())
 				return err

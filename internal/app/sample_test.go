@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/sample/play"
 )
@@ -73,6 +74,29 @@ func TestTheCountryIsThere(t *testing.T) {
 			t.Errorf("%d cannot be read", unreadable)
 		}
 	})
+	t.Run("what the public hands on", func(t *testing.T) {
+		list, err := h.Suspicion.List(ctx, by, suspicion.Filter{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, named, judged := 0, 0, 0
+		for _, c := range list.Items {
+			t.Logf("%-36s %-8s %3d messages of %3d people, names %q, line %v", c.Title, c.State, c.Messages, c.Senders, c.Named, c.Report != 0)
+			if c.Report != 0 {
+				lines++
+			}
+			if c.Named == "Banco Mercante, S.A." {
+				named++
+			}
+			if c.State != suspicion.Open {
+				judged++
+			}
+		}
+		alone, err := h.Suspicion.Singles(ctx, by, "", 100)
+		if err != nil || len(list.Items) != 5 || lines != 2 || named != 1 || judged != 2 || len(alone.Items) != 3 {
+			t.Errorf("%d campaigns, %d lines, %d named, %d judged, %d alone, %v", len(list.Items), lines, named, judged, len(alone.Items), err)
+		}
+	})
 	t.Run("reports", func(t *testing.T) {
 		states, seals, proofs := map[intake.State]int{}, map[correspondence.Seal]int{}, map[correspondence.Proof]int{}
 		total := 0
@@ -88,7 +112,7 @@ func TestTheCountryIsThere(t *testing.T) {
 				proofs[r.Proof]++
 			}
 		}
-		if total != 30 || len(states) != 5 {
+		if total != 32 || len(states) != 5 { // two of them are lines of the public lane
 			t.Errorf("%d reports: %v", total, states)
 		}
 		t.Log(states, seals, proofs)

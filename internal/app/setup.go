@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -41,12 +43,8 @@ func (p Profile) Check() error {
 	if local, domain, ok := strings.Cut(p.Address, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") {
 		wrong.Add("address", "error.email")
 	}
-	if p.Public != "" {
-		if local, domain, ok := strings.Cut(p.Public, "@"); !ok || local == "" || domain == "" || strings.Contains(local, "+") || strings.Contains(domain, "@") {
-			wrong.Add("public", "error.email")
-		} else if strings.EqualFold(p.Public, p.Address) || strings.EqualFold(local, "postmaster") {
-			wrong.Add("public", "error.address.same")
-		}
+	if problem := (correspondence.Team{Address: p.Address}).CheckSuspicious(p.Public); problem != "" {
+		wrong.Add("public", problem)
 	}
 	return wrong.Err()
 }
@@ -78,8 +76,12 @@ func (h *House) Setup(ctx context.Context, p Profile, secrets *keyd.Ring) error 
 		if err := writeDocumentsTx(ctx, tx, now, secrets.Documents()); err != nil {
 			return err
 		}
-		err := h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}})
-		return err
+		changes, err := writeIdentityTx(ctx, tx, now, secrets)
+		if err != nil {
+			return err
+		}
+		changes = append([]audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}, changes...)
+		return h.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "team.setup", On: ref.Ref{}, Changes: changes})
 	})
 	if err != nil {
 		return err
@@ -171,11 +173,8 @@ func TakeIdentity(ctx context.Context, c conf.Config, h *House, file, passphrase
 		}
 	}
 	own = made.Certificate()
-	switch now := h.Clock.Now(); {
-	case !own.Signer(now):
-		return own, errs.New(errs.Invalid, "this certificate cannot sign mail today: it is expired, weak, or not for mail")
-	case !own.Has(h.Profile.Address):
-		return own, errs.Newf(errs.Invalid, "this certificate does not name %s: mail programs would refuse what it signs", h.Profile.Address)
+	if err := fitIdentity(own, h.Profile.Address, h.Clock.Now()); err != nil {
+		return own, err
 	}
 	kept = slices.DeleteFunc(kept, func(i *keyd.Identity) bool {
 		return !i.Certificate().IsZero() && i.Certificate().Fingerprint() == own.Fingerprint()
@@ -184,6 +183,35 @@ func TakeIdentity(ctx context.Context, c conf.Config, h *House, file, passphrase
 		return own, err
 	}
 	return own, h.publishKeys(ctx, c, secrets, "team.smime")
+}
+
+// ImportIdentity reads a private key with its certificate (PKCS #12, PEM) that is to sign the team's mail from this address. It is Invalid when it cannot.
+func ImportIdentity(file, passphrase []byte, address string, now time.Time) (*keyd.Identity, error) {
+	made, err := keyd.ImportIdentity(file, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return made, fitIdentity(made.Certificate(), address, now)
+}
+
+func fitIdentity(own smime.Certificate, address string, now time.Time) error {
+	switch {
+	case !own.Signer(now):
+		return errs.New(errs.Invalid, "this certificate cannot sign mail today: it is expired, weak, or not for mail")
+	case !own.Has(address):
+		return errs.Newf(errs.Invalid, "this certificate does not name %s: mail programs would refuse what it signs", address)
+	}
+	return nil
+}
+
+// writeIdentityTx publishes the newest certificate for S/MIME, if there is one.
+func writeIdentityTx(ctx context.Context, tx *db.Tx, now time.Time, secrets *keyd.Ring) ([]audit.Change, error) {
+	for _, i := range secrets.Identities() {
+		if !i.Certificate().IsZero() {
+			return []audit.Change{{Field: "certificate", To: i.Certificate().Fingerprint()}}, setting.Put(ctx, tx, 0, now, settingSMIME, i.Chain())
+		}
+	}
+	return nil, nil
 }
 
 // publishKeys hands the private keys to the key process and the certificates to everybody else, who take them while they serve.
@@ -202,17 +230,11 @@ func (h *House) publishKeys(ctx context.Context, c conf.Config, secrets *keyd.Ri
 		if err := writeDocumentsTx(ctx, tx, now, secrets.Documents()); err != nil {
 			return err
 		}
-		changes := []audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}
-		for _, i := range secrets.Identities() {
-			if i.Certificate().IsZero() {
-				continue
-			}
-			if err := setting.Put(ctx, tx, 0, now, settingSMIME, i.Chain()); err != nil {
-				return err
-			}
-			changes = append(changes, audit.Change{Field: "certificate", To: i.Certificate().Fingerprint()})
-			break
+		changes, err := writeIdentityTx(ctx, tx, now, secrets)
+		if err != nil {
+			return err
 		}
+		changes = append([]audit.Change{{Field: "key", To: secrets.Public()[0].Fingerprint()}}, changes...)
 		return h.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("setup"), Verb: verb, Changes: changes})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -18,7 +19,7 @@ type Profile struct {
 	Authority string `json:"authority"` // "National Cybersecurity Centre · Ministry of Internal Affairs"
 	Phone     string `json:"phone"`
 	Address   string `json:"address"`          // the intake address
-	Public    string `json:"public,omitempty"` // the address for suspicious messages; "" for none
+	Public    string `json:"public,omitempty"` // the address for suspicious messages, until somebody changes it on its page; "" for none
 	Country   string `json:"country"`
 	Lang      string `json:"lang"` // in which the team writes
 }
@@ -41,7 +42,10 @@ func ReadProfile(ctx context.Context, h db.Handle) (Profile, error) {
 	if p.Address == "" {
 		return p, errs.New(errs.Unavailable, "this data folder is not set up: run tocsin init")
 	}
-	return p, nil
+	lane := suspicion.Address{Address: p.Public}
+	err := setting.Get(ctx, h, suspicion.SettingAddress, &lane)
+	p.Public = lane.Address
+	return p, err
 }
 
 // WriteProfileTx writes the profile.

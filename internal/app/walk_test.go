@@ -99,11 +99,12 @@ func walk(h *house) {
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
 		x["session"], x["code"], x["secret"], x["rest"], x["token"], x["upload"] = id.New(), id.New(), id.New(), "policy", id.New(), id.New()
 		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
-		x["campaign"] = id.New()
+		x["campaign"], x["single"] = id.New(), id.New()
 		x["reason"], x["rule"] = intake.SpamReason, w.ours["rule"]
 		x["person"], x["fingerprint"], x["community"], x["set"], x["threshold"] = someone.UID, h.team.Fingerprint(), "businesses", "be-nis2", "eu-2024-2690"
 	}
-	w.ours["handover"], w.ours["page"], w.ours["campaign"] = handover, page, h.campaign()
+	w.ours["handover"], w.ours["page"] = handover, page
+	w.ours["campaign"], w.ours["single"] = h.campaign()
 	walkers := []walker{{name: "nobody", browser: h.browser(), own: w.ours}}
 	for _, role := range access.AllRoles {
 		if role == access.Machine {
@@ -243,7 +244,7 @@ func (x walker) closed(l line, status int) bool {
 	if _, named := l.Need.Right(); !named && !l.Need.IsOpen() && status == http.StatusForbidden {
 		return true
 	}
-	return strings.HasPrefix(l.Pattern, "GET /r/") || strings.HasPrefix(l.Pattern, "GET /report/uploads") || l.Pattern == "GET /.well-known/security.txt" || l.Pattern == "GET /document-keys.txt" // without a code; not signed before the key process runs
+	return strings.HasPrefix(l.Pattern, "GET /r/") || strings.HasPrefix(l.Pattern, "GET /report/uploads") || l.Pattern == "GET /.well-known/security.txt" || l.Pattern == "GET /document-keys.txt" || l.Pattern == "GET /smime-certificate.pem" // without a code; not signed before the key process runs; a house without a certificate
 }
 
 var drawn = regexp.MustCompile(`nonce="[A-Z0-9]+"|nonce-[A-Z0-9]+|data-now="[0-9]+"`)

@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
 	"github.com/tocsin-csirt/tocsin/internal/surface/casefile"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
@@ -261,8 +262,9 @@ func hostsOf(c conf.Config) []string {
 
 func (h *House) public(site page.Site) *public.Public {
 	return &public.Public{
-		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address, Suspicious: h.Profile.Public,
+		DB: h.DB, Clock: h.Clock, Zone: h.Config.Location(), Text: h.Text, Site: site, URL: h.publicURL(), Address: h.Profile.Address, Suspicious: h.Correspondence.Suspicious,
 		Keys:         func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
+		Certificates: func(ctx context.Context) ([]smime.Certificate, error) { return TeamCertificates(ctx, h.DB) },
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, h.DB) },
 		Wake:         h.wakeDrops,

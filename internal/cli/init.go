@@ -34,6 +34,8 @@ type initCommand struct {
 	AdminName      string   `required:"" help:"Name of the first administrator."`
 	Key            string   `type:"existingfile" placeholder:"FILE" help:"Existing OpenPGP private keys: the current one first, then old ones to decrypt with. Without it a new key is made."`
 	PassphraseFile string   `type:"existingfile" placeholder:"FILE" help:"File with the passphrase of --key."`
+	SMIME          string   `name:"smime" type:"existingfile" placeholder:"FILE" help:"Existing S/MIME key with its certificate: .p12, or PEM. It can be brought later: tocsin key smime import."`
+	SMIMEWord      string   `name:"smime-passphrase-file" type:"existingfile" placeholder:"FILE" help:"File with the passphrase of --smime."`
 	Recovery       []string `placeholder:"AGE1…" help:"age recipient to whom backups are encrypted; several with commas. Without one a recovery key is made and printed once."`
 	JSON           bool     `help:"Answer in JSON."`
 }
@@ -42,6 +44,7 @@ type initCommand struct {
 type sheet struct {
 	Team         string   `json:"team"`
 	Fingerprint  string   `json:"fingerprint"`
+	Certificate  string   `json:"certificate,omitempty"` // SHA-256 of the S/MIME certificate
 	Older        []string `json:"older_keys,omitempty"`
 	EncryptUntil string   `json:"encrypt_until"`
 	Data         string   `json:"data"`
@@ -70,6 +73,9 @@ func (c *initCommand) Run(e *env) error {
 	if c.PassphraseFile != "" && c.Key == "" {
 		return usage{errs.New(errs.Invalid, "--passphrase-file belongs to --key")}
 	}
+	if c.SMIMEWord != "" && c.SMIME == "" {
+		return usage{errs.New(errs.Invalid, "--smime-passphrase-file belongs to --smime")}
+	}
 	if len(c.Recovery) == 0 {
 		made, err := age.GenerateHybridIdentity()
 		if err != nil {
@@ -78,6 +84,9 @@ func (c *initCommand) Run(e *env) error {
 		out.Identity, out.Recipients = made.String(), []string{made.Recipient().String()}
 	}
 	ring, err := c.ring(e)
+	if err == nil && c.SMIME != "" {
+		ring, err = c.certified(ring)
+	}
 	if err != nil {
 		return err
 	}
@@ -100,6 +109,9 @@ func (c *initCommand) Run(e *env) error {
 			continue
 		}
 		out.Older = append(out.Older, app.Grouped(k.Fingerprint()))
+	}
+	for _, i := range ring.Identities() {
+		out.Certificate = app.Grouped(i.Certificate().Fingerprint())
 	}
 	out.RootKey, out.TeamRootKey = app.RootKeyFiles(c.Config)
 	for _, p := range []*string{&out.RootKey, &out.TeamRootKey} {
@@ -145,6 +157,29 @@ func (c *initCommand) ring(e *env) (*keyd.Ring, error) {
 		return nil, err
 	}
 	return keyd.NewRing(all[0], all[1:]...)
+}
+
+// certified adds the existing S/MIME key.
+func (c *initCommand) certified(ring *keyd.Ring) (*keyd.Ring, error) {
+	own, err := identityIn(c.SMIME, c.SMIMEWord, c.Address)
+	if err != nil {
+		return nil, err
+	}
+	return ring.WithIdentities(own)
+}
+
+func identityIn(file, passphraseFile, address string) (*keyd.Identity, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage{errs.Newf(errs.Invalid, "%s cannot be read", file)}
+	}
+	var passphrase []byte
+	if passphraseFile != "" {
+		if passphrase, err = passphraseIn(passphraseFile); err != nil {
+			return nil, err
+		}
+	}
+	return app.ImportIdentity(data, passphrase, address, time.Now())
 }
 
 // secretsIn reads the private keys of a file, as GnuPG exports them, in their order.
@@ -224,6 +259,10 @@ func (s sheet) text() string {
 	say("   It encrypts until %s; tocsin key renew extends it.", s.EncryptUntil)
 	for _, k := range s.Older {
 		say("   Kept to open old mail: %s", k)
+	}
+	if s.Certificate != "" {
+		say("   S/MIME certificate (SHA-256), at /smime-certificate.pem:")
+		say("     %s", s.Certificate)
 	}
 	say("")
 	say("2. Root keys. They seal every case and the private keys and are in no backup.")

@@ -53,6 +53,7 @@ type Arrival struct {
 	Under      int64         // object id of the report or thread under which it was filed
 	Reason     string        // why it was set aside, as a catalogue key
 	Fetched    *Place        // only in ArriveFrom: where it lay
+	fetched    []byte        // keyed hash of mailbox and bytes, by which ArriveFrom knows it again
 	Road       string        // only in Arrive: RoadSMTP, RoadLMTP or RoadIMAP
 	Public     bool          // it is for the public lane; Arrive sets it of mail by its recipients
 }
@@ -117,7 +118,7 @@ func (s *Service) ArriveWith(ctx context.Context, mails []Arrival, also func(ctx
 		if m.State = ArrivalNew; m.ReceivedAt.IsZero() {
 			m.ReceivedAt = now
 		}
-		m.Public = m.Public || s.Team.Public(m.To)
+		m.Public = m.Public || s.toLane(m.To)
 		if m.Spool != nil || len(m.Raw) > inlineRaw {
 			large = append(large, i)
 		}

@@ -2,7 +2,11 @@ package correspondence
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -61,6 +65,12 @@ func (s *Service) TakenFrom(ctx context.Context, mailbox string, validity uint32
 // ArriveFrom is Arrive for mails that were fetched; each has its Fetched. A mail whose number or whose bytes were taken from that mailbox before is
 // only remembered: it is no second one. It gives how many are new.
 func (s *Service) ArriveFrom(ctx context.Context, mails []Arrival) (fresh int, err error) {
+	mails = slices.Clone(mails)
+	for i := range mails {
+		if err := s.knowAgain(&mails[i]); err != nil {
+			return 0, fmt.Errorf("look for taken mail: %w", err)
+		}
+	}
 	for len(mails) > 0 {
 		some := mails[:min(len(mails), MaxBatch)]
 		mails = mails[len(some):]
@@ -89,22 +99,21 @@ func (s *Service) unknown(ctx context.Context, mails []Arrival) (fresh []Arrival
 		fresh = nil
 		clear(seen)
 		for _, m := range mails {
-			sum := s.sumOf(m)
 			var number, bytes int64
 			err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM correspondence_fetched WHERE mailbox = $1 AND validity = $2 AND uid = $3),
-				(SELECT count(*) FROM correspondence_fetched WHERE mailbox = $1 AND sum = $4)`, m.Fetched.Mailbox, int64(m.Fetched.Validity), int64(m.Fetched.UID), sum).Scan(&number, &bytes)
+				(SELECT count(*) FROM correspondence_fetched WHERE mailbox = $1 AND sum = $4)`, m.Fetched.Mailbox, int64(m.Fetched.Validity), int64(m.Fetched.UID), m.fetched).Scan(&number, &bytes)
 			switch {
 			case err != nil:
 				return err
 			case number > 0:
-			case bytes > 0 || seen[string(sum)]:
+			case bytes > 0 || seen[string(m.fetched)]:
 				_, err = tx.Exec(ctx, `INSERT INTO correspondence_fetched (mailbox, validity, uid, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 					m.Fetched.Mailbox, int64(m.Fetched.Validity), int64(m.Fetched.UID), s.Clock.Now())
 				if err != nil {
 					return err
 				}
 			default:
-				seen[string(sum)] = true
+				seen[string(m.fetched)] = true
 				fresh = append(fresh, m)
 			}
 		}
@@ -116,8 +125,17 @@ func (s *Service) unknown(ctx context.Context, mails []Arrival) (fresh []Arrival
 	return fresh, nil
 }
 
-func (s *Service) sumOf(m Arrival) []byte {
-	return hashed(s.Ring.Derive("correspondence fetched/v1"), m.Fetched.Mailbox, string(m.Raw))
+// knowAgain works out by what a fetched mail is known again, outside of any transaction: it may be large.
+func (s *Service) knowAgain(m *Arrival) error {
+	h := hmac.New(sha256.New, s.Ring.Derive("correspondence fetched/v1"))
+	h.Write([]byte(m.Fetched.Mailbox + ":"))
+	all := m.content()
+	if _, err := all.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.Copy(h, all)
+	m.fetched = h.Sum(nil)
+	return err
 }
 
 // fetchedTx remembers where arrivals came from, in the transaction that keeps them. A number or bytes that another transaction took meanwhile is a
@@ -134,7 +152,7 @@ func (s *Service) fetchedTx(ctx context.Context, tx *db.Tx, mails []Arrival, now
 		} else {
 			q.Add(`, `)
 		}
-		q.Add(`(?, ?, ?, ?, ?)`, m.Fetched.Mailbox, int64(m.Fetched.Validity), int64(m.Fetched.UID), s.sumOf(m), now)
+		q.Add(`(?, ?, ?, ?, ?)`, m.Fetched.Mailbox, int64(m.Fetched.Validity), int64(m.Fetched.UID), m.fetched, now)
 	}
 	if n == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package correspondence
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 	"testing"
@@ -46,6 +47,9 @@ func TestAFetchedMailIsTakenOnce(t *testing.T) {
 		twin := fetched(8, 21)
 		twin[0].Raw = same[0].Raw
 		take(1, append(same, twin...)) // the same bytes twice in one look
+		spooled := fetched(8, 29)
+		spooled[0].Spool, spooled[0].Size, spooled[0].Raw = bytes.NewReader(same[0].Raw), int64(len(same[0].Raw)), nil
+		take(0, spooled) // and once more, from a file
 		known, err := o.TakenFrom(o.ctx, box, 8, []uint32{3, 4, 5, 6, 20, 21})
 		o.must(err)
 		if len(known) != 5 || known[6] || !known[21] {

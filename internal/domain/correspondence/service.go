@@ -23,7 +23,7 @@ import (
 type Team struct {
 	Name        string // "CERT.EX"
 	Address     string // the intake address, "report@cert.example"; reply addresses are report+TAG@cert.example
-	Suspicious  string // the address for suspicious messages of the public; "" for none
+	Suspicious  string // the address for suspicious messages of the public when the house began; "" for none
 	Phone       string
 	URL         string         // public address of the pages, without a final slash
 	Desk        string         // where the team signs in, when it is not URL
@@ -60,6 +60,22 @@ func (t Team) Public(recipients []string) bool {
 	return lane
 }
 
+// CheckSuspicious says what is wrong with an address for suspicious messages, as a key of the catalogue; "" for nothing. None is an address too. Reply
+// addresses are made with a plus sign.
+func (t Team) CheckSuspicious(address string) string {
+	local, domain, ok := strings.Cut(address, "@")
+	switch {
+	case address == "":
+		return ""
+	case !ok || local == "" || domain == "" || len(address) > 254 || strings.ContainsAny(address, "+,;:<>()[]\"\\") || strings.Contains(domain, "@") ||
+		strings.IndexFunc(address, func(r rune) bool { return r <= ' ' || r >= 0x7f }) >= 0:
+		return "error.email"
+	case strings.EqualFold(address, t.Address) || strings.EqualFold(local, "postmaster"):
+		return "error.address.same"
+	}
+	return ""
+}
+
 // domain gives the part of our address behind the @.
 func (t Team) domain() string {
 	_, domain, _ := strings.Cut(t.Address, "@")
@@ -90,6 +106,25 @@ type Service struct {
 
 	published atomic.Pointer[string]    // fingerprint of the team's key as it is now
 	certEnds  atomic.Pointer[time.Time] // when the team's S/MIME certificate ends; nil for none
+	lane      atomic.Pointer[string]    // the address for suspicious messages as it is now
+}
+
+// HandedOnAt tells the address for suspicious messages from now on; "" for none.
+func (s *Service) HandedOnAt(address string) { s.lane.Store(&address) }
+
+// Suspicious gives the address for suspicious messages; "" for none.
+func (s *Service) Suspicious() string {
+	if now := s.lane.Load(); now != nil {
+		return *now
+	}
+	return s.Team.Suspicious
+}
+
+// toLane tells whether a mail came to the address for suspicious messages and to no other of ours.
+func (s *Service) toLane(recipients []string) bool {
+	t := s.Team
+	t.Suspicious = s.Suspicious()
+	return t.Public(recipients)
 }
 
 // Certified tells until when the team signs with S/MIME; the zero time is never.

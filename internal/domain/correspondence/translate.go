@@ -3,7 +3,9 @@ package correspondence
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -57,18 +59,7 @@ func (s *Service) Translate(ctx context.Context, by access.Actor, message, lang,
 		}
 		now := s.Clock.Now()
 		m.content.Meanings = append(m.content.Meanings, Translation{Lang: lang, Text: text, By: by.Account, Name: by.Name, At: now})
-		key, err := s.Ring.Get(ctx, tx, m.Thread)
-		if err != nil {
-			return fmt.Errorf("translate message: %w", err)
-		}
-		body, err := sealContent(key, m.UID, m.content)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE correspondence_message SET body = $1 WHERE id = $2`, body, m.ID); err != nil {
-			return fmt.Errorf("translate message: %w", err)
-		}
-		if err := access.Touch(ctx, tx, m.Thread, now); err != nil {
+		if err := s.writeMeanings(ctx, tx, m, now); err != nil {
 			return err
 		}
 		m.Body = m.content.Body
@@ -80,4 +71,47 @@ func (s *Service) Translate(ctx context.Context, by access.Actor, message, lang,
 		})
 	})
 	return out, err
+}
+
+// TakeBack removes a translation that the actor wrote, known by its time; the record keeps that it was there and in which language. It needs
+// access.WorkCases. Refused: NotFound for one of somebody else, or that is gone.
+func (s *Service) TakeBack(ctx context.Context, by access.Actor, message string, written time.Time) error {
+	if err := by.Need(access.WorkCases); err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		m, t, err := s.forChange(ctx, tx, by, message)
+		if err != nil {
+			return fmt.Errorf("take translation back: %w", err)
+		}
+		i := slices.IndexFunc(m.content.Meanings, func(x Translation) bool { return x.By == by.Account && x.At.UnixMicro() == written.UnixMicro() })
+		if m.Erased || i < 0 {
+			return fmt.Errorf("take translation back: %w", errs.ErrNotFound)
+		}
+		now, lang := s.Clock.Now(), m.content.Meanings[i].Lang
+		m.content.Meanings = slices.Delete(slices.Clone(m.content.Meanings), i, i+1)
+		if err := s.writeMeanings(ctx, tx, m, now); err != nil {
+			return err
+		}
+		return s.Audit.Write(ctx, tx, audit.Entry{
+			At: now, By: by, Verb: "correspondence.untranslate", On: t.Ref, About: t.About, Owner: t.Ref.ID, Changes: []audit.Change{{Field: "lang", From: lang, To: ""}},
+			Data: noted{Message: m.UID, Kind: m.Kind, Channel: m.Channel, State: m.State, TLP: m.TLP},
+		})
+	})
+}
+
+// writeMeanings seals the message again with its translations as they are now.
+func (s *Service) writeMeanings(ctx context.Context, tx *db.Tx, m stored, now time.Time) error {
+	key, err := s.Ring.Get(ctx, tx, m.Thread)
+	if err != nil {
+		return fmt.Errorf("write translations: %w", err)
+	}
+	body, err := sealContent(key, m.UID, m.content)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE correspondence_message SET body = $1 WHERE id = $2`, body, m.ID); err != nil {
+		return fmt.Errorf("write translations: %w", err)
+	}
+	return access.Touch(ctx, tx, m.Thread, now)
 }

@@ -305,8 +305,12 @@ func (s *Service) Bundles(ctx context.Context, h db.Handle, by access.Actor, lim
 // problemOf says what is wrong with a folder without its path.
 func problemOf(err error) string {
 	var p *os.PathError
-	if errors.As(err, &p) {
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
 		return p.Op + ": " + p.Err.Error()
+	case errors.As(err, &l):
+		return l.Op + ": " + l.Err.Error()
 	}
 	return err.Error()
 }

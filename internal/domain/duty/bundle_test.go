@@ -102,11 +102,21 @@ func TestBundlesAreWrittenAndRemoved(t *testing.T) {
 		if len(files) != 3 || files[0].Name() != "notes.html" {
 			r.Errorf("left %v", files)
 		}
+		// A name that is taken by a folder is told without the path, and leaves no half file.
+		r.must(os.MkdirAll(filepath.Join(here, "tocsin-"+r.Clock.Now().UTC().Format("20060102T150405Z")+".html", "x"), 0o700))
+		out, err := r.s.WriteBundle(ctx, r.lea)
+		r.must(err)
+		if len(out) != 2 || out[1].Problem == "" || strings.Contains(out[1].Problem, root) {
+			r.Errorf("written %+v", out)
+		}
+		if half, _ := filepath.Glob(filepath.Join(here, ".tocsin-*")); len(half) > 0 {
+			r.Errorf("left %v", half)
+		}
 		_, err = r.s.WriteBundle(ctx, r.ana)
 		r.refused("the duty officer writes", err, errs.Forbidden)
 		list, err := r.s.Bundles(ctx, r.DB, r.ana, 10)
 		r.must(err)
-		if len(list) != 6 {
+		if len(list) != 8 {
 			r.Errorf("%d writings are told", len(list))
 		}
 	})

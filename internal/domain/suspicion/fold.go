@@ -246,11 +246,16 @@ func (s *Service) known(ctx context.Context, tx *db.Tx, groups map[int64]*group,
 	if len(missing) == 0 {
 		return nil
 	}
+	return s.alone(ctx, tx, groups, missing)
+}
+
+// alone reads founders that stood alone until now.
+func (s *Service) alone(ctx context.Context, tx *db.Tx, groups map[int64]*group, missing []int64) error {
 	keys, err := s.Ring.Many(ctx, tx, missing)
 	if err != nil {
 		return err
 	}
-	rows, err = db.In(new(db.Query).Add(`SELECT id, at, sender, body FROM suspicion_message WHERE campaign = 0 AND id IN `), missing).Query(ctx, tx)
+	rows, err := db.In(new(db.Query).Add(`SELECT id, at, sender, body FROM suspicion_message WHERE campaign = 0 AND id IN `), missing).Query(ctx, tx)
 	return db.Each(rows, err, func(r *db.Rows) error {
 		var m member
 		var body []byte
@@ -370,9 +375,22 @@ func newSenders(ctx context.Context, tx *db.Tx, campaign int64, list []member) (
 	if len(ask) == 0 {
 		return n, nil
 	}
-	q := new(db.Query).Add(`SELECT DISTINCT sender FROM suspicion_message WHERE campaign = ? AND campaign <> 0 AND sender IN `, campaign)
-	before, err := db.List(ctx, tx, db.In(q, ask), func(r *db.Rows) (b []byte, err error) { return b, r.Scan(&b) })
-	return n + len(ask) - len(before), err
+	n += len(ask)
+	for some := range slices.Chunk(ask, 50) {
+		q := new(db.Query)
+		for i, sender := range some { // one row of each is enough: somebody may have sent thousands
+			if i > 0 {
+				q.Add(` UNION ALL `)
+			}
+			q.Add(`SELECT * FROM (SELECT 1 FROM suspicion_message WHERE campaign = ? AND campaign <> 0 AND sender = ? LIMIT 1) AS one`, campaign, sender)
+		}
+		before, err := db.List(ctx, tx, q, func(r *db.Rows) (b int64, err error) { return b, r.Scan(&b) })
+		if err != nil {
+			return 0, err
+		}
+		n -= len(before)
+	}
+	return n, nil
 }
 
 // place notes of each member where it was counted, and why.
@@ -387,7 +405,7 @@ func (s *Service) place(ctx context.Context, tx *db.Tx, g *group) error {
 	for _, why := range slices.Sorted(maps.Keys(as)) {
 		ids := as[why]
 		slices.Sort(ids)
-		q := db.In(new(db.Query).Add(`UPDATE suspicion_message SET campaign = ?, why = ? WHERE id IN `, g.id, int64(why)), ids)
+		q := db.In(new(db.Query).Add(`UPDATE suspicion_message SET campaign = ?, why = ?, alone = FALSE WHERE id IN `, g.id, int64(why)), ids)
 		if err := q.Later(ctx, tx); err != nil {
 			return err
 		}

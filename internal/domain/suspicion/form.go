@@ -28,7 +28,7 @@ func (s *Service) FromForm(ctx context.Context, in intake.Suspicious, also func(
 	if len(raw) > correspondence.MaxMail {
 		return errs.New(errs.Limit, "what was put in is larger than a mail may be")
 	}
-	return s.Correspondence.ArriveWith(ctx, []correspondence.Arrival{{To: []string{s.Correspondence.Team.Suspicious}, ReceivedAt: in.At, Raw: raw, Public: true}}, also)
+	return s.Correspondence.ArriveWith(ctx, []correspondence.Arrival{{To: []string{s.Correspondence.Suspicious()}, ReceivedAt: in.At, Raw: raw, Public: true}}, also)
 }
 
 // asMail writes a form as MIME. A file that is a mail is one, whatever the browser called it.

@@ -82,13 +82,9 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 		q.Add(` AND c.state = ?`, string(f.State))
 	}
 	if f.After != "" {
-		var at, id int64
-		b, err := base64.RawURLEncoding.DecodeString(f.After)
-		if err == nil {
-			_, err = fmt.Sscanf(string(b), "%d.%d", &at, &id)
-		}
+		at, id, err := placeOf(f.After)
 		if err != nil {
-			return page, &errs.Error{Kind: errs.Invalid, Key: "error.cursor", Text: "this page does not exist any more; start again"}
+			return page, err
 		}
 		q.Add(` AND (`+order+`, c.id) < (?, ?)`, at, id)
 	}
@@ -99,10 +95,26 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 	if len(all) > f.Limit {
 		all = all[:f.Limit]
 		last := all[f.Limit-1]
-		page.Next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", of(last), last.Ref.ID))
+		page.Next = cursorAt(of(last), last.Ref.ID)
 	}
 	page.Items = all
 	return page, s.name(ctx, by, all)
+}
+
+// cursorAt names the place in a list behind which the next page begins, and placeOf reads it.
+func cursorAt(at, id int64) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", at, id))
+}
+
+func placeOf(after string) (at, id int64, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(after)
+	if err == nil {
+		_, err = fmt.Sscanf(string(b), "%d.%d", &at, &id)
+	}
+	if err != nil {
+		return 0, 0, &errs.Error{Kind: errs.Invalid, Key: "error.cursor", Text: "this page does not exist any more; start again"}
+	}
+	return at, id, nil
 }
 
 // name fills in the organisations that campaigns touch, as far as the reader sees the register.
@@ -211,7 +223,12 @@ func (s *Service) Sample(ctx context.Context, c Campaign) (r Reading, at time.Ti
 	if err != nil || len(ids) == 0 {
 		return r, at, orNotFound(err)
 	}
-	a, err := s.Correspondence.OpenArrival(ctx, s.DB, ids[0])
+	return s.reading(ctx, ids[0])
+}
+
+// reading opens a message that is kept.
+func (s *Service) reading(ctx context.Context, arrival int64) (r Reading, at time.Time, err error) {
+	a, err := s.Correspondence.OpenArrival(ctx, s.DB, arrival)
 	if err != nil {
 		return r, at, err
 	}

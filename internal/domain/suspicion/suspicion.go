@@ -6,6 +6,7 @@
 //	line.go   the line of the queue, made by a job; rules.go: from how many on
 //	judge.go  File, Judge: what a person decides of a campaign
 //	list.go   List, Get, Sample, Curve
+//	single.go Singles, Single, Begin: messages that nothing is like
 //	form.go   what the page takes, as a mail; end.go what ends when
 //
 // Campaign states: open; harmless and known are counted and make no line. Any may follow any.
@@ -40,6 +41,9 @@ type Service struct {
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
 }
+
+// SettingAddress is where the address of the lane is kept once somebody changed it; before, the profile of the house names it.
+const SettingAddress = "suspicion.address"
 
 // Work registers the jobs of this duty.
 func (s *Service) Work(r *job.Registry) { job.Handle(r, job.House, s.line) }

@@ -147,9 +147,9 @@ func (s *Service) count(ctx context.Context, tx *db.Tx, by access.Actor, all []*
 		if err != nil {
 			return err
 		}
-		rows[i] = []any{t.Arrival, t.At, t.same, t.sender, t.thanked, t.key.Seal(messagePlace(t.Arrival), raw)}
+		rows[i] = []any{t.Arrival, t.At, t.same, t.sender, t.thanked, !t.again, t.key.Seal(messagePlace(t.Arrival), raw)}
 	}
-	if err := db.InsertMany(ctx, tx, "suspicion_message", []string{"id", "at", "same", "sender", "thanked", "body"}, rows); err != nil {
+	if err := db.InsertMany(ctx, tx, "suspicion_message", []string{"id", "at", "same", "sender", "thanked", "alone", "body"}, rows); err != nil {
 		return fmt.Errorf("count suspicious messages: %w", err)
 	}
 	return s.fold(ctx, tx, by, fresh)
@@ -248,7 +248,7 @@ func (s *Service) TakeBackTx(ctx context.Context, tx *db.Tx, same []byte) error 
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE suspicion_message SET campaign = 0, why = 0 WHERE id = $1`, arrival); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE suspicion_message SET campaign = 0, why = 0, alone = FALSE WHERE id = $1`, arrival); err != nil {
 		return err
 	}
 	for _, q := range []struct {

@@ -112,6 +112,8 @@ type Found struct {
 	Tables  []Table
 	Cut     bool // there was more than is read
 	Broken  int  // values of JSON that could not be read beside those that could
+
+	unpacked int64 // bytes that came out of archives
 }
 
 func (r *Report) problem(p Problem) {

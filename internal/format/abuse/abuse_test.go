@@ -135,3 +135,18 @@ func FuzzIn(f *testing.F) {
 		}
 	})
 }
+
+// Many archives in one mail give no more than one may.
+func TestManyArchives(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, _ := z.Create("huge.bin")
+	_, _ = w.Write(make([]byte, maxTable/4))
+	_ = z.Close()
+	one := "Content-Type: application/zip; name=list.zip\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString(b.Bytes())
+	f := In(mixed(slices.Repeat([]string{one}, 300)...))
+	if !f.Cut || f.unpacked > maxTable {
+		t.Errorf("%d bytes came out, cut %v", f.unpacked, f.Cut)
+	}
+}

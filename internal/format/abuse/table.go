@@ -19,7 +19,7 @@ const (
 	MaxColumns   = 200
 	maxRows      = 1_000_000
 	maxAddresses = 1000
-	maxTable     = 64 << 20
+	maxTable     = 64 << 20 // bytes out of all archives of a mail
 )
 
 // Table is a list of events as CSV: what its columns are called, how many rows it has, the addresses that it names and the time that it spans.
@@ -44,9 +44,14 @@ func (f *Found) table(p *mail.Part) {
 	name := strings.ToLower(p.Filename)
 	archive := strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".gz") || p.Type == "application/zip" || p.Type == "application/x-zip-compressed" || p.Type == "application/gzip" || p.Type == "application/x-gzip"
 	if archive {
-		files, cut := pack.Open(p.Bytes, pack.Limits{Files: MaxTables, Bytes: maxTable})
+		if f.unpacked >= maxTable {
+			f.Cut = true
+			return
+		}
+		files, cut := pack.Open(p.Bytes, pack.Limits{Files: MaxTables, Bytes: maxTable - f.unpacked})
 		f.Cut = f.Cut || cut
 		for _, x := range files {
+			f.unpacked += int64(len(x.Content))
 			inner := strings.ToLower(x.Name)
 			if strings.HasSuffix(inner, ".csv") || strings.HasSuffix(inner, ".tsv") || x.Name == "" && strings.HasSuffix(name, ".csv.gz") {
 				f.addTable(p.Filename+"/"+clean(x.Name), x.Content)

@@ -45,6 +45,9 @@ func Open(raw []byte, l Limits) (files []File, cut bool) {
 }
 
 func unzip(raw []byte, l Limits) (files []File, cut bool) {
+	if bytes.Count(raw, []byte("PK\x01\x02")) > maxEntries { // of each entry a reader would make a struct many times its size
+		return nil, true
+	}
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil || len(z.File) > maxEntries {
 		return nil, true

@@ -17,7 +17,11 @@ func (a Address) Domain() string {
 	return strings.ToLower(a.Addr[i+1:])
 }
 
-const maxAddressField = 64 << 10
+const (
+	maxAddressField  = 64 << 10
+	maxAddressFields = 512 << 10 // all fields of one name together
+	maxQuotedWords   = 500       // names of one field that are looked up in it
+)
 
 // Addresses gives the addresses of all fields of the name. It is false when a field cannot be read strictly; the list then holds what
 // looks like addresses, for showing only.
@@ -29,8 +33,9 @@ func (h Header) Addresses(name string) (list []Address, strict bool) {
 		return strings.NewReader(s), err
 	}}
 	parser := mail.AddressParser{WordDecoder: words}
+	left := maxAddressFields
 	for _, f := range h.All(name) {
-		if strings.TrimSpace(f.Raw) == "" || len(f.Raw) > maxAddressField {
+		if left -= len(f.Raw); strings.TrimSpace(f.Raw) == "" || len(f.Raw) > maxAddressField || left < 0 {
 			strict = false
 			continue
 		}
@@ -42,11 +47,13 @@ func (h Header) Addresses(name string) (list []Address, strict bool) {
 				continue
 			}
 		}
+		quoted := maxQuotedWords
 		for _, a := range found {
 			if Visible(a.Address) != a.Address {
 				strict = false
 			}
-			if strings.Contains(f.Raw, `"`+a.Name+`"`) {
+			if quoted > 0 && strings.Contains(a.Name, "=?") && strings.Contains(f.Raw, `"`+a.Name+`"`) {
+				quoted--
 				a.Name, _ = decodeWords(a.Name) // encoded words in quotes: wrong, and usual
 			}
 			list = append(list, Address{Visible(a.Name), Visible(a.Address)})

@@ -17,7 +17,7 @@ import "strings"
 const (
 	MaxDepth   = 50
 	MaxParts   = 1000
-	MaxDecoded = 500 << 20 // bytes, all parts together
+	MaxDecoded = 200 << 20 // bytes, all parts together: four times the largest mail
 	MaxRatio   = 20        // decoded bytes for one byte of mail
 	maxFields  = 2000      // header fields of one part
 )

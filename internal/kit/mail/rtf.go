@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// maxRTF bounds the text of a winmail.dat.
+// maxRTF bounds the RTF of a winmail.dat, that of all messages in it together.
 const maxRTF = 8 << 20
 
 // rtfStart is what the dictionary of compressed RTF holds before the first byte (MS-OXRTFCP section 2.1.3.1).
 const rtfStart = `{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0` +
 	"\r\n" + `\par \pard\plain\f0\fs20\b\i\u\tab\tx`
 
-// unpackRTF opens compressed RTF (MS-OXRTFCP). It is false when the bytes are not that, or give more than is read.
-func unpackRTF(b []byte) ([]byte, bool) {
+// unpackRTF opens compressed RTF (MS-OXRTFCP). It is false when the bytes are not that, or give more than most.
+func unpackRTF(b []byte, most int) ([]byte, bool) {
 	if len(b) < 16 {
 		return nil, false
 	}
@@ -22,12 +22,12 @@ func unpackRTF(b []byte) ([]byte, bool) {
 	in := b[16:]
 	switch kind {
 	case 0x414c454d: // "MELA": not compressed
-		return in[:min(size, len(in))], size <= len(in)
+		return in[:min(size, len(in), most)], size <= min(len(in), most)
 	case 0x75465a4c: // "LZFu"
 	default:
 		return nil, false
 	}
-	if size > maxRTF {
+	if size > most {
 		return nil, false
 	}
 	var ring [4096]byte
@@ -62,7 +62,7 @@ func unpackRTF(b []byte) ([]byte, bool) {
 				ring[at] = c
 				at = (at + 1) % len(ring)
 			}
-			if len(out) > maxRTF {
+			if len(out) > most {
 				return nil, false
 			}
 		}
@@ -164,6 +164,7 @@ func textOfRTF(rtf []byte) (string, bool) {
 				case word == "tab" || word == "cell":
 					put("\t")
 				case word == "ansicpg" && err == nil:
+					flush()
 					charset = charsetOfPage(n)
 				case word == "uc" && err == nil && n >= 0 && n < 16:
 					now.uc = n
@@ -183,7 +184,12 @@ func textOfRTF(rtf []byte) (string, bool) {
 				}
 				break
 			}
-			put(string(rune(c)))
+			switch { // it may be the second half of a character whose first was an escape
+			case skip > 0:
+				skip--
+			case !now.quiet:
+				bytes8 = append(bytes8, c)
+			}
 		}
 	}
 	flush()

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -73,15 +74,7 @@ type Body struct {
 // Body gives the readable text of the message: plain text where the sender gave it, else text made from HTML.
 // Attachments, inner messages and parts behind the closing boundary are not part of it.
 func (m *Message) Body() Body {
-	var body Body
-	gather(m.Root, &body)
-	if !body.written() { // Outlook may leave all it has to say in a winmail.dat
-		for _, p := range m.Parts {
-			if len(p.Parts) == 1 && p.tnef() && !p.inside() {
-				gather(p.Parts[0], &body)
-			}
-		}
-	}
+	body := Body{Parts: m.shown()}
 	var b strings.Builder
 	for _, p := range body.Parts {
 		t, _ := p.Text()
@@ -97,15 +90,21 @@ func (m *Message) Body() Body {
 	return body
 }
 
-// written tells whether a part has more than blanks.
-func (b *Body) written() bool {
-	for _, p := range b.Parts {
-		if len(bytes.TrimSpace(p.Bytes)) > 0 {
-			return true
+// shown are the parts that a person is shown first.
+func (m *Message) shown() []*Part {
+	parts := gather(m.Root)
+	if !slices.ContainsFunc(parts, (*Part).written) { // Outlook may leave all it has to say in a winmail.dat
+		for _, p := range m.Parts {
+			if len(p.Parts) == 1 && p.tnef() && !p.inside() {
+				parts = append(parts, gather(p.Parts[0])...)
+			}
 		}
 	}
-	return false
+	return parts
 }
+
+// written tells whether a part has more than blanks.
+func (p *Part) written() bool { return len(bytes.TrimSpace(p.Bytes)) > 0 }
 
 // tnef tells whether p is a winmail.dat that was opened.
 func (p *Part) tnef() bool {
@@ -122,31 +121,33 @@ func (p *Part) inside() bool {
 	return false
 }
 
-func gather(p *Part, body *Body) {
+// gather gives the texts below p that are shown. Each part is looked at once, however deep alternatives lie in alternatives.
+func gather(p *Part) []*Part {
 	if p.Undeclared || p.Disposition == "attachment" || p.tnef() {
-		return
+		return nil
 	}
 	switch {
 	case len(p.Parts) == 0:
 		if p.Type == "text/plain" || p.Type == "text/html" || p.Type == "text/enriched" || p == p.root() && p.Is("text/") {
 			if p.Filename == "" || p.Disposition != "" || p.Parent == nil {
-				body.Parts = append(body.Parts, p)
+				return []*Part{p}
 			}
 		}
 	case p.Type == "multipart/alternative":
-		if best := bestOf(p.Parts); best != nil {
-			gather(best, body)
-		}
+		return bestOf(p.Parts)
 	case p.Type == "multipart/related":
-		gather(relatedRoot(p), body)
+		return gather(relatedRoot(p))
 	case p.Type == "multipart/signed", p.Type == "multipart/report":
-		gather(p.Parts[0], body)
+		return gather(p.Parts[0])
 	case p.Type == "multipart/encrypted", strings.HasPrefix(p.Type, "message/"):
 	default:
+		var all []*Part
 		for _, c := range p.Parts {
-			gather(c, body)
+			all = append(all, gather(c)...)
 		}
+		return all
 	}
+	return nil
 }
 
 func (p *Part) root() *Part {
@@ -156,19 +157,15 @@ func (p *Part) root() *Part {
 	return p
 }
 
-// bestOf prefers a plain alternative with text in it.
-func bestOf(parts []*Part) *Part {
-	var found *Part
+// bestOf gives the texts of one alternative: of the first with plain text that is not blank, else of the first with any.
+func bestOf(parts []*Part) (found []*Part) {
 	for _, p := range parts {
-		var b Body
-		gather(p, &b)
-		for _, t := range b.Parts {
-			if t.Type == "text/plain" && strings.TrimSpace(string(t.Bytes)) != "" {
-				return p
-			}
-			if found == nil {
-				found = p
-			}
+		texts := gather(p)
+		if slices.ContainsFunc(texts, func(t *Part) bool { return t.Type == "text/plain" && t.written() }) {
+			return texts
+		}
+		if found == nil {
+			found = texts
 		}
 	}
 	return found
@@ -189,7 +186,7 @@ func relatedRoot(p *Part) *Part {
 // An inner message is one attachment. Parts that were not opened because of a limit are among them.
 func (m *Message) Attachments() []*Part {
 	shown := map[*Part]bool{}
-	for _, p := range m.Body().Parts {
+	for _, p := range m.shown() {
 		shown[p] = true
 	}
 	var all []*Part

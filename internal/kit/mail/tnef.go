@@ -2,8 +2,10 @@ package mail
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"mime"
 	"strings"
@@ -17,6 +19,7 @@ const (
 	tnefDepth     = 5    // messages within messages
 	tnefItems     = 2000 // attributes and properties of one message
 	tnefFiles     = 500  // attachments of one message
+	tnefNested    = 100  // messages of one part, all depths together
 )
 
 // tnefMessage is what a TNEF stream holds (MS-OXTNEF).
@@ -28,8 +31,12 @@ type tnefMessage struct {
 	htmlCharset            string
 	files                  []tnefFile
 	codepage               int
+	reader                 *tnefReader
 	cut                    bool // it ends early, or holds more than is read
 }
+
+// tnefReader knows what may still be read of one part: a few bytes of RTF unpack to many, in each of the messages in it.
+type tnefReader struct{ rtf, nested int }
 
 type tnefFile struct {
 	name, long, mime, id string
@@ -54,15 +61,14 @@ func (b *builder) tnef(p *Part) {
 	if !b.room(p) || p.Limited {
 		return
 	}
-	m, ok := readTNEF(p.Bytes, tnefDepth)
+	m, ok := (&tnefReader{rtf: maxRTF, nested: tnefNested}).message(p.Bytes, tnefDepth)
 	if !ok || m.cut {
 		b.odd(p, BrokenTNEF, "")
 	}
 	if !ok {
 		return
 	}
-	w := tnefWriter{}
-	made := w.entity(m)
+	made := tnefEntity(m)
 	if b.budget -= len(made); b.budget < 0 {
 		p.Limited = true
 		b.odd(p, TooLarge, "")
@@ -124,13 +130,13 @@ const (
 	attOemCodepage = 0x9007
 )
 
-func readTNEF(raw []byte, depth int) (*tnefMessage, bool) {
+func (r *tnefReader) message(raw []byte, depth int) (*tnefMessage, bool) {
 	c := &cursor{b: raw, ok: true}
 	if c.u32() != tnefSignature || !c.ok {
 		return nil, false
 	}
 	c.u16() // the key of the attachments: nothing refers to it here
-	m := &tnefMessage{codepage: 1252}
+	m := &tnefMessage{codepage: 1252, reader: r}
 	for n := 0; len(c.b) > 0; n++ {
 		level, id := c.u8(), c.u32()&0xffff
 		data := c.take(c.u32())
@@ -310,8 +316,9 @@ func (m *tnefMessage) property(id int, v tnefValue, _ int) {
 			m.html, m.htmlCharset = []byte(m.string(v)), "utf-8"
 		}
 	case 0x1009: // PidTagRtfCompressed
-		if rtf, ok := unpackRTF(v.data); ok {
+		if rtf, ok := unpackRTF(v.data, m.reader.rtf); ok {
 			m.rtf = rtf
+			m.reader.rtf = max(0, m.reader.rtf-len(rtf))
 		} else {
 			m.cut = true
 		}
@@ -340,8 +347,10 @@ func (m *tnefMessage) fileProperty(f *tnefFile, id int, v tnefValue, depth int) 
 		f.data = v.data
 		if v.kind == 0x0d && len(v.data) > 16 {
 			f.data = v.data[16:]
-			if depth > 0 {
-				if inner, ok := readTNEF(f.data, depth-1); ok {
+			if m.reader.nested--; m.reader.nested < 0 {
+				m.cut = true
+			} else if depth > 0 {
+				if inner, ok := m.reader.message(f.data, depth-1); ok {
 					f.inner = inner
 					m.cut = m.cut || inner.cut
 				}
@@ -377,21 +386,8 @@ func charsetOfPage(n int) string {
 	return fmt.Sprintf("windows-%d", n)
 }
 
-// tnefWriter writes a message as MIME, with boundaries that stand nowhere in it.
-type tnefWriter struct{ drawn int }
-
-func (w *tnefWriter) boundary(content []byte) string {
-	for {
-		w.drawn++
-		s := fmt.Sprintf("=_tnef_%d_", w.drawn)
-		if !bytes.Contains(content, []byte("--"+s)) {
-			return s
-		}
-	}
-}
-
-// entity gives a multipart/mixed: the best text first, then the attachments.
-func (w *tnefWriter) entity(m *tnefMessage) []byte {
+// tnefEntity writes a message as MIME: a multipart/mixed of the best text and the attachments.
+func tnefEntity(m *tnefMessage) []byte {
 	var parts [][]byte
 	part := func(kind, charset string, content []byte) {
 		parts = append(parts, append(fmt.Appendf(nil, "Content-Type: %s; charset=%q\r\nContent-Transfer-Encoding: binary\r\n\r\n", kind, charset), content...))
@@ -413,16 +409,16 @@ func (w *tnefWriter) entity(m *tnefMessage) []byte {
 			part("text/html", m.htmlCharset, m.html)
 		}
 		if len(parts) == 2 {
-			parts = [][]byte{w.join("alternative", parts)}
+			parts = [][]byte{tnefJoin("alternative", parts)}
 		}
 	}
 	for _, f := range m.files {
-		parts = append(parts, w.file(f))
+		parts = append(parts, tnefPart(f))
 	}
-	return w.join("mixed", parts)
+	return tnefJoin("mixed", parts)
 }
 
-func (w *tnefWriter) file(f tnefFile) []byte {
+func tnefPart(f tnefFile) []byte {
 	name := f.long
 	if name == "" {
 		name = f.name
@@ -430,7 +426,7 @@ func (w *tnefWriter) file(f tnefFile) []byte {
 	if f.inner != nil {
 		head := fmt.Appendf(nil, "Content-Type: message/rfc822\r\nContent-Disposition: attachment; %s\r\n\r\n", filename(name))
 		head = append(head, headOf(f.inner)...)
-		return append(head, w.entity(f.inner)...)
+		return append(head, tnefEntity(f.inner)...)
 	}
 	kind, _, err := mime.ParseMediaType(f.mime)
 	if err != nil || strings.HasPrefix(kind, "multipart/") || strings.HasPrefix(kind, "message/") {
@@ -480,10 +476,16 @@ func headOf(m *tnefMessage) []byte {
 	return b
 }
 
-func (w *tnefWriter) join(kind string, parts [][]byte) []byte {
-	all := bytes.Join(parts, nil)
-	mark := w.boundary(all)
-	out := make([]byte, 0, len(all)+len(parts)*(len(mark)+8)+200)
+// tnefJoin puts parts together. The boundary is made of a hash of them, so that whoever wrote them cannot have it in them.
+func tnefJoin(kind string, parts [][]byte) []byte {
+	h := sha256.New()
+	size := 200
+	for _, p := range parts {
+		_, _ = h.Write(p)
+		size += len(p) + 64
+	}
+	mark := "=_tnef_" + hex.EncodeToString(h.Sum(nil)[:16])
+	out := make([]byte, 0, size)
 	out = fmt.Appendf(out, "Content-Type: multipart/%s; boundary=%q\r\n\r\n", kind, mark)
 	for _, p := range parts {
 		out = fmt.Appendf(out, "--%s\r\n", mark)

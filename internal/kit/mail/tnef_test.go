@@ -171,7 +171,7 @@ func TestPackedRTF(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, ok := unpackRTF(raw)
+		got, ok := unpackRTF(raw, maxRTF)
 		if !ok || string(got) != c.want {
 			t.Errorf("%q, %v, want %q", got, ok, c.want)
 		}
@@ -179,7 +179,7 @@ func TestPackedRTF(t *testing.T) {
 	bomb := make([]byte, 16)
 	binary.LittleEndian.PutUint32(bomb[4:], 0xffffffff)
 	binary.LittleEndian.PutUint32(bomb[8:], 0x75465a4c)
-	if _, ok := unpackRTF(append(bomb, bytes.Repeat([]byte{0xff, 0, 15}, 1000)...)); ok {
+	if _, ok := unpackRTF(append(bomb, bytes.Repeat([]byte{0xff, 0, 15}, 1000)...), maxRTF); ok {
 		t.Error("it reads four gigabytes")
 	}
 }
@@ -215,7 +215,7 @@ func FuzzTNEF(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := Parse(winmail(b, ""))
 		nothingLost(t, "fuzz", m)
-		if rtf, ok := unpackRTF(b); ok {
+		if rtf, ok := unpackRTF(b, maxRTF); ok {
 			textOfRTF(rtf)
 		}
 		textOfRTF(append([]byte(`{\rtf1 `), b...))

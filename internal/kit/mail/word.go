@@ -32,7 +32,7 @@ func decodeWords(s string) (text string, ok bool) {
 	}
 	var out strings.Builder
 	var pending []byte
-	charset := ""
+	charset, total := "", len(s)
 	flush := func() {
 		if pending == nil {
 			return
@@ -42,9 +42,14 @@ func decodeWords(s string) (text string, ok bool) {
 		out.WriteString(t)
 		pending = nil
 	}
-	for s != "" {
+	for last := strings.LastIndex(s, "?="); s != ""; {
 		i := strings.Index(s, "=?")
 		if i < 0 {
+			break
+		}
+		if end := last - (total - len(s)); end < i { // no word ends any more: what seems to begin one is not looked through to the end each time
+			flush()
+			ok = false
 			break
 		}
 		cs, body, rest, good := cutWord(s[i:])
@@ -78,6 +83,9 @@ func decodeWords(s string) (text string, ok bool) {
 func cutWord(s string) (charset string, body []byte, rest string, ok bool) {
 	parts := strings.SplitN(s[2:], "?", 3)
 	if len(parts) != 3 || len(parts[0]) == 0 || len(parts[0]) > 60 || len(parts[1]) != 1 || strings.ContainsAny(parts[0], " \t=<>\"") {
+		return "", nil, s, false
+	}
+	if !strings.ContainsAny(parts[1], "BbQq") {
 		return "", nil, s, false
 	}
 	text, rest, found := strings.Cut(parts[2], "?=")

@@ -75,6 +75,26 @@ func ParseCertificates(b []byte) []Certificate {
 	return out
 }
 
+// Private tells whether what somebody hands in is a private key, or a file with one in it: PEM, PKCS #8, PKCS #12. A certificate and a bundle of them
+// begin otherwise.
+func Private(b []byte) bool {
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") || Private(block.Bytes) {
+			return true
+		}
+	}
+	if bytes.Contains(b, []byte("PRIVATE KEY-----")) {
+		return true
+	}
+	c := cursor{b: b}
+	inside, err := c.into(0x30)
+	if err != nil || len(b) == 0 || b[0] != 0x30 {
+		return false
+	}
+	tag, _, err := inside.head()
+	return err == nil && tag == 0x02 // the version, with which all of these begin
+}
+
 func (c Certificate) equal(d Certificate) bool { return bytes.Equal(c.x.Raw, d.x.Raw) }
 
 // IsZero tells whether c is no certificate.

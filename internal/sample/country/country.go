@@ -43,6 +43,7 @@ type Country struct {
 	Organisations []Organisation
 	Reports       []Report   // oldest first
 	Incidents     []Incident // oldest first
+	Suspicious    []Suspicious
 }
 
 // Team is the national CSIRT as it presents itself.
@@ -272,7 +273,7 @@ func New() Country {
 		Name: "Valmora", Code: "XV",
 		Team: team(), People: people(), Peers: peers(),
 		Communities: communities(), Services: services(), Entitlements: entitlements(),
-		Organisations: organisations(),
+		Organisations: organisations(), Suspicious: suspicious(),
 	}
 	c.Reports = byAge(func(r Report) Ago { return r.Received }, waiting(), waitingMore(), linked(), concluded())
 	c.Incidents = byAge(func(i Incident) Ago { return i.Opened }, []Incident{ransomware()}, coordinated(), analysed(), closed())

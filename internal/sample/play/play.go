@@ -10,6 +10,7 @@
 //	report.go     reports by all channels and what was done with them
 //	incident.go   incidents: timeline, tasks, states, end
 //	duty.go       who is on duty, hand-overs, a page
+//	suspicious.go what the public hands on, by campaign
 //	party.go      parties: what each was told, asked, answered, did
 //
 // The services of the house share one clock, which Play moves from Began before now up to now, so that creation, letters, deadlines and the
@@ -32,6 +33,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -56,6 +58,7 @@ type House struct {
 	Deadlines      *deadline.Service
 	Drafts         *draft.Service
 	Duty           *duty.Service
+	Suspicion      *suspicion.Service
 	TeamKey        pgp.Key                                            // to which reporters encrypt
 	Work           func(ctx context.Context) (waiting int, err error) // works the jobs that are there: files mail, lets letters leave (job.ByHand)
 	Tick           func(ctx context.Context) error                    // looks for deadlines that are due
@@ -123,6 +126,7 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 		p.writeIncident(in)
 	}
 	p.writeDuty()
+	p.writeSuspicious()
 	if err := p.perform(ctx); err != nil {
 		return Cast{}, err
 	}

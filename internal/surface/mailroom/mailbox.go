@@ -3,6 +3,7 @@ package mailroom
 import (
 	"bytes"
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/imap"
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // Mailbox keeps what is fetched from a mailbox of the team's.
@@ -29,8 +31,18 @@ func (m Mailbox) Taken(ctx context.Context, validity uint32, uids []uint32) (map
 func (m Mailbox) Keep(ctx context.Context, validity uint32, mails []imap.Mail) error {
 	list := make([]correspondence.Arrival, len(mails))
 	for i, one := range mails {
-		from, to := m.envelope(ctx, one.Raw)
-		list[i] = correspondence.Arrival{From: from, To: to, ReceivedAt: m.arrived(one.At), Raw: one.Raw, Road: correspondence.RoadIMAP, Fetched: &correspondence.Place{Mailbox: m.Name, Validity: validity, UID: one.UID}}
+		a := correspondence.Arrival{ReceivedAt: m.arrived(one.At), Road: correspondence.RoadIMAP, Fetched: &correspondence.Place{Mailbox: m.Name, Validity: validity, UID: one.UID}}
+		head, err := io.ReadAll(io.LimitReader(one.Body.Open(), maxHead))
+		if err != nil {
+			return err
+		}
+		a.From, a.To = m.envelope(ctx, head)
+		if a.Size = one.Body.Size(); a.Size > spool.InMemory {
+			a.Spool = one.Body.Reader()
+		} else if a.Raw, err = one.Body.Bytes(); err != nil {
+			return err
+		}
+		list[i] = a
 	}
 	_, err := m.Correspondence.ArriveFrom(db.On(ctx, db.Mail), list)
 	return err

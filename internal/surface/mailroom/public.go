@@ -18,7 +18,7 @@ func (m *Room) public(l *letter) bool { return m.Suspicion != nil && l.arrival.P
 // filed as a report is none of the lane's.
 func (m *Room) fileOrCount(ctx context.Context, tx *db.Tx, l *letter) (under ref.Ref, counted bool, err error) {
 	if !m.public(l) {
-		if under, err = m.file(ctx, tx, l); err == nil && m.Suspicion != nil && l.outer != nil && m.named(l.outer, m.Correspondence.Team.Suspicious) {
+		if under, err = m.file(ctx, tx, l); err == nil && m.Suspicion != nil && l.outer != nil && m.named(l.outer, m.Correspondence.Suspicious()) {
 			err = m.Suspicion.TakeBackTx(ctx, tx, slices.Concat(written(l.arrival.Raw)))
 		}
 		return under, false, err

@@ -132,7 +132,7 @@ func (h *house) approve() {
 func (h *house) serve() {
 	h.Helper()
 	committer := correspondence.NewCommitter(h.room.Correspondence)
-	s := smtpd.New(smtpd.Config{Domain: "mx.cert.example", Clock: h.Clock, Log: h.Log, Spool: h.TempDir()}, Backend{Address: h.room.Correspondence.Team.Address, Public: h.room.Correspondence.Team.Suspicious, Committer: committer})
+	s := smtpd.New(smtpd.Config{Domain: "mx.cert.example", Clock: h.Clock, Log: h.Log, Spool: h.TempDir()}, Backend{Address: h.room.Correspondence.Team.Address, Public: h.room.Correspondence.Suspicious, Committer: committer})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(h.T, err)
 	done := make(chan struct{})

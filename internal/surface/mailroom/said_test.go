@@ -205,5 +205,21 @@ func TestATranslation(t *testing.T) {
 		if recorded != 20 {
 			t.Errorf("the record has %d", recorded)
 		}
+		// Who wrote one takes it back; nobody else does, and not one that is not there. The record has both.
+		at := m.Body.Meanings[0].At
+		lea := h.Person(3, "Lea", access.Lead)
+		for why, err := range map[string]error{"another's": cor.TakeBack(h.ctx, lea, m.UID, at), "no such": cor.TakeBack(h.ctx, h.ana, m.UID, at.Add(time.Second)), "another message": cor.TakeBack(h.ctx, h.ana, "01jjjjjjjjjjjjjjjjjjjjjjjj", at)} {
+			if !errs.Is(err, errs.NotFound) {
+				t.Errorf("%s is taken back: %v", why, err)
+			}
+		}
+		must(t, cor.TakeBack(h.ctx, h.ana, m.UID, at))
+		if m = h.messages(r.Thread, h.ana)[0]; len(m.Body.Meanings) != 19 || m.Body.Meanings[0].Lang != "nl" || !strings.Contains(m.Body.Text, "Dzień dobry") {
+			t.Errorf("%d translations are left, the first in %s", len(m.Body.Meanings), m.Body.Meanings[0].Lang)
+		}
+		must(t, h.DB.QueryRow(h.ctx, `SELECT COUNT(*) FROM audit_entry WHERE verb = 'correspondence.untranslate' AND about = $1`, r.Ref.ID).Scan(&recorded))
+		if recorded != 1 {
+			t.Errorf("the record of what was taken back: %d", recorded)
+		}
 	})
 }

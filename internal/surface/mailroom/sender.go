@@ -170,7 +170,7 @@ func envelope(a correspondence.Arrival) auth.Envelope {
 
 // ours tells whether a mail says that it comes from ourselves: our own address, with a tag or without. It is filed and never answered.
 func (m *Room) ours(l *letter) bool {
-	b := Backend{Address: m.Correspondence.Team.Address, Public: m.Correspondence.Team.Suspicious}
+	b := Backend{Address: m.Correspondence.Team.Address, Public: m.Correspondence.Suspicious}
 	for _, addr := range []string{l.arrival.From, l.sender.address} {
 		if addr != "" && b.Recipient(context.Background(), addr) == nil {
 			return true

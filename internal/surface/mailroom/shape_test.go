@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // A label in the subject or the first line is the sender's wish: it becomes the report's. Who is not proved may only close a report further,
@@ -197,7 +198,7 @@ type envelopes chan smtpd.Envelope
 
 func (envelopes) Recipient(context.Context, string) error { return nil }
 
-func (e envelopes) Accept(_ context.Context, env smtpd.Envelope, _ *smtpd.Body) error {
+func (e envelopes) Accept(_ context.Context, env smtpd.Envelope, _ *spool.Body) error {
 	e <- env
 	return nil
 }

@@ -20,6 +20,7 @@ const (
 	maxWithinText = 50_000
 	maxWithinDeep = 3
 	maxPieces     = 30 // of evidence, as files
+	maxRoutine    = 3  // files that are unpacked and looked at as a report of a mail server, which has one
 )
 
 // understand looks what an open mail is about: reports of machines in it, mails in it, its language. All of it is the writer's word.
@@ -30,8 +31,12 @@ func (l *letter) understand() {
 	l.language = writtenIn(l.subject + "\n" + l.text)
 	l.said = abuse.In(l.inner)
 	l.mailsWithin(l.inner, 1)
+	tried := 0
 	for _, p := range l.inner.Parts {
 		if mayBeRoutine(p) {
+			if tried++; tried > maxRoutine {
+				return
+			}
 			if s, err := dmarc.Read(p.Bytes); err == nil {
 				l.routine = &s
 				return

@@ -118,6 +118,7 @@ func fromEnvironment() (conf.Config, error) {
 	}
 	return conf.Config{
 		Data: os.Getenv("TOCSIN_DATA"), RootKey: os.Getenv("TOCSIN_ROOT_KEY"), Database: conf.EndpointOf(os.Getenv("TOCSIN_DATABASE")), HTTP: address, SMTP: mail, Zone: "UTC",
+		LMTP: os.Getenv("TOCSIN_LMTP"), IMAP: conf.EndpointOf(os.Getenv("TOCSIN_IMAP")), IMAPPassword: os.Getenv("TOCSIN_IMAP_PASSWORD_FILE"),
 	}, err
 }
 

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
+	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/sample/wave"
 )
@@ -40,7 +43,11 @@ func (w *world) publicLane(ctx context.Context) (string, bool, error) {
 	if h.Profile.Public == "" {
 		h.Profile.Public = "suspicious@" + h.Profile.Address[strings.IndexByte(h.Profile.Address, '@')+1:]
 	}
-	h.Correspondence.Team.Suspicious = h.Profile.Public
+	if err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return setting.Put(ctx, tx, 0, time.Now(), suspicion.SettingAddress, suspicion.Address{Address: h.Profile.Public})
+	}); err != nil {
+		return "", false, err
+	}
 	h.Registry = job.NewRegistry() // another row may have served from this house
 	serving, stop := context.WithCancel(ctx)
 	ready, ended := make(chan struct{}), make(chan error, 1)

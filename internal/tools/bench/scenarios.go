@@ -59,7 +59,9 @@ func scenarios(o options) (all []scenario, end func()) {
 			scenario{name: engine + ": what the record takes of a verb, 8 writers", figure: w.record},
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},
 			scenario{name: engine + ": idle memory, server and key process", figure: w.memory},
-			scenario{name: engine + ": most memory while ten mails of 50 MiB come and are filed", figure: w.largeMails},
+			scenario{name: engine + ": most memory while ten mails of 50 MiB come and are filed", figure: w.largeMails(bySMTP)},
+			scenario{name: engine + ": most memory while ten mails of 50 MiB come by LMTP and are filed", figure: w.largeMails(byLMTP)},
+			scenario{name: engine + ": most memory while ten mails of 50 MiB are fetched by IMAP and filed", figure: w.largeMails(byIMAP)},
 		)
 		for _, p := range pairs() {
 			all = append(all, scenario{name: engine + ": told apart by time, " + p.name, figure: w.alike(p)})

@@ -48,9 +48,13 @@ func (m *memory) Keep(_ context.Context, validity uint32, mails []Mail) error {
 	}
 	for _, mail := range mails {
 		m.known[[2]uint32{validity, mail.UID}] = true
-		if sum := sha256.Sum256(mail.Raw); !m.sums[sum] {
+		raw, err := mail.Body.Bytes()
+		if err != nil {
+			return err
+		}
+		if sum := sha256.Sum256(raw); !m.sums[sum] {
 			m.sums[sum] = true
-			m.kept = append(m.kept, string(mail.Raw))
+			m.kept = append(m.kept, string(raw))
 		}
 	}
 	return nil

@@ -3,8 +3,11 @@ package imap
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -153,7 +156,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		got := 0
 		d := &reader{r: bufio.NewReaderSize(strings.NewReader(in), 32<<10), sink: func(n int64, r io.Reader) error {
-			b, err := appendAll(nil, io.LimitReader(r, min(n, 1<<20)))
+			b, err := io.ReadAll(io.LimitReader(r, min(n, 1<<20)))
 			got += len(b)
 			return err
 		}}
@@ -195,5 +198,38 @@ func TestNamesOfFolders(t *testing.T) {
 		if (err == nil) != (c.problem == "") || err != nil && (!strings.Contains(err.Error(), c.problem) || strings.Contains(err.Error(), "secret")) {
 			t.Errorf("%s %s: %v", c.address, c.then, err)
 		}
+	}
+}
+
+// zeros gives zeros without an end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// What is fetched goes to a file as it comes: a mail of forty megabytes takes no more memory than a letter. Not parallel: it counts what is allocated.
+func TestALargeMailIsNotHeld(t *testing.T) {
+	const size = 40 << 20
+	line := io.MultiReader(strings.NewReader(fmt.Sprintf("* 1 FETCH (UID 5 BODY[] {%d}\r\n", size)), io.LimitReader(zeros{}, size), strings.NewReader(")\r\nt1 OK done\r\n"))
+	s := &session{cfg: &Config{MaxSize: size, Spool: t.TempDir()}, r: &reader{r: bufio.NewReader(line)}, out: bufio.NewWriter(io.Discard)}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := s.fetch(5)
+	if err != nil || got == nil {
+		t.Fatal(got, err)
+	}
+	defer got.Reset()
+	n, err := io.Copy(io.Discard, got.Reader())
+	runtime.ReadMemStats(&after)
+	if err != nil || n != size || got.Size() != size {
+		t.Errorf("%d octets, %v", n, err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 2<<20 {
+		t.Errorf("it takes %d octets of memory", n)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.cfg.Spool, "*")); len(left) > 0 {
+		t.Errorf("files with names: %v", left)
 	}
 }

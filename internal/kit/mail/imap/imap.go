@@ -23,6 +23,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // Then says what becomes of a mail that was taken.
@@ -46,6 +47,7 @@ type Config struct {
 	Folder     string         // for Move
 	Roots      *x509.CertPool // nil: those of the system
 
+	Spool   string        // folder for mails above 64 KiB [the system's]
 	MaxSize int64         // bytes of a mail; larger ones stay there [50 MiB]
 	Poll    time.Duration // between two looks at a server without IDLE [1 min]
 	Renew   time.Duration // of IDLE [9 min]
@@ -58,9 +60,9 @@ type Config struct {
 
 // Mail is one mail as it lies in the mailbox.
 type Mail struct {
-	UID uint32
-	At  time.Time // when the mailbox got it; zero when it does not say
-	Raw []byte
+	UID  uint32
+	At   time.Time   // when the mailbox got it; zero when it does not say
+	Body *spool.Body // its bytes; only until Keep returns
 }
 
 // Store keeps mail. All its methods are called by one goroutine.
@@ -246,6 +248,7 @@ func (l *look) some(ctx context.Context, uids []uint32) (taken int, err error) {
 	}
 	var batch []Mail
 	var bytes int64
+	defer func() { release(batch) }()
 	keep := func() error {
 		if len(batch) == 0 {
 			return nil
@@ -254,6 +257,7 @@ func (l *look) some(ctx context.Context, uids []uint32) (taken int, err error) {
 			return err
 		}
 		taken += len(batch)
+		release(batch)
 		batch, bytes = batch[:0], 0
 		return nil
 	}
@@ -274,17 +278,24 @@ func (l *look) some(ctx context.Context, uids []uint32) (taken int, err error) {
 		if err := l.p.step("before fetch"); err != nil {
 			return taken, err
 		}
-		raw, err := l.s.fetch(u, about.size)
+		body, err := l.s.fetch(u)
 		if err != nil {
 			return taken, err
 		}
-		if raw == nil {
+		if body == nil {
 			continue
 		}
-		batch = append(batch, Mail{UID: u, At: about.at, Raw: raw})
-		bytes += int64(len(raw))
+		batch = append(batch, Mail{UID: u, At: about.at, Body: body})
+		bytes += body.Size()
 	}
 	return taken, keep()
+}
+
+// release gives back what mails hold.
+func release(mails []Mail) {
+	for _, m := range mails {
+		m.Body.Reset()
+	}
 }
 
 // keep stores a batch, and only then tidies it there.

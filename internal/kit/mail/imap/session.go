@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // session is one connection with the mailbox open. Only one goroutine uses it.
@@ -193,46 +195,47 @@ func fields(a answer) map[string]value {
 	return out
 }
 
-// fetch gives the bytes of one mail as they lie there, without a mark that it was read. None is a mail that is gone.
-func (s *session) fetch(uid uint32, size int64) (raw []byte, err error) {
-	limit := s.cfg.MaxSize
-	var came []byte
+// fetch gives the bytes of one mail as they lie there, without a mark that it was read. None is a mail that is gone. They go to a file as they come:
+// what was promised and does not come is not made room for.
+func (s *session) fetch(uid uint32) (got *spool.Body, err error) {
+	var came *spool.Body
+	drop := func(b *spool.Body) {
+		if b != nil {
+			b.Reset()
+		}
+	}
+	defer func() {
+		s.r.sink = nil
+		drop(came)
+		if err != nil {
+			drop(got)
+			got = nil
+		}
+	}()
 	s.r.sink = func(n int64, r io.Reader) error {
-		if n > limit || came != nil && n > 0 {
+		if n > s.cfg.MaxSize || came != nil && n > 0 {
 			return errTooLarge
 		}
-		came = make([]byte, 0, min(n, size+1024, limit))
-		var err error
-		came, err = appendAll(came, io.LimitReader(r, n))
-		return err
+		if came == nil {
+			came = &spool.Body{Dir: s.cfg.Spool}
+		}
+		if _, err := io.Copy(struct{ io.Writer }{came}, io.LimitReader(r, n)); err != nil {
+			return err
+		}
+		return came.Finish()
 	}
-	defer func() { s.r.sink = nil }()
 	_, err = s.do(fmt.Sprintf("UID FETCH %d (UID BODY.PEEK[])", uid), func(a answer) error {
 		f := fields(a)
 		if f["BODY[]"].body && f["UID"].text == strconv.FormatUint(uint64(uid), 10) {
-			raw = came
+			drop(got)
+			got, came = came, nil
+			return nil
 		}
+		drop(came)
 		came = nil
 		return nil
 	})
-	return raw, err
-}
-
-// appendAll reads to the end; what was promised and does not come is not made room for.
-func appendAll(b []byte, r io.Reader) ([]byte, error) {
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
-	}
+	return got, err
 }
 
 // set writes numbers as IMAP has them.

@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/smtpd"
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // relay is our own receiving side, played as the relay of a team.
@@ -38,7 +39,7 @@ func (r *relay) Recipient(_ context.Context, a string) error {
 	return nil
 }
 
-func (r *relay) Accept(_ context.Context, e smtpd.Envelope, b *smtpd.Body) error {
+func (r *relay) Accept(_ context.Context, e smtpd.Envelope, b *spool.Body) error {
 	if r.fail != nil {
 		return r.fail
 	}

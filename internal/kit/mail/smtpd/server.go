@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 // Config says who we are and what we bear. Zero limits mean the default in brackets.
@@ -48,7 +49,7 @@ type Backend interface {
 	// Recipient tells whether mail for the address is taken. NotFound becomes 550 5.1.1.
 	Recipient(ctx context.Context, addr string) error
 	// Accept keeps the message durably before it returns nil. The body is valid until it returns. It may be called from many connections.
-	Accept(ctx context.Context, e Envelope, b *Body) error
+	Accept(ctx context.Context, e Envelope, b *spool.Body) error
 }
 
 // Envelope is what is known of a message besides its bytes.

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/spool"
 )
 
 const (
@@ -66,7 +68,7 @@ type session struct {
 	mail    bool // MAIL was taken
 	bdat    bool // a first BDAT was taken
 	env     Envelope
-	body    Body
+	body    spool.Body
 	longest int
 	tooBig  bool
 	errors  int
@@ -76,7 +78,7 @@ type session struct {
 
 func newSession(s *Server, conn net.Conn) *session {
 	t := &timedConn{Conn: conn, idle: s.cfg.Idle}
-	c := &session{s: s, conn: t, r: bufio.NewReaderSize(t, 32<<10), w: bufio.NewWriterSize(t, 2<<10)}
+	c := &session{s: s, conn: t, r: bufio.NewReaderSize(t, 32<<10), w: bufio.NewWriterSize(t, 2<<10), body: spool.Body{Dir: s.cfg.Spool}}
 	c.tls, _ = conn.(*tls.Conn) // a listener may speak TLS from the first byte
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer = a.AddrPort().Addr().Unmap().WithZone("")
@@ -125,7 +127,7 @@ func (c *session) run() {
 			c.reply("421 4.3.0 Internal error, nothing was accepted")
 		}
 		_ = c.w.Flush()
-		c.body.reset()
+		c.body.Reset()
 		_ = c.conn.Close()
 	}()
 	proto := "ESMTP"
@@ -242,7 +244,7 @@ func (c *session) command(line string) {
 func (c *session) forget() {
 	c.mail, c.bdat, c.tooBig, c.longest = false, false, false, 0
 	c.env = Envelope{}
-	c.body.reset()
+	c.body.Reset()
 	c.conn.mu.Lock()
 	c.conn.until = time.Time{}
 	c.conn.mu.Unlock()

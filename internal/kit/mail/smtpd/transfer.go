@@ -56,8 +56,8 @@ func (c *session) data(arg string) {
 
 // put adds to the body, unless it is too big already.
 func (c *session) put(p []byte) {
-	if c.tooBig = c.tooBig || c.body.size+int64(len(p)) > c.s.cfg.MaxSize; !c.tooBig {
-		c.body.write(p, c.s.cfg.Spool)
+	if c.tooBig = c.tooBig || c.body.Size()+int64(len(p)) > c.s.cfg.MaxSize; !c.tooBig {
+		_, _ = c.body.Write(p) // Finish tells
 	}
 }
 
@@ -126,7 +126,7 @@ func (c *session) verdict() string {
 		return c.tooLarge()
 	case c.longest > c.s.cfg.MaxLine:
 		return fmt.Sprintf("554 5.6.0 We take lines of up to %d octets", c.s.cfg.MaxLine)
-	case c.body.finish() != nil:
+	case c.body.Finish() != nil:
 		c.s.cfg.Log.Error("smtp spool failed", "kind", "spool")
 		return "452 4.3.1 No room for the message now, nothing was accepted"
 	}

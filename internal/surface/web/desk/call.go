@@ -28,13 +28,14 @@ func (d *Desk) call(v *page.Visit) error {
 	if r.Channel != correspondence.ByPhone {
 		return v.See("/desk/reports/" + r.UID)
 	}
-	if err := d.seen(v, r.Object); err != nil {
-		return err
-	}
 	return d.showCall(v, r, intake.FinishInput{Body: r.Body, OccurredAt: r.OccurredAt, AwareAt: r.AwareAt}, nil, nil)
 }
 
+// showCall shows the note, also after a form that was wrong: that is a reading too.
 func (d *Desk) showCall(v *page.Visit, r intake.Report, in intake.FinishInput, wrong, wrongBack error) error {
+	if err := d.seen(v, r.Object); err != nil {
+		return err
+	}
 	p := v.P
 	calls, err := d.Intake.Calls(v.Ctx(), d.DB, r.Ref.ID)
 	if err != nil {

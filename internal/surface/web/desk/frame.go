@@ -141,6 +141,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"undone":        func(p *text.Printer) string { return p.T("desk.done.undone") },
 	"closed":        func(p *text.Printer) string { return p.T("desk.done.closed") },
 	"translated":    func(p *text.Printer) string { return p.T("desk.done.translated") },
+	"untranslated":  func(p *text.Printer) string { return p.T("desk.done.untranslated") },
 	"settled":       func(p *text.Printer) string { return p.T("desk.done.settled") },
 	"detached":      func(p *text.Printer) string { return p.T("desk.done.detached") },
 	"receipt":       func(p *text.Printer) string { return p.T("desk.done.receipt") },

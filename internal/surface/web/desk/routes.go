@@ -121,6 +121,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/threads/{thread}", Need: read, Serve: d.thread},
 		{Pattern: "POST /desk/messages/{message}/release", Need: triage, Serve: d.release},
 		{Pattern: "POST /desk/messages/{message}/translate", Need: work, Serve: d.translate},
+		{Pattern: "POST /desk/messages/{message}/take-back", Need: work, Serve: d.takeBack},
 
 		{Pattern: "GET /desk/my", Need: read, Serve: d.my},
 		{Pattern: "GET /desk/incidents", Need: read, Serve: d.incidents},

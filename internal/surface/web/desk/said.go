@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/abuse"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/tongue"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -196,7 +197,12 @@ func withinViews(v *page.Visit, m correspondence.Message) []page.WithinView {
 func meanings(v *page.Visit, m correspondence.Message, back string) ([]page.MeaningView, page.TranslateView) {
 	var out []page.MeaningView
 	for _, t := range m.Body.Meanings {
+		own := ""
+		if t.By == v.By.Account && v.By.Can(access.WorkCases) {
+			own = strconv.FormatInt(t.At.UnixMicro(), 10)
+		}
 		out = append(out, page.MeaningView{
+			TakeBack: "/desk/messages/" + m.UID + "/take-back", Own: own, Back: back,
 			Title: v.P.T("desk.translate.by", "language", tongue.Name(t.Lang, string(v.P.Lang())), "who", t.Name), At: v.P.Brief(t.At, v.Now), Lang: t.Lang, Text: t.Text,
 		})
 	}
@@ -233,4 +239,20 @@ func (d *Desk) translate(v *page.Visit) error {
 		to = "/desk/triage"
 	}
 	return back(v, to, "translated")
+}
+
+// takeBack removes a translation that the reader wrote.
+func (d *Desk) takeBack(v *page.Visit) error {
+	at, err := strconv.ParseInt(v.R.PostFormValue("at"), 10, 64)
+	if err != nil {
+		return errs.ErrNotFound
+	}
+	if err := d.Correspondence.TakeBack(v.Ctx(), v.By, v.R.PathValue("message"), time.UnixMicro(at)); err != nil {
+		return err
+	}
+	to := v.R.PostFormValue("back")
+	if !ofTheDesk(to) {
+		to = "/desk/triage"
+	}
+	return back(v, to, "untranslated")
 }

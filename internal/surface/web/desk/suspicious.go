@@ -27,6 +27,10 @@ func (d *Desk) suspiciousRoutes() []page.Route {
 		{Pattern: "GET /desk/suspicious/{campaign}/links.csv", Need: page.Needs(access.Export), Serve: d.campaignLinks},
 		{Pattern: "POST /desk/suspicious/{campaign}/judge", Need: triage, Serve: d.judgeCampaign},
 		{Pattern: "POST /desk/suspicious/{campaign}/file", Need: triage, Serve: d.fileCampaign},
+		{Pattern: "GET " + singlesAt, Need: read, Serve: d.singles},
+		{Pattern: "GET " + singlesAt + "/{single}", Need: read, Serve: d.single},
+		{Pattern: "POST " + singlesAt + "/{single}/begin", Need: triage, Serve: d.beginCampaign},
+		{Pattern: "POST /desk/suspicious/address", Need: page.Needs(access.ChangeRules), Serve: d.setLaneAddress},
 		{Pattern: "POST /desk/suspicious/rules", Need: page.Needs(access.ChangeRules), Serve: d.setSuspicious},
 	}
 }
@@ -113,6 +117,7 @@ func (d *Desk) showSuspicious(v *page.Visit, wrong error) error {
 	}
 	view := d.suspiciousView(v, p.T("desk.nav.suspicious"), p.T("desk.suspicious.lead"), body...)
 	view.Up = page.NavItem{}
+	view.Acts = []page.ButtonView{{Text: p.T("desk.suspicious.single"), Kind: "ghost", Icon: "mail", Href: singlesAt}}
 	if len(problems) > 0 {
 		return wrongAdmin(v, view, errs.Invalid.HTTP(), problems...)
 	}
@@ -138,11 +143,6 @@ func (d *Desk) suspiciousRules(v *page.Visit, body []templ.Component, by map[str
 		said = p.N("desk.suspicious.rules.grows", rules.Grows)
 	}
 	parts := []templ.Component{paragraph(said)}
-	if address := d.Correspondence.Team.Suspicious; address != "" {
-		parts = append(parts, paragraph(p.T("desk.suspicious.address", "address", address)))
-	} else {
-		parts = append(parts, paragraph(p.T("desk.suspicious.address.none")))
-	}
 	if v.By.Can(access.ChangeRules) {
 		value := strconv.Itoa(rules.Grows)
 		if x := v.R.PostFormValue("grows"); x != "" {
@@ -152,7 +152,11 @@ func (d *Desk) suspiciousRules(v *page.Visit, body []templ.Component, by map[str
 			page.Field(p, page.FieldView{ID: "grows", Name: "grows", Width: "short", InputMode: "numeric", Label: p.T("desk.suspicious.grows"), Hint: p.T("desk.suspicious.grows.hint"), Value: value, Error: by["grows"]}),
 		}, page.ButtonView{Text: p.T("desk.suspicious.grows.do")}))
 	}
-	return append(body, section("rules", p.T("desk.suspicious.rules"), parts...)), nil
+	where, err := d.laneAddress(v, by)
+	if err != nil {
+		return nil, err
+	}
+	return append(body, section("rules", p.T("desk.suspicious.rules"), parts...), section("where", p.T("desk.suspicious.where"), where...)), nil
 }
 
 func (d *Desk) setSuspicious(v *page.Visit) error {
@@ -354,6 +358,11 @@ func (d *Desk) sampleOf(v *page.Visit, c suspicion.Campaign) (templ.Component, e
 	if err != nil {
 		return nil, err
 	}
+	return sample(p, sampleView(p, r, at)), nil
+}
+
+// sampleView is how a message reads, without anything that leads somewhere.
+func sampleView(p *text.Printer, r suspicion.Reading, at time.Time) SampleView {
 	inert := func(s string) string { return scheme.ReplaceAllString(mail.VisibleText(clip(s, 6000)), "hxxp$2") }
 	one := SampleView{At: p.DateTime(at), Subject: inert(r.Subject), Sender: suspicion.Defang(mail.Visible(r.Domain)), Words: inert(r.Words), Text: inert(strings.TrimSpace(r.Text))}
 	if one.Text == "" {
@@ -362,7 +371,7 @@ func (d *Desk) sampleOf(v *page.Visit, c suspicion.Campaign) (templ.Component, e
 	for _, f := range r.Files {
 		one.Files = append(one.Files, f.Name+" · "+f.Type+" · "+p.Bytes(f.Size)+" · "+f.SHA256)
 	}
-	return sample(p, one), nil
+	return one
 }
 
 func (d *Desk) judgeCampaign(v *page.Visit) error {

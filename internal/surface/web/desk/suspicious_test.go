@@ -97,3 +97,62 @@ func TestACampaignOnTheDesk(t *testing.T) {
 		t.Errorf("an analyst changes rules: %d", a.status)
 	}
 }
+
+// What nothing is like stands in a list of its own, inert; a person makes a campaign of one, which can then be put into the queue. Asked twice it is one.
+func TestSingleMessagesOnTheDesk(t *testing.T) {
+	h := openOffice(t)
+	raw := "From: ann@x.example\r\nTo: suspicious@cert.example\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nI have paid already.\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" +
+		"From: B <a@lonely.example>\r\nSubject: <i>Prize</i> for ann@x.example\r\n\r\nPress https://lonely.example/win <script>window.pwned=1</script>\r\n--b--\r\n"
+	mails := []correspondence.Arrival{{To: []string{"suspicious@cert.example"}, Raw: []byte(raw), Public: true, ReceivedAt: h.Clock.Now()}}
+	h.must(h.letters.Arrive(t.Context(), mails))
+	take := func() error {
+		return h.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			return h.suspicion.TakeTx(ctx, tx, access.System("intake"), []suspicion.Message{{Arrival: mails[0].ID, At: mails[0].ReceivedAt, Same: []byte("one"), Sender: "ann@x.example", Reading: suspicion.Read(mail.Parse([]byte(raw)))}})
+		})
+	}
+	ana, lea, root := h.as("Ana"), h.as("Lea"), h.as("Root")
+	ana.sees(ana.get("/desk/suspicious-single"), http.StatusOK, "No single messages")
+	h.must(take())
+	at := "/desk/suspicious-single/" + mails[0].UID
+	ana.sees(ana.get("/desk/suspicious"), http.StatusOK, "/desk/suspicious-single")
+	ana.sees(ana.get("/desk/suspicious-single"), http.StatusOK, at, "&lt;i&gt;Prize&lt;/i&gt; for …@x.example", "lonely[.]example/win", "!https://lonely", "!ann@x.example")
+	ana.sees(ana.get(at), http.StatusOK, "I have paid already.", "hxxps://lonely.example/win", "!https://lonely", "!<script>window", "!<i>Prize", "Make it a campaign")
+	for _, path := range []string{"/desk/suspicious-single", at} {
+		root.sees(root.get(path), http.StatusForbidden)
+	}
+	ana.sees(ana.get("/desk/suspicious-single/nothing"), http.StatusNotFound)
+	ana.sees(ana.get("/desk/suspicious-single?after=nonsense"), http.StatusUnprocessableEntity)
+	if a := ana.do("POST", "/desk/suspicious-single/nothing/begin"); a.status != http.StatusNotFound {
+		t.Errorf("of nothing: %d", a.status)
+	}
+	if a := root.do("POST", at+"/begin"); a.status != http.StatusForbidden {
+		t.Errorf("an administrator begins one: %d", a.status)
+	}
+	a := ana.do("POST", at+"/begin")
+	if a.status != http.StatusSeeOther || !strings.HasPrefix(a.location, "/desk/suspicious/") {
+		t.Fatalf("begun: %d %s %s", a.status, a.location, a.body)
+	}
+	if again := lea.do("POST", at+"/begin"); again.location != a.location {
+		t.Errorf("two campaigns: %s and %s", a.location, again.location)
+	}
+	ana.sees(ana.get(a.location), http.StatusOK, "1 message", "1 sender", "Put into the queue", "lonely[.]example")
+	ana.sees(ana.get("/desk/suspicious-single"), http.StatusOK, "!"+at)
+	ana.sees(ana.get(at), http.StatusNotFound)
+	ana.sees(ana.get("/desk/suspicious"), http.StatusOK, "1 message, by the hour")
+	// The address is a lead's to change; the record says from what to what.
+	ana.sees(ana.get("/desk/suspicious"), http.StatusOK, "!Save address")
+	lea.sees(lea.get("/desk/suspicious"), http.StatusOK, "Save address")
+	for _, bad := range []string{"suspicious", "a+b@cert.example", "report@cert.example", "Postmaster@cert.example", "a@b@c.example", "a b@cert.example", "<x@cert.example>", "a@cert.example\r\nX: y"} {
+		lea.sees(lea.do("POST", "/desk/suspicious/address", "address", bad), http.StatusUnprocessableEntity)
+	}
+	lea.goes(lea.do("POST", "/desk/suspicious/address", "address", " phishing@cert.example "), "/desk/suspicious?done=saved")
+	lea.sees(lea.get("/desk/suspicious"), http.StatusOK, "Address: phishing@cert.example", "Lea")
+	if now := h.letters.Suspicious(); now != "phishing@cert.example" {
+		t.Errorf("it is %q", now)
+	}
+	lea.goes(lea.do("POST", "/desk/suspicious/address", "address", ""), "/desk/suspicious?done=saved")
+	lea.sees(lea.get("/desk/suspicious"), http.StatusOK, "only the page takes messages")
+	if a := ana.do("POST", "/desk/suspicious/address", "address", "x@cert.example"); a.status != http.StatusForbidden {
+		t.Errorf("an analyst changes it: %d", a.status)
+	}
+}

@@ -3,13 +3,16 @@ package portal
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -97,6 +100,9 @@ func contactView(v *page.Visit, c constituency.Contact, keys []constituency.Key)
 	out := ContactView{Name: c.Name, Role: roleName(v, c.Role), Email: c.Email, Phone: c.Phone, OnCall: c.OnCall, Checked: c.VerifiedAt}
 	for _, k := range keys {
 		kv := KeyView{Fingerprint: groups(k.Fingerprint)}
+		if k.SMIME() {
+			kv.Kind = v.P.T("portal.key.smime")
+		}
 		switch k.State {
 		case constituency.Offered:
 			kv.State, kv.Note = page.ChipView{Text: v.P.T("portal.key.offered"), Kind: "warn", Icon: "hourglass"}, v.P.T("portal.key.offered.note", "when", v.P.Date(k.OfferedAt))
@@ -160,7 +166,7 @@ func (d Deps) offerKey(v *page.Visit) error {
 	defer f.close()
 	key, contact, err := d.keyInput(v, f)
 	if err == nil {
-		err = d.Constituency.OfferKey(v.Ctx(), v.By, contact.UID, key.Binary(), key.Fingerprint(), key.Expires(), "portal")
+		err = d.Constituency.OfferKey(v.Ctx(), v.By, contact.UID, key.raw, key.fingerprint, key.ends, "portal")
 	}
 	if err == nil {
 		return v.See("/portal/organisation?done=offered")
@@ -180,11 +186,18 @@ func (d Deps) offerKey(v *page.Visit) error {
 	return v.ShowStatus(errs.Invalid.HTTP(), Offer(view))
 }
 
-// keyInput reads one public key and the contact it is for. A key that does not name the contact's address, or that is not fit, is told here;
-// whether it is theirs is for a person to check.
-func (d Deps) keyInput(v *page.Visit, f *form) (pgp.Key, constituency.Contact, error) {
+// offered is a public key as it is handed in: of OpenPGP, or a certificate.
+type offered struct {
+	raw         []byte
+	fingerprint string
+	ends        time.Time
+}
+
+// keyInput reads one public key or certificate and the contact it is for. One that does not name the contact's address, or that is not fit, is told
+// here; whether it is theirs is for a person to check.
+func (d Deps) keyInput(v *page.Visit, f *form) (offered, constituency.Contact, error) {
 	var p errs.Problems
-	var key pgp.Key
+	var key offered
 	c, err := d.Constituency.ContactByUID(v.Ctx(), d.DB, v.By, f.get("contact"))
 	if errs.Is(err, errs.NotFound) || err == nil && c.Organisation != v.By.Organisation {
 		p.Add("contact", "portal.error.contact")
@@ -206,20 +219,45 @@ func (d Deps) keyInput(v *page.Visit, f *form) (pgp.Key, constituency.Contact, e
 		return key, c, p.Err()
 	}
 	keys, flaws := pgp.ParseKeys(raw)
+	certs := smime.ParseCertificates(raw)
 	switch {
-	case len(flaws) > 0 && flaws[0].Flaw == pgp.SecretKey:
+	case len(flaws) > 0 && flaws[0].Flaw == pgp.SecretKey || smime.Private(raw):
 		p.Add(field, "portal.error.key.secret")
-	case len(keys) > 1:
+	case len(keys) > 1 || len(keys) == 1 && len(certs) > 0:
 		p.Add(field, "portal.error.key.many")
-	case len(keys) == 0:
-		p.Add(field, "portal.error.key.none")
-	default:
-		key = keys[0]
-		if key.Fit(v.Now) != nil {
+	case len(keys) == 1:
+		k := keys[0]
+		if k.Fit(v.Now) != nil {
 			p.Add(field, "portal.error.key.unfit")
-		} else if len(p) == 0 && !key.Has(c.Email) {
+		} else if len(p) == 0 && !k.Has(c.Email) {
 			p.Add(field, "portal.error.key.address")
 		}
+		key = offered{k.Binary(), k.Fingerprint(), k.Expires()}
+	case len(certs) > 0 && len(p) == 0:
+		own, problem := certificateFor(certs, c.Email, v.Now)
+		if problem != "" {
+			p.Add(field, problem)
+			break
+		}
+		key = offered{own.Raw(), own.Fingerprint(), own.Ends()}
+	case len(certs) == 0:
+		p.Add(field, "portal.error.key.none")
 	}
 	return key, c, p.Err()
+}
+
+// certificateFor gives the one certificate that names the address; programs export it with those of its issuers.
+func certificateFor(all []smime.Certificate, address string, now time.Time) (own smime.Certificate, problem string) {
+	all = slices.DeleteFunc(all, func(c smime.Certificate) bool { return !c.Has(address) })
+	if len(all) == 0 {
+		return own, "portal.error.key.address"
+	}
+	all = slices.DeleteFunc(all, func(c smime.Certificate) bool { return !c.Fit(now) })
+	switch len(all) {
+	case 0:
+		return own, "portal.error.key.unfit"
+	case 1:
+		return all[0], ""
+	}
+	return own, "portal.error.key.many"
 }

@@ -1,9 +1,19 @@
 package portal_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/pem"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
@@ -257,6 +267,69 @@ func TestAKeyIsOfferedAndWaits(t *testing.T) {
 	if len(keys) != 1 || keys[0].State != constituency.Offered || keys[0].Source != "portal" {
 		t.Errorf("stored %+v", keys)
 	}
+}
+
+// A certificate for S/MIME is offered as a key is, with those of its issuers or without; a private key in any wrapping is refused by name, and nothing of it kept.
+func TestACertificateIsOfferedAndWaits(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	b := h.browser()
+	const rui = "rui.tavares@aguasdovale.example"
+	b.signIn(rui)
+	contacts, err := h.country.Contacts(t.Context(), h.DB, h.aguas.Ref.ID)
+	h.must(err)
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	h.must(err)
+	certificate := func(address string, ends time.Time) string {
+		like := x509.Certificate{SerialNumber: big.NewInt(ends.Unix()), Subject: pkix.Name{CommonName: "Rui <b>"}, NotBefore: h.Clock.Now().Add(-time.Hour), NotAfter: ends, EmailAddresses: []string{address}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}}
+		der, err := x509.CreateCertificate(rand.Reader, &like, &like, &secret.PublicKey, secret)
+		h.must(err)
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	later := h.Clock.Now().AddDate(1, 0, 0)
+	mine, foreign := certificate(rui, later), certificate("ca@elsewhere.example", later)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(secret)
+	h.must(err)
+	block, _ := pem.Decode([]byte(mine))
+	cert, err := x509.ParseCertificate(block.Bytes)
+	h.must(err)
+	p12, err := asn1.Marshal(struct { // as a PKCS #12 file begins
+		Version int
+		Inside  []byte
+	}{3, pkcs8})
+	h.must(err)
+	pgpKey, err := keyd.Generate("Rui Tavares", []string{rui}, h.Clock.Now())
+	h.must(err)
+	for _, c := range []struct{ name, says, content string }{
+		{"another's", "does not stand in", foreign},
+		{"an old one", "expired", certificate(rui, h.Clock.Now().Add(-time.Minute))},
+		{"two of his", "there are several", mine + certificate(rui, later.AddDate(1, 0, 0))},
+		{"with an OpenPGP key", "there are several", mine + string(pgpKey.Public().Armored())},
+		{"with its private key", "private key", mine + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))},
+		{"the private key in DER", "private key", string(pkcs8)},
+		{"a .p12", "private key", string(p12)},
+		{"a .p12 as text", "private key", "-----BEGIN PKCS12-----\n" + base64.StdEncoding.EncodeToString(p12) + "\n-----END PKCS12-----\n"},
+	} {
+		a := b.upload("/portal/organisation/key", "file", "rui.cer", c.content, "contact", contacts[0].UID)
+		if a.status != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(a.body), c.says) {
+			t.Errorf("%s: %d", c.name, a.status)
+		}
+	}
+	if keys, err := h.country.AllKeys(t.Context(), h.DB, contacts[0].ID); err != nil || len(keys) != 0 {
+		t.Fatalf("%d keys are kept, %v", len(keys), err)
+	}
+	if a := b.post("/portal/organisation/key", "contact", contacts[0].UID, "armour", foreign+mine); a.location != "/portal/organisation?done=offered" {
+		t.Fatalf("offer: %d\n%s", a.status, a.body)
+	}
+	if a := b.upload("/portal/organisation/key", "file", "rui.cer", string(block.Bytes), "contact", contacts[0].UID); a.location != "/portal/organisation?done=offered" { // once more, in DER
+		t.Fatalf("offer: %d\n%s", a.status, a.body)
+	}
+	keys, err := h.country.AllKeys(t.Context(), h.DB, contacts[0].ID)
+	h.must(err)
+	if len(keys) != 1 || !keys[0].SMIME() || keys[0].State != constituency.Offered || !keys[0].ExpiresAt.Equal(cert.NotAfter) {
+		t.Errorf("stored %+v", keys)
+	}
+	h.has(b.get("/portal/organisation"), "Waits for approval", "S/MIME certificate")
 }
 
 // A report reads concluded only when its reporter owes nothing more (ui.md 6.2).

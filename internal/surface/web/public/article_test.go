@@ -2,16 +2,26 @@ package public
 
 import (
 	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page/pagetest"
 )
@@ -38,6 +48,56 @@ func open(t *testing.T, lang text.Lang, path string) *httptest.ResponseRecorder 
 	}
 	t.Fatalf("there is no page %s", path)
 	return nil
+}
+
+// A team with a certificate gives it as a file and says how to compare it; one whose certificate has ended, or that has none, says nothing of it.
+func TestTheTeamsCertificate(t *testing.T) {
+	t.Parallel()
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit := func(path string, ends time.Time) (*httptest.ResponseRecorder, error) {
+		like := x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "An authority\u202e <b>"}, NotBefore: noon.AddDate(-2, 0, 0), NotAfter: ends, EmailAddresses: []string{"report@cert.ex"}}
+		der, err := x509.CreateCertificate(rand.Reader, &like, &like, &secret.PublicKey, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, err := smime.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, p := site(t, text.EN)
+		x.Certificates = func(context.Context) ([]smime.Certificate, error) { return []smime.Certificate{own}, nil }
+		w := httptest.NewRecorder()
+		v := &page.Visit{W: w, R: httptest.NewRequest(http.MethodGet, path, nil), P: &p, Now: noon}
+		for _, r := range x.Routes() {
+			if r.Pattern == "GET "+path {
+				err = r.Serve(v)
+			}
+		}
+		if err == nil && path != "/contact" && !bytes.Equal(w.Body.Bytes(), own.PEM()) {
+			t.Errorf("the file is %q", w.Body)
+		}
+		if shown := strings.Contains(w.Body.String(), grouped(own.Fingerprint())); path == "/contact" && (shown != ends.After(noon) || strings.Contains(w.Body.String(), "<b>") || strings.Contains(w.Body.String(), "\u202e")) {
+			t.Errorf("the page shows it: %v", shown)
+		}
+		return w, err
+	}
+	for _, path := range []string{"/contact", "/smime-certificate.pem"} {
+		if _, err := visit(path, noon.AddDate(1, 0, 0)); err != nil {
+			t.Error(path, err)
+		}
+	}
+	if _, err := visit("/contact", noon.Add(-time.Hour)); err != nil {
+		t.Error(err)
+	}
+	if _, err := visit("/smime-certificate.pem", noon.Add(-time.Hour)); !errs.Is(err, errs.NotFound) {
+		t.Errorf("one that has ended: %v", err)
+	}
+	if strings.Contains(open(t, text.EN, "/contact").Body.String(), "S/MIME") {
+		t.Error("a team without one speaks of it")
+	}
 }
 
 var articles = []string{"/about", "/contact", "/privacy", "/accessibility", "/rfc2350"}

@@ -77,7 +77,7 @@ func settle(t testing.TB, c *coretest.House) *house {
 	if _, err := h.reports.DropKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.x = &Public{DB: c.DB, Clock: c.Clock, Zone: zone, Text: words, URL: "https://cert.example", Laws: laws, Country: "BE", Count: intake.Counting(nil), Suspicious: "suspicious@cert.example", Site: page.Site{Name: "CERT.EX", Phone: "+999 210 497 400", Mail: "report@cert.example"}}
+	h.x = &Public{DB: c.DB, Clock: c.Clock, Zone: zone, Text: words, URL: "https://cert.example", Laws: laws, Country: "BE", Count: intake.Counting(nil), Suspicious: func() string { return "suspicious@cert.example" }, Site: page.Site{Name: "CERT.EX", Phone: "+999 210 497 400", Mail: "report@cert.example"}}
 	s := &page.Surface{Name: "public", Routes: h.x.Routes(), Clock: c.Clock, Text: words, Zone: zone, Log: c.Log, Fail: h.x.Fail}
 	mux, err := s.Mux()
 	if err != nil {

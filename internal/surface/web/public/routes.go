@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -30,6 +31,8 @@ type Public struct {
 	URL   string // public address, without a final slash
 	// Keys gives the team's published certificates, newest first.
 	Keys func(ctx context.Context) ([]pgp.Key, error)
+	// Certificates gives the team's S/MIME certificate and those between it and the root; none when it has none. May be nil.
+	Certificates func(ctx context.Context) ([]smime.Certificate, error)
 	// SecurityTxt gives the signed security.txt (RFC 9116), "" when the key process has not signed one yet.
 	SecurityTxt func(ctx context.Context) (string, error)
 	// DocumentKeys gives the list of certificates that sign documents, signed by the team's OpenPGP key; "" before there is one.
@@ -37,8 +40,8 @@ type Public struct {
 	// Wake tells the house of a new drop when it runs in this process; may be nil.
 	Wake    func()
 	Address string // the intake address
-	// Suspicious is the address for suspicious messages; "" for none.
-	Suspicious string
+	// Suspicious gives the address for suspicious messages; "" for none. May be nil.
+	Suspicious func() string
 	// Patience is how long a receipt waits for the house to have taken what was sent; without it the receipt shows no stages yet.
 	Patience time.Duration
 	Laws     *law.Library
@@ -98,6 +101,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /rfc2350.txt", Need: page.Open, Serve: x.rfcText},
 		{Pattern: "GET /robots.txt", Need: page.Open, Serve: robots},
 		{Pattern: "GET /pgp-key.asc", Need: page.Open, Serve: x.key},
+		{Pattern: "GET /smime-certificate.pem", Need: page.Open, Serve: x.certificate},
 		{Pattern: "GET /document-keys.txt", Need: page.Open, Serve: x.documentKeys},
 		{Pattern: "GET /.well-known/openpgpkey/{rest...}", Need: page.Open, Serve: x.wkd},
 		{Pattern: "GET /.well-known/security.txt", Need: page.Open, Serve: x.securityTxt},
@@ -214,6 +218,37 @@ func (x *Public) key(v *page.Visit) error {
 	v.W.Header().Set("Content-Disposition", `attachment; filename="team-public-key.asc"`)
 	for _, k := range keys {
 		if _, err := v.W.Write(k.Armored()); err != nil {
+			return nil //nolint:nilerr // the reader went away
+		}
+	}
+	return nil
+}
+
+// certificates are the team's S/MIME certificate, while it is good, and those up to the root.
+func (x *Public) certificates(v *page.Visit) ([]smime.Certificate, error) {
+	if x.Certificates == nil {
+		return nil, nil
+	}
+	chain, err := x.Certificates(v.Ctx())
+	if err != nil || len(chain) == 0 || !chain[0].Signer(v.Now) {
+		return nil, err
+	}
+	return chain, nil
+}
+
+// certificate gives them as a file that mail programs take: the team's first.
+func (x *Public) certificate(v *page.Visit) error {
+	chain, err := x.certificates(v)
+	if err != nil {
+		return err
+	}
+	if len(chain) == 0 {
+		return errs.ErrNotFound
+	}
+	v.W.Header().Set("Content-Type", "application/x-pem-file")
+	v.W.Header().Set("Content-Disposition", `attachment; filename="team-certificate.pem"`)
+	for _, c := range chain {
+		if _, err := v.W.Write(c.PEM()); err != nil {
 			return nil //nolint:nilerr // the reader went away
 		}
 	}

@@ -39,7 +39,9 @@ func (x *Public) reportView(v *page.Visit, values ReportValues, code id.Secret, 
 	view := ReportView{PublicView: x.frame(v, "report", reportTitle(v.P, kind)), Kind: kind, Action: reportPath(kind), Values: values}
 	view.Hidden = []page.Hid{{Name: "code", Value: code.Reveal()}}
 	if kind == suspicious {
-		view.Forward = x.Suspicious
+		if x.Suspicious != nil {
+			view.Forward = x.Suspicious()
+		}
 	}
 	return view
 }
