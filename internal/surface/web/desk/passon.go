@@ -206,8 +206,8 @@ func (d *Desk) passLetter(v *page.Visit, at passing, seen intake.ForwardPreview)
 
 func authorities(p *text.Printer, chosen string) []page.SelectOption {
 	var out []page.SelectOption
-	for _, x := range passTo {
-		out = append(out, page.SelectOption{Value: x, Text: p.T("desk.pass_to." + x), Chosen: x == chosen})
+	for _, x := range page.PassTo {
+		out = append(out, page.SelectOption{Value: x, Text: page.PassedTo(p, x), Chosen: x == chosen})
 	}
 	return out
 }

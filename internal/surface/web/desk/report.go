@@ -130,10 +130,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		}
 		add(p.T("desk.fact.rejected"), page.Text(name))
 	}
-	if to := r.Decision.To; to != "" {
-		if slices.Contains(passTo, to) {
-			to = p.T("desk.pass_to." + to)
-		}
+	if to := page.PassedTo(p, r.Decision.To); to != "" {
 		add(p.T("desk.fact.passed_on"), page.Text(to))
 	}
 	letters, _, err := d.handed(v, r)

@@ -17,11 +17,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// passTo are who may take a report instead.
-var (
-	passTo = []string{"police", "data_protection", "sector_authority", "crisis_centre", "peer_csirt", "provider"}
-)
-
 func filterOf(q url.Values) intake.QueueFilter {
 	f := intake.QueueFilter{Mine: q.Get("mine") != "", Text: strings.TrimSpace(q.Get("q")), After: q.Get("after"), Limit: 50, Fold: q.Get("flat") == "", Like: q.Get("like")}
 	switch s := intake.State(q.Get("state")); s {

@@ -192,7 +192,7 @@ func (d Deps) stages(v *page.Visit, r intake.Report, state string, clocks []dead
 	}
 	handled := page.Stage{Title: v.P.T("portal.stage.handling"), Note: v.P.T("portal.stage.handling.note"), Icon: "users"}
 	if state == intake.StatusPassedOn {
-		handled.Title, handled.Note = v.P.T("portal.stage.passed_on"), r.Decision.To
+		handled.Title, handled.Note = v.P.T("portal.stage.passed_on"), page.PassedTo(v.P, r.Decision.To)
 	}
 	ended := state == intake.StatusConcluded
 	add(handled, ended)
