@@ -57,7 +57,8 @@ type ForwardPreview struct {
 	Subject string
 	Text    string
 	Road    egress.Decision
-	Inside  string // what waits on a page of ours, when the mail is a notice without content
+	Of      access.Object // the report whose words it quotes, where PreviewPassOn gave it
+	Inside  string        // what waits on a page of ours, when the mail is a notice without content
 }
 
 // forwarding is a letter to an authority before it is written into the outbox.

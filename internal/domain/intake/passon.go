@@ -86,7 +86,7 @@ func (s *Service) PreviewPassOn(ctx context.Context, by access.Actor, reports []
 	if x.org == 0 && seen.Road.Road == egress.Notice { // a notice leads to a page of ours, and there is none for an address
 		seen.Road = egress.Decision{Road: egress.Refused, Reason: egress.KeyMissing}
 	}
-	out = ForwardPreview{Name: x.to.Name, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
+	out = ForwardPreview{Of: lead.Object, Name: x.to.Name, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
 	if seen.Road.Road == egress.Notice {
 		out.Inside = x.out.Text
 	}

@@ -95,8 +95,8 @@ func openOffice(t testing.TB) *office {
 		},
 	}
 	d := &desk.Desk{
-		Duty:         h.duty,
-		Presence:     &presence.Service{DB: h.DB, Clock: h.Clock}, Playbook: h.playbook(),
+		Duty:     h.duty,
+		Presence: &presence.Service{DB: h.DB, Clock: h.Clock}, Playbook: h.playbook(),
 		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks, Suspicion: h.suspicion,
 		Newest: pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
 		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},

@@ -60,6 +60,9 @@ func (d *Desk) passOnPage(v *page.Visit) error {
 	if r.State != intake.New || r.Destroyed {
 		return v.See("/desk/reports/" + r.UID)
 	}
+	if err := d.seen(v, r.Object); err != nil {
+		return err
+	}
 	return d.showPassing(v, onePassing(r), http.StatusOK, nil, nil)
 }
 
@@ -118,6 +121,9 @@ func (d *Desk) previewPassing(v *page.Visit, at passing, in intake.PassOnInput, 
 	}
 	if errs.Is(wrong, errs.Invalid) {
 		return d.showPassing(v, at, errs.Invalid.HTTP(), nil, wrong)
+	}
+	if wrong == nil {
+		wrong = d.seen(v, seen.Of)
 	}
 	if wrong != nil {
 		return wrong
