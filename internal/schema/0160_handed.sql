@@ -9,3 +9,4 @@ CREATE INDEX intake_handed_forward ON intake_handed (forward, report);
 
 ALTER TABLE intake_run ADD COLUMN forward {text} NOT NULL DEFAULT '';
 CREATE INDEX intake_run_forward ON intake_run (forward);
+CREATE INDEX intake_run_lead ON intake_run (lead);

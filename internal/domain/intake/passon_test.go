@@ -152,9 +152,13 @@ func TestAGroupIsPassedOnWithOneLetter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		_, err = d.s.StartRun(ctx, d.ana, in)
+		d.refused("pressed twice", err, errs.Conflict)
 		if err := d.s.WorkRun(ctx, run.ID); err != nil {
 			t.Fatal(err)
 		}
+		_, err = d.s.StartRun(ctx, d.ana, in)
+		d.refused("pressed once more when it is done", err, errs.Conflict)
 		got, err := d.s.GetRun(ctx, d.ana, run.UID)
 		if err != nil || got.Done != 45 || got.State != intake.RunDone {
 			t.Fatalf("%+v, %v", got, err)

@@ -11,6 +11,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
+var errRunGoing = &errs.Error{Kind: errs.Conflict, Key: "error.run.going", Text: "these reports are being passed on already"}
+
 var errRunOver = &errs.Error{Kind: errs.Conflict, Key: "error.run.over", Text: "the run is over"}
 
 // CancelRun stops a run where it is: what was done stays done.
@@ -65,6 +67,20 @@ func (s *Service) turnTx(ctx context.Context, tx *db.Tx, by access.Actor, run Ru
 
 // passRun writes the letter that passes on all reports of a run, once for all of them.
 func (s *Service) passRun(ctx context.Context, tx *db.Tx, by access.Actor, rows []row, in RunInput) (forward string, err error) {
+	if _, err := access.Locked(ctx, tx, rows[0].Ref.ID); err != nil {
+		return "", err
+	}
+	going, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
+		`SELECT x.id FROM intake_run x WHERE x.lead = $1 AND x.state IN ('running', 'undoing') AND x.forward <> '' LIMIT 1`, rows[0].Ref.ID)
+	if err != nil {
+		return "", err
+	}
+	if len(going) > 0 { // pressed twice: one letter
+		return "", errRunGoing
+	}
+	if rows, err = s.named(ctx, tx, by, in.Reports); err != nil { // as they stand under the lock
+		return "", err
+	}
 	x, err := s.passing(ctx, tx, by, rows, PassOnInput{To: in.To, Note: in.Note, Letter: *in.Pass})
 	if err != nil {
 		return "", err
