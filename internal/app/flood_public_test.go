@@ -38,7 +38,9 @@ func TestAFloodOfSuspiciousMessages(t *testing.T) {
 		hospital, _ := h.organisation("Hospital", "en", "Rui", "rui@hospital.example", nil)
 		_, err := h.Intake.DropKey(ctx)
 		h.must(err)
-		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return h.Jobs.Insert(ctx, tx, standstill{}, job.Options{Lane: job.Public}) }))
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			return h.Jobs.Insert(ctx, tx, standstill{}, job.Options{Lane: job.Public})
+		}))
 		h.serve()
 		rui := h.person(access.Constituent, "rui.two@hospital.example", hospital.UID)
 		ana := h.person(access.Analyst, "ana@team.example", "")

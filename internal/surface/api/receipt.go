@@ -34,7 +34,19 @@ type AskReceiptInput struct {
 	With[AskedReceipt]
 }
 
+// seenReport notes who reads of a report what is recorded.
+func (a *API) seenReport(ctx context.Context, by access.Actor, name string) error {
+	r, err := a.Intake.Get(ctx, a.Intake.DB, by, name)
+	if err == nil {
+		err = a.Watch.Read(ctx, by, r.Object)
+	}
+	return err
+}
+
 func (a *API) receipts(ctx context.Context, by access.Actor, in *Ref) (reply[List[Receipt]], error) {
+	if err := a.seenReport(ctx, by, in.Ref); err != nil {
+		return reply[List[Receipt]]{}, err
+	}
 	all, err := a.Intake.SheetLines(ctx, by, in.Ref)
 	out := List[Receipt]{Items: []Receipt{}}
 	for _, x := range all {
@@ -50,6 +62,9 @@ func (a *API) askReceipt(ctx context.Context, by access.Actor, in *AskReceiptInp
 }
 
 func (a *API) receipt(ctx context.Context, by access.Actor, in *ReceiptRef) (content, error) {
+	if err := a.seenReport(ctx, by, in.Ref.Ref); err != nil {
+		return content{}, err
+	}
 	s, err := a.Intake.SheetIn(ctx, by, in.Ref.Ref, in.Number, in.Lang)
 	if err != nil {
 		return content{}, err
