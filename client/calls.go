@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -57,6 +58,21 @@ func (c *Client) Submissions(ctx context.Context, report string) (List[Message],
 // Original fetches the bytes of a report as they arrived. Their SHA-256 stands in the header X-Content-SHA256.
 func (c *Client) Original(ctx context.Context, report string) (*Answer, error) {
 	return c.Do(ctx, http.MethodGet, "/reports/"+seg(report)+"/original", nil, nil)
+}
+
+// Receipts lists the signed receipts of a report.
+func (c *Client) Receipts(ctx context.Context, report string) (List[Receipt], error) {
+	return get[List[Receipt]](ctx, c, "/reports/"+seg(report)+"/receipts")
+}
+
+// AskReceipt asks for a signed receipt in another language: en, pt, fr, nl or de. It is made in a moment.
+func (c *Client) AskReceipt(ctx context.Context, report string, in Receipt, opts ...Option) (Receipt, error) {
+	return post[Receipt](ctx, c, "/reports/"+seg(report)+"/receipts", in, opts...)
+}
+
+// Receipt fetches a signed receipt, a PDF; an empty language gives the one that was made first.
+func (c *Client) Receipt(ctx context.Context, report string, number int, lang string) (*Answer, error) {
+	return c.Do(ctx, http.MethodGet, "/reports/"+seg(report)+"/receipts/"+strconv.Itoa(number)+"?lang="+url.QueryEscape(lang), nil, nil)
 }
 
 // File fetches an attachment of a message.

@@ -135,6 +135,25 @@ type Triage struct {
 	Note     string   `json:"note,omitempty"`
 	Subject  string   `json:"subject,omitempty"`
 	Text     string   `json:"text,omitempty"`
+
+	Letter *PassLetter `json:"letter,omitempty"` // pass_on: with a letter
+}
+
+// PassLetter is the letter with which a report is passed on: to an organisation of the register, by id, or to an address.
+type PassLetter struct {
+	Organisation string `json:"organisation,omitempty"`
+	Name         string `json:"name,omitempty"`
+	Email        string `json:"email,omitempty"`
+	Lang         string `json:"lang,omitempty"`
+	Note         string `json:"note,omitempty"`
+	Reporter     bool   `json:"reporter,omitempty"`
+	Basis        string `json:"basis,omitempty"` // consent or law: why it goes beyond AMBER
+}
+
+// Receipt is a signed receipt of a submission, 0 for the report itself.
+type Receipt struct {
+	Number int    `json:"number"`
+	Lang   string `json:"lang"`
 }
 
 // Triaged is what became of it.

@@ -198,6 +198,23 @@ func TestColleaguesSeeWhoIsAtIt(t *testing.T) {
 		if page := rui.page("/desk/triage"); !strings.Contains(page, "Person analyst looks at it now") {
 			h.t.Error("the queue does not show who is there")
 		}
+		// Who writes is shown, never what; the words are its writer's, and gone when they were sent.
+		if a := ana.send("/desk/drafts/report/"+uid+"/reply", values("text", "canarydraft")); a.Status != http.StatusOK {
+			h.t.Fatalf("the draft: %d", a.Status)
+		}
+		for where, want := range map[string]string{at: "Person analyst is writing", at + "/seen": "is writing", "/desk/triage": "Person analyst is writing"} {
+			if page := rui.page(where); !strings.Contains(page, want) || strings.Contains(page, "canarydraft") {
+				h.t.Errorf("%s does not say who writes, or says what", where)
+			}
+		}
+		if !strings.Contains(ana.page(at), "canarydraft") {
+			h.t.Error("its writer does not find the words again")
+		}
+		ana.post(at+"/reply", "text", "Sent at last.")
+		if strings.Contains(ana.page(at), "canarydraft") || strings.Contains(rui.page(at), "is writing") {
+			h.t.Error("it was sent, and is there still")
+		}
+		ana.post(at + "/restore")
 		in, _, _ := strings.Cut(ana.post(at+"/accept"), "?")
 		ana.page(in)
 		if page := rui.page(in + "/seen"); !strings.Contains(page, "Person analyst") {

@@ -51,7 +51,7 @@ func (b *browser) ask(token, path string) answer {
 func apiPath(o api.Operation, names map[string]string) string {
 	noun, _, _ := strings.Cut(strings.TrimPrefix(o.Path, "/"), "/")
 	return strings.NewReplacer("{ref}", names[map[string]string{"reports": "report", "incidents": "name", "suspicious": "campaign"}[noun]],
-		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"]).Replace(o.Path)
+		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"], "{number}", names["number"]).Replace(o.Path)
 }
 
 // campaign gives a campaign of two suspicious messages, and one that stands alone.

@@ -195,6 +195,32 @@ func TestAReceiptInThePortal(t *testing.T) {
 		if a := theirs.get(at + "/receipts/0"); a.Status != http.StatusNotFound {
 			h.t.Errorf("another organisation: %d", a.Status)
 		}
+		// In another language, on request, under a signature of its own; the first stays as it was, and is the only one that codes open.
+		if a := theirs.send(at+"/receipts", values("number", "0", "lang", "de")); a.Status != http.StatusNotFound {
+			h.t.Errorf("another organisation asks: %d", a.Status)
+		}
+		if a := mine.send(at+"/receipts", values("number", "0", "lang", "xx")); a.Status != http.StatusUnprocessableEntity {
+			h.t.Errorf("in no language: %d", a.Status)
+		}
+		if a := mine.send(at+"/receipts", values("number", "7", "lang", "de")); a.Status != http.StatusNotFound {
+			h.t.Errorf("of a submission that is none: %d", a.Status)
+		}
+		for range 2 {
+			mine.post(at+"/receipts", "number", "0", "lang", "de")
+		}
+		if n, err := h.Intake.MakeSheets(ctx, how); err != nil || n != 1 {
+			h.t.Fatal(n, err)
+		}
+		german := mine.page(at + "/receipts/0?in=de")
+		if words := h.poppler(german, "pdftotext"); !strings.Contains(words, "Une panne générale") || !strings.Contains(words, "Empfang") || strings.Contains(words, "Reçu") {
+			h.t.Errorf("in German it says %s", words)
+		}
+		if mine.page(at+"/receipts/0") != got {
+			h.t.Error("the first changed")
+		}
+		if a := mine.get(at + "/receipts/0?in=nl"); a.Status != http.StatusNotFound {
+			h.t.Errorf("nobody asked for it: %d", a.Status)
+		}
 		if a := mine.get(at + "/receipts/1"); a.Status != http.StatusNotFound {
 			h.t.Errorf("of a submission that is none: %d", a.Status)
 		}

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -43,6 +45,24 @@ func (b *browser) part(base, upload string, offset int64, part []byte, sum strin
 	var out sentFile
 	_ = json.Unmarshal([]byte(a.Body), &out)
 	return a.Status, out
+}
+
+// cutPart begins to send a part and loses the line after some bytes of it.
+func (b *browser) cutPart(base, upload string, offset int64, part []byte, after int) {
+	b.h.t.Helper()
+	sum := sha256.Sum256(part)
+	c, err := net.Dial("tcp", strings.TrimPrefix(b.base, "http://"))
+	b.h.must(err)
+	defer c.Close()
+	var cookies []string
+	for name, value := range b.cookies {
+		cookies = append(cookies, name+"="+value)
+	}
+	_, err = fmt.Fprintf(c, "POST %s/uploads/%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nUpload-Offset: %d\r\nPart-SHA256: %x\r\nSec-Fetch-Site: same-origin\r\nCookie: %s\r\n\r\n",
+		base, upload, strings.TrimPrefix(b.base, "http://"), len(part), offset, sum, strings.Join(cookies, "; "))
+	b.h.must(err)
+	_, err = c.Write(part[:after])
+	b.h.must(err)
 }
 
 func (b *browser) beginFile(base, name string, size int64) (int, sentFile) {
@@ -92,6 +112,12 @@ func TestALargeFileComesInParts(t *testing.T) {
 		const step = 3 << 20
 		if status, f := b.part("/report", f.ID, 0, content[:step], ""); status != http.StatusOK || f.Got != step {
 			h.t.Fatalf("the first part: %d %+v", status, f)
+		}
+		for _, n := range []int{0, 1, step / 2, step - 1} { // the line breaks in the middle of a part
+			b.cutPart("/report", f.ID, step, content[step:2*step], n)
+			if a := b.get("/report/uploads/" + f.ID); a.Header.Get("Upload-Offset") != strconv.Itoa(step) {
+				h.t.Errorf("cut after %d bytes: it is at %s", n, a.Header.Get("Upload-Offset"))
+			}
 		}
 		for name, try := range map[string]func() (int, sentFile){
 			"again":            func() (int, sentFile) { return b.part("/report", f.ID, 0, content[:step], "") },

@@ -78,6 +78,33 @@ func (s *Service) Load(ctx context.Context, by access.Actor, on ref.Ref, field s
 	return string(text), at, err
 }
 
+// Writer is one of the team who has an unsent text.
+type Writer struct {
+	Account int64
+	At      time.Time // saved last
+}
+
+// Writers gives who but the reader has an unsent text on objects, who wrote last first; never what. The caller has read the objects under the reader's
+// scope; nobody outside the team is told.
+func (s *Service) Writers(ctx context.Context, h db.Handle, by access.Actor, objects ...int64) (map[int64][]Writer, error) {
+	out := map[int64][]Writer{}
+	if len(objects) == 0 || !by.Team() {
+		return out, nil
+	}
+	q := db.In(new(db.Query).Add(`SELECT object, account, MAX(saved_at) FROM draft_text WHERE object IN `), objects).
+		Add(` AND account <> ? GROUP BY object, account ORDER BY MAX(saved_at) DESC, account LIMIT 500`, by.Account)
+	rows, err := q.Query(ctx, h)
+	return out, db.Each(rows, err, func(r *db.Rows) error {
+		var object int64
+		var w Writer
+		if err := r.Scan(&object, &w.Account, &w.At); err != nil {
+			return err
+		}
+		out[object] = append(out[object], w)
+		return nil
+	})
+}
+
 // Sweep forgets drafts that were saved too long ago, but not those of what is held. A job calls it.
 func (s *Service) Sweep(ctx context.Context) error {
 	_, err := s.DB.Exec(ctx, `DELETE FROM draft_text WHERE saved_at < $1 AND `+retain.Free("draft_text.object"), s.Clock.Now().Add(-retain.DraftsFor))

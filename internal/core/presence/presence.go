@@ -46,14 +46,26 @@ type Service struct {
 	came  time.Time // of the newest arrival then
 }
 
-type pair struct{ object, account int64 }
+type pair struct {
+	object, account int64
+	writes          bool
+}
 
 // Note writes down that somebody of the team opened an object that it may see.
 func (s *Service) Note(ctx context.Context, by access.Actor, on ref.Ref) error {
+	return s.note(ctx, by, on, false)
+}
+
+// Wrote is Note of somebody who is writing there: whoever looks at it is told anew.
+func (s *Service) Wrote(ctx context.Context, by access.Actor, on ref.Ref) error {
+	return s.note(ctx, by, on, true)
+}
+
+func (s *Service) note(ctx context.Context, by access.Actor, on ref.Ref, writes bool) error {
 	if by.Account == 0 || !by.Team() {
 		return nil
 	}
-	now, p := s.Clock.Now(), pair{on.ID, by.Account}
+	now, p := s.Clock.Now(), pair{on.ID, by.Account, writes}
 	s.mu.Lock()
 	if at, ok := s.noted[p]; ok && now.Sub(at) < pause && !now.Before(at) {
 		s.mu.Unlock()
@@ -66,7 +78,7 @@ func (s *Service) Note(ctx context.Context, by access.Actor, on ref.Ref) error {
 	s.mu.Unlock()
 	_, err := s.DB.Exec(ctx, `INSERT INTO presence_seen (object, account, kind, first_at, came_at, last_at) VALUES ($1, $2, $3, $4, $4, $4)
 		ON CONFLICT (object, account) DO UPDATE SET last_at = excluded.last_at,
-		came_at = CASE WHEN presence_seen.last_at < $5 THEN excluded.came_at ELSE presence_seen.came_at END`, on.ID, by.Account, int64(on.Kind), now, now.Add(-Now))
+		came_at = CASE WHEN presence_seen.last_at < $5 OR $6 THEN excluded.came_at ELSE presence_seen.came_at END`, on.ID, by.Account, int64(on.Kind), now, now.Add(-Now), writes)
 	return err
 }
 

@@ -20,6 +20,7 @@ import (
 type NewThread struct {
 	About         ref.Ref
 	Compartment   int64 // 0: the thread's own About object
+	Apart         bool  // a compartment of its own, for a reader who is no organisation of the register
 	TLP           tlp.Level
 	Exercise      bool
 	Prefix        string // "R" for a reporter, "P" for a party
@@ -69,6 +70,12 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	}
 	if err := access.Protect(ctx, tx, &t.Object, now); err != nil {
 		return t, err
+	}
+	if in.Apart {
+		t.Compartment = t.Ref.ID
+		if _, err := tx.Exec(ctx, `UPDATE object SET compartment = $2 WHERE id = $1`, t.Ref.ID, t.Compartment); err != nil {
+			return t, err
+		}
 	}
 	key, err := s.Ring.Create(ctx, tx, t.Ref.ID, now)
 	if err != nil {

@@ -129,6 +129,17 @@ func TestOpenAtOurOwnInitiative(t *testing.T) {
 		if err != nil || in.TLP != tlp.Green || in.Severity != "high" {
 			t.Fatalf("%+v: %v", in, err)
 		}
+		// The type that a rule, or its sender, proposed is taken over; one that we do not know, or another that was chosen, is not.
+		for class, want := range map[string][2]string{"fraud:phishing": {"", "fraud:phishing"}, "no:such": {"", ""}, "availability:ddos": {"fraud:phishing", "fraud:phishing"}} {
+			got, err := d.Intake.Receive(ctx, access.System("intake"), intake.ReceiveInput{Channel: correspondence.ByMail, Lang: "en", Body: intake.Body{Summary: "Parcel " + class, Class: class}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, err := d.Open(ctx, d.ana, incident.NewIncident{Reports: []string{got.Report.UID}, Type: want[0]})
+			if err != nil || in.Type != want[1] {
+				t.Errorf("proposed %q, chosen %q: %q %v", class, want[0], in.Type, err)
+			}
+		}
 	})
 }
 

@@ -54,7 +54,7 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 	now := s.Clock.Now()
 	var out Incident
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		label, title, compartmentLabel := in.TLP, in.Title, tlp.Level(0)
+		label, title, compartmentLabel, kind := in.TLP, in.Title, tlp.Level(0), in.Type
 		for _, name := range in.Reports {
 			r, err := s.Intake.Get(ctx, tx, by, name)
 			if err != nil {
@@ -63,6 +63,9 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 			compartmentLabel = tlp.Max(compartmentLabel, r.TLP)
 			if title == "" {
 				title = r.Body.Summary
+			}
+			if kind == "" && s.TypeKnown(r.Body.Class) { // as a rule proposed it, or its sender said
+				kind = r.Body.Class
 			}
 		}
 		if label == 0 {
@@ -82,7 +85,7 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 			Object: access.Object{
 				Ref: ref.Ref{Kind: ref.Incident}, Number: number, Realm: access.Team, TLP: label, PAP: in.PAP, Handler: in.Handler, Exercise: in.Exercise,
 			},
-			State: Open, Type: in.Type, Severity: in.Severity, Reasons: in.Reasons, OpenedAt: now, Title: short(title, maxTitle), Summary: in.Summary,
+			State: Open, Type: kind, Severity: in.Severity, Reasons: in.Reasons, OpenedAt: now, Title: short(title, maxTitle), Summary: in.Summary,
 		}
 		if err := access.Protect(ctx, tx, &out.Object, now); err != nil {
 			return err
@@ -97,7 +100,7 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 		}
 		severity, _ := severityNumber(in.Severity)
 		_, err = tx.Exec(ctx, `INSERT INTO incident_incident (id, state, type, severity, national, opened_at, started_at, closed_at, body)
-			VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8)`, out.Ref.ID, string(Open), in.Type, severity, now, out.StartedAt, out.ClosedAt, sealed)
+			VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8)`, out.Ref.ID, string(Open), kind, severity, now, out.StartedAt, out.ClosedAt, sealed)
 		if err != nil {
 			return err
 		}
@@ -105,7 +108,7 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 			return err
 		}
 		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.open", On: out.Ref, Changes: []audit.Change{
-			{Field: "severity", To: in.Severity}, {Field: "type", To: in.Type}, {Field: "tlp", To: label.String()},
+			{Field: "severity", To: in.Severity}, {Field: "type", To: kind}, {Field: "tlp", To: label.String()},
 		}})
 		if err != nil {
 			return err

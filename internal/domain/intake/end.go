@@ -21,6 +21,7 @@ const over = `r.state = $1 AND r.settled_at < $2 AND r.queue = 0
 	AND NOT EXISTS (SELECT 1 FROM correspondence_message m WHERE m.thread = r.thread AND m.state IN ('held', 'sending'))
 	AND NOT EXISTS (SELECT 1 FROM intake_obligation b JOIN intake_forward f ON f.obligation = b.id JOIN correspondence_message m ON m.uid = f.message
 		WHERE b.report = r.id AND m.state IN ('held', 'sending'))
+	AND NOT EXISTS (SELECT 1 FROM intake_forward f JOIN correspondence_message m ON m.uid = f.message WHERE f.obligation = r.id AND m.state IN ('held', 'sending'))
 	AND NOT EXISTS (SELECT 1 FROM intake_vouch v JOIN correspondence_message m ON m.uid = v.message WHERE v.report = r.id AND m.state IN ('held', 'sending'))
 	AND `
 
@@ -106,6 +107,7 @@ func (s *Service) endTx(ctx context.Context, tx *db.Tx, r *row, class retain.Cla
 	}
 	passed, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
 		`SELECT DISTINCT f.thread FROM intake_forward f JOIN intake_obligation b ON b.id = f.obligation WHERE b.report = $1
+			UNION SELECT f.thread FROM intake_forward f WHERE f.obligation = $1
 			UNION SELECT v.thread FROM intake_vouch v WHERE v.report = $1`, r.Ref.ID)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type Forward struct {
 	Organisation int64
 	Name         string // of the organisation
 	Thread       int64
+	ThreadUID    string // where Handed gave it
 	Message      string // uid of the letter
 	At           time.Time
 	SentBy       int64
@@ -56,6 +57,8 @@ type ForwardPreview struct {
 	Subject string
 	Text    string
 	Road    egress.Decision
+	Of      access.Object // the report whose words it quotes, where PreviewPassOn gave it
+	Inside  string        // what waits on a page of ours, when the mail is a notice without content
 }
 
 // forwarding is a letter to an authority before it is written into the outbox.
@@ -82,7 +85,10 @@ func (s *Service) PreviewForward(ctx context.Context, by access.Actor, obligatio
 		}
 		t := correspondence.Thread{Object: access.Object{TLP: r.TLP, Compartment: f.org.Ref.ID, Sealed: o.Sealed, Exercise: o.Exercise}, About: o.Ref, Reference: "P-…", Correspondent: f.to} // drawn when it is opened
 		seen, err := s.Correspondence.Preview(ctx, tx, t, f.out)
-		out = ForwardPreview{f.to.Name, seen.Subject, seen.Text, seen.Road}
+		out = ForwardPreview{Name: f.to.Name, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
+		if seen.Road.Road == egress.Notice {
+			out.Inside = f.out.Text
+		}
 		return err
 	})
 	return out, err

@@ -147,6 +147,9 @@ func (s *Service) confirmedTx(ctx context.Context, tx *db.Tx, by access.Actor, f
 	if !f.ConfirmedAt.IsZero() || !f.StoppedAt.IsZero() {
 		return nil
 	}
+	if f.Recipient == "" {
+		return s.handedConfirmed(ctx, tx, by, f, how, at)
+	}
 	o, r, err := s.obliged(ctx, tx, f.Obligation)
 	if err != nil {
 		return err
@@ -172,14 +175,8 @@ func (s *Service) PassedAnswerTx(ctx context.Context, tx *db.Tx, by access.Actor
 		return m, err
 	}
 	if in.State == correspondence.Filed {
-		all, err := db.All(ctx, tx, scanForward, `SELECT `+forwardColumns+` FROM intake_forward f WHERE f.thread = $1 AND f.confirmed_at IS NULL AND f.stopped_at IS NULL ORDER BY f.id`, t.Ref.ID)
-		if err != nil {
+		if err := s.confirmedOn(ctx, tx, by, t.Ref.ID, in); err != nil {
 			return m, err
-		}
-		for _, f := range all {
-			if err := s.confirmedTx(ctx, tx, by, f, in.Channel, in.At); err != nil {
-				return m, err
-			}
 		}
 	}
 	r.AnswerCame = r.AnswerCame || r.State != New
@@ -187,6 +184,20 @@ func (s *Service) PassedAnswerTx(ctx context.Context, tx *db.Tx, by access.Actor
 		Verb: "intake.forward_answer", Compartment: t.Compartment,
 		Changes: []audit.Change{{Field: "channel", To: string(in.Channel)}, {Field: "filed", To: string(in.State)}}, Data: map[string]any{"message": m.UID},
 	})
+}
+
+// confirmedOn notes that what was sent on a thread has been received: its reader wrote.
+func (s *Service) confirmedOn(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, in correspondence.Incoming) error {
+	all, err := db.All(ctx, tx, scanForward, `SELECT `+forwardColumns+` FROM intake_forward f WHERE f.thread = $1 AND f.confirmed_at IS NULL AND f.stopped_at IS NULL ORDER BY f.id`, thread)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		if err := s.confirmedTx(ctx, tx, by, f, in.Channel, in.At); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MessageStoppedTx hears that a letter was stopped in the outbox: what it passed on was not passed on, and our clock runs again.
@@ -198,6 +209,9 @@ func (s *Service) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Act
 	f, now := stopped[0], s.Clock.Now()
 	if _, err := tx.Exec(ctx, `UPDATE intake_forward SET stopped_at = $2 WHERE uid = $1`, f.UID, now); err != nil {
 		return err
+	}
+	if f.Recipient == "" {
+		return s.handedStoppedTx(ctx, tx, by, f)
 	}
 	o, r, err := s.obliged(ctx, tx, f.Obligation)
 	if err != nil {

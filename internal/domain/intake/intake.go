@@ -9,7 +9,7 @@
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
 //
-// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_vouch, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_sheet, intake_sheet_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_upload, intake_upload_part, intake_draft.
+// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_handed, intake_vouch, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_sheet, intake_sheet_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_upload, intake_upload_part, intake_draft.
 package intake
 
 import (

@@ -122,6 +122,7 @@ func (s *Service) ObjectsOf(ctx context.Context, h db.Handle, incident int64) ([
 		UNION SELECT r.thread FROM intake_link l JOIN intake_report r ON r.id = l.report WHERE l.incident = $1 AND r.thread <> 0
 		UNION SELECT b.id FROM intake_link l JOIN intake_obligation b ON b.report = l.report WHERE l.incident = $1
 		UNION SELECT f.thread FROM intake_link l JOIN intake_obligation b ON b.report = l.report JOIN intake_forward f ON f.obligation = b.id WHERE l.incident = $1
+		UNION SELECT f.thread FROM intake_link l JOIN intake_handed g ON g.report = l.report JOIN intake_forward f ON f.uid = g.forward WHERE l.incident = $1
 		UNION SELECT w.thread FROM intake_link l JOIN intake_vouch w ON w.report = l.report WHERE l.incident = $1`, incident)
 }
 

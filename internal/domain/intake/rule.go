@@ -74,54 +74,76 @@ func (a Acts) aside() bool { return a.Place == PlaceSpam || a.Place == PlaceReje
 
 // fits tells whether a mail is one that the rule is for. A rule that sets aside fits none that never is.
 func (x *Rule) fits(r *Report, never string) bool {
+	l := lookAt(r)
+	return x.fitsLook(&l, never)
+}
+
+// look is what rules ask of one mail, read once for all of them.
+type look struct {
+	r                                     *Report
+	m                                     *Mail
+	from, domain, subject, list, language string
+	links                                 []string
+	linked                                bool
+}
+
+func lookAt(r *Report) look {
+	l := look{r: r, m: r.Body.Mail, from: strings.ToLower(r.Body.Email), subject: strings.ToLower(r.Body.Summary)}
+	if l.m == nil {
+		l.m = &Mail{}
+	}
+	_, l.domain, _ = strings.Cut(l.from, "@")
+	l.list, l.language = strings.ToLower(l.m.List), l.m.Language
+	if l.language == "" {
+		l.language = r.Lang
+	}
+	return l
+}
+
+// found are the links and the named traces, sought when the first rule asks.
+func (l *look) found() []string {
+	if l.linked {
+		return l.links
+	}
+	l.linked, l.links = true, linksIn(l.r.Body.Summary+"\n"+l.r.Body.Description)
+	for _, o := range l.r.Body.Observables {
+		l.links = append(l.links, strings.ToLower(o.Value))
+		l.links = append(l.links, linksIn(o.Value)...)
+	}
+	return l.links
+}
+
+func within(name, of string) bool { return name == of || strings.HasSuffix(name, "."+of) }
+
+func (x *Rule) fitsLook(l *look, never string) bool {
 	if x.Do.aside() && never != "" {
 		return false
 	}
-	m := r.Body.Mail
-	if m == nil {
-		m = &Mail{}
-	}
 	c := x.When
-	if c.Proved && !r.Proof.Proved() || m.Score() < c.Score {
+	if c.Proved && !l.r.Proof.Proved() || l.m.Score() < c.Score {
 		return false
 	}
-	within := func(name, of string) bool { return name == of || strings.HasSuffix(name, "."+of) }
 	any := func(values []string, is func(v string) bool) bool {
 		return len(values) == 0 || slices.ContainsFunc(values, func(v string) bool { return is(strings.ToLower(v)) })
 	}
-	from := strings.ToLower(r.Body.Email)
-	_, domain, _ := strings.Cut(from, "@")
-	subject, list := strings.ToLower(r.Body.Summary), strings.ToLower(m.List)
-	language := m.Language
-	if language == "" {
-		language = r.Lang
-	}
-	var links []string
-	if len(c.Found) > 0 {
-		links = linksIn(r.Body.Summary + "\n" + r.Body.Description)
-		for _, o := range r.Body.Observables {
-			links = append(links, strings.ToLower(o.Value))
-			links = append(links, linksIn(o.Value)...)
-		}
-	}
 	return any(c.Senders, func(v string) bool {
 		if strings.Contains(v, "@") {
-			return from == v
+			return l.from == v
 		}
-		return within(domain, v)
-	}) && any(c.Subject, func(v string) bool { return strings.Contains(subject, v) }) &&
-		any(c.Lists, func(v string) bool { return list != "" && strings.Contains(list, v) }) &&
-		any(c.Kinds, func(v string) bool { return slices.Contains(m.Kinds, v) || v == "person" && len(m.Kinds) == 0 }) &&
-		any(c.Types, func(v string) bool { return r.Body.Reported.is(v) }) &&
-		any(c.Languages, func(v string) bool { return v == language }) &&
+		return within(l.domain, v)
+	}) && any(c.Subject, func(v string) bool { return strings.Contains(l.subject, v) }) &&
+		any(c.Lists, func(v string) bool { return l.list != "" && strings.Contains(l.list, v) }) &&
+		any(c.Kinds, func(v string) bool { return slices.Contains(l.m.Kinds, v) || v == "person" && len(l.m.Kinds) == 0 }) &&
+		any(c.Types, func(v string) bool { return l.r.Body.Reported.is(v) }) &&
+		any(c.Languages, func(v string) bool { return v == l.language }) &&
 		any(c.Found, func(v string) bool {
-			if slices.Contains(m.Sums, v) {
+			if slices.Contains(l.m.Sums, v) {
 				return true
 			}
 			v = strings.TrimPrefix(strings.TrimPrefix(v, "https://"), "http://")
-			return slices.ContainsFunc(links, func(l string) bool {
-				host, _, _ := strings.Cut(l, "/")
-				return within(host, v) || strings.Contains(v, "/") && strings.HasPrefix(l, v)
+			return slices.ContainsFunc(l.found(), func(link string) bool {
+				host, _, _ := strings.Cut(link, "/")
+				return within(host, v) || strings.Contains(v, "/") && strings.HasPrefix(link, v)
 			})
 		})
 }
@@ -202,10 +224,10 @@ func (x *Sieve) Place(ctx context.Context, h db.Handle, in *ReceiveInput) (Place
 			m.Signs = append(m.Signs, sign)
 		}
 	}
-	asked := false
+	asked, l := false, lookAt(&r)
 	for i := range x.rules {
 		rule := &x.rules[i]
-		if !rule.fits(&r, never) {
+		if !rule.fitsLook(&l, never) {
 			continue
 		}
 		if rule.Do.aside() && !asked {

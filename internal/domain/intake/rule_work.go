@@ -229,7 +229,8 @@ func (s *Service) TryRule(ctx context.Context, by access.Actor, x Rule, days int
 }
 
 func (s *Service) try(ctx context.Context, out *Trial, x Rule, before []Rule, r *Report, domains map[string]bool) error {
-	if !x.fits(r, "") {
+	l := lookAt(r)
+	if !x.fitsLook(&l, "") {
 		return nil
 	}
 	never := r.never()
@@ -252,7 +253,7 @@ func (s *Service) try(ctx context.Context, out *Trial, x Rule, before []Rule, r 
 		return nil
 	}
 	line := TrialLine{Report: *r}
-	if i := slices.IndexFunc(before, func(b Rule) bool { return b.fits(r, never) }); i >= 0 {
+	if i := slices.IndexFunc(before, func(b Rule) bool { return b.fitsLook(&l, never) }); i >= 0 {
 		line.Before = before[i].Name
 	} else {
 		out.Fits++

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +59,7 @@ type RunInput struct {
 	Note     string           // seen by the team alone
 	Incident string           // number of the one that they are attached to
 	To       string           // to whom they are passed on; their reporters read it
+	Pass     *PassLetter      // the letter that passes them on; nil records it alone
 	Letters  map[string]Words // of an answer, by language; English for every other language
 	Unproved bool             // answer those too whose sender is not proved
 }
@@ -77,9 +80,10 @@ type Run struct {
 	Undone    int
 	Why       map[string]int // how many were left for which reason, a catalogue key
 
-	lang   string
-	mass   int64
-	sealed []byte
+	lang    string
+	mass    int64
+	forward string // uid of the letter that passes them on
+	sealed  []byte
 }
 
 // Waits tells whether its letters wait for a second person (rule O5).
@@ -189,6 +193,9 @@ func (s *Service) named(ctx context.Context, h db.Handle, by access.Actor, uids 
 	return out, nil
 }
 
+// letterHole is something in a letter that was to be filled in.
+var letterHole = regexp.MustCompile(`\{[a-z_]{1,40}\}`)
+
 func (in *RunInput) check(reasons []Reason) error {
 	var p errs.Problems
 	if len(in.Reports) == 0 || len(in.Reports) > mostRun {
@@ -204,6 +211,14 @@ func (in *RunInput) check(reasons []Reason) error {
 		if w := in.Letters["en"]; strings.TrimSpace(w.Text) == "" || strings.TrimSpace(w.Subject) == "" {
 			p.Add("text", "error.required")
 		}
+		for _, lang := range slices.Sorted(maps.Keys(in.Letters)) {
+			for _, hole := range letterHole.FindAllString(in.Letters[lang].Subject+in.Letters[lang].Text, -1) {
+				if hole != "{name}" && hole != "{reference}" {
+					p.Add("text-"+lang, "error.run.hole", "hole", hole)
+					break
+				}
+			}
+		}
 	case RunAttach:
 		if strings.TrimSpace(in.Incident) == "" {
 			p.Add("incident", "error.required")
@@ -216,13 +231,16 @@ func (in *RunInput) check(reasons []Reason) error {
 	return p.Err()
 }
 
-// StartRun begins an act over many reports. The actor needs access.Triage, and access.SendOutside for an answer; where the brake of rule O5 holds, it proves
+// StartRun begins an act over many reports. The actor needs access.Triage, and access.SendOutside for an answer and for a letter that passes them on; where the brake of rule O5 holds, it proves
 // afresh who it is and a second person releases the letters. Refused: Invalid with all fields, NotFound when one of the reports is not seen.
 func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (Run, error) {
 	if err := by.Need(access.Triage); err != nil {
 		return Run{}, err
 	}
-	if in.Action == RunAnswer {
+	if in.Action != RunPassOn {
+		in.Pass = nil
+	}
+	if in.Action == RunAnswer || in.Pass != nil {
 		if err := by.Need(access.SendOutside); err != nil {
 			return Run{}, err
 		}
@@ -268,12 +286,17 @@ func (s *Service) StartRun(ctx context.Context, by access.Actor, in RunInput) (R
 				return err
 			}
 		}
+		if in.Pass != nil {
+			if run.forward, err = s.passRun(ctx, tx, by, rows, in); err != nil {
+				return err
+			}
+		}
 		key, err := s.Ring.Get(ctx, tx, run.Lead)
 		if err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, `INSERT INTO intake_run (uid, lead, action, state, account, lang, mass, started_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
-			run.UID, run.Lead, run.Action, string(run.State), run.Account, by.Lang, run.mass, run.StartedAt, key.Seal(runPlace(run.UID), raw)).Scan(&run.ID); err != nil {
+		if err := tx.QueryRow(ctx, `INSERT INTO intake_run (uid, lead, action, state, account, lang, mass, forward, started_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+			run.UID, run.Lead, run.Action, string(run.State), run.Account, by.Lang, run.mass, run.forward, run.StartedAt, key.Seal(runPlace(run.UID), raw)).Scan(&run.ID); err != nil {
 			return err
 		}
 		items := make([][]any, len(rows))
@@ -302,10 +325,10 @@ func (s *Service) runEntry(ctx context.Context, tx *db.Tx, by access.Actor, run 
 func runPlace(uid string) string { return "intake_run.body:" + uid }
 
 func scanRun(r *db.Rows) (x Run, err error) {
-	return x, r.Scan(&x.ID, &x.UID, &x.Lead, &x.Action, (*string)(&x.State), &x.Account, &x.StartedAt, &x.EndedAt, &x.lang, &x.mass, &x.sealed)
+	return x, r.Scan(&x.ID, &x.UID, &x.Lead, &x.Action, (*string)(&x.State), &x.Account, &x.StartedAt, &x.EndedAt, &x.lang, &x.mass, &x.forward, &x.sealed)
 }
 
-const runColumns = `x.id, x.uid, x.lead, x.action, x.state, x.account, x.started_at, x.ended_at, x.lang, x.mass, x.body`
+const runColumns = `x.id, x.uid, x.lead, x.action, x.state, x.account, x.started_at, x.ended_at, x.lang, x.mass, x.forward, x.body`
 
 // GetRun says how far a run is. Who may not see its lead does not find it.
 func (s *Service) GetRun(ctx context.Context, by access.Actor, uid string) (Run, error) {
@@ -344,48 +367,6 @@ func (s *Service) run(ctx context.Context, h db.Handle, by access.Actor, uid, lo
 		_, err = access.Load(ctx, h, by, ref.Ref{Kind: ref.Report, ID: run.Lead})
 	}
 	return run, err
-}
-
-var errRunOver = &errs.Error{Kind: errs.Conflict, Key: "error.run.over", Text: "the run is over"}
-
-// CancelRun stops a run where it is: what was done stays done.
-func (s *Service) CancelRun(ctx context.Context, by access.Actor, uid string) error {
-	return s.turn(ctx, by, uid, []RunState{Running}, Cancelled)
-}
-
-// UndoRun takes back what a run did, as far as that can be: letters that are still held are stopped and their reports wait again, and what was rejected
-// waits again. What has left stays answered.
-func (s *Service) UndoRun(ctx context.Context, by access.Actor, uid string) error {
-	return s.turn(ctx, by, uid, []RunState{Running, RunDone, Cancelled}, Undoing)
-}
-
-func (s *Service) turn(ctx context.Context, by access.Actor, uid string, from []RunState, to RunState) error {
-	if err := by.Need(access.Triage); err != nil {
-		return err
-	}
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		run, err := s.run(ctx, tx, by, uid, tx.ForUpdate())
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(from, run.State) {
-			return errRunOver
-		}
-		was := run.State
-		if run.State = to; to == Cancelled {
-			run.EndedAt = s.Clock.Now()
-			if err := s.Correspondence.PlannedTx(ctx, tx, run.mass); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, `UPDATE intake_run SET state = $2, ended_at = $3, account = $4 WHERE id = $1`, run.ID, string(to), run.EndedAt, by.Account); err != nil {
-			return err
-		}
-		if err := s.runEntry(ctx, tx, by, run, "intake.run", audit.Change{Field: "state", From: string(was), To: string(to)}); err != nil {
-			return err
-		}
-		return s.Jobs.Insert(ctx, tx, RunJob{run.ID}, job.Options{Lane: job.House})
-	})
 }
 
 // WorkRun does what is left of a run, as the person who asked for it and with the rights it has now. It may run twice and does not mind.

@@ -59,7 +59,7 @@ func (s *Service) askSheet(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	if !by.Team() && by.Account != 0 && by.Lang != "" {
 		lang = by.Lang
 	}
-	return tx.Later(ctx, `INSERT INTO intake_sheet (report, number, lang, asked_at) VALUES ($1, $2, $3, $4) ON CONFLICT (report, number) DO NOTHING`, r.Ref.ID, int64(number), lang, s.Clock.Now())
+	return tx.Later(ctx, `INSERT INTO intake_sheet (report, number, lang, asked_at) VALUES ($1, $2, $3, $4) ON CONFLICT (report, number, lang) DO NOTHING`, r.Ref.ID, int64(number), lang, s.Clock.Now())
 }
 
 // MakeSheets makes the receipts that wait, and gives how many. One is tried eight times, which the index of those that wait knows; one that fails hinders no other; it may run twice and does not mind.
@@ -158,7 +158,7 @@ func (s *Service) showSheets(ctx context.Context, tx *db.Tx, report int64) error
 	all, err := db.All(ctx, tx, func(rows *db.Rows) (m missing, err error) {
 		return m, rows.Scan(&m.hash, &m.public, &m.number)
 	}, `SELECT c.hash, c.public_key, x.number FROM intake_sheet x JOIN intake_code c ON c.report = x.report
-		WHERE x.report = $1 AND x.made_at IS NOT NULL AND c.entire = TRUE AND NOT EXISTS (SELECT 1 FROM intake_sheet_shown y WHERE y.hash = c.hash AND y.number = x.number)
+		WHERE x.report = $1 AND x.made_at IS NOT NULL AND c.entire = TRUE AND x.id = (SELECT MIN(z.id) FROM intake_sheet z WHERE z.report = x.report AND z.number = x.number) AND NOT EXISTS (SELECT 1 FROM intake_sheet_shown y WHERE y.hash = c.hash AND y.number = x.number)
 		ORDER BY x.number, c.hash`, report)
 	if err != nil || len(all) == 0 {
 		return err
@@ -173,7 +173,7 @@ func (s *Service) showSheets(ctx context.Context, tx *db.Tx, report int64) error
 	}
 	for _, m := range all {
 		var kept []byte
-		if err := tx.QueryRow(ctx, `SELECT sealed FROM intake_sheet WHERE report = $1 AND number = $2`, report, m.number).Scan(&kept); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT sealed FROM intake_sheet WHERE report = $1 AND number = $2 ORDER BY id LIMIT 1`, report, m.number).Scan(&kept); err != nil {
 			return err
 		}
 		raw, err := key.Open(sheetPlace(report, int(m.number)), kept)
@@ -206,11 +206,16 @@ func LookSheet(ctx context.Context, h db.Handle, code id.Secret, reference strin
 	}
 	kdf, aead := statusSuite()
 	raw, err := hpke.Open(key, kdf, aead, []byte(sheetInfo), sealed)
-	return Sheet{Name: sheetName(reference, number), PDF: raw}, err
+	return Sheet{Name: sheetName(reference, number, ""), PDF: raw}, err
 }
 
 // Sheet gives the receipt of a submission on a report that the actor may see, by uid or reference. Refused: NotFound, ErrSheetWaits while it is made.
 func (s *Service) Sheet(ctx context.Context, by access.Actor, report string, number int) (Sheet, error) {
+	return s.SheetIn(ctx, by, report, number, "")
+}
+
+// SheetIn is Sheet in a language in which it was asked for; "" gives the one that was made first.
+func (s *Service) SheetIn(ctx context.Context, by access.Actor, report string, number int, lang string) (Sheet, error) {
 	r, err := s.load(ctx, s.DB, by, report)
 	if err != nil {
 		return Sheet{}, err
@@ -220,7 +225,7 @@ func (s *Service) Sheet(ctx context.Context, by access.Actor, report string, num
 	}
 	var sealed, sum []byte
 	var made time.Time
-	if err := s.DB.QueryRow(ctx, `SELECT sealed, sum, made_at FROM intake_sheet WHERE report = $1 AND number = $2`, r.Ref.ID, int64(number)).Scan(&sealed, &sum, &made); err != nil {
+	if err := s.DB.QueryRow(ctx, `SELECT sealed, sum, made_at FROM intake_sheet WHERE report = $1 AND number = $2 AND (lang = $3 OR $3 = '') ORDER BY id LIMIT 1`, r.Ref.ID, int64(number), lang).Scan(&sealed, &sum, &made); err != nil {
 		return Sheet{}, err
 	}
 	if made.IsZero() {
@@ -237,7 +242,7 @@ func (s *Service) Sheet(ctx context.Context, by access.Actor, report string, num
 	if got := sha256.Sum256(raw); !bytes.Equal(got[:], sum) {
 		return Sheet{}, errs.New(errs.Internal, "a signed receipt is not what was kept")
 	}
-	return Sheet{Name: sheetName(r.Reference, number), PDF: raw, Made: made}, nil
+	return Sheet{Name: sheetName(r.Reference, number, lang), PDF: raw, Made: made}, nil
 }
 
 // Sheets gives the numbers of the submissions that have a signed receipt, or will in a moment, on a report that the actor may see; 0 is of the report itself.
@@ -250,14 +255,17 @@ func (s *Service) Sheets(ctx context.Context, by access.Actor, report string) ([
 }
 
 func (s *Service) sheets(ctx context.Context, h db.Handle, report int64) ([]int, error) {
-	return db.All(ctx, h, func(r *db.Rows) (n int, err error) { return n, r.Scan(&n) }, `SELECT number FROM intake_sheet WHERE report = $1 AND tries < 8 ORDER BY number`, report)
+	return db.All(ctx, h, func(r *db.Rows) (n int, err error) { return n, r.Scan(&n) }, `SELECT DISTINCT number FROM intake_sheet WHERE report = $1 AND tries < 8 ORDER BY number`, report)
 }
 
-func sheetName(reference string, number int) string {
-	if number == 0 {
-		return reference + ".pdf"
+func sheetName(reference string, number int, lang string) string {
+	if number != 0 {
+		reference = fmt.Sprintf("%s-%d", reference, number)
 	}
-	return fmt.Sprintf("%s-%d.pdf", reference, number)
+	if lang != "" {
+		reference += "-" + lang
+	}
+	return reference + ".pdf"
 }
 
 // draw writes a receipt: what was handed in as it was frozen, what stands due, who receives it, and how the paper is checked.

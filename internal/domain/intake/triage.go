@@ -232,6 +232,11 @@ func (s *Service) restoreRow(ctx context.Context, tx *db.Tx, by access.Actor, r 
 	if err := r.move(New); err != nil {
 		return audit.Entry{}, err
 	}
+	if from == PassedOn {
+		if err := s.takeBackLetter(ctx, tx, by, r.Ref.ID); err != nil {
+			return audit.Entry{}, err
+		}
+	}
 	r.Reason, r.AnswerCame = "", false
 	if err := s.decide(ctx, tx, r, Decision{}); err != nil {
 		return audit.Entry{}, err

@@ -271,7 +271,7 @@ func (s *Service) AnswerVouch(ctx context.Context, by access.Actor, uid string, 
 	})
 }
 
-// VouchAnswerTx files what an organisation wrote by mail to such a question. It stays on its own thread, which the reporter does not see; a person reads it,
+// VouchAnswerTx files what an organisation wrote by mail to such a question, or somebody to whom the report was passed on. It stays on its own thread, which the reporter does not see; a person reads it,
 // and the report comes back to the queue.
 func (s *Service) VouchAnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, t correspondence.Thread, in correspondence.Incoming) (correspondence.Message, error) {
 	if _, err := access.Locked(ctx, tx, t.About.ID); err != nil {
@@ -284,6 +284,11 @@ func (s *Service) VouchAnswerTx(ctx context.Context, tx *db.Tx, by access.Actor,
 	m, err := s.Correspondence.ReceiveTx(ctx, tx, by, t.Ref.ID, in)
 	if err != nil || r.Destroyed {
 		return m, err
+	}
+	if in.State == correspondence.Filed { // on a thread with who was passed the report, it confirms the receipt
+		if err := s.confirmedOn(ctx, tx, by, t.Ref.ID, in); err != nil {
+			return m, err
+		}
 	}
 	r.AnswerCame = r.AnswerCame || r.State != New
 	return m, s.change(ctx, tx, by, &r, audit.Entry{

@@ -159,7 +159,7 @@ func TestTemplates(t *testing.T) {
 			}
 		}
 	}
-	if len(l.Templates("en")) != 6 {
+	if len(l.Templates("en")) != 7 {
 		t.Errorf("%d templates", len(l.Templates("en")))
 	}
 	if _, err := l.Template("tpl-none", "en"); !errs.Is(err, errs.NotFound) {

@@ -16,6 +16,7 @@ const (
 	Chase         = "tpl-chase"          // reminder; sent automatically, so it has no hole for words from outside
 	CloseReporter = "tpl-close-reporter" // concluded, to a reporter
 	CloseParty    = "tpl-close-party"    // concluded, to a party
+	KnownWave     = "tpl-known-wave"     // to who sent one of many alike messages
 )
 
 var hole = regexp.MustCompile(`\{([a-z_]+)\}`)

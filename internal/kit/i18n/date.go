@@ -100,12 +100,6 @@ func (p *Printer) DateTime(t time.Time) string {
 	return p.pattern(p.form.date, t) + ", " + t.Format("15:04") + " (" + p.ZoneName() + ")"
 }
 
-// ZoneName writes the zone as people say it: the city, or UTC.
-func (p *Printer) ZoneName() string {
-	name := p.zone.String()
-	return strings.ReplaceAll(name[strings.LastIndexByte(name, '/')+1:], "_", " ")
-}
-
 // Duration writes "38 min", "2 h 05 min" or "1 d 21 h"; the sign is dropped, and what is under a minute is "0 min".
 func (p *Printer) Duration(d time.Duration) string {
 	m := int64(d.Abs() / time.Minute)

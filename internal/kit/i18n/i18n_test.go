@@ -39,7 +39,7 @@ func TestAReaderGetsTextInTheirLanguage(t *testing.T) {
 		want string
 	}{
 		{"en", func(p *Printer) string { return p.T("mail.hello", "name", "Rui", "when", when) }, "Hello Rui, due 21 July 2026, 07:40 (Lisbon)"},
-		{"de", func(p *Printer) string { return p.T("mail.hello", "name", "{name}", "when", when) }, "Guten Tag {name}, fällig 21. Juli 2026, 07:40 (Lisbon)"},
+		{"de", func(p *Printer) string { return p.T("mail.hello", "name", "{name}", "when", when) }, "Guten Tag {name}, fällig 21. Juli 2026, 07:40 (Lissabon)"},
 		{"nl", func(p *Printer) string { return p.T("mail.hello", "name", "Rui", "when", "now") }, "Hello Rui, due now"},
 		{"xx", func(p *Printer) string { return p.N("mail.files", 1) }, "1 file"},
 		{"en", func(p *Printer) string { return p.N("mail.files", 0) }, "0 files"},

@@ -63,6 +63,9 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/reports/{ref}/files", Rights: write, What: "Add files"},
 		{Method: "GET", Path: "/reports/{ref}/messages/{message}/files/{file}", Rights: shared, What: "Fetch a file"},
 		{Method: "GET", Path: "/reports/{ref}/original", Rights: shared, What: "Fetch the bytes as they arrived"},
+		{Method: "GET", Path: "/reports/{ref}/receipts", Rights: shared, What: "List the signed receipts"},
+		{Method: "POST", Path: "/reports/{ref}/receipts", Rights: []access.Right{access.Triage, access.OwnCases}, What: "Ask for a signed receipt in another language"},
+		{Method: "GET", Path: "/reports/{ref}/receipts/{number}", Rights: shared, What: "Fetch a signed receipt (PDF)"},
 		{Method: "GET", Path: "/reports/{ref}/parts", Rights: cases, What: "Read what was made of them: tree, oddities, verdicts, texts, attachments"},
 
 		{Method: "GET", Path: "/triage/reasons", Rights: cases, What: "List why reports are rejected"},

@@ -24,6 +24,9 @@ func (a *API) reports() {
 	on(a, "POST /reports/{ref}/files", a.addFiles)
 	onBytes(a, "GET /reports/{ref}/messages/{message}/files/{file}", a.file)
 	onBytes(a, "GET /reports/{ref}/original", a.original)
+	on(a, "GET /reports/{ref}/receipts", a.receipts)
+	on(a, "POST /reports/{ref}/receipts", a.askReceipt)
+	onBytes(a, "GET /reports/{ref}/receipts/{number}", a.receipt)
 	on(a, "GET /reports/{ref}/parts", a.parts)
 }
 

@@ -27,6 +27,19 @@ type Triage struct {
 	Note     string   `json:"note,omitempty" doc:"reject, pass_on: for the team"`
 	Subject  string   `json:"subject,omitempty" doc:"reply"`
 	Text     string   `json:"text,omitempty" doc:"reply"`
+
+	Letter *PassLetter `json:"letter,omitempty" doc:"pass_on: the letter that passes it on; without one it is recorded alone"`
+}
+
+// PassLetter is the letter with which a report is passed on: to an organisation of the register, or to an address.
+type PassLetter struct {
+	Organisation string `json:"organisation,omitempty" doc:"its id"`
+	Name         string `json:"name,omitempty" doc:"of who reads it, without an organisation"`
+	Email        string `json:"email,omitempty" doc:"without an organisation"`
+	Lang         string `json:"lang,omitempty" doc:"of the letter, without an organisation: en, pt, fr, nl or de"`
+	Note         string `json:"note,omitempty" doc:"stands above what was reported"`
+	Reporter     bool   `json:"reporter,omitempty" doc:"who reported is named"`
+	Basis        string `json:"basis,omitempty" doc:"consent or law: why it goes beyond AMBER"`
 }
 
 // Triaged is what became of it.
@@ -96,7 +109,11 @@ func (a *API) triage(ctx context.Context, by access.Actor, in *TriageInput) (rep
 		v := messageView(by, m)
 		out.Message = &v
 	case "pass_on":
-		_, err = a.Intake.PassOn(ctx, by, ref, t.To, t.Note, version)
+		if l := t.Letter; l != nil {
+			_, err = a.Intake.PassOnByLetter(ctx, by, ref, intake.PassOnInput{To: t.To, Note: t.Note, Version: version, Letter: intake.PassLetter(*l)})
+		} else {
+			_, err = a.Intake.PassOn(ctx, by, ref, t.To, t.Note, version)
+		}
 	case "restore":
 		_, err = a.Intake.Restore(ctx, by, ref)
 	case "not_spam":

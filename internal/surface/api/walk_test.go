@@ -21,7 +21,7 @@ import (
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string) string {
 	p := op.Path
 	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New()}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New()).Replace(p)
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0").Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -68,7 +68,8 @@ func bodyOf(op api.Operation) string {
 		"decline": `{"note":"walked"}`, "verify": `{"note":"walked"}`,
 		"stages": `{"rule_set":"eu-nis2","stage":"early_warning"}`, "moments": `{"moment":"detection","at":"2026-01-01T00:00:00Z"}`,
 		"changes": `{"from":"2030-01-01T00:00:00Z","till":"2030-01-02T00:00:00Z"}`, "watch": `{"how":"learnt"}`, "call-backs": `{"number":"` + id.New() + `","outcome":"theirs"}`,
-		"assets": `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
+		"receipts": `{"lang":"fr"}`,
+		"assets":   `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
 		"waivers": `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
 	}[last]
 }

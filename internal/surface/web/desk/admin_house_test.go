@@ -27,6 +27,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -94,8 +95,8 @@ func openOffice(t testing.TB) *office {
 		},
 	}
 	d := &desk.Desk{
-		Duty:         h.duty,
-		Presence:     &presence.Service{DB: h.DB, Clock: h.Clock},
+		Duty:     h.duty,
+		Presence: &presence.Service{DB: h.DB, Clock: h.Clock}, Playbook: h.playbook(),
 		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks, Suspicion: h.suspicion,
 		Newest: pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
 		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
@@ -244,4 +245,10 @@ func (p person) actor() access.Actor {
 	by, _, err := p.accounts.BySession(p.Context(), account.Desk, p.secret)
 	p.must(err)
 	return by
+}
+
+func (h *office) playbook() *playbook.Library {
+	l, err := playbook.New()
+	h.must(err)
+	return l
 }

@@ -133,6 +133,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"attached":      func(p *text.Printer) string { return p.T("desk.done.attached") },
 	"rejected":      func(p *text.Printer) string { return p.T("desk.done.rejected") },
 	"passed_on":     func(p *text.Printer) string { return p.T("desk.done.passed_on") },
+	"passed_letter": func(p *text.Printer) string { return p.T("desk.done.passed_letter") },
 	"restored":      func(p *text.Printer) string { return p.T("desk.done.restored") },
 	"held":          func(p *text.Printer) string { return p.T("desk.done.held") },
 	"stopped":       func(p *text.Printer) string { return p.T("desk.done.stopped") },

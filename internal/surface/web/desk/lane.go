@@ -57,17 +57,21 @@ func (d *Desk) lane(v *page.Visit) error {
 	if len(x.Odd) > 0 {
 		body = append(body, section("odd", p.T("desk.lane.odd"), page.Table(d.laneTable(p, v, p.T("desk.lane.odd"), x.Odd))))
 	}
+	var counted []templ.Component
 	tops := func(id, title string, list []intake.Counted) {
-		t := page.TableView{Caption: title, Columns: []page.Column{{Text: title}, {Text: p.T("desk.lane.count")}}}
+		t := page.TableView{Caption: title, Columns: []page.Column{{Text: title}, {Text: p.T("desk.lane.count"), Number: true}}}
 		for _, c := range list {
 			t.Rows = append(t.Rows, []templ.Component{page.Mono(c.Name), page.Text(strconv.Itoa(c.Count))})
 		}
 		if len(list) > 0 {
-			body = append(body, section(id, title, page.Table(t)))
+			counted = append(counted, section(id, title, page.Table(t)))
 		}
 	}
 	tops("domains", p.T("desk.lane.domains"), x.Domains)
 	tops("senders", p.T("desk.lane.senders"), x.Senders)
+	if len(counted) > 0 {
+		body = append(body, pair(counted))
+	}
 	if len(x.Newest) > 0 {
 		body = append(body, section("newest", p.T("desk.lane.newest"), page.Table(d.laneTable(p, v, p.T("desk.lane.newest"), x.Newest)),
 			page.Button(page.ButtonView{Text: p.T("desk.lane.all"), Href: "/desk/triage?state=spam"})))

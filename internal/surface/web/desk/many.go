@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -86,7 +87,7 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 		}
 	}
 	langs["en"] += 0 // every other language is answered in English
-	facts := []page.Property{{Label: p.T("desk.many.reports"), Value: page.Text(strconv.Itoa(len(readers)))}, {Label: p.T("desk.many.answered"), Value: page.Text(strconv.Itoa(answered))}}
+	facts := []page.Property{{Label: p.T("desk.many.first"), Value: page.To(reportTitle(p, readers[0].Report), "/desk/reports/"+readers[0].Report.UID)}, {Label: p.T("desk.many.reports"), Value: page.Text(strconv.Itoa(len(readers)))}, {Label: p.T("desk.many.answered"), Value: page.Text(strconv.Itoa(answered))}}
 	for _, why := range slices.Sorted(maps.Keys(left)) {
 		facts = append(facts, page.Property{Label: p.T(why), Value: page.Text(strconv.Itoa(left[why]))})
 	}
@@ -95,15 +96,19 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 	for _, r := range reports {
 		hidden = append(hidden, page.Hid{Name: "report", Value: r})
 	}
-	var fields []templ.Component
+	begin, err := d.beginLetters(v)
+	if err != nil {
+		return err
+	}
+	fields := []templ.Component{page.Select(p, page.FieldView{ID: "template", Name: "template", Label: p.T("desk.many.template"), Hint: p.T("desk.many.template.hint")}, begin.options)}
 	for _, l := range text.Langs() {
 		n, here := langs[string(l)]
 		if !here {
 			continue
 		}
 		say := func(key string) string { return p.T(key, "lang", text.Name(l), "count", p.N("desk.many.readers", n)) }
-		subject := page.FieldView{ID: "subject-" + string(l), Name: "subject-" + string(l), Label: say("desk.many.subject"), Value: get("subject-" + string(l))}
-		words := page.FieldView{ID: "text-" + string(l), Name: "text-" + string(l), Rows: 6, Label: say("desk.many.text"), Hint: p.T("desk.many.text.hint", "name", "{name}", "reference", "{reference}"), Value: get("text-" + string(l))}
+		subject := page.FieldView{ID: "subject-" + string(l), Name: "subject-" + string(l), Label: say("desk.many.subject"), Value: begin.of(l).Subject}
+		words := page.FieldView{ID: "text-" + string(l), Name: "text-" + string(l), Rows: 6, Label: say("desk.many.text"), Hint: p.T("desk.many.text.hint", "name", "{name}", "reference", "{reference}"), Value: begin.of(l).Text}
 		if l == text.EN {
 			words.Error = bad["text"]
 		}
@@ -121,22 +126,22 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 	body := []templ.Component{page.Properties(p, facts)}
 	if v.By.Can(access.SendOutside) {
 		body = append(body, section("answer", p.T("desk.many.answer"), adminForm("/desk/triage/group", append(slices.Clone(hidden), page.Hid{Name: "action", Value: intake.RunAnswer}), fields,
-			page.ButtonView{Text: p.T("desk.many.answer"), Kind: "primary", Icon: "send"})))
+			page.ButtonView{Text: p.T("desk.many.answer"), Kind: "primary", Icon: "send"}, page.ButtonView{Text: p.T("desk.many.template.do"), Name: "act", Value: "template"})))
 	}
-	attach := []templ.Component{page.Field(p, page.FieldView{ID: "incident", Name: "incident", Label: p.T("desk.attach.ref"), Hint: p.T("desk.attach.ref.hint"), Value: get("incident"), Error: bad["incident"], Width: "half", Autocomplete: "off"})}
+	attach := []templ.Component{page.Field(p, page.FieldView{ID: "incident", Name: "incident", Label: p.T("desk.many.incident"), Hint: p.T("desk.attach.ref.hint"), Value: get("incident"), Error: bad["incident"], Width: "half", Autocomplete: "off"})}
 	with := func(action string) []page.Hid {
 		return append(slices.Clone(hidden), page.Hid{Name: "action", Value: action})
 	}
 	body = append(body, section("accept", p.T("desk.many.accept"), adminForm("/desk/triage/group", with("accept"), []templ.Component{paragraph(p.T("desk.many.accept.hint"))}, page.ButtonView{Text: p.T("desk.many.accept.do"), Icon: "check"})),
 		section("attach", p.T("desk.many.attach"), adminForm("/desk/triage/group", with(intake.RunAttach), attach, page.ButtonView{Text: p.N("desk.many.attach.do", len(readers))})))
-	var authorities []page.SelectOption
-	for _, x := range passTo {
-		authorities = append(authorities, page.SelectOption{Value: x, Text: p.T("desk.pass_to." + x), Chosen: x == get("to")})
+	pass := []page.ButtonView{{Text: p.N("desk.many.pass_on.do", len(readers))}}
+	if v.By.Can(access.SendOutside) {
+		pass = append(pass, page.ButtonView{Text: p.T("desk.pass_on.by_letter"), Icon: "send", Name: "act", Value: "letter"})
 	}
 	body = append(body, section("pass-on", p.T("desk.pass_on.title"), adminForm("/desk/triage/group", with(intake.RunPassOn), []templ.Component{
-		page.Select(p, page.FieldView{ID: "to", Name: "to", Label: p.T("desk.pass_on.to"), Error: bad["to"]}, authorities),
-		page.Field(p, page.FieldView{ID: "pass-note", Name: "note", Rows: 2, Label: p.T("desk.pass_on.note"), Value: get("note")}),
-	}, page.ButtonView{Text: p.N("desk.many.pass_on.do", len(readers))})))
+		page.Select(p, page.FieldView{ID: "to", Name: "to", Label: p.T("desk.pass_on.to"), Error: bad["to"]}, authorities(p, get("to"))),
+		page.Field(p, page.FieldView{ID: "pass-note", Name: "note", Rows: 2, Label: p.T("desk.many.note"), Value: get("note")}),
+	}, pass...)))
 	body = append(body, section("reject", p.T("desk.many.reject"), adminForm("/desk/triage/group", append(slices.Clone(hidden), page.Hid{Name: "action", Value: intake.RunReject}), reject,
 		page.ButtonView{Text: p.N("desk.many.reject.do", len(readers))})))
 	view := AdminView{
@@ -151,6 +156,42 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 		list = []page.Problem{{Text: said}}
 	}
 	return wrongAdmin(v, view, errs.Of(wrong).HTTP(), list...)
+}
+
+// letterBegin is what the letters of an answer begin with: what was typed, or a letter of the playbook.
+type letterBegin struct {
+	options []page.SelectOption
+	of      func(l text.Lang) intake.Words
+}
+
+// wroteToReporters are the letters of the playbook that a group of reporters can be sent.
+var wroteToReporters = []string{playbook.KnownWave, playbook.FirstAnswer, playbook.CloseReporter}
+
+func (d *Desk) beginLetters(v *page.Visit) (letterBegin, error) {
+	get := v.R.PostFormValue
+	out := letterBegin{options: []page.SelectOption{{Value: "", Text: v.P.T("desk.many.template.none")}}, of: func(l text.Lang) intake.Words {
+		return intake.Words{Subject: get("subject-" + string(l)), Text: get("text-" + string(l))}
+	}}
+	names, err := d.Names(v.Ctx(), v.By.Account)
+	if err != nil {
+		return out, err
+	}
+	for _, code := range wroteToReporters {
+		t, err := d.Playbook.Template(code, string(v.P.Lang()))
+		if err != nil {
+			return out, err
+		}
+		out.options = append(out.options, page.SelectOption{Value: code, Text: t.Subject, Chosen: code == get("template")})
+		if get("act") != "template" || code != get("template") {
+			continue
+		}
+		fill := strings.NewReplacer("{handler}", names[v.By.Account], "{phone}", d.Site.Phone)
+		out.of = func(l text.Lang) intake.Words {
+			t, _ := d.Playbook.Template(code, string(l)) // it was found above
+			return intake.Words{Subject: fill.Replace(t.Subject), Text: fill.Replace(t.Text)}
+		}
+	}
+	return out, nil
 }
 
 // spoken is the language in which a reporter is answered.
@@ -171,6 +212,13 @@ func (d *Desk) actOnGroup(v *page.Visit) error {
 		}
 	}
 	in.Incident, in.To = strings.ToUpper(get("incident")), get("to")
+	switch {
+	case len(in.Reports) == 0:
+	case in.Action == intake.RunAnswer && get("act") == "template":
+		return d.showGroup(v, get("like"), in.Reports, nil)
+	case in.Action == intake.RunPassOn && get("act") != "":
+		return d.passGroup(v, in)
+	}
 	if in.Action == "accept" && len(in.Reports) > 0 {
 		opened, err := d.Incidents.Open(v.Ctx(), v.By, incident.NewIncident{Reports: in.Reports[:1], Handler: v.By.Account})
 		if err != nil {

@@ -1,6 +1,9 @@
 package desk
 
 import (
+	"strings"
+	"time"
+
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -44,9 +47,22 @@ func (d *Desk) seenFact(v *page.Visit, o access.Object, at string) (templ.Compon
 	if err != nil {
 		return nil, err
 	}
+	writers, err := d.writers(v, o.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
 	people := make([]seenView, 0, len(list))
+	writes := map[string]bool{}
+	for _, w := range writers[o.Ref.ID] {
+		writes[w.Name] = true
+		when := v.P.T("desk.seen.writing")
+		if !w.now {
+			when = v.P.T("desk.seen.draft", "when", v.P.Brief(w.at, v.Now))
+		}
+		people = append(people, seenView{w.Person, when, w.now})
+	}
 	for _, x := range list {
-		if names[x.Account] == "" {
+		if names[x.Account] == "" || writes[names[x.Account]] {
 			continue
 		}
 		when := v.P.Brief(x.Last, v.Now)
@@ -56,6 +72,52 @@ func (d *Desk) seenFact(v *page.Visit, o access.Object, at string) (templ.Compon
 		people = append(people, seenView{page.Person{Name: names[x.Account]}, when, x.Here(v.Now)})
 	}
 	return seenPeople(v.P, people, at), nil
+}
+
+// writer is a colleague with an unsent text: now, or left lying.
+type writer struct {
+	page.Person
+	at  time.Time
+	now bool
+}
+
+// writers gives who else has an unsent text on objects that the reader sees.
+func (d *Desk) writers(v *page.Visit, ids ...int64) (map[int64][]writer, error) {
+	all, err := d.Drafts.Writers(v.Ctx(), d.DB, v.By, ids...)
+	if err != nil {
+		return nil, err
+	}
+	var who []int64
+	for _, list := range all {
+		for _, w := range list {
+			who = append(who, w.Account)
+		}
+	}
+	names, err := d.Names(v.Ctx(), who...)
+	out := map[int64][]writer{}
+	for id, list := range all {
+		for _, w := range list {
+			if names[w.Account] != "" {
+				out[id] = append(out[id], writer{page.Person{Name: names[w.Account]}, w.At, v.Now.Sub(w.At) < presence.Now})
+			}
+		}
+	}
+	return out, err
+}
+
+// writeNow names those who write to an object now; "" for nobody.
+func (d *Desk) writeNow(v *page.Visit, id int64) (string, error) {
+	all, err := d.writers(v, id)
+	var names []string
+	for _, w := range all[id] {
+		if w.now {
+			names = append(names, w.Name)
+		}
+	}
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	return v.P.T("desk.seen.writes", "who", strings.Join(names, ", ")), nil
 }
 
 func (d *Desk) reportSeen(v *page.Visit) error {

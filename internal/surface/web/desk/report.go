@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -128,11 +130,15 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		}
 		add(p.T("desk.fact.rejected"), page.Text(name))
 	}
-	if to := r.Decision.To; to != "" {
-		if slices.Contains(passTo, to) {
-			to = p.T("desk.pass_to." + to)
-		}
+	if to := page.PassedTo(p, r.Decision.To); to != "" {
 		add(p.T("desk.fact.passed_on"), page.Text(to))
+	}
+	letters, _, err := d.handed(v, r)
+	if err != nil {
+		return nil, err
+	}
+	if len(letters) > 0 {
+		add(p.T("desk.forward.title"), page.Lines(letters))
 	}
 	if r.Decision.Note != "" {
 		add(p.T("desk.fact.note"), page.Text(r.Decision.Note))
@@ -298,6 +304,9 @@ func (d *Desk) attach(v *page.Visit) error {
 	return back(v, "/desk/triage", "attached", "undo", "/desk/reports/"+report+"/restore", "u_incident", in.Number)
 }
 
+// replyDraft is the field under which an unsent answer to a reporter is kept.
+const replyDraft = "reply"
+
 func (d *Desk) reply(v *page.Visit) error {
 	r, err := d.Intake.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("report"))
 	if err != nil {
@@ -307,6 +316,9 @@ func (d *Desk) reply(v *page.Visit) error {
 		Kind: correspondence.Letter, TLP: r.TLP, Subject: v.P.T("desk.reply.subject"), Text: v.R.PostFormValue("text"),
 	})
 	if err != nil {
+		return err
+	}
+	if err := d.DB.Write(v.Ctx(), func(ctx context.Context, tx *db.Tx) error { return d.Drafts.DropTx(ctx, tx, v.By, r.Ref, replyDraft) }); err != nil {
 		return err
 	}
 	return back(v, "/desk/triage", "held")
@@ -321,15 +333,6 @@ func (d *Desk) reject(v *page.Visit) error {
 		return err
 	}
 	return back(v, "/desk/triage", "rejected", "undo", "/desk/reports/"+report+"/restore")
-}
-
-func (d *Desk) passOn(v *page.Visit) error {
-	report := v.R.PathValue("report")
-	_, err := d.Intake.PassOn(v.Ctx(), v.By, report, v.R.PostFormValue("to"), v.R.PostFormValue("note"), version(v))
-	if err != nil {
-		return err
-	}
-	return back(v, "/desk/triage", "passed_on", "undo", "/desk/reports/"+report+"/restore")
 }
 
 // restore takes an act of triage back; with an incident it undoes the link to it.
@@ -459,9 +462,15 @@ func (d *Desk) saveDraft(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	at, err := d.Drafts.Save(v.Ctx(), v.By, o.Ref, v.R.PathValue("field"), v.R.PostFormValue("text"))
+	text := v.R.PostFormValue("text")
+	at, err := d.Drafts.Save(v.Ctx(), v.By, o.Ref, v.R.PathValue("field"), text)
 	if err != nil {
 		return err
+	}
+	if text != "" {
+		if err := d.Presence.Wrote(v.Ctx(), v.By, o.Ref); err != nil {
+			v.Without(err)
+		}
 	}
 	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, err = v.W.Write([]byte(v.P.T("desk.draft.saved", "at", v.P.Clock(at))))

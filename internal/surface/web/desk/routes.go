@@ -106,6 +106,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/reports/{report}/attach", Need: triage, Serve: d.attach},
 		{Pattern: "POST /desk/reports/{report}/reply", Need: send, Serve: d.reply},
 		{Pattern: "POST /desk/reports/{report}/reject", Need: triage, Serve: d.reject},
+		{Pattern: "GET /desk/reports/{report}/pass-on", Need: triage, Serve: d.passOnPage},
 		{Pattern: "POST /desk/reports/{report}/pass-on", Need: triage, Serve: d.passOn},
 		{Pattern: "POST /desk/reports/{report}/restore", Need: triage, Serve: d.restore},
 		{Pattern: "POST /desk/reports/{report}/assign", Need: triage, Serve: d.assign},

@@ -45,6 +45,11 @@ func TestBrowserStages(t *testing.T) {
 	group := "/desk/triage/group?like=" + got.Report.UID
 	pagetest.Look(t, "group", pagetest.Desk, ana.shown("GET", group))
 	pagetest.Glance(t, "group-wrong", pagetest.Desk, ana.shown("POST", "/desk/triage/group", "like", got.Report.UID, "report", got.Report.UID, "action", "answer"))
+	pagetest.Look(t, "pass-on", pagetest.Desk, ana.shown("GET", at+"/pass-on"))
+	letter := []string{"act", "preview", "to", "police", "organisation", authority.Name, "basis", "consent", "words", "Call us"}
+	pagetest.Look(t, "pass-on-letter", pagetest.Desk, ana.shown("POST", at+"/pass-on", letter...))
+	pagetest.Glance(t, "pass-on-wrong", pagetest.Desk, ana.shown("POST", at+"/pass-on", "act", "preview", "to", "police", "organisation", "Nowhere"))
+	pagetest.Glance(t, "group-letter", pagetest.Desk, ana.shown("POST", "/desk/triage/group", "like", got.Report.UID, "report", got.Report.UID, "action", "answer", "act", "template", "template", "tpl-known-wave"))
 	run, err := h.cases.Intake.StartRun(t.Context(), ana.actor(), intake.RunInput{Action: intake.RunReject, Reports: []string{got.Report.UID}, Reason: "spam"})
 	h.must(err)
 	pagetest.Look(t, "run", pagetest.Desk, ana.shown("GET", "/desk/triage/runs/"+run.UID))

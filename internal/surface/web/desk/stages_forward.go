@@ -125,6 +125,9 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 			{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
 		}
 		letter := []templ.Component{page.Properties(p, facts), framed(seen.Text)}
+		if seen.Inside != "" {
+			letter = append(letter, second(p.T("desk.forward.inside")), framed(seen.Inside))
+		}
 		if seen.Road.Road != egress.Refused {
 			letter = append(letter, adminForm(at+"/forward", hidden, nil, page.ButtonView{Text: p.T("desk.forward.send"), Kind: "primary", Icon: "send"}))
 		}

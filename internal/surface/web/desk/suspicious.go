@@ -232,8 +232,8 @@ func barTable(of, count string, p *text.Printer, list []bar) page.TableView {
 
 // SampleView is one message of a campaign, inert.
 type SampleView struct {
-	At, Subject, Sender, Words, Text string
-	Files                            []string
+	Facts       []page.Property
+	Words, Text string
 }
 
 // campaign shows one campaign.
@@ -254,7 +254,10 @@ func (d *Desk) campaign(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	lead := p.N("desk.suspicious.messages.n", c.Messages) + " · " + p.N("desk.suspicious.people.n", c.Senders) + " · " + p.DateTime(c.FirstAt) + " – " + p.DateTime(c.LastAt)
+	lead := p.N("desk.suspicious.messages.n", c.Messages) + " · " + p.N("desk.suspicious.people.n", c.Senders) + " · " + p.DateTime(c.FirstAt)
+	if p.DateTime(c.LastAt) != p.DateTime(c.FirstAt) {
+		lead += " – " + p.DateTime(c.LastAt)
+	}
 	state := campaignState(p, c)
 	body := []templ.Component{}
 	if c.Names != 0 {
@@ -364,12 +367,16 @@ func (d *Desk) sampleOf(v *page.Visit, c suspicion.Campaign) (templ.Component, e
 // sampleView is how a message reads, without anything that leads somewhere.
 func sampleView(p *text.Printer, r suspicion.Reading, at time.Time) SampleView {
 	inert := func(s string) string { return scheme.ReplaceAllString(mail.VisibleText(clip(s, 6000)), "hxxp$2") }
-	one := SampleView{At: p.DateTime(at), Subject: inert(r.Subject), Sender: suspicion.Defang(mail.Visible(r.Domain)), Words: inert(r.Words), Text: inert(strings.TrimSpace(r.Text))}
+	one := SampleView{Words: inert(r.Words), Text: inert(strings.TrimSpace(r.Text))}
+	one.Facts = []page.Property{{Label: p.T("desk.suspicious.sample.at"), Value: page.Text(p.DateTime(at))}, {Label: p.T("desk.suspicious.sample.subject"), Value: page.Text(inert(r.Subject))}}
+	if r.Domain != "" {
+		one.Facts = append(one.Facts, page.Property{Label: p.T("desk.suspicious.kind.sender"), Value: page.Mono(suspicion.Defang(mail.Visible(r.Domain)))})
+	}
 	if one.Text == "" {
 		one.Text = p.T("desk.suspicious.sample.empty")
 	}
 	for _, f := range r.Files {
-		one.Files = append(one.Files, f.Name+" · "+f.Type+" · "+p.Bytes(f.Size)+" · "+f.SHA256)
+		one.Facts = append(one.Facts, page.Property{Label: p.T("desk.suspicious.kind.file"), Value: page.Text(f.Name + " · " + f.Type + " · " + p.Bytes(f.Size) + " · " + f.SHA256)})
 	}
 	return one
 }

@@ -2,25 +2,19 @@ package desk
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
-	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
-	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
-)
-
-// passTo are who may take a report instead.
-var (
-	passTo = []string{"police", "data_protection", "sector_authority", "crisis_centre", "peer_csirt", "provider"}
 )
 
 func filterOf(q url.Values) intake.QueueFilter {
@@ -148,6 +142,10 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		shown[i] = l.Ref.ID
 	}
 	around := d.around(v, shown)
+	writing, err := d.writers(v, shown...)
+	if err != nil {
+		v.Without(err)
+	}
 	for i, l := range list.Items {
 		l.HandlerName = names[l.Handler]
 		g := 3
@@ -160,7 +158,16 @@ func (d *Desk) triageView(v *page.Visit, f intake.QueueFilter, list constituency
 		if c, ok := waves[l.Ref.ID]; ok {
 			row.Chips = append([]page.ChipView{waveChip(v.P, c)}, row.Chips...)
 		}
-		row.Present = around[l.Ref.ID]
+		for _, w := range writing[l.Ref.ID] {
+			if w.now && len(row.Writing) < 2 {
+				row.Writing = append(row.Writing, w.Person)
+			}
+		}
+		for _, who := range around[l.Ref.ID] {
+			if !slices.Contains(row.Writing, who) {
+				row.Present = append(row.Present, who)
+			}
+		}
 		row.Here = l.UID == chosen || (chosen == "" && i == 0)
 		groups[g].Rows = append(groups[g].Rows, row)
 		groups[g].Count++
@@ -273,101 +280,6 @@ func channelName(p *text.Printer, c correspondence.Channel) string {
 	return p.T("desk.channel.mail")
 }
 
-// preview fills the pane beside the queue: who sent it and how sure we are, the organisation and what it is entitled to, likely matches.
-func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
-	if r.State != intake.New || r.Sealed || r.TLP == tlp.Red { // to look at what waits for triage is everybody's work
-		if err := d.seen(v, r.Object); err != nil {
-			return err
-		}
-	}
-	p := &page.PreviewView{Ref: r.Reference, Title: reportTitle(v.P, r), Open: "/desk/reports/" + r.UID, Words: r.Body.Description}
-	if r.State != intake.New {
-		p.Kind = page.ChipView{Text: reportState(v.P, r.State), Kind: "outline"}
-	} else {
-		p.Kind = page.ChipView{Text: channelName(v.P, r.Channel), Kind: "outline"}
-	}
-	facts, err := d.reportFacts(v, r)
-	if err != nil {
-		return err
-	}
-	p.Facts = facts
-	threads, err := d.Correspondence.Threads(v.Ctx(), d.DB, r.Thread)
-	if err != nil {
-		return err
-	}
-	uids := outwardNames(threads)
-	messages, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
-	if err != nil {
-		return err
-	}
-	if err := d.said(v, p, r); err != nil {
-		return err
-	}
-	at := "/desk/reports/" + r.UID
-	for i, m := range messages {
-		p.Warnings = append(p.Warnings, warnings(v.P, m)...)
-		p.Facts = append(p.Facts, signatureFacts(v.P, m)...)
-		if i > 0 && r.AnswerCame && m.Direction == correspondence.In {
-			p.Since = append(p.Since, *messageEntry(v, m, v.P.Brief(m.At, v.Now), uids[m.Thread], at).Message)
-			continue
-		}
-		if m.Direction == correspondence.In && i == 0 {
-			p.Mails = withinViews(v, m)
-			p.Meanings, p.Translate = meanings(v, m, at)
-		}
-		p.Files = append(p.Files, fileViews(uids[m.Thread], m)...)
-	}
-	if n := len(p.Since); n > maxSince {
-		p.Since = p.Since[n-maxSince:]
-	}
-	for _, o := range r.Body.Observables {
-		p.Found = append(p.Found, page.ObservableView{Kind: o.Type, Value: o.Value})
-	}
-	similar, err := d.Intake.Similar(v.Ctx(), v.By, r)
-	if err != nil {
-		return err
-	}
-	var ids []int64
-	for _, s := range similar {
-		if s.Object.Ref.Kind == ref.Incident {
-			ids = append(ids, s.Object.Ref.ID)
-		}
-	}
-	incidents, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, ids...)
-	if err != nil {
-		return err
-	}
-	for _, s := range similar {
-		if in, ok := incidents[s.Object.Ref.ID]; ok {
-			s.Title = in.Title
-		}
-		m, target := d.match(v, s)
-		p.Similar = append(p.Similar, m)
-		if target.Value != "" {
-			view.Acts.Targets = append(view.Acts.Targets, target)
-		}
-	}
-	view.Preview = p
-	if r.Destroyed { // there is nothing left to act on
-		p.Warnings = append(p.Warnings, v.P.T("desk.report.destroyed.note"))
-		return nil
-	}
-	return d.acts(v, view, r, threads)
-}
-
-// maxSince is how many of the newest answers stand in the preview; the others are in the incident.
-const maxSince = 5
-
-func (d *Desk) match(v *page.Visit, s intake.Similar) (page.MatchView, page.SelectOption) {
-	why := v.P.T("desk.similar."+s.Why, "percent", v.P.Percent(s.Score))
-	m := page.MatchView{Title: s.Title, Ref: s.Object.Number, Href: "/desk/reports/" + s.Object.UID, Why: page.ChipView{Text: why, Kind: "warn"}}
-	if s.Object.Ref.Kind.String() == "incident" {
-		m.Href = "/desk/incidents/" + s.Object.Number
-		return m, page.SelectOption{Value: s.Object.Number, Text: s.Object.Number + " · " + s.Title}
-	}
-	return m, page.SelectOption{}
-}
-
 // acts offers what the moves of the report's state and the person's rights allow.
 func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads map[int64]correspondence.Thread) error {
 	at := "/desk/reports/" + r.UID
@@ -400,6 +312,17 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 		}
 		a.Reply, a.ReplyTo, a.ReplyTLP = at+"/reply", reader(t), r.TLP.Name()
 		a.ReplyRoad = roadChip(v.P, road)
+		text, saved, err := d.Drafts.Load(v.Ctx(), v.By, r.Ref, replyDraft)
+		if err != nil {
+			return err
+		}
+		a.ReplyDraft, a.ReplyText = "/desk/drafts/report/"+r.UID+"/"+replyDraft, text
+		if text != "" {
+			a.ReplyState = v.P.T("desk.draft.saved", "at", v.P.Clock(saved))
+		}
+		if a.ReplyOthers, err = d.writeNow(v, r.Ref.ID); err != nil {
+			return err
+		}
 	}
 	if can(intake.Rejected) {
 		a.Reject = at + "/reject"
@@ -411,9 +334,7 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 	}
 	if can(intake.PassedOn) {
 		a.PassOn = at + "/pass-on"
-		for _, x := range passTo {
-			a.Authorities = append(a.Authorities, page.SelectOption{Value: x, Text: v.P.T("desk.pass_to." + x)})
-		}
+		a.Authorities, a.PassLetter = authorities(v.P, ""), v.By.Can(access.SendOutside)
 	}
 	if r.Receipt == intake.ReceiptHeld {
 		a.Receipt = at + "/receipt"

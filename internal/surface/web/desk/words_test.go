@@ -57,7 +57,7 @@ func TestEveryCodeHasItsWord(t *testing.T) {
 		"desk.routine.kind.":    intake.MailKinds,
 		"desk.routine.place.":   {intake.PlaceKeep, intake.PlaceSpam, intake.PlaceReject},
 		"desk.routine.problem.": {"internal", "invalid", "unauthenticated", "forbidden", "not_found", "conflict"},
-		"desk.pass_to.":         passTo,
+		"common.pass_to.":       page.PassTo,
 		"desk.community.":       slices.Concat(communities, c.Communities),
 		"desk.sector.":          sectors,
 		"desk.contact.role.":    roles,

@@ -53,6 +53,7 @@ func toast(v *page.Visit) *page.ToastView {
 		"offered":  v.P.T("portal.done.offered"),
 		"proposed": v.P.T("portal.done.proposed"),
 		"reported": v.P.T("portal.done.reported"),
+		"sheet":    v.P.T("portal.done.sheet"),
 		"received": v.P.T("portal.done.received"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {

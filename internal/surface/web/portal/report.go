@@ -122,16 +122,8 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 	view.State = standingChip(v, state)
 	view.Stages = d.stages(v, r, state, clocks[r.Ref.ID])
 	view.Answers = told(v, r)
-	sheets, err := d.Intake.Sheets(v.Ctx(), v.By, r.UID)
-	if err != nil {
+	if err := d.sheets(v, r, &view); err != nil {
 		return view, err
-	}
-	for _, n := range sheets {
-		b := page.ButtonView{Text: v.P.T("public.sheet"), Icon: "file-text", Href: "/portal/reports/" + r.UID + "/receipts/" + strconv.Itoa(n)}
-		if len(sheets) > 1 {
-			b.Text = v.P.T("portal.sheet", "number", n)
-		}
-		view.Sheets = append(view.Sheets, b)
 	}
 	all, err := d.Correspondence.Messages(v.Ctx(), d.DB, v.By, r.Thread)
 	if err != nil {
@@ -192,7 +184,7 @@ func (d Deps) stages(v *page.Visit, r intake.Report, state string, clocks []dead
 	}
 	handled := page.Stage{Title: v.P.T("portal.stage.handling"), Note: v.P.T("portal.stage.handling.note"), Icon: "users"}
 	if state == intake.StatusPassedOn {
-		handled.Title, handled.Note = v.P.T("portal.stage.passed_on"), r.Decision.To
+		handled.Title, handled.Note = v.P.T("portal.stage.passed_on"), page.PassedTo(v.P, r.Decision.To)
 	}
 	ended := state == intake.StatusConcluded
 	add(handled, ended)
@@ -237,13 +229,58 @@ func told(v *page.Visit, r intake.Report) []page.Answer {
 		page.Answer{Question: v.P.T("public.report.tlp"), TLP: r.TLP.Name()})
 }
 
-// sheet gives the signed receipt of a submission.
+// sheets offers the signed receipts, and asks for one in another language.
+func (d Deps) sheets(v *page.Visit, r intake.Report, view *ReportView) error {
+	lines, err := d.Intake.SheetLines(v.Ctx(), v.By, r.UID)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	at, first := "/portal/reports/"+r.UID+"/receipts", map[int]bool{}
+	for _, x := range lines {
+		first[x.Number] = first[x.Number] || x.First
+	}
+	for _, x := range lines {
+		number := strconv.Itoa(x.Number)
+		b := page.ButtonView{Text: v.P.T("public.sheet"), Icon: "file-text", Href: at + "/" + number}
+		if len(first) > 1 {
+			b.Text = v.P.T("portal.sheet", "number", x.Number)
+		}
+		if x.First {
+			view.SheetOf = append(view.SheetOf, page.SelectOption{Value: number, Text: b.Text})
+		} else {
+			b.Text, b.Href = v.P.T("portal.sheet.in", "what", b.Text, "lang", text.Name(text.Lang(x.Lang))), b.Href+"?in="+x.Lang
+		}
+		view.Sheets = append(view.Sheets, b)
+	}
+	if len(lines) == len(first)*len(text.Langs()) {
+		return nil
+	}
+	view.SheetAsk = at
+	for _, l := range text.Langs() {
+		view.SheetIn = append(view.SheetIn, page.SelectOption{Value: string(l), Text: text.Name(l), Chosen: l == v.P.Lang()})
+	}
+	return nil
+}
+
+// askSheet asks for a signed receipt in another language: it is made in a moment.
+func (d Deps) askSheet(v *page.Visit) error {
+	number, err := strconv.Atoi(v.R.PostFormValue("number"))
+	if err != nil {
+		return errs.ErrNotFound
+	}
+	if err := d.Intake.AskSheet(v.Ctx(), v.By, v.R.PathValue("report"), number, v.R.PostFormValue("lang")); err != nil {
+		return err
+	}
+	return v.See("/portal/reports/" + v.R.PathValue("report") + "?done=sheet")
+}
+
+// sheet gives the signed receipt of a submission, in the language that the address names.
 func (d Deps) sheet(v *page.Visit) error {
 	number, err := strconv.Atoi(v.R.PathValue("number"))
 	if err != nil {
 		return errs.ErrNotFound
 	}
-	s, err := d.Intake.Sheet(v.Ctx(), v.By, v.R.PathValue("report"), number)
+	s, err := d.Intake.SheetIn(v.Ctx(), v.By, v.R.PathValue("report"), number, v.R.URL.Query().Get("in"))
 	if err != nil {
 		return err
 	}

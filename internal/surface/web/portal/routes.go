@@ -50,6 +50,7 @@ func Routes(d Deps) []page.Route {
 		get("/portal/reports/{report}", own, d.report),
 		post("/portal/reports/{report}", own, d.addToReport),
 		get("/portal/reports/{report}/receipts/{number}", own, d.sheet),
+		post("/portal/reports/{report}/receipts", own, d.askSheet),
 		get("/portal/vouches/{vouch}", own, d.vouch),
 		post("/portal/vouches/{vouch}", own, d.answerVouch),
 		get("/portal/passed", own, d.passed),

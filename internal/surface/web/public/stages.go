@@ -62,7 +62,7 @@ func (x *Public) stages(v *page.Visit, look intake.StatusView) []page.Stage {
 	}
 	third := page.Stage{Title: p.T("public.stage.handling"), Note: p.T("public.stage.handling.note"), State: state(2), Icon: "users"}
 	if look.State == intake.StatusPassedOn {
-		third = page.Stage{Title: p.T("public.stage.passed_on"), State: "now", Icon: "send"}
+		third = page.Stage{Title: p.T("public.stage.passed_on"), Note: page.PassedTo(p, look.PassedOnTo), State: "now", Icon: "send"}
 	}
 	out = append(out, second, third)
 	out = append(out, owed...)
