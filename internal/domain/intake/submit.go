@@ -27,15 +27,19 @@ const MaxAffected = 500
 
 // SubmitInput is a stage to be filed.
 type SubmitInput struct {
-	Set      string
-	Stage    string
-	ToldAt   time.Time // when we were first told; zero: when its message came, or now. The team alone says so
-	Message  string    // uid of the message of the report's thread that it was in; "" for none
-	Channel  correspondence.Channel
-	Corrects int      // number of the submission that it corrects; 0 for none
-	Affected []string // uids of organisations; none: the reporter's own. The team alone names others
-	Class    string   // of entity; "" leaves what is known
-	Answers  law.Answers
+	Set       string
+	Stage     string
+	ToldAt    time.Time // when we were first told; zero: when its message came, or now. The team alone says so
+	Message   string    // uid of the message of the report's thread that it was in; "" for none
+	Channel   correspondence.Channel
+	Corrects  int      // number of the submission that it corrects; 0 for none
+	Completes int      // number of the submission whose gaps the answers fill: a correction that keeps all else; 0 for none
+	Affected  []string // uids of organisations; none: the reporter's own. The team alone names others
+	Class     string   // of entity; "" leaves what is known
+	Answers   law.Answers
+	Shared    bool // the organisations affected read the reporter's words. The team alone says so
+
+	own *Obligation // an affected organisation files for itself, on a report that somebody else made
 }
 
 // Submit files a stage under a law, for each affected organisation, and brings its clocks to what is owed now. What comes late or incomplete is
@@ -47,7 +51,7 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, report string, in
 		if err := by.Need(access.FileReport); err != nil {
 			return Submission{}, err
 		}
-		in.ToldAt, in.Message, in.Affected = time.Time{}, "", nil
+		in.ToldAt, in.Message, in.Affected, in.Shared = time.Time{}, "", nil, false
 		in.Channel = correspondence.ByPortal
 		if by.Origin == access.ByAPI {
 			in.Channel = correspondence.ByAPI
@@ -80,12 +84,26 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, report string, in
 		if out, _, err = s.submitTx(ctx, tx, by, &r, set, in, affected); err != nil {
 			return err
 		}
-		if err := access.Touch(ctx, tx, r.Ref.ID, s.Clock.Now()); err != nil {
-			return err
-		}
-		return s.showTx(ctx, tx, r.Ref.ID)
+		return s.afterStage(ctx, tx, by, &r, team)
 	})
 	return out, err
+}
+
+// afterStage brings a report up to a stage that was filed: one that did not come from the team is an answer that somebody reads.
+func (s *Service) afterStage(ctx context.Context, tx *db.Tx, by access.Actor, r *row, team bool) error {
+	if !team && r.State != New {
+		r.AnswerCame = true
+		if err := s.requeue(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := s.update(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	if err := access.Touch(ctx, tx, r.Ref.ID, s.Clock.Now()); err != nil {
+		return err
+	}
+	return s.showTx(ctx, tx, r.Ref.ID)
 }
 
 func (s *Service) validSubmission(in SubmitInput) (law.Set, error) {
@@ -113,6 +131,9 @@ func (s *Service) validSubmission(in SubmitInput) (law.Set, error) {
 		p.Add("told_at", "error.past")
 	} else if !in.ToldAt.IsZero() && in.ToldAt.Year() < 1990 {
 		p.Add("told_at", "error.date")
+	}
+	if in.Corrects != 0 && in.Completes != 0 {
+		p.Add("completes", "error.choice")
 	}
 	if len(in.Affected) > MaxAffected {
 		p.Add("affected", "error.too_many", "most", MaxAffected)
@@ -164,38 +185,32 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	}
 	x := Submission{
 		UID: id.New(), Report: r.Ref.ID, Number: len(before) + 1, Set: set.Code, Version: set.Version, Stage: in.Stage, ToldAt: in.ToldAt.UTC(), FiledAt: now, FiledBy: by.Account,
-		Channel: in.Channel, Message: in.Message, Corrects: in.Corrects, Answers: law.Answers{},
+		Channel: in.Channel, Message: in.Message, Shared: in.Shared,
 	}
-	for code, v := range in.Answers {
-		if v != "" {
-			x.Answers[code] = v
-		}
+	if in.own != nil {
+		x.Organisation = in.own.Organisation
 	}
-	if in.Corrects != 0 {
-		i := slices.IndexFunc(before, func(b Submission) bool { return b.Number == in.Corrects && b.Set == set.Code && b.Stage == in.Stage })
-		if i < 0 {
-			return x, nil, errs.ErrNotFound
-		}
-		x.corrects, x.For = before[i].id, before[i].For
+	if err := s.follows(&x, set, in, before); err != nil {
+		return x, nil, err
 	}
 	var opened []Obligation
-	if in.Corrects == 0 {
-		for _, organisation := range affected {
-			o, began, err := s.beginObligation(ctx, tx, r, set, organisation, in.Class)
-			if err != nil {
-				return x, nil, err
-			}
-			x.For = append(x.For, o.Ref.ID)
-			if began {
-				opened = append(opened, o)
-			}
+	switch {
+	case x.Corrects != 0:
+	case in.own != nil:
+		x.For = []int64{in.own.Ref.ID}
+	default:
+		var err error
+		if x.For, opened, err = s.beginObligations(ctx, tx, r, set, affected, in.Class); err != nil {
+			return x, nil, err
 		}
 	}
 	if err := s.insertSubmission(ctx, tx, &x); err != nil {
 		return x, nil, err
 	}
-	if err := s.askSheet(ctx, tx, by, r, x.Number); err != nil {
-		return x, nil, err
+	if x.Organisation == 0 { // a receipt is drawn for who made the report
+		if err := s.askSheet(ctx, tx, by, r, x.Number); err != nil {
+			return x, nil, err
+		}
 	}
 	for _, o := range opened {
 		if err := s.obligationChanged(ctx, tx, by, r, o, audit.Entry{Verb: "intake.oblige", Changes: []audit.Change{
@@ -206,6 +221,57 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	}
 	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(x.Answers))
 	return x, clocks, err
+}
+
+// follows fills in the answers of a submission and, where it corrects or completes one of the same filer, which that is. To complete keeps what was said
+// and is not said anew.
+func (s *Service) follows(x *Submission, set law.Set, in SubmitInput, before []Submission) error {
+	x.Answers = law.Answers{}
+	for code, v := range in.Answers {
+		if v != "" {
+			x.Answers[code] = v
+		}
+	}
+	number := max(in.Corrects, in.Completes)
+	if number == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(before, func(b Submission) bool {
+		return b.Number == number && b.Set == set.Code && b.Stage == x.Stage && b.Organisation == x.Organisation
+	})
+	if i < 0 {
+		return errs.ErrNotFound
+	}
+	x.Corrects, x.corrects, x.For = number, before[i].id, before[i].For
+	if in.Completes == 0 {
+		return nil
+	}
+	stage, _ := set.Stage(x.Stage)
+	told, more := s.Laws.Complete(stage, lastOf(before, number).Answers, x.Answers)
+	if !more {
+		return ErrNothingNew
+	}
+	x.Answers = told
+	return nil
+}
+
+// ErrNothingNew is the Conflict of completing what was handed in with nothing that was not there.
+var ErrNothingNew = &errs.Error{Kind: errs.Conflict, Key: "error.nothing_new", Text: "the answers tell nothing that is not there already"}
+
+// lastOf gives a submission as its last correction left it.
+func lastOf(all []Submission, number int) Submission {
+	root := map[int]int{}
+	var out Submission
+	for _, x := range all {
+		root[x.Number] = x.Number
+		if r, ok := root[x.Corrects]; ok && x.Corrects != 0 {
+			root[x.Number] = r
+		}
+		if root[x.Number] == root[number] || x.Number == number {
+			out = x
+		}
+	}
+	return out
 }
 
 func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission) error {
@@ -220,9 +286,9 @@ func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission
 	x.sealed = key.Seal(submissionPlace(x.UID), raw)
 	sum := sha256.Sum256(x.sealed) // of what is kept: short answers could be guessed from a hash of their own, which outlives them
 	x.Sum = sum[:]
-	err = tx.QueryRow(ctx, `INSERT INTO intake_submission (uid, report, number, rule_set, rule_version, stage, told_at, filed_at, filed_by, channel, message, corrects, sum, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`, x.UID, x.Report, x.Number, x.Set, x.Version, x.Stage, x.ToldAt, x.FiledAt,
-		x.FiledBy, string(x.Channel), x.Message, x.corrects, x.Sum, x.sealed).Scan(&x.id)
+	err = tx.QueryRow(ctx, `INSERT INTO intake_submission (uid, report, number, rule_set, rule_version, stage, told_at, filed_at, filed_by, channel, message, corrects, sum, body, organisation, shared)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`, x.UID, x.Report, x.Number, x.Set, x.Version, x.Stage, x.ToldAt, x.FiledAt,
+		x.FiledBy, string(x.Channel), x.Message, x.corrects, x.Sum, x.sealed, x.Organisation, x.Shared).Scan(&x.id)
 	if err != nil {
 		return err
 	}

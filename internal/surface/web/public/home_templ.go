@@ -5,8 +5,10 @@ package public
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
 	"time"
@@ -103,7 +105,7 @@ func hero(v HomeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for i, d := range v.Doors {
-			var templ_7745c5c3_Var4 = []any{doorClass(i)}
+			templ_7745c5c3_Var4 := []any{doorClass(i)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var4...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
