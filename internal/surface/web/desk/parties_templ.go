@@ -5,10 +5,8 @@ package desk
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 
@@ -100,10 +98,8 @@ func IncidentParties(v PartiesView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = page.Matrix(v.P, page.MatrixView{
-				Caption: v.P.T("desk.parties.caption"), Rows: v.Rows,
-				Empty: page.EmptyView{Icon: "building-2", Title: v.P.T("desk.parties.none"), Note: v.P.T("desk.parties.none.note")},
-			}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Matrix(v.P, page.MatrixView{Caption: v.P.T("desk.parties.caption"), Rows: v.Rows,
+				Empty: page.EmptyView{Icon: "building-2", Title: v.P.T("desk.parties.none"), Note: v.P.T("desk.parties.none.note")}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -5,10 +5,8 @@ package desk
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"time"
@@ -99,7 +97,7 @@ func Triage(v TriageView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Var3 := []any{"panes-frame", templ.KV("panes-one", v.One), templ.KV("panes-list", !v.One)}
+			var templ_7745c5c3_Var3 = []any{"panes-frame", templ.KV("panes-one", v.One), templ.KV("panes-list", !v.One)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var3...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -452,10 +450,8 @@ func Triage(v TriageView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = page.KeyBar(v.P, []page.ButtonView{
-					{Key: "A", Text: v.P.T("desk.keys.accept")},
-					{Key: "L", Text: v.P.T("desk.keys.attach")},
-					{Key: "R", Text: v.P.T("desk.keys.reply")},
-					{Key: "D", Text: v.P.T("desk.keys.reject")},
+					{Key: "A", Text: v.P.T("desk.keys.accept")}, {Key: "L", Text: v.P.T("desk.keys.attach")},
+					{Key: "R", Text: v.P.T("desk.keys.reply")}, {Key: "D", Text: v.P.T("desk.keys.reject")},
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -5,10 +5,8 @@ package public
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"time"
@@ -105,7 +103,7 @@ func hero(v HomeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for i, d := range v.Doors {
-			templ_7745c5c3_Var4 := []any{doorClass(i)}
+			var templ_7745c5c3_Var4 = []any{doorClass(i)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var4...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -5,10 +5,8 @@ package public
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"strings"
@@ -527,10 +525,8 @@ func incidentForm(v ReportView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = page.DateTime(v.P, page.DateTimeView{
-			ID: "aware", Name: "aware", Legend: v.P.T("public.report.aware"), Hint: v.P.T("public.report.aware.hint", "zone", v.P.ZoneName()),
-			Day: v.Values.AwareDay, Month: v.Values.AwareMonth, Year: v.Values.AwareYear, Time: v.Values.AwareTime, Error: v.problem("aware"), Wrong: v.wrongBoxes(),
-		}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.DateTime(v.P, page.DateTimeView{ID: "aware", Name: "aware", Legend: v.P.T("public.report.aware"), Hint: v.P.T("public.report.aware.hint", "zone", v.P.ZoneName()),
+			Day: v.Values.AwareDay, Month: v.Values.AwareMonth, Year: v.Values.AwareYear, Time: v.Values.AwareTime, Error: v.problem("aware"), Wrong: v.wrongBoxes()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

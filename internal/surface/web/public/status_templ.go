@@ -5,10 +5,8 @@ package public
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"time"
@@ -384,7 +382,7 @@ func Status(v StatusView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, m := range v.Said {
-					templ_7745c5c3_Var14 := []any{"said", templ.KV("said-us", m.Us)}
+					var templ_7745c5c3_Var14 = []any{"said", templ.KV("said-us", m.Us)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var14...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
