@@ -48,8 +48,8 @@ func (s *Service) CasesOfUs(ctx context.Context, by access.Actor, after string, 
 		last = n
 	}
 	q := new(db.Query).Add(`SELECT ` + obligationColumns + ` FROM `)
-	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id JOIN object w ON w.id = b.report
-		WHERE b.organisation = ? AND w.compartment <> b.organisation AND o.id < ? ORDER BY o.id DESC LIMIT ?`, by.Organisation, last, limit+1)
+	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id JOIN intake_report w ON w.id = b.report
+		WHERE b.organisation = ? AND w.organisation <> b.organisation AND o.id < ? ORDER BY o.id DESC LIMIT ?`, by.Organisation, last, limit+1)
 	all, err := db.List(ctx, s.DB, q, s.scanObligation)
 	if err != nil {
 		return page, err
