@@ -190,7 +190,7 @@ func (s *Service) SubmitOwn(ctx context.Context, by access.Actor, obligation str
 	if err != nil {
 		return Submission{}, err
 	}
-	in.Set, in.ToldAt, in.Message, in.Affected, in.Shared, in.own = o.Set.Code, time.Time{}, "", nil, false, nil
+	in.Set, in.ToldAt, in.Message, in.Affected, in.own = o.Set.Code, time.Time{}, "", nil, nil
 	in.Channel = correspondence.ByPortal
 	if by.Origin == access.ByAPI {
 		in.Channel = correspondence.ByAPI

@@ -75,7 +75,7 @@ func TestAnAffectedOrganisationFilesForItself(t *testing.T) {
 		}
 		// it files its own
 		d.Clock.Advance(time.Hour)
-		x, err := d.s.SubmitOwn(ctx, clerks[0], one.UID, intake.SubmitInput{Stage: "notification", Answers: law.Answers{"status": "Own words", "cross_border": "no"}, Affected: uids, Message: "x", Shared: true})
+		x, err := d.s.SubmitOwn(ctx, clerks[0], one.UID, intake.SubmitInput{Stage: "notification", Answers: law.Answers{"status": "Own words", "cross_border": "no"}, Affected: uids, Message: "x"})
 		if err != nil || x.Organisation == 0 || len(x.For) != 1 || x.Shared {
 			t.Fatalf("%+v, %v", x, err)
 		}

@@ -37,7 +37,6 @@ type SubmitInput struct {
 	Affected  []string // uids of organisations; none: the reporter's own. The team alone names others
 	Class     string   // of entity; "" leaves what is known
 	Answers   law.Answers
-	Shared    bool // the organisations affected read the reporter's words. The team alone says so
 
 	own *Obligation // an affected organisation files for itself, on a report that somebody else made
 }
@@ -51,7 +50,7 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, report string, in
 		if err := by.Need(access.FileReport); err != nil {
 			return Submission{}, err
 		}
-		in.ToldAt, in.Message, in.Affected, in.Shared = time.Time{}, "", nil, false
+		in.ToldAt, in.Message, in.Affected = time.Time{}, "", nil
 		in.Channel = correspondence.ByPortal
 		if by.Origin == access.ByAPI {
 			in.Channel = correspondence.ByAPI
@@ -185,7 +184,7 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	}
 	x := Submission{
 		UID: id.New(), Report: r.Ref.ID, Number: len(before) + 1, Set: set.Code, Version: set.Version, Stage: in.Stage, ToldAt: in.ToldAt.UTC(), FiledAt: now, FiledBy: by.Account,
-		Channel: in.Channel, Message: in.Message, Shared: in.Shared,
+		Channel: in.Channel, Message: in.Message,
 	}
 	if in.own != nil {
 		x.Organisation = in.own.Organisation

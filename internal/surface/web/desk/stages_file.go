@@ -166,7 +166,7 @@ func (d *Desk) fileStage(v *page.Visit) error {
 	in.like, _ = strconv.Atoi(get("like"))
 	stage, _ := d.stageIn(in.set, in.stage)
 	var p errs.Problems
-	x := intake.SubmitInput{Set: in.set, Stage: in.stage, Message: in.message, Channel: correspondence.ByPhone, Corrects: in.corrects, Completes: in.completes, Class: in.class, Shared: get("shared") == "yes", Answers: law.Answers{}}
+	x := intake.SubmitInput{Set: in.set, Stage: in.stage, Message: in.message, Channel: correspondence.ByPhone, Corrects: in.corrects, Completes: in.completes, Class: in.class, Answers: law.Answers{}}
 	for _, f := range d.Intake.Laws.Asked(stage) {
 		a := get("q-" + f.Code)
 		in.answers[f.Code] = a

@@ -198,6 +198,9 @@ func (d Deps) filing(v *page.Visit, stage, corrects string) (filing, error) {
 		}
 		f.corrects, stage = c.Submissions[i], c.Submissions[i].Stage
 	}
+	if x, ok := running(c); ok && stage == "" { // what is due first
+		stage = x.Code
+	}
 	var ok bool
 	if f.stage, ok = c.Set.Stage(stage); !ok {
 		return f, errs.ErrNotFound
