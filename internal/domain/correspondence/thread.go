@@ -20,6 +20,7 @@ import (
 type NewThread struct {
 	About         ref.Ref
 	Compartment   int64 // 0: the thread's own About object
+	Apart         bool  // it lies in a compartment of its own: no organisation ever sees it
 	TLP           tlp.Level
 	Exercise      bool
 	Prefix        string // "R" for a reporter, "P" for a party
@@ -69,6 +70,11 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	}
 	if err := access.Protect(ctx, tx, &t.Object, now); err != nil {
 		return t, err
+	}
+	if in.Apart {
+		if err := access.Own(ctx, tx, &t.Object); err != nil {
+			return t, err
+		}
 	}
 	key, err := s.Ring.Create(ctx, tx, t.Ref.ID, now)
 	if err != nil {

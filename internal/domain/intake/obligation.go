@@ -120,7 +120,7 @@ func Counting(team *calendar.Calendar) func(country string) law.Count {
 }
 
 // reckon fills what is owed.
-func (s *Service) reckon(o *Obligation, known law.Answers) {
+func (s *Service) reckon(o *Obligation, known law.Answers, count law.Count) {
 	c := law.Case{Class: o.Class, Handed: o.Handed, Waived: map[string]bool{}, Passed: map[string]time.Time{}, Known: known}
 	for _, f := range o.Facts {
 		if !f.EndedAt.IsZero() {
@@ -137,7 +137,7 @@ func (s *Service) reckon(o *Obligation, known law.Answers) {
 			c.Passed[f.Code] = f.At
 		}
 	}
-	o.Owed = o.Set.Owed(c, s.count(o.Set.Country))
+	o.Owed = o.Set.Owed(c, count)
 	if o.concludedAt.IsZero() {
 		return
 	}
@@ -337,14 +337,18 @@ func (s *Service) fill(ctx context.Context, h db.Handle, all []Obligation) error
 	if err != nil {
 		return err
 	}
+	counts := map[string]law.Count{} // a calendar is read once for all
 	for i := range all {
 		o := &all[i]
+		if counts[o.Set.Country] == nil {
+			counts[o.Set.Country] = s.count(o.Set.Country)
+		}
 		for _, x := range handed {
 			if x.Corrects == 0 && slices.Contains(x.For, o.Ref.ID) {
 				o.Handed = append(o.Handed, law.Handed{Stage: x.Stage, At: x.ToldAt})
 			}
 		}
-		s.reckon(o, Known(handed, o.Ref.ID))
+		s.reckon(o, Known(handed, o.Ref.ID), counts[o.Set.Country])
 	}
 	return nil
 }
@@ -409,8 +413,19 @@ func (s *Service) within(ctx context.Context, h db.Handle, where string, args ..
 	return db.All(ctx, h, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id WHERE `+where+` ORDER BY o.id`, args...)
 }
 
-// keepClocks brings the clocks of an obligation to what is owed.
-func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r *row, o Obligation) ([]deadline.Clock, error) {
+// keepClocks brings the clocks of obligations of a report to what is owed, and gives them.
+func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r *row, all ...Obligation) ([]deadline.Clock, error) {
+	var clocks []deadline.Clock
+	kept := make([]deadline.Kept, len(all))
+	for i, o := range all {
+		kept[i] = deadline.Kept{About: o.Ref, Want: s.clocksOf(r, o)}
+		clocks = append(clocks, kept[i].Want...)
+	}
+	return clocks, s.Deadlines.KeepTx(ctx, tx, by, r.Ref.ID, kept...)
+}
+
+// clocksOf are the clocks that an obligation is to have.
+func (s *Service) clocksOf(r *row, o Obligation) []deadline.Clock {
 	now := s.Clock.Now()
 	strip := r.Ref
 	if len(r.Incidents) > 0 {
@@ -439,7 +454,7 @@ func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r 
 		}
 		want = append(want, c)
 	}
-	return want, s.Deadlines.KeepTx(ctx, tx, by, o.Ref, r.Ref.ID, want)
+	return want
 }
 
 // keepAll does so for every obligation of a report.
@@ -457,12 +472,8 @@ func (s *Service) keepAll(ctx context.Context, tx *db.Tx, by access.Actor, r *ro
 	if err := s.fill(ctx, tx, all); err != nil {
 		return err
 	}
-	for _, o := range all {
-		if _, err := s.keepClocks(ctx, tx, by, r, o); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = s.keepClocks(ctx, tx, by, r, all...)
+	return err
 }
 
 // obligationChanged writes that an obligation changed, with the entry. Its report is touched by the verb.

@@ -300,7 +300,6 @@ func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission
 
 // submitted writes the moments that a submission told, records it, and brings the clocks of each of its obligations up to it.
 func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *row, x Submission, told []law.Fact) ([]deadline.Clock, error) {
-	var all []deadline.Clock
 	list, err := s.within(ctx, tx, `b.report = $1`, r.Ref.ID)
 	if err != nil {
 		return nil, err
@@ -309,18 +308,9 @@ func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *
 	if err := s.fill(ctx, tx, list); err != nil {
 		return nil, err
 	}
-	moments := false
-	for i := range list {
-		for _, f := range told {
-			had := inForce(list[i].Facts, OfMoment, string(f.Moment))
-			if had != nil && had.At.Equal(f.At) {
-				continue
-			}
-			moments = true
-			if err := s.say(ctx, tx, by, &list[i], Fact{Kind: OfMoment, Code: string(f.Moment), At: f.At}, x.id); err != nil {
-				return nil, err
-			}
-		}
+	moments, err := s.tellMoments(ctx, tx, by, list, told, x.id)
+	if err != nil {
+		return nil, err
 	}
 	if moments {
 		for i := range list {
@@ -344,13 +334,31 @@ func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *
 		if err := s.obligationChanged(ctx, tx, by, r, o, e); err != nil {
 			return nil, err
 		}
-		clocks, err := s.keepClocks(ctx, tx, by, r, o)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, clocks...)
 	}
-	return all, nil
+	return s.keepClocks(ctx, tx, by, r, list...)
+}
+
+// tellMoments notes what a submission tells of moments, for each of its obligations that does not know it so; false when there is nothing new.
+func (s *Service) tellMoments(ctx context.Context, tx *db.Tx, by access.Actor, list []Obligation, told []law.Fact, submission int64) (bool, error) {
+	var rows [][]any
+	now := s.Clock.Now()
+	for _, f := range told {
+		var ids []int64
+		for _, o := range list {
+			if had := inForce(o.Facts, OfMoment, string(f.Moment)); had == nil || !had.At.Equal(f.At) {
+				ids = append(ids, o.Ref.ID)
+				rows = append(rows, []any{id.New(), o.Ref.ID, string(OfMoment), string(f.Moment), f.At.UTC(), now, by.Account, submission})
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		q := new(db.Query).Add(`UPDATE intake_fact SET ended_at = ? WHERE kind = ? AND code = ? AND ended_at IS NULL AND obligation IN `, now, string(OfMoment), string(f.Moment))
+		if _, err := db.In(q, ids).Exec(ctx, tx); err != nil {
+			return false, err
+		}
+	}
+	return len(rows) > 0, db.Copy(ctx, tx, "intake_fact", []string{"uid", "obligation", "kind", "code", "at", "said_at", "said_by", "submission"}, rows)
 }
 
 // say writes a fact; one of the same kind and code that was in force ends, but for what may stand several times.

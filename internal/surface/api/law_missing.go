@@ -69,6 +69,9 @@ type Offered struct {
 }
 
 func (a *API) offered(ctx context.Context, by access.Actor, in *OneInput) (reply[List[Offered]], error) {
+	if _, err := a.obliged(ctx, by, in.Ref.Ref); err != nil {
+		return reply[List[Offered]]{}, err
+	}
 	all, err := a.Intake.OfferedAnswers(ctx, a.Intake.DB, by, in.Ref.Ref)
 	return reply[List[Offered]]{body: list(mapped(all, func(x intake.Offered) Offered { return Offered{x.Message, x.Number, x.At, x.Answers} }), "")}, err
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
@@ -228,21 +227,22 @@ func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]st
 		p.Add("affected", "error.too_many", "most", intake.MaxAffected)
 		return nil, nil
 	}
+	var names []string
 	for line := range strings.Lines(lines) {
-		name := strings.TrimSpace(line)
-		if name == "" {
-			continue
+		if name := strings.TrimSpace(line); name != "" {
+			names = append(names, name)
 		}
-		found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: name, Limit: 500})
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(found.Items, func(o constituency.Organisation) bool { return strings.EqualFold(o.Name, name) })
-		if i < 0 {
+	}
+	found, err := d.Constituency.NamedMany(v.Ctx(), v.By, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if o, ok := found[name]; ok {
+			out = append(out, o.UID)
+		} else {
 			unknown = append(unknown, clip(name, 100))
-			continue
 		}
-		out = append(out, found.Items[i].UID)
 	}
 	if n := len(unknown); n > 0 {
 		const told = 10 // the rest is found when these are mended
