@@ -27,13 +27,12 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
-	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
-	"github.com/tocsin-csirt/tocsin/internal/schema"
+	"github.com/tocsin-csirt/tocsin/internal/schema/schematest"
 )
 
 // TestMain lets the key process, and the whole program that is killed, be children of the tests: both start this executable again.
@@ -99,14 +98,9 @@ func newHouseAt(t *testing.T, engine string, at clock.Clock) *house {
 	dir := t.TempDir()
 	c := conf.Config{Data: filepath.Join(dir, "data"), HTTP: freePort(t), SMTP: freePort(t), Metrics: freePort(t), Zone: "UTC"}
 	if engine == "postgres" {
-		c.Database = conf.EndpointOf(pgtest.DSN(t, func(ctx context.Context, dsn string) error {
-			d, err := db.Open(ctx, db.Config{URL: dsn})
-			if err != nil {
-				return err
-			}
-			defer d.Close()
-			return schema.Migrate(ctx, d)
-		}, "tocsin "+schema.Version()))
+		c.Database = conf.EndpointOf(schematest.DSN(t))
+	} else {
+		schematest.Lay(t, databaseFile(c))
 	}
 	h := &house{t: t, log: &journal{}}
 	h.House = &House{Config: c, Clock: at, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: job.NewRegistry(), drops: make(chan struct{}, 1), diskFree: diskFree}

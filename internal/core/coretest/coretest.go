@@ -17,7 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
-	"github.com/tocsin-csirt/tocsin/internal/schema"
+	"github.com/tocsin-csirt/tocsin/internal/schema/schematest"
 )
 
 // Now is when tests happen: a Saturday in November, as in the pictures.
@@ -52,20 +52,16 @@ func Open(t testing.TB, engine string) *House {
 	ctx := context.Background()
 	c := db.Config{Conns: 6}
 	if engine == "postgres" {
-		c.URL = pgtest.DSN(t, fill, "tocsin "+schema.Version())
+		c.URL = schematest.DSN(t)
 	} else {
 		c.Path = filepath.Join(t.TempDir(), "tocsin.db")
+		schematest.Lay(t, c.Path)
 	}
 	d, err := db.Open(ctx, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
-	if engine != "postgres" {
-		if err := schema.Migrate(ctx, d); err != nil {
-			t.Fatal(err)
-		}
-	}
 	ring, err := keyring.New([]byte("a root key for tests, 32 bytes.."))
 	if err != nil {
 		t.Fatal(err)
@@ -82,15 +78,6 @@ func Open(t testing.TB, engine string) *House {
 		t.Fatal(err)
 	}
 	return h
-}
-
-func fill(ctx context.Context, dsn string) error {
-	d, err := db.Open(ctx, db.Config{URL: dsn})
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return schema.Migrate(ctx, d)
 }
 
 // Work starts workers for all that was registered, until the test ends.

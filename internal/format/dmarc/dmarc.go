@@ -22,9 +22,11 @@ import (
 // Limits of one report.
 const (
 	MaxBytes   = 32 << 20
-	maxRecords = 200_000
 	maxSources = 20
 )
+
+// maxRecords is how many records are summed.
+var maxRecords = 200_000
 
 // Summary is what such a report says in sum.
 type Summary struct {

@@ -53,7 +53,7 @@ type DB struct {
 	write  *sql.DB // SQLite: one connection
 	read   *sql.DB // SQLite: read-only pool
 	pool   *pgxpool.Pool
-	plain  sync.Map // query text -> text with the placeholders of SQLite
+	plain  sync.Map // query text -> *plain
 	writes *prepared
 	reads  *prepared
 	path   string
@@ -162,7 +162,7 @@ func (d *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error
 }
 
 func (d *DB) queryLite(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	text := d.lite(query)
+	text := d.lite(query, args)
 	stmt, keep := d.reads.get(text)
 	if keep {
 		var err error
@@ -180,35 +180,6 @@ func (d *DB) queryLite(ctx context.Context, query string, args []any) (*sql.Rows
 func (d *DB) QueryRow(ctx context.Context, query string, args ...any) *Row {
 	r, err := d.Query(ctx, query, args...)
 	return &Row{rows: r, err: err}
-}
-
-// lite rewrites $1 to ?1: SQLite numbers $1 by appearance, ?1 by its number.
-func (d *DB) lite(query string) string {
-	if v, ok := d.plain.Load(query); ok {
-		return v.(string)
-	}
-	out := numbered(query)
-	if len(query) < 4096 {
-		d.plain.Store(query, out)
-	}
-	return out
-}
-
-func numbered(query string) string {
-	if !strings.Contains(query, "$") {
-		return query
-	}
-	b := []byte(query)
-	quoted := false
-	for i := range b {
-		switch {
-		case b[i] == '\'':
-			quoted = !quoted
-		case b[i] == '$' && !quoted && i+1 < len(b) && b[i+1] >= '0' && b[i+1] <= '9':
-			b[i] = '?'
-		}
-	}
-	return string(b)
 }
 
 type writing struct{}

@@ -89,7 +89,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	}
 	var r sql.Result
 	var err error
-	if stmt, text := t.compiled(ctx, query); stmt != nil {
+	if stmt, text := t.compiled(ctx, query, args); stmt != nil {
 		r, err = stmt.ExecContext(ctx, encode(args)...)
 	} else {
 		r, err = t.lite.ExecContext(ctx, text, encode(args)...)
@@ -106,7 +106,7 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*Rows, error
 	if t.pg != nil {
 		return t.queryPG(ctx, query, encode(args))
 	}
-	if stmt, text := t.compiled(ctx, query); stmt != nil {
+	if stmt, text := t.compiled(ctx, query, args); stmt != nil {
 		r, err := stmt.QueryContext(ctx, encode(args)...)
 		return &Rows{lite: r}, kind(err)
 	} else {
@@ -117,8 +117,8 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*Rows, error
 
 // compiled gives the kept statement of a query inside the transaction, or its text. What is worth keeping is compiled after the commit, when
 // the one connection is free.
-func (t *Tx) compiled(ctx context.Context, query string) (*sql.Stmt, string) {
-	text := t.db.lite(query)
+func (t *Tx) compiled(ctx context.Context, query string, args []any) (*sql.Stmt, string) {
+	text := t.db.lite(query, args)
 	stmt, keep := t.db.writes.get(text)
 	if keep {
 		t.keep = append(t.keep, text)

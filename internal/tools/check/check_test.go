@@ -81,7 +81,7 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		{path: module + "internal/format/tlp"},
 		{path: module + "internal/kit/db", sqlite: true, postgres: true},
 		{path: module + "internal/domain/intake", sqlite: true, postgres: true},
-		{path: module + "internal/app", sqlite: true, browser: true},
+		{path: module + "internal/app", sqlite: true, postgres: true, browser: true},
 		{path: module + "internal/cli", sqlite: true, postgres: true},
 		{path: module + "internal/surface/api", sqlite: true, postgres: true},
 		{path: module + "internal/tools/bench"},
@@ -90,10 +90,10 @@ func TestEveryPackageRunsSomewhere(t *testing.T) {
 		fast, postgres, race bool
 		want                 string
 	}{
-		{false, true, true, "tests, SQLite:6 race, SQLite:2 processes, PostgreSQL:1 beside walks, PostgreSQL:1 race, PostgreSQL:3 browser:1"},
-		{false, false, true, "tests, SQLite:6 race, SQLite:2 browser:1"},
-		{true, true, true, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
-		{false, true, false, "tests, SQLite:7 tests, PostgreSQL:4 browser:1"},
+		{false, true, true, "tests, SQLite:6 beside race, SQLite:2 race, PostgreSQL:3 beside race of whole houses, PostgreSQL:1 beside processes, PostgreSQL:1 beside walks, PostgreSQL:2 browser:1"},
+		{false, false, true, "tests, SQLite:6 beside race, SQLite:2 browser:1"},
+		{true, true, true, "tests, SQLite:7 tests, PostgreSQL:5 browser:1"},
+		{false, true, false, "tests, SQLite:7 tests, PostgreSQL:5 browser:1"},
 	} {
 		var got []string
 		for group := range sideBySide(plans(all, c.fast, c.postgres, c.race)) {
@@ -193,14 +193,14 @@ func TestAFailureIsAFailure(t *testing.T) {
 	}
 	r := &run{ctx: t.Context()}
 	r.do("x", func(ctx context.Context) error {
-		return r.test(ctx, plan{"x", []string{"./..."}, "sqlite", nil, false}, nil)
+		return r.test(ctx, plan{name: "x", packages: []string{"./..."}, engine: "sqlite"}, nil)
 	})
 	if r.tally.passed != 1 || r.tally.failed != 1 || r.summary(0) {
 		t.Errorf("%+v", r.tally)
 	}
 	r = &run{ctx: t.Context()}
 	r.do("absent", func(ctx context.Context) error {
-		return r.test(ctx, plan{"absent", []string{"./absent"}, "sqlite", nil, false}, nil)
+		return r.test(ctx, plan{name: "absent", packages: []string{"./absent"}, engine: "sqlite"}, nil)
 	})
 	if r.summary(0) {
 		t.Error("a package that does not exist passed")

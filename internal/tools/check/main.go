@@ -5,7 +5,7 @@
 //
 //	SQLite      what uses a database, without the race detector (the translated C is thirty times slower under it)
 //	race        what has no database, and the packages of raceOnSQLite
-//	PostgreSQL  every store, with the race detector; the walks and the processes without it, beside each other
+//	PostgreSQL  every store, with the race detector, and beside it the whole houses; the walks and the processes without it
 //	browser     tests named TestBrowser…
 //
 // Decision 0015 says what makes it quick.
@@ -149,6 +149,7 @@ func (r *run) summary(took time.Duration) bool {
 	}
 	fmt.Printf("%7.1f s  altogether\n", took.Seconds())
 	failed += r.tally.printSkips(r.requireAll)
+	r.tally.printLongest()
 	r.tally.printFailures()
 	fmt.Printf("\n%d passed, %d failed, %d skipped\n", r.tally.passed, failed, len(r.tally.skipped))
 	return failed == 0

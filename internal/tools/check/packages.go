@@ -58,6 +58,9 @@ var longest = []string{
 	"internal/surface/web/portal",
 }
 
+// houses is the package whose tests run the whole program, one after the other: they wait more than they compute.
+const houses = "internal/app"
+
 // walking is the pattern of all walks.
 func walking() string {
 	var names []string
@@ -120,6 +123,7 @@ type plan struct {
 	engine   string
 	flags    []string
 	beside   bool // runs while the plan before it runs
+	atOnce   int  // packages; 0 is one a processor
 }
 
 // plans sorts the packages into calls. What has no database needs no second run: it runs under the race detector only.
@@ -154,12 +158,14 @@ func plans(all []tested, fast, postgres, race bool) []plan {
 			plan{name: "tests, SQLite", packages: pick(func(t tested) bool { return t.sqlite || whole(t) }), engine: "sqlite", flags: []string{notBrowser}},
 			plan{name: "race, SQLite", packages: pick(func(t tested) bool {
 				return !whole(t) && !t.sqlite && (!t.postgres || !postgres) || t.sqlite && listed(t)
-			}), engine: "sqlite", flags: []string{"-race", notBrowser}})
+			}), engine: "sqlite", flags: []string{"-race", notBrowser}, beside: true, atOnce: 1})
 		if postgres {
+			one := func(path string) bool { return path == module+houses }
 			out = append(out,
-				plan{name: "processes, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && whole(t) }), engine: "postgres", flags: []string{notBrowser}},
-				plan{name: "walks, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && walks[strings.TrimPrefix(t.path, module)] != nil }), engine: "postgres", flags: []string{"-run=" + walking()}, beside: true},
-				plan{name: "race, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && !whole(t) }), engine: "postgres", flags: []string{"-race", notBrowser + "|" + walking()}})
+				plan{name: "race, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && !whole(t) && !one(t.path) }), engine: "postgres", flags: []string{"-race", notBrowser + "|" + walking()}},
+				plan{name: "race of whole houses, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && one(t.path) }), engine: "postgres", flags: []string{"-race", notBrowser + "|" + walking()}, beside: true, atOnce: 1},
+				plan{name: "processes, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && whole(t) }), engine: "postgres", flags: []string{notBrowser}, beside: true, atOnce: 1},
+				plan{name: "walks, PostgreSQL", packages: pick(func(t tested) bool { return t.postgres && walks[strings.TrimPrefix(t.path, module)] != nil }), engine: "postgres", flags: []string{"-run=" + walking()}, beside: true, atOnce: 1})
 		}
 	}
 	out = append(out, plan{name: "browser", packages: pick(func(t tested) bool { return t.browser }), engine: "sqlite", flags: []string{"-p=2", "-run=^TestBrowser"}})

@@ -32,7 +32,7 @@ func (r *run) tests() {
 	}
 	if len(r.packages) == 0 {
 		r.do("floors and shelf", func(ctx context.Context) error {
-			return r.test(ctx, plan{"floors and shelf", []string{module + "internal"}, "sqlite", nil, false}, nil)
+			return r.test(ctx, plan{name: "floors and shelf", packages: []string{module + "internal"}, engine: "sqlite"}, nil)
 		})
 		all = dropPackage(all, module+"internal")
 	}
@@ -61,8 +61,8 @@ func (r *run) tests() {
 	for group := range sideBySide(plans(all, r.fast, server != nil, inPath("gcc")())) {
 		var all sync.WaitGroup
 		for _, p := range group {
-			if len(group) > 1 {
-				p.flags = append(slices.Clone(p.flags), "-p=1")
+			if p.atOnce > 0 {
+				p.flags = append(slices.Clone(p.flags), fmt.Sprintf("-p=%d", p.atOnce))
 			}
 			all.Go(func() { r.do(p.name, func(ctx context.Context) error { return r.test(ctx, p, env) }) })
 		}
@@ -150,10 +150,11 @@ type results struct {
 	order  []key
 	parent map[key]bool
 	output map[key]*bytes.Buffer // also of packages (empty test) and of builds
+	took   map[key]float64       // seconds of whole tests
 }
 
 func newResults(plan string) *results {
-	return &results{plan, map[key]string{}, nil, map[key]bool{}, map[key]*bytes.Buffer{}}
+	return &results{plan, map[key]string{}, nil, map[key]bool{}, map[key]*bytes.Buffer{}, map[key]float64{}}
 }
 
 func (r *results) read(line []byte) {
@@ -181,6 +182,9 @@ func (r *results) read(line []byte) {
 			fmt.Printf("   %-5s %7.2f s  %s\n", e.Action, e.Elapsed, strings.TrimPrefix(e.Package, module))
 		}
 		r.state[k] = e.Action
+		if e.Test != "" && !strings.Contains(e.Test, "/") {
+			r.took[k] = e.Elapsed
+		}
 	}
 }
 
@@ -198,6 +202,9 @@ func (r *results) write(k key, text string) {
 // into counts leaves: a test with subtests counts as them, unless it failed by itself. A package that fails without a failed test (it
 // did not compile, it exited, it ran out of time) counts as one, and a test that never ended as failed.
 func (r *results) into(t *tally) {
+	for k, seconds := range r.took {
+		t.took = append(t.took, took{seconds, r.plan, k})
+	}
 	failedBelow := map[key]bool{}
 	failedIn := map[string]bool{}
 	for _, k := range r.order {
@@ -238,6 +245,28 @@ type tally struct {
 	passed, failed int
 	skipped        []skip
 	failures       []string
+	took           []took // of whole tests
+}
+
+// took is how long a test was, in seconds; one that runs beside others waits for them too.
+type took struct {
+	seconds float64
+	plan    string
+	key     key
+}
+
+// printLongest names the tests that a shorter run would begin with.
+func (t *tally) printLongest() {
+	slices.SortFunc(t.took, func(a, b took) int { return cmp.Compare(b.seconds, a.seconds) })
+	for i, x := range t.took {
+		if i == 15 || x.seconds < 5 {
+			break
+		}
+		if i == 0 {
+			fmt.Println("\nthe longest tests")
+		}
+		fmt.Printf("   %7.1f s  %s %s (%s)\n", x.seconds, strings.TrimPrefix(x.key.pkg, module), x.key.test, x.plan)
+	}
 }
 
 type skip struct {
