@@ -30,7 +30,7 @@ func TestWhatIsMissingIsAskedThroughALink(t *testing.T) {
 		call, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{Channel: correspondence.ByPhone, Lang: "en", TLP: "AMBER", Body: intake.Body{Summary: "The provider is down", Name: "Ops", OrgText: "Provider"}})
 		h.must(err)
 		at := "/desk/reports/" + call.Report.UID + "/stages"
-		ana.post(at+"/file", "set", "be-nis2", "stage", "early_warning", "affected", "North town\nSouth town", "q-summary", "North town and South town are dark", "q-malicious", "yes")
+		ana.post(at+"/file", "set", "be-nis2", "stage", "early_warning", "affected", "North town\nSouth town", "q-summary", "North town and South town are unlit", "q-malicious", "yes")
 		h.reads(ana.page(at), "Still open", "Could other countries be affected?", "Ask for what is missing", "but not the words")
 		h.reads(ana.page(at+"/1/missing"), "A code to read out")
 		shown := ana.send(at+"/1/missing/code", values("x", "y"))
@@ -41,7 +41,7 @@ func TestWhatIsMissingIsAskedThroughALink(t *testing.T) {
 		caller := h.browser()
 		caller.post("/r", "code", code)
 		h.reads(caller.page("/r/report"), "questions are open", "We asked for this on", "Could other countries be affected?")
-		h.reads(caller.page("/r/next?completes=1"), "still open", "What you told us", "North town and South town are dark")
+		h.reads(caller.page("/r/next?completes=1"), "still open", "What you told us", "North town and South town are unlit")
 		caller.post("/r/next", "completes", "1")
 		caller.post("/report/part/4", "q-cross_border", "no")
 		caller.post("/report/check")
@@ -94,7 +94,7 @@ func TestWhatIsMissingIsAskedThroughALink(t *testing.T) {
 		mine := "/portal/stages/" + between(list, `href="/portal/stages/`, `"`)
 		one := clerk.page(mine)
 		h.reads(one, "Incident notification", "Hand in this stage", "From: Provider")
-		for _, word := range []string{"South", "dark"} {
+		for _, word := range []string{"South", "unlit"} {
 			if strings.Contains(one+list+clerk.page("/portal/"), word) {
 				h.t.Errorf("North town reads %q", word)
 			}
@@ -112,10 +112,15 @@ func TestWhatIsMissingIsAskedThroughALink(t *testing.T) {
 			h.t.Fatalf("the check: %d", check.Status)
 		}
 		h.reads(check.Body, "On paper", "Who made the report does not")
-		before := neighbour.page("/portal/stages") + neighbour.page("/portal/stages/"+between(neighbour.page("/portal/stages"), `href="/portal/stages/`, `"`))
+		look := func() string {
+			list := neighbour.page("/portal/stages")
+			return plain(list + neighbour.page("/portal/stages/"+between(list, `href="/portal/stages/`, `"`)))
+		}
+		before := look()
 		clerk.post(mine+"/file", "stage", "notification", "q-status", "On paper", "q-users_affected", "1 200", "act", "send")
 		h.reads(clerk.page(mine), "On paper", "1200")
-		if after := neighbour.page("/portal/stages") + neighbour.page("/portal/stages/"+between(neighbour.page("/portal/stages"), `href="/portal/stages/`, `"`)); after != before {
+		if after := look(); after != before {
+			h.t.Log(before, after)
 			h.t.Error("South town sees that North town filed")
 		}
 		if strings.Contains(caller.page("/r/report"), "On paper") {
