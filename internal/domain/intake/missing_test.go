@@ -158,10 +158,10 @@ func TestAMailsStageIsCompletedByALetter(t *testing.T) {
 		if all := d.handed(ctx, r); len(all) != 2 {
 			t.Errorf("set aside and filed")
 		}
-		// Our own answer in 24 hours is not met by this letter: a person writes that.
+		// Our own answer in 24 hours is owed since the stage was filed, and not met by this letter: a person writes that.
 		clocks, err := d.s.Deadlines.About(ctx, d.DB, r.Ref.ID)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(clocks[r.Ref.ID]) != 1 || !clocks[r.Ref.ID][0].DueAt.Equal(r.ReceivedAt.Add(24*time.Hour)) {
+			t.Fatalf("our answer: %+v, %v", clocks, err)
 		}
 		for _, c := range clocks[r.Ref.ID] {
 			if c.Kind == intake.FirstAnswer && !c.Open() {

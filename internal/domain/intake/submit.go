@@ -83,6 +83,9 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, report string, in
 		if out, _, err = s.submitTx(ctx, tx, by, &r, set, in, affected); err != nil {
 			return err
 		}
+		if err := s.oweAnswer(ctx, tx, by, &r, set.Code); err != nil {
+			return err
+		}
 		return s.afterStage(ctx, tx, by, &r, team)
 	})
 	return out, err
