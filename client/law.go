@@ -54,14 +54,15 @@ type Question struct {
 
 // NewStage is a stage to be filed. ToldAt, Message and Affected are for the team.
 type NewStage struct {
-	RuleSet  string            `json:"rule_set"`
-	Stage    string            `json:"stage"`
-	Answers  map[string]string `json:"answers,omitempty"`
-	Class    string            `json:"class,omitempty"`
-	Corrects int               `json:"corrects,omitempty"`
-	ToldAt   time.Time         `json:"told_at,omitzero"`
-	Message  string            `json:"message,omitempty"`
-	Affected []string          `json:"affected,omitempty"`
+	RuleSet   string            `json:"rule_set"`
+	Stage     string            `json:"stage"`
+	Answers   map[string]string `json:"answers,omitempty"`
+	Class     string            `json:"class,omitempty"`
+	Corrects  int               `json:"corrects,omitempty"`
+	Completes int               `json:"completes,omitempty"` // number of the stage whose gaps the answers fill
+	ToldAt    time.Time         `json:"told_at,omitzero"`
+	Message   string            `json:"message,omitempty"`
+	Affected  []string          `json:"affected,omitempty"`
 }
 
 // Stage is a stage as it was handed in. It never changes.
@@ -78,6 +79,9 @@ type Stage struct {
 	SHA256      string            `json:"sha256"`
 	Answers     map[string]string `json:"answers"`
 	Obligations []string          `json:"obligations"`
+	Own         bool              `json:"own"`
+	Missing     []string          `json:"missing"`
+	AskedAt     time.Time         `json:"asked_at"`
 }
 
 // Obligation is what one law asks of one affected organisation in one report.
@@ -136,6 +140,77 @@ func (c *Client) Stages(ctx context.Context, report string) (List[Stage], error)
 // FileStage files a legal stage, or the correction of one. What comes late or incomplete is filed all the same.
 func (c *Client) FileStage(ctx context.Context, report string, in NewStage, opts ...Option) (Stage, error) {
 	return post[Stage](ctx, c, "/reports/"+seg(report)+"/stages", in, opts...)
+}
+
+// AskMissing asks for what is missing in a stage, by "letter" with a link to the reporter or by "code" to read out.
+func (c *Client) AskMissing(ctx context.Context, report string, number int, by string, opts ...Option) (AskedMissing, error) {
+	in := struct {
+		Number int    `json:"number"`
+		By     string `json:"by"`
+	}{number, by}
+	return post[AskedMissing](ctx, c, "/reports/"+seg(report)+"/missing", in, opts...)
+}
+
+// Offered lists answers that came by a link of plain mail and wait for a person.
+func (c *Client) Offered(ctx context.Context, report string) (List[Offered], error) {
+	return get[List[Offered]](ctx, c, "/reports/"+seg(report)+"/offered")
+}
+
+// TakeOffered files such answers, or sets them aside. It gives those that still wait.
+func (c *Client) TakeOffered(ctx context.Context, report, message string, take bool, opts ...Option) (List[Offered], error) {
+	in := struct {
+		Message string `json:"message"`
+		Take    bool   `json:"take"`
+	}{message, take}
+	return post[List[Offered]](ctx, c, "/reports/"+seg(report)+"/offered", in, opts...)
+}
+
+// OwnCases lists what laws ask of the organisation of the token in reports that others made, without what was handed in.
+func (c *Client) OwnCases(ctx context.Context) (List[OwnCase], error) {
+	return get[List[OwnCase]](ctx, c, "/obligations")
+}
+
+// OwnCase reads one, with what was handed in for the organisation.
+func (c *Client) OwnCase(ctx context.Context, obligation string) (OwnCase, error) {
+	return get[OwnCase](ctx, c, "/obligations/"+seg(obligation))
+}
+
+// FileOwn files a stage of the organisation of the token, or the correction of one that it filed (number, or 0).
+func (c *Client) FileOwn(ctx context.Context, obligation, stage string, answers map[string]string, corrects int, opts ...Option) (OwnCase, error) {
+	in := struct {
+		Stage    string            `json:"stage"`
+		Answers  map[string]string `json:"answers,omitempty"`
+		Corrects int               `json:"corrects,omitempty"`
+	}{stage, answers, corrects}
+	return post[OwnCase](ctx, c, "/obligations/"+seg(obligation)+"/stages", in, opts...)
+}
+
+// AskedMissing is what became of asking for what is missing. Code is shown once.
+type AskedMissing struct {
+	Missing []string `json:"missing"`
+	Message string   `json:"message"`
+	State   string   `json:"state"`
+	Code    string   `json:"code"`
+	URL     string   `json:"url"`
+}
+
+// Offered are answers that came by a link which travelled in plain mail.
+type Offered struct {
+	Message string            `json:"message"`
+	Number  int               `json:"number"`
+	At      time.Time         `json:"at"`
+	Answers map[string]string `json:"answers"`
+}
+
+// OwnCase is what a law asks of one's own organisation in one report, with what was said of it.
+type OwnCase struct {
+	Obligation
+	Reference  string    `json:"reference"`
+	Foreign    bool      `json:"foreign"`
+	Who        string    `json:"who"`
+	ReceivedAt time.Time `json:"received_at"`
+	State      string    `json:"state"`
+	Stages     []Stage   `json:"stages"`
 }
 
 // Obligations reads what laws ask in a report, of whom and by when.

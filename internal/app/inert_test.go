@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -233,6 +234,10 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	at, _, _ := strings.Cut(people[access.Duty].post("/desk/reports/"+reports.Items[0].UID+"/accept"), "?")
 	stages := "/desk/reports/" + reports.Items[0].UID + "/stages"
 	people[access.Duty].post(stages+"/file", "set", "be-nis2", "stage", "early_warning", "q-summary", text(5), "q-contact_name", text(6))
+	said, err := h.Intake.Submit(ctx, sample(), reports.Items[0].UID, intake.SubmitInput{Set: "be-nis2", Stage: "early_warning", Channel: correspondence.ByPhone, Affected: []string{org.UID}, Answers: law.Answers{"summary": text(5), "entity": text(2)}})
+	h.must(err)
+	h.must(h.Intake.ShareWords(ctx, sample(), reports.Items[0].UID, said.Number, true))
+	missing := stages + "/" + strconv.Itoa(said.Number) + "/missing"
 	owed, err := h.Intake.Obligations(ctx, h.DB, sample(), reports.Items[0].Ref.ID)
 	h.must(err)
 	run, err := h.Intake.StartRun(ctx, sample(), intake.RunInput{Action: intake.RunReject, Reports: []string{reports.Items[0].UID}, Reason: "spam", Note: text(4)})
@@ -286,7 +291,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2

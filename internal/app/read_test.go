@@ -119,6 +119,9 @@ func TestEachReadingOfARedCaseIsRecorded(t *testing.T) {
 			if o.Method != http.MethodGet || !ofACase.MatchString(o.Path) || strings.HasPrefix(o.Path, "/organisations") || strings.HasPrefix(o.Path, "/duty") {
 				continue
 			}
+			if !o.Admits(access.Actor{Account: 1, Roles: []access.Role{access.Lead}}) {
+				continue // an organisation reads its own
+			}
 			check(o.Method+" "+o.Path, func(a account.Account) answer {
 				return h.browser().ask(h.script(a, access.Lead, ""), apiPath(o, w.ours))
 			})

@@ -11,44 +11,83 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
-// KeepTx brings the clocks about an object to what the caller has reckoned, kind by kind (a kind is there once): what is missing is started, what
+// Kept is what the clocks about an object are to be.
+type Kept struct {
+	About ref.Ref
+	Want  []Clock
+}
+
+// KeepTx brings the clocks about objects to what the caller has reckoned, kind by kind (a kind is there once): what is missing is started, what
 // has moved gets its new times, what was met or stopped is so, what was not after all runs again, and what is no longer there is stopped. Each
 // change is recorded, sealed under the key of owner. What was reminded or escalated is so again only when its due time moved into the future.
-func (s *Service) KeepTx(ctx context.Context, tx *db.Tx, by access.Actor, about ref.Ref, owner int64, want []Clock) error {
-	stand, err := s.About(ctx, tx, about.ID)
+// Objects may be many: what is missing is written at once.
+func (s *Service) KeepTx(ctx context.Context, tx *db.Tx, by access.Actor, owner int64, all ...Kept) error {
+	ids := make([]int64, len(all))
+	for i, k := range all {
+		ids[i] = k.About.ID
+	}
+	stand, err := s.About(ctx, tx, ids...)
 	if err != nil {
 		return err
 	}
-	have := map[string]Clock{}
-	for _, c := range stand[about.ID] {
-		have[c.Kind] = c
-	}
 	now := s.Clock.Now()
-	for _, w := range want {
-		c, ok := have[w.Kind]
-		delete(have, w.Kind)
-		w.About = about
-		if !ok {
-			if c, err = s.StartTx(ctx, tx, by, w); err != nil {
-				return err
+	var fresh []Clock
+	for _, k := range all {
+		have := map[string]Clock{}
+		for _, c := range stand[k.About.ID] {
+			have[c.Kind] = c
+		}
+		for _, w := range k.Want {
+			c, ok := have[w.Kind]
+			delete(have, w.Kind)
+			w.About = k.About
+			if !ok {
+				fresh = append(fresh, w)
+				continue
 			}
-			c.MetAt, c.StoppedAt = time.Time{}, time.Time{}
-			if err := s.kept(ctx, tx, by, c, owner, "deadline.start", audit.Change{Field: "due_at", To: c.DueAt}); err != nil {
+			if err := s.adjust(ctx, tx, by, c, w, owner, now); err != nil {
 				return err
 			}
 		}
-		if err := s.adjust(ctx, tx, by, c, w, owner, now); err != nil {
+		for _, c := range have {
+			if c.Open() {
+				gone := c
+				gone.StoppedAt = now
+				if err := s.adjust(ctx, tx, by, c, gone, owner, now); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return s.startAll(ctx, tx, by, fresh, owner)
+}
+
+// startAll starts clocks as they are to stand: one that was met before it is known of is met at once.
+func (s *Service) startAll(ctx context.Context, tx *db.Tx, by access.Actor, all []Clock, owner int64) error {
+	rows := make([][]any, len(all))
+	for i := range all {
+		c, err := s.begun(all[i])
+		if err != nil {
 			return err
 		}
-	}
-	for _, c := range have {
-		if c.Open() {
-			gone := c
-			gone.StoppedAt = now
-			if err := s.adjust(ctx, tx, by, c, gone, owner, now); err != nil {
-				return err
-			}
+		if err := s.kept(ctx, tx, by, c, owner, "deadline.start", audit.Change{Field: "due_at", To: c.DueAt}); err != nil {
+			return err
 		}
+		open := c
+		open.MetAt, open.StoppedAt = time.Time{}, time.Time{}
+		if err := s.turned(ctx, tx, by, open, c, owner); err != nil {
+			return err
+		}
+		rows[i] = []any{
+			c.UID, c.About.ID, int64(c.About.Kind), c.Under.ID, int64(c.Under.Kind), c.Compartment, c.Kind, c.OwedBy, c.Law, c.StartedAt, c.TargetAt, c.DueAt, c.MetAt,
+			c.StoppedAt, c.RemindAt, c.RuleSet, c.Whole, c.LimitAt,
+		}
+	}
+	if err := db.Copy(ctx, tx, "deadline_clock", []string{
+		"uid", "about", "about_kind", "strip", "strip_kind", "compartment", "kind", "owed_by", "law", "started_at", "target_at", "due_at", "met_at", "stopped_at", "remind_at",
+		"rule_set", "whole", "limit_at",
+	}, rows); err != nil {
+		return fmt.Errorf("start %d clocks: %w", len(all), err)
 	}
 	return nil
 }
@@ -73,12 +112,17 @@ func (s *Service) adjust(ctx context.Context, tx *db.Tx, by access.Actor, c, w C
 	if remind.IsZero() {
 		remind = w.RemindAt
 	}
-	_, err := tx.Exec(ctx, `UPDATE deadline_clock SET started_at = $2, due_at = $3, limit_at = $4, met_at = $5, stopped_at = $6, remind_at = $7, reminded_at = $8,
+	err := tx.Later(ctx, `UPDATE deadline_clock SET started_at = $2, due_at = $3, limit_at = $4, met_at = $5, stopped_at = $6, remind_at = $7, reminded_at = $8,
 		escalated_at = $9, law = $10 WHERE id = $1`, c.ID, w.StartedAt, w.DueAt, w.LimitAt, w.MetAt, w.StoppedAt, remind, reminded, escalated, w.Law)
 	if err != nil {
 		return fmt.Errorf("keep clock %s: %w", w.Kind, err)
 	}
 	w.ID, w.Under = c.ID, c.Under
+	return s.turned(ctx, tx, by, c, w, owner)
+}
+
+// turned records what became of a clock.
+func (s *Service) turned(ctx context.Context, tx *db.Tx, by access.Actor, c, w Clock, owner int64) error {
 	say := func(verb string, changes ...audit.Change) error {
 		return s.kept(ctx, tx, by, w, owner, verb, changes...)
 	}
@@ -94,7 +138,7 @@ func (s *Service) adjust(ctx context.Context, tx *db.Tx, by access.Actor, c, w C
 			late = append(late, audit.Change{Field: "late", To: true})
 		}
 		return say("deadline.meet", late...)
-	case !w.StoppedAt.IsZero() && stops:
+	case !w.StoppedAt.IsZero() && c.StoppedAt.IsZero():
 		return say("deadline.stop")
 	case w.Open() && !c.Open():
 		return say("deadline.reopen")

@@ -22,6 +22,22 @@ const (
 // StartTx starts a clock about an object that the caller has checked. Without Under it stands on the strip of About, without StartedAt it
 // starts now. The verb that starts it records it in its own entry.
 func (s *Service) StartTx(ctx context.Context, tx *db.Tx, _ access.Actor, c Clock) (Clock, error) {
+	c, err := s.begun(c)
+	if err != nil {
+		return c, err
+	}
+	err = tx.QueryRow(ctx, `INSERT INTO deadline_clock (uid, about, about_kind, strip, strip_kind, compartment, kind, owed_by, law, started_at,
+		target_at, due_at, remind_at, rule_set, whole, limit_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+		c.UID, c.About.ID, int64(c.About.Kind), c.Under.ID, int64(c.Under.Kind), c.Compartment, c.Kind, c.OwedBy, c.Law, c.StartedAt,
+		c.TargetAt, c.DueAt, c.RemindAt, c.RuleSet, c.Whole, c.LimitAt).Scan(&c.ID)
+	if err != nil {
+		return c, fmt.Errorf("start clock %s: %w", c.Kind, err)
+	}
+	return c, nil
+}
+
+// begun checks a clock that is to be started, and fills in what was left out.
+func (s *Service) begun(c Clock) (Clock, error) {
 	if c.StartedAt.IsZero() {
 		c.StartedAt = s.Clock.Now()
 	}
@@ -37,13 +53,6 @@ func (s *Service) StartTx(ctx context.Context, tx *db.Tx, _ access.Actor, c Cloc
 		return c, p.Err()
 	}
 	c.UID = id.New()
-	err := tx.QueryRow(ctx, `INSERT INTO deadline_clock (uid, about, about_kind, strip, strip_kind, compartment, kind, owed_by, law, started_at,
-		target_at, due_at, remind_at, rule_set, whole, limit_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
-		c.UID, c.About.ID, int64(c.About.Kind), c.Under.ID, int64(c.Under.Kind), c.Compartment, c.Kind, c.OwedBy, c.Law, c.StartedAt,
-		c.TargetAt, c.DueAt, c.RemindAt, c.RuleSet, c.Whole, c.LimitAt).Scan(&c.ID)
-	if err != nil {
-		return c, fmt.Errorf("start clock %s: %w", c.Kind, err)
-	}
 	return c, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -91,4 +93,13 @@ func email(s string) (string, bool) {
 		return "", false
 	}
 	return strings.ToLower(norm.NFC.String(local)) + "@" + d, true
+}
+
+// Address gives a mail address as it is written to, without what stands around it; Invalid for what is none.
+func Address(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if _, ok := email(s); !ok || len(s) > 254 {
+		return "", errs.New(errs.Invalid, "this is no mail address")
+	}
+	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -385,4 +386,28 @@ func covering(q *db.Query, p netip.Prefix) *db.Query {
 	}
 	q.Add(`a.kind = 'prefix' AND a.first IN `)
 	return db.In(q, starts).Add(` AND a.first IS NOT NULL AND a.last >= ?`, last)
+}
+
+// NamedMany gives organisations that the actor may see by their whole names, whatever the case, in one look for all. Of several with one name it is the first.
+func (s *Service) NamedMany(ctx context.Context, by access.Actor, names ...string) (map[string]Organisation, error) {
+	out := map[string]Organisation{}
+	if err := needRead(by); err != nil || len(names) == 0 {
+		return out, err
+	}
+	written := map[string][]string{}
+	for _, name := range names {
+		f := fold(name)
+		written[f] = append(written[f], name)
+	}
+	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + ` FROM constituency_organisation c CROSS JOIN `)
+	access.Sees(by).From(q, ref.Organisation).Add(` WHERE c.id = o.id AND c.folded IN `)
+	list, err := db.List(ctx, s.DB, db.In(q, slices.Sorted(maps.Keys(written))).Add(` ORDER BY o.id DESC`), scan)
+	for _, l := range list {
+		for _, name := range written[l.folded] {
+			if strings.EqualFold(strings.TrimSpace(name), l.Name) {
+				out[name] = l.Organisation
+			}
+		}
+	}
+	return out, err
 }

@@ -21,6 +21,7 @@ const (
 	AutoReminder                       // what we asked is due soon
 	AutoOverdue                        // what we asked is overdue
 	AutoState                          // the state of a report changed: look at its page
+	AutoMissing                        // what was handed in has gaps: a person asks to fill them in
 	AutoThanks                         // suspicious messages arrived: at most one in a day
 	AutoAlarm                          // to colleagues: an alarm was raised
 	AutoTask                           // to colleagues: something is to be done, not urgent
@@ -59,6 +60,7 @@ var autoKeys = [...]struct {
 	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
 	AutoSpam:     {"mail.spam.subject", "mail.spam.text", "", true, "/desk/triage/spam"},
 	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
+	AutoMissing:  {"mail.missing.subject", "mail.missing.text", "", true, ""},
 	AutoThanks:   {"mail.thanks.subject", "mail.thanks.text", "", false, ""},
 }
 

@@ -108,27 +108,30 @@ func (s *Service) Release(ctx context.Context, by access.Actor, message string) 
 	if err := by.Need(access.WorkCases); err != nil {
 		return err
 	}
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		m, t, err := s.forChange(ctx, tx, by, message)
-		if err != nil {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.ReleaseTx(ctx, tx, by, message) })
+}
+
+// ReleaseTx is Release in the caller's transaction, which has asked for the right.
+func (s *Service) ReleaseTx(ctx context.Context, tx *db.Tx, by access.Actor, message string) error {
+	m, t, err := s.forChange(ctx, tx, by, message)
+	if err != nil {
+		return fmt.Errorf("release message: %w", err)
+	}
+	if m.Direction != In || m.Released || (m.State == Filed && m.Seal != Encrypted && m.Seal != SignedEncrypted) {
+		return &errs.Error{Kind: errs.Conflict, Key: "error.outbox.released", Text: "the correspondent sees this message already"}
+	}
+	from := m.State
+	m.State, m.Released = Filed, true
+	if _, err := tx.Exec(ctx, `UPDATE correspondence_message SET state = 'filed', released = TRUE WHERE id = $1`, m.ID); err != nil {
+		return fmt.Errorf("release message: %w", err)
+	}
+	if err := s.markThread(ctx, tx, &t, m.Message, 0, s.Clock.Now()); err != nil {
+		return err
+	}
+	if s.Follow != nil && from == Unverified {
+		if err := s.Follow.ReleasedTx(ctx, tx, by, m.Message); err != nil {
 			return fmt.Errorf("release message: %w", err)
 		}
-		if m.Direction != In || m.Released || (m.State == Filed && m.Seal != Encrypted && m.Seal != SignedEncrypted) {
-			return &errs.Error{Kind: errs.Conflict, Key: "error.outbox.released", Text: "the correspondent sees this message already"}
-		}
-		from := m.State
-		m.State, m.Released = Filed, true
-		if _, err := tx.Exec(ctx, `UPDATE correspondence_message SET state = 'filed', released = TRUE WHERE id = $1`, m.ID); err != nil {
-			return fmt.Errorf("release message: %w", err)
-		}
-		if err := s.markThread(ctx, tx, &t, m.Message, 0, s.Clock.Now()); err != nil {
-			return err
-		}
-		if s.Follow != nil && from == Unverified {
-			if err := s.Follow.ReleasedTx(ctx, tx, by, m.Message); err != nil {
-				return fmt.Errorf("release message: %w", err)
-			}
-		}
-		return s.record(ctx, tx, by, "correspondence.release", t, m.Message, ref.Ref{}, stateChange(from, Filed))
-	})
+	}
+	return s.record(ctx, tx, by, "correspondence.release", t, m.Message, ref.Ref{}, stateChange(from, Filed))
 }

@@ -20,7 +20,7 @@ import (
 type NewThread struct {
 	About         ref.Ref
 	Compartment   int64 // 0: the thread's own About object
-	Apart         bool  // a compartment of its own, for a reader who is no organisation of the register
+	Apart         bool  // it lies in a compartment of its own: no organisation ever sees it
 	TLP           tlp.Level
 	Exercise      bool
 	Prefix        string // "R" for a reporter, "P" for a party
@@ -72,8 +72,7 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 		return t, err
 	}
 	if in.Apart {
-		t.Compartment = t.Ref.ID
-		if _, err := tx.Exec(ctx, `UPDATE object SET compartment = $2 WHERE id = $1`, t.Ref.ID, t.Compartment); err != nil {
+		if err := access.Own(ctx, tx, &t.Object); err != nil {
 			return t, err
 		}
 	}

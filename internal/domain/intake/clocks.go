@@ -42,10 +42,9 @@ func (s *Service) clocks(ctx context.Context, h db.Handle, r *row, who reporter,
 		span := due.Sub(now)
 		return deadline.Clock{Kind: FirstAnswer, OwedBy: deadline.Us, StartedAt: now, DueAt: due, RemindAt: now.Add(span * 3 / 4), Law: law}
 	}
-	if set, _, ok := s.lawOf(in.Body); ok && len(set.Duties) > 0 {
-		d := set.Duties[0]
-		due, _ := s.count(set.Country)(d.Within, set.Counting, now)
-		return []deadline.Clock{ours(due, set.Cites(d.Article))}, nil
+	filings, _ := s.filingsOf(in)
+	if due, cites := s.firstDuty(filings, now); !due.IsZero() {
+		return []deadline.Clock{ours(due, cites)}, nil
 	}
 	if who.organisation.Ref.ID == 0 {
 		return nil, nil
@@ -61,6 +60,51 @@ func (s *Service) clocks(ctx context.Context, h db.Handle, r *row, who reporter,
 		return []deadline.Clock{ours(s.bestEffort(now), "")}, nil
 	}
 	return nil, nil
+}
+
+// firstDuty gives by when the laws of stages ask us for a first answer, the shortest of them, and what is cited for it; zero when none does.
+func (s *Service) firstDuty(filings []Filing, from time.Time) (due time.Time, cites string) {
+	for _, f := range filings {
+		set, err := s.Laws.Set(f.Set)
+		if err != nil || len(set.Duties) == 0 {
+			continue
+		}
+		d := set.Duties[0]
+		if at, _ := s.count(set.Country)(d.Within, set.Counting, from); due.IsZero() || at.Before(due) {
+			due, cites = at, set.Cites(d.Article)
+		}
+	}
+	return due, cites
+}
+
+// oweAnswer starts our answer clock where a law asks for it that a person filed the report under: from when the report came. A letter that a person sent
+// before meets it.
+func (s *Service) oweAnswer(ctx context.Context, tx *db.Tx, by access.Actor, r *row, set string) error {
+	all, err := s.Deadlines.About(ctx, tx, r.Ref.ID)
+	if err != nil || r.State == Answered || r.status() == StatusConcluded {
+		return err
+	}
+	for _, c := range all[r.Ref.ID] {
+		if c.Kind == FirstAnswer {
+			return nil
+		}
+	}
+	due, cites := s.firstDuty([]Filing{{Set: set}}, r.ReceivedAt)
+	if due.IsZero() {
+		return nil
+	}
+	strip := r.Ref
+	if len(r.Incidents) > 0 {
+		strip = r.Incidents[0]
+	}
+	span := due.Sub(r.ReceivedAt)
+	_, err = s.Deadlines.StartTx(ctx, tx, by, deadline.Clock{
+		About: r.Ref, Under: strip, Compartment: r.Compartment, Kind: FirstAnswer, OwedBy: deadline.Us, StartedAt: r.ReceivedAt, DueAt: due, RemindAt: r.ReceivedAt.Add(span * 3 / 4), Law: cites,
+	})
+	if err != nil {
+		return err
+	}
+	return s.answered(ctx, tx, access.System("intake"), r)
 }
 
 // firstAnswer gives by when we answer, zero when we promised nothing.

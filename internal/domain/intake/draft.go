@@ -16,14 +16,15 @@ import (
 
 // Draft is a form that was begun and not sent. Boxes are word for word what was typed, by the name of its control, whether it can be taken or not.
 type Draft struct {
-	Kind     string            `json:"kind,omitempty"` // "" an incident or what a law asks, vulnerability
-	Filings  []Filing          `json:"filings,omitempty"`
-	Next     bool              `json:"next,omitempty"`     // a later stage of the report that the code opens
-	Corrects int               `json:"corrects,omitempty"` // of that report
-	Boxes    map[string]string `json:"boxes,omitempty"`
-	Done     []int             `json:"done,omitempty"` // pages that were answered
-	Once     string            `json:"once,omitempty"`
-	SavedAt  time.Time         `json:"saved_at,omitzero"`
+	Kind      string            `json:"kind,omitempty"` // "" an incident or what a law asks, vulnerability
+	Filings   []Filing          `json:"filings,omitempty"`
+	Next      bool              `json:"next,omitempty"`      // a later stage of the report that the code opens
+	Corrects  int               `json:"corrects,omitempty"`  // of that report
+	Completes int               `json:"completes,omitempty"` // likewise: the submission whose gaps it fills
+	Boxes     map[string]string `json:"boxes,omitempty"`
+	Done      []int             `json:"done,omitempty"` // pages that were answered
+	Once      string            `json:"once,omitempty"`
+	SavedAt   time.Time         `json:"saved_at,omitzero"`
 }
 
 const (

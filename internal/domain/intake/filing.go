@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -138,10 +139,11 @@ func (s *Service) file(ctx context.Context, tx *db.Tx, by access.Actor, r *row, 
 
 // Later is a later stage of a report, or a correction of an earlier one, as it comes by a status link.
 type Later struct {
-	Filings  []Filing    `json:"filings"`
-	Corrects int         `json:"corrects,omitempty"` // number of the submission; 0 for none
-	Answers  law.Answers `json:"answers"`
-	toldAt   time.Time
+	Filings   []Filing    `json:"filings"`
+	Corrects  int         `json:"corrects,omitempty"`  // number of the submission; 0 for none
+	Completes int         `json:"completes,omitempty"` // number of the submission whose gaps the answers fill; 0 for none
+	Answers   law.Answers `json:"answers"`
+	toldAt    time.Time
 }
 
 // told notes when it came.
@@ -161,20 +163,25 @@ func (s *Service) laterTx(ctx context.Context, tx *db.Tx, by access.Actor, repor
 	if err != nil {
 		return err
 	}
-	like := SubmitInput{ToldAt: in.toldAt, Message: message.UID, Channel: correspondence.ByForm, Corrects: in.Corrects}
+	if r.status() == StatusConcluded { // it was when the form was sent, or since: what was written stands in the message
+		return nil
+	}
+	like := SubmitInput{ToldAt: in.toldAt, Message: message.UID, Channel: correspondence.ByForm, Corrects: in.Corrects, Completes: in.Completes}
 	filings, answers := in.Filings, s.taken(in.Answers)
-	if in.Corrects != 0 {
+	if number := max(in.Corrects, in.Completes); number != 0 {
 		before, err := s.submissions(ctx, tx, `s.report = $1`, report)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(before, func(x Submission) bool { return x.Number == in.Corrects })
+		i := slices.IndexFunc(before, func(x Submission) bool { return x.Number == number && x.Organisation == 0 })
 		if i < 0 {
 			return nil
 		}
 		filings = []Filing{{Set: before[i].Set, Stage: before[i].Stage}}
 	}
-	if _, err := s.file(ctx, tx, by, &r, filings, answers, like); err != nil {
+	if _, err := s.file(ctx, tx, by, &r, filings, answers, like); errors.Is(err, ErrNothingNew) {
+		return nil // nothing new: another form told it, or nothing was filled in
+	} else if err != nil {
 		return err
 	}
 	if err := access.Touch(ctx, tx, report, s.Clock.Now()); err != nil {
@@ -210,9 +217,15 @@ func (s *Service) stagesFor(ctx context.Context, h db.Handle, r *row, v *StatusV
 			})
 		}
 	}
+	handed = common(handed)
 	if Known(handed, 0)["malicious"] == "yes" {
 		v.Crime = all[0].Set.Code
 	}
+	gaps, err := s.gaps(ctx, h, r.Ref.ID, handed)
+	if err != nil {
+		return err
+	}
+	v.Gaps = gapViews(gaps)
 	for _, x := range handed {
 		y := HandedView{Number: x.Number, Set: x.Set, Stage: x.Stage, ToldAt: x.ToldAt, Corrects: x.Corrects, Sum: x.Sum}
 		if i := slices.IndexFunc(all, func(o Obligation) bool { return slices.Contains(x.For, o.Ref.ID) }); i >= 0 {

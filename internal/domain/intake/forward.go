@@ -1,11 +1,13 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -24,7 +26,10 @@ import (
 // ForwardInput is what is passed on, and to whom.
 type ForwardInput struct {
 	Recipient    string // code, of the rule set
-	Organisation string // uid of the authority in the register
+	Organisation string // uid of the authority in the register; "" for one that is written in
+	Name, Email  string // of one that is not in the register
+	Lang         string // in which it is written to; "" is English
+	Checked      string // how the address was checked, and by what
 	Note         string // of who passes it on, for the authority
 }
 
@@ -34,7 +39,8 @@ type Forward struct {
 	Obligation   int64
 	Recipient    string
 	Organisation int64
-	Name         string // of the organisation
+	Name         string // of the organisation, or of the authority as it was written in
+	Email        string // of one that was written in; "" for one of the register
 	Thread       int64
 	ThreadUID    string // where Handed gave it
 	Message      string // uid of the letter
@@ -54,6 +60,7 @@ func (f Forward) Messages() []correspondence.Message { return f.messages }
 // ForwardPreview is exactly what the authority would get.
 type ForwardPreview struct {
 	Name    string // of who reads it
+	Email   string
 	Subject string
 	Text    string
 	Road    egress.Decision
@@ -63,9 +70,10 @@ type ForwardPreview struct {
 
 // forwarding is a letter to an authority before it is written into the outbox.
 type forwarding struct {
-	to  correspondence.Correspondent
-	org constituency.Organisation
-	out correspondence.Outgoing
+	to      correspondence.Correspondent
+	org     constituency.Organisation
+	out     correspondence.Outgoing
+	checked string // how the address was checked, of one that is not in the register
 }
 
 // PreviewForward shows what Forward would send. The actor needs access.Triage. Refused: Invalid with all problems, NotFound.
@@ -83,9 +91,9 @@ func (s *Service) PreviewForward(ctx context.Context, by access.Actor, obligatio
 		if err != nil {
 			return err
 		}
-		t := correspondence.Thread{Object: access.Object{TLP: r.TLP, Compartment: f.org.Ref.ID, Sealed: o.Sealed, Exercise: o.Exercise}, About: o.Ref, Reference: "P-…", Correspondent: f.to} // drawn when it is opened
+		t := correspondence.Thread{Object: access.Object{TLP: r.TLP, Compartment: cmp.Or(f.org.Ref.ID, r.Ref.ID), Sealed: o.Sealed, Exercise: o.Exercise}, About: o.Ref, Reference: "P-…", Correspondent: f.to} // drawn when it is opened
 		seen, err := s.Correspondence.Preview(ctx, tx, t, f.out)
-		out = ForwardPreview{Name: f.to.Name, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
+		out = ForwardPreview{Name: f.to.Name, Email: f.to.Email, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
 		if seen.Road.Road == egress.Notice {
 			out.Inside = f.out.Text
 		}
@@ -123,6 +131,9 @@ func (s *Service) Forward(ctx context.Context, by access.Actor, obligation strin
 			return audit.Entry{}, err
 		}
 		e := audit.Entry{Verb: "intake.forward", Changes: []audit.Change{{Field: "recipient", To: in.Recipient}, {Field: "organisation", To: f.org.Name}}, Data: map[string]any{"message": m.UID, "forward": out.UID}}
+		if f.checked != "" {
+			e.Changes = append(e.Changes, audit.Change{Field: "email", To: f.to.Email}, audit.Change{Field: "checked", To: f.checked})
+		}
 		if inForce(o.Facts, OfPassing, in.Recipient) != nil { // once more: the first time counts
 			return e, nil
 		}
@@ -142,30 +153,14 @@ func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r 
 	} else if !utf8.ValidString(in.Note) || strings.ContainsRune(in.Note, 0) {
 		p.Add("note", "error.characters")
 	}
-	org, err := access.Find(ctx, tx, by, ref.Organisation, in.Organisation)
-	switch {
-	case errs.Is(err, errs.NotFound):
-		p.Add("organisation", "error.choice")
-	case err != nil:
-		return f, err
-	}
-	if err := p.Err(); err != nil {
-		return f, err
-	}
-	all, err := s.Constituency.ByID(ctx, tx, org.Ref.ID)
-	if err != nil {
-		return f, err
-	}
-	f.org = all[org.Ref.ID]
-	c, err := s.Constituency.WriteTo(ctx, tx, org.Ref.ID)
-	if errs.Is(err, errs.NotFound) {
-		p.Add("organisation", "error.nobody_to_write_to")
-		return f, p.Err()
+	if in.Organisation == "" && in.Name+in.Email+in.Checked != "" {
+		err = s.writtenIn(ctx, tx, &p, &f, in)
+	} else {
+		err = s.fromRegister(ctx, tx, by, &p, &f, in.Organisation)
 	}
 	if err != nil {
 		return f, err
 	}
-	f.to = correspondence.Correspondent{Name: first(c.Name, f.org.Name), Email: c.Email, Phone: c.Phone, Lang: first(c.Lang, f.org.Lang, "en"), Organisation: org.Ref.ID, Contact: c.ID}
 	handed, err := s.submissions(ctx, tx, `s.report = $1`, o.Report)
 	if err != nil {
 		return f, err
@@ -181,6 +176,66 @@ func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r 
 	f.out = correspondence.Outgoing{Kind: correspondence.Letter, TLP: r.TLP, Under: r.Ref}
 	f.out.Subject, f.out.Text = s.forwardText(f.to.Lang, r.Report, o, in, affected, handed)
 	return f, nil
+}
+
+// fromRegister is an authority that is an organisation of the register, with a contact that can be written to.
+func (s *Service) fromRegister(ctx context.Context, tx *db.Tx, by access.Actor, p *errs.Problems, f *forwarding, organisation string) error {
+	org, err := access.Find(ctx, tx, by, ref.Organisation, organisation)
+	switch {
+	case errs.Is(err, errs.NotFound):
+		p.Add("organisation", "error.choice")
+	case err != nil:
+		return err
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	all, err := s.Constituency.ByID(ctx, tx, org.Ref.ID)
+	if err != nil {
+		return err
+	}
+	f.org = all[org.Ref.ID]
+	c, err := s.Constituency.WriteTo(ctx, tx, org.Ref.ID)
+	if errs.Is(err, errs.NotFound) {
+		p.Add("organisation", "error.nobody_to_write_to")
+		return p.Err()
+	}
+	if err != nil {
+		return err
+	}
+	f.to = correspondence.Correspondent{Name: first(c.Name, f.org.Name), Email: c.Email, Phone: c.Phone, Lang: first(c.Lang, f.org.Lang, "en"), Organisation: org.Ref.ID, Contact: c.ID}
+	return nil
+}
+
+// writtenIn is an authority that is not in the register: a person writes its name and address, and says how the address was checked. Its letter lies in a
+// compartment of its own, so that nobody at a portal ever sees it. An address of the register is refused: the authority is chosen there.
+func (s *Service) writtenIn(ctx context.Context, tx *db.Tx, p *errs.Problems, f *forwarding, in ForwardInput) error {
+	name, checked := strings.TrimSpace(in.Name), strings.TrimSpace(in.Checked)
+	for _, x := range [][2]string{{"name", name}, {"checked", checked}} {
+		field, text := x[0], x[1]
+		switch {
+		case text == "":
+			p.Add(field, "error.required")
+		case utf8.RuneCountInString(text) > MaxShort:
+			p.Add(field, "error.too_long", "most", MaxShort)
+		case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+			p.Add(field, "error.characters")
+		}
+	}
+	email, err := constituency.Address(in.Email)
+	if err != nil {
+		p.Add("email", "error.email")
+	} else if _, err := s.Constituency.ContactByEmail(ctx, tx, email); err == nil {
+		p.Add("email", "error.in_register")
+	} else if !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	if in.Lang != "" && !s.Correspondence.Text.Has(text.Lang(in.Lang)) {
+		p.Add("lang", "error.choice")
+	}
+	f.to, f.checked = correspondence.Correspondent{Name: name, Email: email, Lang: first(in.Lang, "en")}, checked
+	f.org.Name = name
+	return p.Err()
 }
 
 func first(s ...string) string {
@@ -240,12 +295,22 @@ func (s *Service) zone() *time.Location {
 // forwardThread gives the thread on which this authority was written to before, or opens one.
 func (s *Service) forwardThread(ctx context.Context, tx *db.Tx, by access.Actor, r row, o Obligation, f forwarding) (int64, error) {
 	there, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
-		`SELECT thread FROM intake_forward WHERE obligation = $1 AND organisation = $2 ORDER BY id LIMIT 1`, o.Ref.ID, f.org.Ref.ID)
-	if err != nil || len(there) > 0 {
-		return append(there, 0)[0], err
+		`SELECT thread FROM intake_forward WHERE obligation = $1 AND organisation = $2 ORDER BY id LIMIT 100`, o.Ref.ID, f.org.Ref.ID)
+	if err != nil {
+		return 0, err
+	}
+	if f.org.Ref.ID == 0 && len(there) > 0 { // of those that were written in, the one with this address
+		threads, err := s.Correspondence.Threads(ctx, tx, there...)
+		if err != nil {
+			return 0, err
+		}
+		there = slices.DeleteFunc(there, func(n int64) bool { return !strings.EqualFold(threads[n].Correspondent.Email, f.to.Email) })
+	}
+	if len(there) > 0 {
+		return there[0], nil
 	}
 	t, err := s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
-		About: o.Ref, Compartment: f.org.Ref.ID, TLP: r.TLP, Exercise: o.Exercise, Prefix: "P", Correspondent: f.to,
+		About: o.Ref, Compartment: f.org.Ref.ID, Apart: f.org.Ref.ID == 0, TLP: r.TLP, Exercise: o.Exercise, Prefix: "P", Correspondent: f.to,
 	})
 	if err != nil || !o.Sealed {
 		return t.Ref.ID, err
@@ -277,13 +342,19 @@ func (s *Service) followed(ctx context.Context, h db.Handle, by access.Actor, al
 	if err != nil {
 		return err
 	}
+	opened, err := s.Correspondence.Threads(ctx, h, slices.Compact(slices.Clone(threads))...)
+	if err != nil {
+		return err
+	}
 	messages, err := s.Correspondence.Messages(ctx, h, by, slices.Compact(threads)...)
 	if err != nil {
 		return err
 	}
 	for i := range all {
 		f := &all[i]
-		f.Name = named[f.Organisation].Name
+		if f.Name = named[f.Organisation].Name; f.Organisation == 0 {
+			f.Name, f.Email = opened[f.Thread].Correspondent.Name, opened[f.Thread].Correspondent.Email
+		}
 		for _, m := range messages {
 			if m.Thread != f.Thread {
 				continue

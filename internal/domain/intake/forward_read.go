@@ -47,7 +47,7 @@ func (s *Service) Usual(ctx context.Context, h db.Handle, by access.Actor, set, 
 // PassedToUs lists what was passed on to the actor's own organisation by law, newest first, once the letter has left.
 func (s *Service) PassedToUs(ctx context.Context, by access.Actor, after string, limit int) (constituency.Page[Forward], error) {
 	var page constituency.Page[Forward]
-	if err := by.Need(access.OwnCases); err != nil {
+	if err := by.Need(access.OwnCases); err != nil || by.Organisation == 0 {
 		return page, err
 	}
 	if limit <= 0 || limit > 100 {
@@ -90,6 +90,9 @@ func (s *Service) PassedToUs(ctx context.Context, by access.Actor, after string,
 func (s *Service) passedToUs(ctx context.Context, h db.Handle, by access.Actor, uid string) (Forward, error) {
 	if err := by.Need(access.OwnCases); err != nil {
 		return Forward{}, err
+	}
+	if by.Organisation == 0 { // those that were written in are of nobody's portal
+		return Forward{}, errs.ErrNotFound
 	}
 	q := new(db.Query).Add(`SELECT ` + forwardColumns + ` FROM intake_forward f JOIN `)
 	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = f.thread WHERE f.uid = ? AND f.organisation = ? AND f.stopped_at IS NULL

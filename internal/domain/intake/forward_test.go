@@ -244,3 +244,78 @@ func TestWhatIsNotPassedOn(t *testing.T) {
 		}
 	})
 }
+
+// An authority that is not in the register is written in by a person who checked its address. Its letter lies apart, its answer confirms, and no portal shows it.
+func TestAnAuthorityIsWrittenIn(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		d.s.Correspondence.Follow = followed{d.s}
+		in := form("Encrypted servers", "")
+		in.Channel, in.TLP = correspondence.ByPortal, "GREEN"
+		in.Body.Fields = map[string]string{"law": "be-nis2", "stage": "early_warning"}
+		rui := d.Constituent(2, "Rui", d.hospital.Ref.ID)
+		r := d.receive(ctx, rui, in).Report
+		o := d.obligations(ctx, d.ana, r)[0]
+		pass := intake.ForwardInput{Recipient: "sector_authority", Name: "Autorité rare", Email: "garde@rare.example", Lang: "fr", Checked: "Read on its site, and called"}
+		for what, change := range map[string]func(*intake.ForwardInput){
+			"no check":            func(f *intake.ForwardInput) { f.Checked = " " },
+			"no address":          func(f *intake.ForwardInput) { f.Email = "garde" },
+			"two lines":           func(f *intake.ForwardInput) { f.Name = "a\r\nBcc: x@y.example" },
+			"no such language":    func(f *intake.ForwardInput) { f.Lang = "xx" },
+			"nobody":              func(f *intake.ForwardInput) { f.Name = "" },
+			"of the register":     func(f *intake.ForwardInput) { f.Email = "RUI@hospital.example" },
+			"nothing written":     func(f *intake.ForwardInput) { *f = intake.ForwardInput{Recipient: "sector_authority"} },
+			"no recipient by law": func(f *intake.ForwardInput) { f.Recipient = "crisis_centre" },
+		} {
+			bad := pass
+			change(&bad)
+			if _, err := d.s.Forward(ctx, d.ana, o.UID, bad); !errs.Is(err, errs.Invalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		seen, err := d.s.PreviewForward(ctx, d.ana, o.UID, pass)
+		if err != nil || seen.Name != "Autorité rare" || seen.Email != "garde@rare.example" || !strings.Contains(seen.Text, "loi vous désigne") || seen.Road.Road != egress.Signed {
+			t.Fatalf("%+v, %v", seen, err)
+		}
+		d.refused("by its reporter", second(d.s.Forward(ctx, rui, o.UID, pass)), errs.Forbidden)
+		f, err := d.s.Forward(ctx, d.ana, o.UID, pass)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := passing(d.obligations(ctx, d.ana, r)[0], "sector_authority"); x.State != law.Met {
+			t.Errorf("our clock: %+v", x)
+		}
+		again, err := d.s.Forward(ctx, d.ana, o.UID, pass)
+		if err != nil || again.Thread != f.Thread {
+			t.Errorf("once more: %+v, %v", again, err)
+		}
+		other := pass
+		other.Email = "other@rare.example"
+		if f2, err := d.s.Forward(ctx, d.ana, o.UID, other); err != nil || f2.Thread == f.Thread {
+			t.Errorf("to another address: %+v, %v", f2, err)
+		}
+		d.leave(ctx, f)
+		for who, by := range map[string]access.Actor{"its reporter": rui, "another organisation": d.Constituent(8, "Port", d.port.Ref.ID), "of no organisation": d.Constituent(9, "Nobody", 0)} {
+			if all, err := d.s.PassedToUs(ctx, by, "", 0); len(all.Items) != 0 {
+				t.Errorf("%s reads %+v, %v", who, all.Items, err)
+			}
+			if _, err := d.s.ReadPassed(ctx, by, f.UID); !errs.Is(err, errs.NotFound) {
+				t.Errorf("%s opens it: %v", who, err)
+			}
+		}
+		threads, err := d.s.Correspondence.Threads(ctx, d.DB, f.Thread)
+		if err != nil || threads[f.Thread].Compartment != f.Thread {
+			t.Errorf("it lies in %d: %v", threads[f.Thread].Compartment, err)
+		}
+		d.write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := d.s.PassedAnswerTx(ctx, tx, access.System("intake"), threads[f.Thread], correspondence.Incoming{
+				Channel: correspondence.ByMail, Kind: correspondence.Told, State: correspondence.Filed, At: d.Clock.Now(), Proof: correspondence.Aligned, Seal: correspondence.Plain,
+				Original: []byte("Reçu"), Body: correspondence.Body{Text: "Reçu", From: "garde@rare.example"},
+			})
+			return err
+		})
+		all, err := d.s.Forwards(ctx, d.DB, d.ana, o.UID)
+		if err != nil || len(all) != 3 || all[0].Name != "Autorité rare" || all[0].Email != "garde@rare.example" || all[0].ConfirmedAt.IsZero() || !all[2].ConfirmedAt.IsZero() {
+			t.Errorf("%+v, %v", all, err)
+		}
+	})
+}

@@ -9,7 +9,7 @@
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.
 //
-// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_handed, intake_vouch, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_sheet, intake_sheet_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_upload, intake_upload_part, intake_draft.
+// Tables: intake_report, intake_trait, intake_run, intake_run_item, intake_rule, intake_obligation, intake_submission, intake_submitted, intake_fact, intake_forward, intake_handed, intake_vouch, intake_missing, intake_offered, intake_link, intake_call, intake_callback, intake_code, intake_shown, intake_sheet, intake_sheet_shown, intake_reference, intake_drop, intake_taken, intake_kept, intake_upload, intake_upload_part, intake_draft.
 package intake
 
 import (
@@ -209,6 +209,7 @@ type StatusView struct {
 	Handed     []HandedView             `json:"handed,omitempty"`
 	Sheets     []int                    `json:"sheets,omitempty"` // numbers of the submissions that have a signed receipt, or will in a moment; 0 is of the report itself
 	Recipients []RecipientView          `json:"recipients,omitempty"`
+	Gaps       []GapView                `json:"gaps,omitempty"`
 	Behalf     Behalf                   `json:"behalf,omitempty"`
 	Crime      string                   `json:"crime,omitempty"`    // rule set that says how to go to the police, when a crime is suspected
 	Personal   string                   `json:"personal,omitempty"` // whether personal data are affected: yes, no, unknown; "" was not asked
@@ -236,6 +237,13 @@ type HandedView struct {
 	Sum      []byte      `json:"sum"`
 	Class    string      `json:"class,omitempty"`
 	Answers  law.Answers `json:"answers,omitempty"`
+}
+
+// GapView is what a submission left open: the codes of its questions, which are ours and tell nothing of the answers.
+type GapView struct {
+	Number  int       `json:"number"`
+	Missing []string  `json:"missing"`
+	AskedAt time.Time `json:"asked_at,omitzero"` // zero while nobody asked for it
 }
 
 // RecipientView is who receives it by law beside us, and when it was passed on.

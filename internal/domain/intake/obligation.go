@@ -1,11 +1,12 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -63,24 +64,26 @@ type Fact struct {
 
 // Submission is a stage as it was handed in. It never changes.
 type Submission struct {
-	id       int64
-	UID      string
-	Report   int64
-	Number   int // within its report, from 1
-	Set      string
-	Version  int
-	Stage    string
-	ToldAt   time.Time // when we were first told
-	FiledAt  time.Time
-	FiledBy  int64 // account; 0 is whoever sent the report
-	Channel  correspondence.Channel
-	Message  string // uid of the message it was in; "" for none
-	Corrects int    // number of the submission that it corrects, 0 for none
-	Sum      []byte // SHA-256 of what was sealed
-	Answers  law.Answers
-	For      []int64 // obligations
-	sealed   []byte
-	corrects int64
+	id           int64
+	UID          string
+	Report       int64
+	Number       int // within its report, from 1
+	Set          string
+	Version      int
+	Stage        string
+	ToldAt       time.Time // when we were first told
+	FiledAt      time.Time
+	FiledBy      int64 // account; 0 is whoever sent the report
+	Channel      correspondence.Channel
+	Message      string // uid of the message it was in; "" for none
+	Corrects     int    // number of the submission that it corrects, 0 for none
+	Sum          []byte // SHA-256 of what was sealed
+	Answers      law.Answers
+	For          []int64 // obligations
+	Organisation int64   // that handed it in itself, on a report that somebody else made; 0 for the reporter, or the team for it
+	Shared       bool    // the organisations affected read the reporter's words
+	sealed       []byte
+	corrects     int64
 }
 
 // Late tells how many of what reporters owe under an obligation is late.
@@ -117,7 +120,7 @@ func Counting(team *calendar.Calendar) func(country string) law.Count {
 }
 
 // reckon fills what is owed.
-func (s *Service) reckon(o *Obligation, known law.Answers) {
+func (s *Service) reckon(o *Obligation, known law.Answers, count law.Count) {
 	c := law.Case{Class: o.Class, Handed: o.Handed, Waived: map[string]bool{}, Passed: map[string]time.Time{}, Known: known}
 	for _, f := range o.Facts {
 		if !f.EndedAt.IsZero() {
@@ -134,7 +137,7 @@ func (s *Service) reckon(o *Obligation, known law.Answers) {
 			c.Passed[f.Code] = f.At
 		}
 	}
-	o.Owed = o.Set.Owed(c, s.count(o.Set.Country))
+	o.Owed = o.Set.Owed(c, count)
 	if o.concludedAt.IsZero() {
 		return
 	}
@@ -199,6 +202,7 @@ func (s *Service) Submissions(ctx context.Context, h db.Handle, by access.Actor,
 	}
 	all, err := s.submissions(ctx, h, `s.report = $1`, r.Ref.ID)
 	if !by.Team() {
+		all = common(all)
 		for i := range all {
 			all[i].FiledBy = 0
 		}
@@ -211,11 +215,33 @@ func (s *Service) Submissions(ctx context.Context, h db.Handle, by access.Actor,
 	return all, err
 }
 
+// submissionsOf reads those of several reports.
+func (s *Service) submissionsOf(ctx context.Context, h db.Handle, reports ...int64) ([]Submission, error) {
+	var out []Submission
+	for part := range slices.Chunk(reports, 500) {
+		some, err := s.submissions(ctx, h, `s.report IN (`+numbers(part)+`)`)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
+}
+
+// numbers writes ids for a list of a statement.
+func numbers(ids []int64) string {
+	list := make([]string, len(ids))
+	for i, n := range ids {
+		list[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(list, ", ")
+}
+
 // submissions reads submissions, past any scope.
 func (s *Service) submissions(ctx context.Context, h db.Handle, where string, args ...any) ([]Submission, error) {
 	all, err := db.All(ctx, h, func(r *db.Rows) (x Submission, err error) {
-		return x, r.Scan(&x.id, &x.UID, &x.Report, &x.Number, &x.Set, &x.Version, &x.Stage, &x.ToldAt, &x.FiledAt, &x.FiledBy, &x.Channel, &x.Message, &x.corrects, &x.Sum, &x.sealed)
-	}, `SELECT s.id, s.uid, s.report, s.number, s.rule_set, s.rule_version, s.stage, s.told_at, s.filed_at, s.filed_by, s.channel, s.message, s.corrects, s.sum, s.body
+		return x, r.Scan(&x.id, &x.UID, &x.Report, &x.Number, &x.Set, &x.Version, &x.Stage, &x.ToldAt, &x.FiledAt, &x.FiledBy, &x.Channel, &x.Message, &x.corrects, &x.Sum, &x.sealed, &x.Organisation, &x.Shared)
+	}, `SELECT s.id, s.uid, s.report, s.number, s.rule_set, s.rule_version, s.stage, s.told_at, s.filed_at, s.filed_by, s.channel, s.message, s.corrects, s.sum, s.body, s.organisation, s.shared
 		FROM intake_submission s WHERE `+where+` ORDER BY s.report, s.number`, args...)
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -279,13 +305,9 @@ func (s *Service) fill(ctx context.Context, h db.Handle, all []Obligation) error
 	if err != nil {
 		return err
 	}
-	var handed []Submission
-	for _, report := range reports {
-		some, err := s.submissions(ctx, h, `s.report = $1`, report)
-		if err != nil {
-			return err
-		}
-		handed = append(handed, some...)
+	handed, err := s.submissionsOf(ctx, h, reports...)
+	if err != nil {
+		return err
 	}
 	number := map[int64]int{}
 	for _, x := range handed {
@@ -315,17 +337,29 @@ func (s *Service) fill(ctx context.Context, h db.Handle, all []Obligation) error
 	if err != nil {
 		return err
 	}
+	counts := map[string]law.Count{} // a calendar is read once for all
 	for i := range all {
 		o := &all[i]
+		if counts[o.Set.Country] == nil {
+			counts[o.Set.Country] = s.count(o.Set.Country)
+		}
 		for _, x := range handed {
 			if x.Corrects == 0 && slices.Contains(x.For, o.Ref.ID) {
 				o.Handed = append(o.Handed, law.Handed{Stage: x.Stage, At: x.ToldAt})
 			}
 		}
-		s.reckon(o, Known(handed, o.Ref.ID))
+		s.reckon(o, Known(handed, o.Ref.ID), counts[o.Set.Country])
 	}
 	return nil
 }
+
+// common leaves out what affected organisations handed in themselves: who reported for them does not read it.
+func common(all []Submission) []Submission {
+	return slices.DeleteFunc(slices.Clone(all), func(x Submission) bool { return x.Organisation != 0 })
+}
+
+// Told gives what who made the report told, of all together.
+func Told(all []Submission) law.Answers { return Known(common(all), 0) }
 
 // Known gives what is known of an obligation from the submissions of its report; 0 takes those for all.
 func Known(all []Submission, obligation int64) law.Answers {
@@ -379,37 +413,19 @@ func (s *Service) within(ctx context.Context, h db.Handle, where string, args ..
 	return db.All(ctx, h, s.scanObligation, `SELECT `+obligationColumns+` FROM object o JOIN intake_obligation b ON b.id = o.id WHERE `+where+` ORDER BY o.id`, args...)
 }
 
-// beginObligation opens the obligation of an organisation under a set, or gives the one that is open.
-func (s *Service) beginObligation(ctx context.Context, tx *db.Tx, r *row, set law.Set, organisation int64, class string) (o Obligation, began bool, err error) {
-	there, err := s.within(ctx, tx, `b.report = $1 AND b.rule_set = $2 AND b.organisation = $3`, r.Ref.ID, set.Code, organisation)
-	if err != nil {
-		return o, false, err
+// keepClocks brings the clocks of obligations of a report to what is owed, and gives them.
+func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r *row, all ...Obligation) ([]deadline.Clock, error) {
+	var clocks []deadline.Clock
+	kept := make([]deadline.Kept, len(all))
+	for i, o := range all {
+		kept[i] = deadline.Kept{About: o.Ref, Want: s.clocksOf(r, o)}
+		clocks = append(clocks, kept[i].Want...)
 	}
-	if len(there) > 0 {
-		o = there[0]
-		if class != "" && class != o.Class {
-			o.Class = class
-			_, err = tx.Exec(ctx, `UPDATE intake_obligation SET class = $2 WHERE id = $1`, o.Ref.ID, class)
-		}
-		return o, false, err
-	}
-	o = Obligation{Report: r.Ref.ID, concludedAt: r.ConcludedAt, Set: set, Began: set.Version, Organisation: organisation, Class: class, Object: access.Object{
-		Ref: ref.Ref{Kind: ref.Obligation}, Realm: r.Realm, TLP: r.TLP, PAP: r.PAP, Compartment: cmp.Or(organisation, r.Compartment),
-		Sealed: r.Sealed, SealedUnder: r.SealedUnder, Exercise: r.Exercise,
-	}}
-	if r.Sealed && r.SealedUnder == 0 {
-		o.SealedUnder = r.Ref.ID
-	}
-	if err := access.Protect(ctx, tx, &o.Object, s.Clock.Now()); err != nil {
-		return o, false, err
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO intake_obligation (id, report, rule_set, rule_version, organisation, class) VALUES ($1, $2, $3, $4, $5, $6)`,
-		o.Ref.ID, o.Report, set.Code, set.Version, organisation, class)
-	return o, true, err
+	return clocks, s.Deadlines.KeepTx(ctx, tx, by, r.Ref.ID, kept...)
 }
 
-// keepClocks brings the clocks of an obligation to what is owed.
-func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r *row, o Obligation) ([]deadline.Clock, error) {
+// clocksOf are the clocks that an obligation is to have.
+func (s *Service) clocksOf(r *row, o Obligation) []deadline.Clock {
 	now := s.Clock.Now()
 	strip := r.Ref
 	if len(r.Incidents) > 0 {
@@ -438,7 +454,7 @@ func (s *Service) keepClocks(ctx context.Context, tx *db.Tx, by access.Actor, r 
 		}
 		want = append(want, c)
 	}
-	return want, s.Deadlines.KeepTx(ctx, tx, by, o.Ref, r.Ref.ID, want)
+	return want
 }
 
 // keepAll does so for every obligation of a report.
@@ -456,12 +472,8 @@ func (s *Service) keepAll(ctx context.Context, tx *db.Tx, by access.Actor, r *ro
 	if err := s.fill(ctx, tx, all); err != nil {
 		return err
 	}
-	for _, o := range all {
-		if _, err := s.keepClocks(ctx, tx, by, r, o); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = s.keepClocks(ctx, tx, by, r, all...)
+	return err
 }
 
 // obligationChanged writes that an obligation changed, with the entry. Its report is touched by the verb.

@@ -117,8 +117,14 @@ func (s *Service) addByHash(ctx context.Context, hash []byte, text string, files
 			Channel: correspondence.ByLink, Kind: correspondence.Told, State: state, At: s.Clock.Now(), TLP: r.TLP, Proof: correspondence.Claimed,
 			Seal: correspondence.Plain, Original: bytes.TrimSpace(original), Body: correspondence.Body{Text: text, Files: kept},
 		})
-		if err != nil || later == nil || !c.entire {
-			return err // by a link that travelled in clear mail it stays a message that a person files
+		if err != nil || later == nil {
+			return err
+		}
+		if !c.entire { // by a link that travelled in clear mail it stays a message that a person files
+			if later.Completes == 0 || r.status() == StatusConcluded {
+				return nil
+			}
+			return s.offerTx(ctx, tx, r.Ref.ID, *later, m)
 		}
 		return s.laterTx(ctx, tx, by, r.Ref.ID, *later, m)
 	})

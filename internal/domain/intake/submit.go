@@ -27,15 +27,18 @@ const MaxAffected = 500
 
 // SubmitInput is a stage to be filed.
 type SubmitInput struct {
-	Set      string
-	Stage    string
-	ToldAt   time.Time // when we were first told; zero: when its message came, or now. The team alone says so
-	Message  string    // uid of the message of the report's thread that it was in; "" for none
-	Channel  correspondence.Channel
-	Corrects int      // number of the submission that it corrects; 0 for none
-	Affected []string // uids of organisations; none: the reporter's own. The team alone names others
-	Class    string   // of entity; "" leaves what is known
-	Answers  law.Answers
+	Set       string
+	Stage     string
+	ToldAt    time.Time // when we were first told; zero: when its message came, or now. The team alone says so
+	Message   string    // uid of the message of the report's thread that it was in; "" for none
+	Channel   correspondence.Channel
+	Corrects  int      // number of the submission that it corrects; 0 for none
+	Completes int      // number of the submission whose gaps the answers fill: a correction that keeps all else; 0 for none
+	Affected  []string // uids of organisations; none: the reporter's own. The team alone names others
+	Class     string   // of entity; "" leaves what is known
+	Answers   law.Answers
+
+	own *Obligation // an affected organisation files for itself, on a report that somebody else made
 }
 
 // Submit files a stage under a law, for each affected organisation, and brings its clocks to what is owed now. What comes late or incomplete is
@@ -80,12 +83,29 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, report string, in
 		if out, _, err = s.submitTx(ctx, tx, by, &r, set, in, affected); err != nil {
 			return err
 		}
-		if err := access.Touch(ctx, tx, r.Ref.ID, s.Clock.Now()); err != nil {
+		if err := s.oweAnswer(ctx, tx, by, &r, set.Code); err != nil {
 			return err
 		}
-		return s.showTx(ctx, tx, r.Ref.ID)
+		return s.afterStage(ctx, tx, by, &r, team)
 	})
 	return out, err
+}
+
+// afterStage brings a report up to a stage that was filed: one that did not come from the team is an answer that somebody reads.
+func (s *Service) afterStage(ctx context.Context, tx *db.Tx, by access.Actor, r *row, team bool) error {
+	if !team && r.State != New {
+		r.AnswerCame = true
+		if err := s.requeue(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := s.update(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	if err := access.Touch(ctx, tx, r.Ref.ID, s.Clock.Now()); err != nil {
+		return err
+	}
+	return s.showTx(ctx, tx, r.Ref.ID)
 }
 
 func (s *Service) validSubmission(in SubmitInput) (law.Set, error) {
@@ -113,6 +133,9 @@ func (s *Service) validSubmission(in SubmitInput) (law.Set, error) {
 		p.Add("told_at", "error.past")
 	} else if !in.ToldAt.IsZero() && in.ToldAt.Year() < 1990 {
 		p.Add("told_at", "error.date")
+	}
+	if in.Corrects != 0 && in.Completes != 0 {
+		p.Add("completes", "error.choice")
 	}
 	if len(in.Affected) > MaxAffected {
 		p.Add("affected", "error.too_many", "most", MaxAffected)
@@ -164,38 +187,32 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	}
 	x := Submission{
 		UID: id.New(), Report: r.Ref.ID, Number: len(before) + 1, Set: set.Code, Version: set.Version, Stage: in.Stage, ToldAt: in.ToldAt.UTC(), FiledAt: now, FiledBy: by.Account,
-		Channel: in.Channel, Message: in.Message, Corrects: in.Corrects, Answers: law.Answers{},
+		Channel: in.Channel, Message: in.Message,
 	}
-	for code, v := range in.Answers {
-		if v != "" {
-			x.Answers[code] = v
-		}
+	if in.own != nil {
+		x.Organisation = in.own.Organisation
 	}
-	if in.Corrects != 0 {
-		i := slices.IndexFunc(before, func(b Submission) bool { return b.Number == in.Corrects && b.Set == set.Code && b.Stage == in.Stage })
-		if i < 0 {
-			return x, nil, errs.ErrNotFound
-		}
-		x.corrects, x.For = before[i].id, before[i].For
+	if err := s.follows(&x, set, in, before); err != nil {
+		return x, nil, err
 	}
 	var opened []Obligation
-	if in.Corrects == 0 {
-		for _, organisation := range affected {
-			o, began, err := s.beginObligation(ctx, tx, r, set, organisation, in.Class)
-			if err != nil {
-				return x, nil, err
-			}
-			x.For = append(x.For, o.Ref.ID)
-			if began {
-				opened = append(opened, o)
-			}
+	switch {
+	case x.Corrects != 0:
+	case in.own != nil:
+		x.For = []int64{in.own.Ref.ID}
+	default:
+		var err error
+		if x.For, opened, err = s.beginObligations(ctx, tx, r, set, affected, in.Class); err != nil {
+			return x, nil, err
 		}
 	}
 	if err := s.insertSubmission(ctx, tx, &x); err != nil {
 		return x, nil, err
 	}
-	if err := s.askSheet(ctx, tx, by, r, x.Number); err != nil {
-		return x, nil, err
+	if x.Organisation == 0 { // a receipt is drawn for who made the report
+		if err := s.askSheet(ctx, tx, by, r, x.Number); err != nil {
+			return x, nil, err
+		}
 	}
 	for _, o := range opened {
 		if err := s.obligationChanged(ctx, tx, by, r, o, audit.Entry{Verb: "intake.oblige", Changes: []audit.Change{
@@ -206,6 +223,57 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	}
 	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(x.Answers))
 	return x, clocks, err
+}
+
+// follows fills in the answers of a submission and, where it corrects or completes one of the same filer, which that is. To complete keeps what was said
+// and is not said anew.
+func (s *Service) follows(x *Submission, set law.Set, in SubmitInput, before []Submission) error {
+	x.Answers = law.Answers{}
+	for code, v := range in.Answers {
+		if v != "" {
+			x.Answers[code] = v
+		}
+	}
+	number := max(in.Corrects, in.Completes)
+	if number == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(before, func(b Submission) bool {
+		return b.Number == number && b.Set == set.Code && b.Stage == x.Stage && b.Organisation == x.Organisation
+	})
+	if i < 0 {
+		return errs.ErrNotFound
+	}
+	x.Corrects, x.corrects, x.For = number, before[i].id, before[i].For
+	if in.Completes == 0 {
+		return nil
+	}
+	stage, _ := set.Stage(x.Stage)
+	told, more := s.Laws.Complete(stage, lastOf(before, number).Answers, x.Answers)
+	if !more {
+		return ErrNothingNew
+	}
+	x.Answers = told
+	return nil
+}
+
+// ErrNothingNew is the Conflict of completing what was handed in with nothing that was not there.
+var ErrNothingNew = &errs.Error{Kind: errs.Conflict, Key: "error.nothing_new", Text: "the answers tell nothing that is not there already"}
+
+// lastOf gives a submission as its last correction left it.
+func lastOf(all []Submission, number int) Submission {
+	root := map[int]int{}
+	var out Submission
+	for _, x := range all {
+		root[x.Number] = x.Number
+		if r, ok := root[x.Corrects]; ok && x.Corrects != 0 {
+			root[x.Number] = r
+		}
+		if root[x.Number] == root[number] || x.Number == number {
+			out = x
+		}
+	}
+	return out
 }
 
 func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission) error {
@@ -220,9 +288,9 @@ func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission
 	x.sealed = key.Seal(submissionPlace(x.UID), raw)
 	sum := sha256.Sum256(x.sealed) // of what is kept: short answers could be guessed from a hash of their own, which outlives them
 	x.Sum = sum[:]
-	err = tx.QueryRow(ctx, `INSERT INTO intake_submission (uid, report, number, rule_set, rule_version, stage, told_at, filed_at, filed_by, channel, message, corrects, sum, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`, x.UID, x.Report, x.Number, x.Set, x.Version, x.Stage, x.ToldAt, x.FiledAt,
-		x.FiledBy, string(x.Channel), x.Message, x.corrects, x.Sum, x.sealed).Scan(&x.id)
+	err = tx.QueryRow(ctx, `INSERT INTO intake_submission (uid, report, number, rule_set, rule_version, stage, told_at, filed_at, filed_by, channel, message, corrects, sum, body, organisation, shared)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`, x.UID, x.Report, x.Number, x.Set, x.Version, x.Stage, x.ToldAt, x.FiledAt,
+		x.FiledBy, string(x.Channel), x.Message, x.corrects, x.Sum, x.sealed, x.Organisation, x.Shared).Scan(&x.id)
 	if err != nil {
 		return err
 	}
@@ -235,7 +303,6 @@ func (s *Service) insertSubmission(ctx context.Context, tx *db.Tx, x *Submission
 
 // submitted writes the moments that a submission told, records it, and brings the clocks of each of its obligations up to it.
 func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *row, x Submission, told []law.Fact) ([]deadline.Clock, error) {
-	var all []deadline.Clock
 	list, err := s.within(ctx, tx, `b.report = $1`, r.Ref.ID)
 	if err != nil {
 		return nil, err
@@ -244,18 +311,9 @@ func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *
 	if err := s.fill(ctx, tx, list); err != nil {
 		return nil, err
 	}
-	moments := false
-	for i := range list {
-		for _, f := range told {
-			had := inForce(list[i].Facts, OfMoment, string(f.Moment))
-			if had != nil && had.At.Equal(f.At) {
-				continue
-			}
-			moments = true
-			if err := s.say(ctx, tx, by, &list[i], Fact{Kind: OfMoment, Code: string(f.Moment), At: f.At}, x.id); err != nil {
-				return nil, err
-			}
-		}
+	moments, err := s.tellMoments(ctx, tx, by, list, told, x.id)
+	if err != nil {
+		return nil, err
 	}
 	if moments {
 		for i := range list {
@@ -279,13 +337,31 @@ func (s *Service) submitted(ctx context.Context, tx *db.Tx, by access.Actor, r *
 		if err := s.obligationChanged(ctx, tx, by, r, o, e); err != nil {
 			return nil, err
 		}
-		clocks, err := s.keepClocks(ctx, tx, by, r, o)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, clocks...)
 	}
-	return all, nil
+	return s.keepClocks(ctx, tx, by, r, list...)
+}
+
+// tellMoments notes what a submission tells of moments, for each of its obligations that does not know it so; false when there is nothing new.
+func (s *Service) tellMoments(ctx context.Context, tx *db.Tx, by access.Actor, list []Obligation, told []law.Fact, submission int64) (bool, error) {
+	var rows [][]any
+	now := s.Clock.Now()
+	for _, f := range told {
+		var ids []int64
+		for _, o := range list {
+			if had := inForce(o.Facts, OfMoment, string(f.Moment)); had == nil || !had.At.Equal(f.At) {
+				ids = append(ids, o.Ref.ID)
+				rows = append(rows, []any{id.New(), o.Ref.ID, string(OfMoment), string(f.Moment), f.At.UTC(), now, by.Account, submission})
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		q := new(db.Query).Add(`UPDATE intake_fact SET ended_at = ? WHERE kind = ? AND code = ? AND ended_at IS NULL AND obligation IN `, now, string(OfMoment), string(f.Moment))
+		if _, err := db.In(q, ids).Exec(ctx, tx); err != nil {
+			return false, err
+		}
+	}
+	return len(rows) > 0, db.Copy(ctx, tx, "intake_fact", []string{"uid", "obligation", "kind", "code", "at", "said_at", "said_by", "submission"}, rows)
 }
 
 // say writes a fact; one of the same kind and code that was in force ends, but for what may stand several times.

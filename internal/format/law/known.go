@@ -56,6 +56,26 @@ func (l *Library) Rest(stage Stage, known Answers) []Field {
 	})
 }
 
+// Missing lists the questions of a stage to which no answer is known yet.
+func (l *Library) Missing(stage Stage, known Answers) []Field {
+	return slices.DeleteFunc(l.Asked(stage), func(f Field) bool { return known[f.Code] != "" && known[f.Code] != Unknown })
+}
+
+// Complete gives answers of a stage with those added that tell something; false when they tell nothing that was not there.
+func (l *Library) Complete(stage Stage, before, told Answers) (Answers, bool) {
+	out := Answers{}
+	for code, v := range before {
+		out[code] = v
+	}
+	more := false
+	for _, code := range stage.Asks {
+		if v := told[code]; v != "" && v != Unknown && v != out[code] {
+			out[code], more = v, true
+		}
+	}
+	return out, more
+}
+
 // Difference is one answer that changed; empty where there was none.
 type Difference struct{ Field, From, To string }
 

@@ -16,7 +16,13 @@ func (a *API) laws() {
 	on(a, "GET /rule-sets/{code}", a.ruleSet)
 	on(a, "GET /reports/{ref}/stages", a.stages)
 	on(a, "POST /reports/{ref}/stages", a.fileStage)
+	on(a, "POST /reports/{ref}/missing", a.askMissing)
+	on(a, "GET /reports/{ref}/offered", a.offered)
+	on(a, "POST /reports/{ref}/offered", a.takeOffered)
 	on(a, "GET /reports/{ref}/obligations", a.obligations)
+	on(a, "GET /obligations", a.ownCases)
+	on(a, "GET /obligations/{id}", a.ownCase)
+	on(a, "POST /obligations/{id}/stages", a.fileOwn)
 	on(a, "POST /obligations/{id}/moments", a.noteMoment)
 	on(a, "POST /obligations/{id}/requests", a.requestStage)
 	on(a, "POST /obligations/{id}/waivers", a.waive)
@@ -137,12 +143,15 @@ type Stage struct {
 	SHA256      string            `json:"sha256" doc:"Of what is kept; also in the record"`
 	Answers     map[string]string `json:"answers" doc:"By the codes of their questions; moments in UTC"`
 	Obligations []string          `json:"obligations" doc:"Those that it is for, as far as the reader may see them"`
+	Own         bool              `json:"own,omitempty" doc:"An affected organisation handed it in itself, on a report that somebody else made"`
+	Missing     []string          `json:"missing,omitempty" doc:"Codes of the questions that it left open and nothing answered since"`
+	AskedAt     time.Time         `json:"asked_at,omitzero" doc:"When what is missing was last asked for"`
 }
 
 func stageView(x intake.Submission, seen map[int64]string) Stage {
 	v := Stage{
 		ID: x.UID, Number: x.Number, RuleSet: x.Set, Version: x.Version, Stage: x.Stage, ToldAt: x.ToldAt, FiledAt: x.FiledAt, Channel: string(x.Channel), Corrects: x.Corrects,
-		SHA256: hex.EncodeToString(x.Sum), Answers: x.Answers, Obligations: []string{},
+		SHA256: hex.EncodeToString(x.Sum), Answers: x.Answers, Obligations: []string{}, Own: x.Organisation != 0,
 	}
 	if v.Answers == nil {
 		v.Answers = map[string]string{}
@@ -182,20 +191,31 @@ func (a *API) stages(ctx context.Context, by access.Actor, in *OneInput) (reply[
 		return reply[List[Stage]]{}, err
 	}
 	all, err := a.Intake.Submissions(ctx, a.Intake.DB, by, in.Ref.Ref)
+	if err != nil {
+		return reply[List[Stage]]{}, err
+	}
+	gaps, err := a.Intake.Gaps(ctx, a.Intake.DB, by, in.Ref.Ref)
 	seen := uidsOf(obliged)
-	return reply[List[Stage]]{body: list(mapped(all, func(x intake.Submission) Stage { return stageView(x, seen) }), "")}, err
+	return reply[List[Stage]]{body: list(mapped(all, func(x intake.Submission) Stage {
+		v := stageView(x, seen)
+		if m, ok := gaps[x.Number]; ok {
+			v.Missing, v.AskedAt = codesOf(m.Fields), m.AskedAt
+		}
+		return v
+	}), "")}, err
 }
 
 // NewStage is a stage to be filed. What comes late or incomplete is filed all the same.
 type NewStage struct {
-	RuleSet  string            `json:"rule_set"`
-	Stage    string            `json:"stage"`
-	Answers  map[string]string `json:"answers,omitempty" doc:"By the codes of their questions; moments as RFC 3339; \"unknown\" where it is not known yet"`
-	Class    string            `json:"class,omitempty" doc:"Of entity, as the rule set tells them apart"`
-	Corrects int               `json:"corrects,omitempty" doc:"Number of the stage that it corrects"`
-	ToldAt   time.Time         `json:"told_at,omitzero" doc:"For the team: when it was first told"`
-	Message  string            `json:"message,omitempty" doc:"For the team: id of the message that it was in"`
-	Affected []string          `json:"affected,omitempty" doc:"For the team: ids of the organisations affected, 500 at most; the reporter's own when left out"`
+	RuleSet   string            `json:"rule_set"`
+	Stage     string            `json:"stage"`
+	Answers   map[string]string `json:"answers,omitempty" doc:"By the codes of their questions; moments as RFC 3339; \"unknown\" where it is not known yet"`
+	Class     string            `json:"class,omitempty" doc:"Of entity, as the rule set tells them apart"`
+	Corrects  int               `json:"corrects,omitempty" doc:"Number of the stage that it corrects"`
+	Completes int               `json:"completes,omitempty" doc:"Number of the stage whose gaps the answers fill: what it said stays"`
+	ToldAt    time.Time         `json:"told_at,omitzero" doc:"For the team: when it was first told"`
+	Message   string            `json:"message,omitempty" doc:"For the team: id of the message that it was in"`
+	Affected  []string          `json:"affected,omitempty" doc:"For the team: ids of the organisations affected, 500 at most; the reporter's own when left out"`
 }
 
 // StageInput is the input of POST /reports/{ref}/stages.
@@ -207,7 +227,7 @@ type StageInput struct {
 func (a *API) fileStage(ctx context.Context, by access.Actor, in *StageInput) (reply[Stage], error) {
 	b := in.Body.Value
 	x, err := a.Intake.Submit(ctx, by, in.Ref.Ref, intake.SubmitInput{
-		Set: b.RuleSet, Stage: b.Stage, Answers: b.Answers, Class: b.Class, Corrects: b.Corrects, ToldAt: b.ToldAt, Message: b.Message, Affected: b.Affected, Channel: correspondence.ByAPI,
+		Set: b.RuleSet, Stage: b.Stage, Answers: b.Answers, Class: b.Class, Corrects: b.Corrects, Completes: b.Completes, ToldAt: b.ToldAt, Message: b.Message, Affected: b.Affected, Channel: correspondence.ByAPI,
 	})
 	if err != nil {
 		return reply[Stage]{}, err

@@ -117,3 +117,75 @@ func TestStagesByProgram(t *testing.T) {
 		}
 	})
 }
+
+// A program asks for what is missing in a stage, takes what came by a link, and an organisation that somebody else reported for files its own stage.
+func TestWhatIsMissingByProgram(t *testing.T) {
+	t.Parallel()
+	coretest.Engines(t, func(t *testing.T, core *coretest.House) {
+		h := open(t, core)
+		ctx := context.Background()
+		one, other, ana := h.as("constituent"), h.as("other"), h.as("analyst")
+		r, err := one.CreateReport(ctx, client.NewReport{Summary: "Nothing works", Description: "Secret words", Reporter: client.Reporter{Email: "ops@provider.example"}, TLP: "TLP:GREEN"})
+		h.must(err)
+		x, err := ana.FileStage(ctx, r.ID, client.NewStage{RuleSet: "be-nis2", Stage: "early_warning", Affected: []string{h.two.UID}, Answers: map[string]string{"summary": "Secret words", "malicious": "yes"}})
+		h.must(err)
+		all, err := ana.Stages(ctx, r.ID)
+		h.must(err)
+		if len(all.Items[0].Missing) != 8 || all.Items[0].AskedAt != (time.Time{}) {
+			t.Errorf("missing: %+v", all.Items[0])
+		}
+		if _, err := ana.AskMissing(ctx, r.ID, x.Number, "pigeon"); !client.Is(err, 422) {
+			t.Errorf("by pigeon: %v", err)
+		}
+		if _, err := ana.AskMissing(ctx, r.ID, 77, "letter"); !client.Is(err, 404) {
+			t.Errorf("of no stage: %v", err)
+		}
+		if _, err := ana.AskMissing(ctx, r.ID, x.Number, "code"); !client.Is(err, 409) {
+			t.Errorf("read out to who has an address: %v", err)
+		}
+		if _, err := one.AskMissing(ctx, r.ID, x.Number, "letter"); !client.Is(err, 403) {
+			t.Errorf("asked by the reporter: %v", err)
+		}
+		asked, err := ana.AskMissing(ctx, r.ID, x.Number, "letter")
+		h.must(err)
+		if asked.Message == "" || asked.Code != "" || len(asked.Missing) != 8 {
+			t.Errorf("%+v", asked)
+		}
+		if all, err = ana.Stages(ctx, r.ID); err != nil || all.Items[0].AskedAt.IsZero() {
+			t.Errorf("asked: %+v, %v", all.Items, err)
+		}
+		done, err := ana.FileStage(ctx, r.ID, client.NewStage{RuleSet: "be-nis2", Stage: "early_warning", Completes: x.Number, Answers: map[string]string{"cross_border": "no"}})
+		h.must(err)
+		if done.Corrects != x.Number || done.Answers["summary"] != "Secret words" || done.Answers["cross_border"] != "no" {
+			t.Errorf("%+v", done)
+		}
+		waiting, err := ana.Offered(ctx, r.ID)
+		h.must(err)
+		if len(waiting.Items) != 0 {
+			t.Errorf("%+v", waiting)
+		}
+		if _, err := ana.TakeOffered(ctx, r.ID, "00000000000000000000000000", true); !client.Is(err, 404) {
+			t.Errorf("nothing was offered: %v", err)
+		}
+		cases, err := other.OwnCases(ctx)
+		h.must(err)
+		if len(cases.Items) != 1 || !cases.Items[0].Foreign {
+			t.Fatalf("%+v", cases)
+		}
+		mine := cases.Items[0].ID
+		c, err := other.FileOwn(ctx, mine, "notification", map[string]string{"status": "Ours"}, 0)
+		h.must(err)
+		if len(c.Stages) != 3 || c.Stages[0].Answers["summary"] != "" || c.Stages[0].Answers["malicious"] != "yes" || c.Stages[0].Number != 0 || !c.Stages[2].Own {
+			t.Errorf("%+v", c)
+		}
+		if c, err = other.FileOwn(ctx, mine, "notification", map[string]string{"status": "Ours, better"}, c.Stages[2].Number); err != nil || len(c.Stages) != 4 {
+			t.Errorf("corrected: %+v, %v", c, err)
+		}
+		if _, err := one.OwnCase(ctx, mine); !client.Is(err, 404) {
+			t.Errorf("the reporter reads the other's: %v", err)
+		}
+		if all, err = one.Stages(ctx, r.ID); err != nil || len(all.Items) != 2 {
+			t.Errorf("the reporter reads %+v, %v", all, err)
+		}
+	})
+}

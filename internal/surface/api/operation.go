@@ -33,6 +33,7 @@ func Operations() []Operation {
 		write    = []access.Right{access.FileReport, access.Triage}                      // from the reporter, or taken down by us
 		triage   = []access.Right{access.Triage}
 		rules    = []access.Right{access.ChangeRules}
+		own      = []access.Right{access.OwnCases}
 		work     = []access.Right{access.WorkCases}
 		closing  = []access.Right{access.Close}
 		outside  = []access.Right{access.SendOutside}
@@ -57,6 +58,9 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
 		{Method: "GET", Path: "/reports/{ref}/stages", Rights: shared, What: "List the legal stages that were handed in"},
 		{Method: "POST", Path: "/reports/{ref}/stages", Rights: write, What: "File a legal stage, or the correction of one"},
+		{Method: "POST", Path: "/reports/{ref}/missing", Rights: triage, What: "Ask for what is missing in a legal stage, by a letter with a link or a code to read out"},
+		{Method: "GET", Path: "/reports/{ref}/offered", Rights: cases, What: "List answers that came by a link of plain mail and wait for a person"},
+		{Method: "POST", Path: "/reports/{ref}/offered", Rights: triage, What: "File such answers, or set them aside"},
 		{Method: "GET", Path: "/reports/{ref}/obligations", Rights: shared, What: "Read what laws ask, of whom and by when"},
 		{Method: "GET", Path: "/reports/{ref}/messages", Rights: shared, What: "List the messages of its thread"},
 		{Method: "POST", Path: "/reports/{ref}/messages", Rights: append(write, access.SendOutside), What: "Write to the reporter, or as the reporter"},
@@ -77,6 +81,9 @@ func Operations() []Operation {
 
 		{Method: "GET", Path: "/rule-sets", Rights: anybody, What: "List the rule sets: laws as data"},
 		{Method: "GET", Path: "/rule-sets/{code}", Rights: anybody, What: "Read a rule set with its stages and questions"},
+		{Method: "GET", Path: "/obligations/{id}", Rights: own, What: "Read what a law asks of your organisation in a report that somebody may have made for it"},
+		{Method: "GET", Path: "/obligations", Rights: own, What: "List what laws ask of your organisation in reports that others made"},
+		{Method: "POST", Path: "/obligations/{id}/stages", Rights: own, What: "File a stage of your own organisation, or the correction of one that it filed"},
 		{Method: "POST", Path: "/obligations/{id}/moments", Rights: triage, What: "Note or correct a moment that clocks hang on"},
 		{Method: "POST", Path: "/obligations/{id}/requests", Rights: triage, What: "Note that a stage was asked for"},
 		{Method: "POST", Path: "/obligations/{id}/waivers", Rights: triage, What: "Waive something owed, or take that back"},

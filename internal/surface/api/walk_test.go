@@ -42,6 +42,12 @@ func bodyOf(op api.Operation) string {
 	switch {
 	case op.Method == "GET":
 		return ""
+	case op.Path == "/obligations/{id}/stages":
+		return `{"stage":"notification"}`
+	case op.Path == "/reports/{ref}/missing":
+		return `{"number":1,"by":"letter"}`
+	case op.Path == "/reports/{ref}/offered":
+		return `{"message":"` + id.New() + `","take":true}`
 	case op.Path == "/obligations/{id}/requests":
 		return `{"stage":"status_report","due_at":"2030-01-01T00:00:00Z"}`
 	case last == "turn":

@@ -24,6 +24,7 @@ const (
 	mailRate   = 300
 	mailAnswer = 250 * time.Millisecond
 	lag        = time.Second
+	manyFiled  = time.Second           // a stage for 500 organisations, from the press to the answer
 	laneRate   = 100                   // suspicious messages of the public: a bad day is done within twenty minutes
 	formPage   = 20 * time.Millisecond // p95
 	reading99  = 20 * time.Millisecond // of one mail, p99
@@ -55,6 +56,7 @@ func scenarios(o options) (all []scenario, end func()) {
 			scenario{name: engine + ": public lane, a day's suspicious messages", figure: w.publicLane},
 			scenario{name: engine + ": form page, 1 at once", p95: formPage, prepare: w.formPage},
 			scenario{name: engine + ": 1,000 reporters at once fill in and send the form", figure: w.crowded},
+			scenario{name: engine + ": one submission for 500 organisations, filed by its form", figure: w.manyAffected},
 			scenario{name: engine + ": verbs, 8 writers", prepare: w.verb(false)},
 			scenario{name: engine + ": what the record takes of a verb, 8 writers", figure: w.record},
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},

@@ -25,6 +25,11 @@ func (d *Desk) lawRoutes() []page.Route {
 		{Pattern: "GET /desk/reports/{report}/stages", Need: read, Serve: d.stages},
 		{Pattern: "GET /desk/reports/{report}/stages/file", Need: triage, Serve: d.stageForm},
 		{Pattern: "POST /desk/reports/{report}/stages/file", Need: triage, Serve: d.fileStage},
+		{Pattern: "GET /desk/reports/{report}/stages/{number}/missing", Need: triage, Serve: d.missing},
+		{Pattern: "POST /desk/reports/{report}/stages/{number}/missing", Need: send, Serve: d.askMissing},
+		{Pattern: "POST /desk/reports/{report}/stages/{number}/missing/code", Need: triage, Serve: d.missingCode},
+		{Pattern: "POST /desk/reports/{report}/stages/{number}/share", Need: triage, Serve: d.shareWords},
+		{Pattern: "POST /desk/reports/{report}/offered/{message}", Need: triage, Serve: d.takeOffered},
 		{Pattern: "POST /desk/reports/{report}/confirm", Need: triage, Serve: d.confirmBehalf},
 		{Pattern: "POST /desk/reports/{report}/vouch", Need: send, Serve: d.askVouch},
 		{Pattern: "GET /desk/reports/{report}/obligations/{obligation}", Need: read, Serve: d.obligation},
@@ -77,8 +82,24 @@ func (d *Desk) showStages(v *page.Visit, typed string, wrong error) error {
 	} else {
 		body = append(body, page.Empty(page.EmptyView{Icon: "list-checks", Title: p.T("desk.stages.none"), Note: p.T("desk.stages.none.note")}))
 	}
+	offered, err := d.offered(v, r, handed)
+	if err != nil {
+		return err
+	}
+	body = append(body, offered...)
+	gaps, err := d.Intake.Gaps(v.Ctx(), d.DB, v.By, r.UID)
+	if err != nil {
+		return err
+	}
 	for i, x := range handed {
-		body = append(body, section("s-"+strconv.Itoa(x.Number), p.T("desk.stages.number", "number", x.Number, "stage", d.stageOf(p, x.Set, x.Stage)), d.handedIn(v, r, handed[:i], x, len(x.For))))
+		shown := []templ.Component{d.handedIn(v, r, handed[:i], x, names)}
+		if forOthers(r, all[r.Ref.ID], x) {
+			shown = append(shown, sharing(v, r, x))
+		}
+		if m, ok := gaps[x.Number]; ok {
+			shown = append(shown, d.gap(v, r, m)...)
+		}
+		body = append(body, section("s-"+strconv.Itoa(x.Number), p.T("desk.stages.number", "number", x.Number, "stage", d.stageOf(p, x.Set, x.Stage)), several(shown)))
 	}
 	if names := r.Body.Affected; len(names) > 0 {
 		var act templ.Component = templ.NopComponent
@@ -163,13 +184,16 @@ func (d *Desk) stageOptions(p *text.Printer, chosen string) []page.SelectOption 
 }
 
 // handedIn shows one submission: when, how, and its answers, or what a correction changed.
-func (d *Desk) handedIn(v *page.Visit, r intake.Report, before []intake.Submission, x intake.Submission, affected int) templ.Component {
+func (d *Desk) handedIn(v *page.Visit, r intake.Report, before []intake.Submission, x intake.Submission, names map[int64]string) templ.Component {
 	p := v.P
 	facts := []page.Property{
 		{Label: p.T("desk.stages.told"), Value: page.At(p, x.ToldAt, v.Now)},
 		{Label: p.T("desk.stages.filed"), Value: page.At(p, x.FiledAt, v.Now)},
-		{Label: p.T("desk.stages.for"), Value: page.Text(p.N("desk.stages.organisations", affected))},
+		{Label: p.T("desk.stages.for"), Value: page.Text(p.N("desk.stages.organisations", len(x.For)))},
 		{Label: "SHA-256", Value: page.Mono(hexOf(x.Sum))},
+	}
+	if x.Organisation != 0 {
+		facts = append(facts, page.Property{Label: p.T("desk.stages.own"), Value: page.Text(names[x.Organisation])})
 	}
 	if x.Corrects != 0 {
 		facts = append(facts, page.Property{Label: p.T("desk.stages.corrects"), Value: page.Text(strconv.Itoa(x.Corrects))})
@@ -189,7 +213,7 @@ func (d *Desk) handedIn(v *page.Visit, r intake.Report, before []intake.Submissi
 		}
 	}
 	list := []templ.Component{page.Properties(p, facts)}
-	if v.By.Can(access.Triage) && !r.Destroyed && x.Corrects == 0 {
+	if v.By.Can(access.Triage) && !r.Destroyed && x.Corrects == 0 && x.Organisation == 0 {
 		list = append(list, page.Button(page.ButtonView{Text: p.T("desk.stages.correct"), Kind: "ghost", Icon: "pencil", Href: stagesAt(r.UID) + "/file?as=" + x.Set + ":" + x.Stage + "&corrects=" + strconv.Itoa(x.Number)}))
 	}
 	return several(list)

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
@@ -19,7 +19,7 @@ import (
 // typed is a stage as it was filled in.
 type typed struct {
 	set, stage, told, affected, class, message string
-	corrects                                   int
+	corrects, completes                        int
 	like                                       int // number of a submission that is filed for others too
 	answers                                    map[string]string
 }
@@ -30,6 +30,7 @@ func (d *Desk) stageForm(v *page.Visit) error {
 	in := typed{answers: map[string]string{}}
 	in.set, in.stage, _ = strings.Cut(q.Get("as"), ":")
 	in.corrects, _ = strconv.Atoi(q.Get("corrects"))
+	in.completes, _ = strconv.Atoi(q.Get("completes"))
 	in.like, _ = strconv.Atoi(q.Get("like"))
 	if in.like == 0 {
 		return d.showStageForm(v, in, nil)
@@ -72,8 +73,15 @@ func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
 	if err != nil {
 		return err
 	}
-	known := intake.Known(handed, 0)
+	known := intake.Told(handed)
 	ask := d.Intake.Laws.Rest(stage, known)
+	if in.completes != 0 {
+		gaps, err := d.Intake.Gaps(v.Ctx(), d.DB, v.By, r.UID)
+		if err != nil {
+			return err
+		}
+		ask = gaps[in.completes].Fields
+	}
 	p := v.P
 	if in.corrects != 0 {
 		ask = d.Intake.Laws.Asked(stage)
@@ -90,11 +98,11 @@ func (d *Desk) showStageForm(v *page.Visit, in typed, wrong error) error {
 	list, by := problems(p, wrong, ids)
 	view := FormView{
 		DeskView: d.frame(v, "triage", p.T("desk.stages.file")), Heading: say(p, set.Name) + " · " + say(p, stage.Name), Lead: say(p, stage.Hint), Action: stagesAt(r.UID) + "/file", Problems: list,
-		Hidden: []page.Hid{{Name: "set", Value: in.set}, {Name: "stage", Value: in.stage}, {Name: "corrects", Value: strconv.Itoa(in.corrects)}, {Name: "like", Value: strconv.Itoa(in.like)}},
+		Hidden: []page.Hid{{Name: "set", Value: in.set}, {Name: "stage", Value: in.stage}, {Name: "corrects", Value: strconv.Itoa(in.corrects)}, {Name: "completes", Value: strconv.Itoa(in.completes)}, {Name: "like", Value: strconv.Itoa(in.like)}},
 		Submit: page.ButtonView{Text: p.T("desk.stages.do"), Kind: "primary"}, More: []page.ButtonView{{Text: p.T("desk.cancel"), Href: stagesAt(r.UID)}},
 	}
 	view.Wrong = wrong != nil
-	if in.corrects == 0 {
+	if in.corrects == 0 && in.completes == 0 {
 		came, err := d.cameOptions(v, r, in.message)
 		if err != nil {
 			return err
@@ -153,10 +161,11 @@ func (d *Desk) fileStage(v *page.Visit) error {
 	get := func(name string) string { return strings.TrimSpace(v.R.PostFormValue(name)) }
 	in := typed{set: get("set"), stage: get("stage"), told: get("told"), affected: get("affected"), class: get("class"), message: get("message"), answers: map[string]string{}}
 	in.corrects, _ = strconv.Atoi(get("corrects"))
+	in.completes, _ = strconv.Atoi(get("completes"))
 	in.like, _ = strconv.Atoi(get("like"))
 	stage, _ := d.stageIn(in.set, in.stage)
 	var p errs.Problems
-	x := intake.SubmitInput{Set: in.set, Stage: in.stage, Message: in.message, Channel: correspondence.ByPhone, Corrects: in.corrects, Class: in.class, Answers: law.Answers{}}
+	x := intake.SubmitInput{Set: in.set, Stage: in.stage, Message: in.message, Channel: correspondence.ByPhone, Corrects: in.corrects, Completes: in.completes, Class: in.class, Answers: law.Answers{}}
 	for _, f := range d.Intake.Laws.Asked(stage) {
 		a := get("q-" + f.Code)
 		in.answers[f.Code] = a
@@ -202,6 +211,9 @@ func (d *Desk) fileStage(v *page.Visit) error {
 	if errs.Is(err, errs.Invalid) {
 		return d.showStageForm(v, in, err)
 	}
+	if errors.Is(err, intake.ErrNothingNew) {
+		return d.showStages(v, "", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -215,21 +227,22 @@ func (d *Desk) affectedUIDs(v *page.Visit, lines string, p *errs.Problems) ([]st
 		p.Add("affected", "error.too_many", "most", intake.MaxAffected)
 		return nil, nil
 	}
+	var names []string
 	for line := range strings.Lines(lines) {
-		name := strings.TrimSpace(line)
-		if name == "" {
-			continue
+		if name := strings.TrimSpace(line); name != "" {
+			names = append(names, name)
 		}
-		found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: name, Limit: 500})
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(found.Items, func(o constituency.Organisation) bool { return strings.EqualFold(o.Name, name) })
-		if i < 0 {
+	}
+	found, err := d.Constituency.NamedMany(v.Ctx(), v.By, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if o, ok := found[name]; ok {
+			out = append(out, o.UID)
+		} else {
 			unknown = append(unknown, clip(name, 100))
-			continue
 		}
-		out = append(out, found.Items[i].UID)
 	}
 	if n := len(unknown); n > 0 {
 		const told = 10 // the rest is found when these are mended

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
@@ -50,7 +51,7 @@ func (d *Desk) passed(v *page.Visit, r intake.Report, o intake.Obligation) (temp
 			case f.StoppedAt.IsZero() && may:
 				confirmed = adminForm(at+"/forwards/"+f.UID+"/confirm", nil, nil, page.ButtonView{Text: p.T("desk.forward.told", "name", f.Name), Kind: "ghost"})
 			}
-			t.Rows = append(t.Rows, []templ.Component{twoLines(f.Name, d.stageOf(p, o.Set.Code, f.Recipient)), sent, read, confirmed})
+			t.Rows = append(t.Rows, []templ.Component{twoLines(strings.TrimSpace(f.Name+" "+f.Email), d.stageOf(p, o.Set.Code, f.Recipient)), sent, read, confirmed})
 		}
 		body = append(body, page.Table(t))
 		for _, f := range all {
@@ -68,11 +69,14 @@ func (d *Desk) passed(v *page.Visit, r intake.Report, o intake.Obligation) (temp
 }
 
 // forwarded is what is typed into the form of passing on.
-type forwarded struct{ recipient, name, note string }
+type forwarded struct{ recipient, name, note, written, email, lang, checked string }
+
+// writtenIn tells whether an authority is written in that is not in the register.
+func (f forwarded) writtenIn() bool { return f.name == "" && f.written+f.email+f.checked != "" }
 
 func forwardedIn(v *page.Visit) forwarded {
 	get := func(name string) string { return strings.TrimSpace(v.R.FormValue(name)) }
-	return forwarded{get("recipient"), get("organisation"), get("note")}
+	return forwarded{get("recipient"), get("organisation"), get("note"), get("written"), get("email"), get("lang"), get("checked")}
 }
 
 // forward asks to whom, and shows the letter as it would be read.
@@ -94,13 +98,13 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 	if len(to) == 0 {
 		return errs.ErrNotFound
 	}
-	if in.name == "" && wrong == nil {
+	if in.name == "" && wrong == nil && !in.writtenIn() {
 		if in.name, err = d.Intake.Usual(v.Ctx(), d.DB, v.By, o.Set.Code, in.recipient); err != nil {
 			return err
 		}
 	}
 	var seen *intake.ForwardPreview
-	if in.name != "" && wrong == nil {
+	if (in.name != "" || in.writtenIn()) && wrong == nil {
 		var got intake.ForwardPreview
 		if got, wrong = d.previewForward(v, o, in); wrong == nil {
 			seen = &got
@@ -110,17 +114,31 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 			status = errs.Invalid.HTTP()
 		}
 	}
-	list, bad := problems(p, wrong, map[string]string{"recipient": "to", "organisation": "organisation", "note": "note"})
+	list, bad := problems(p, wrong, map[string]string{"recipient": "to", "organisation": "organisation", "note": "note", "name": "written", "email": "email", "lang": "lang", "checked": "checked"})
+	var langs []page.SelectOption
+	for _, l := range text.Langs() {
+		langs = append(langs, page.SelectOption{Value: string(l), Text: text.Name(l), Chosen: string(l) == cmp.Or(in.lang, "en")})
+	}
 	fields := []templ.Component{
 		page.Select(p, page.FieldView{ID: "to", Name: "recipient", Label: p.T("desk.stages.recipient"), Error: bad["recipient"]}, to),
 		page.Field(p, page.FieldView{ID: "organisation", Name: "organisation", Label: p.T("desk.forward.organisation"), Hint: p.T("desk.forward.organisation.hint"), Value: in.name, Error: bad["organisation"]}),
+		folded(p.T("desk.forward.elsewhere"), in.writtenIn(), []templ.Component{
+			page.Prose(p.T("desk.forward.elsewhere.note")),
+			page.Field(p, page.FieldView{ID: "written", Name: "written", Label: p.T("desk.forward.name"), Value: in.written, Error: bad["name"]}),
+			page.Field(p, page.FieldView{ID: "email", Name: "email", Type: "email", Label: p.T("desk.forward.email"), Value: in.email, Error: bad["email"]}),
+			page.Field(p, page.FieldView{ID: "checked", Name: "checked", Label: p.T("desk.forward.checked"), Hint: p.T("desk.forward.checked.hint"), Value: in.checked, Error: bad["checked"]}),
+			page.Select(p, page.FieldView{ID: "lang", Name: "lang", Label: p.T("desk.forward.lang"), Error: bad["lang"]}, langs),
+		}),
 		page.Field(p, page.FieldView{ID: "note", Name: "note", Rows: 3, Label: p.T("desk.forward.note"), Hint: p.T("desk.forward.note.hint"), Value: in.note, Error: bad["note"]}),
 	}
 	body := []templ.Component{asking(at+"/forward", fields, page.ButtonView{Text: p.T("desk.forward.preview")})}
 	if seen != nil {
 		hidden := []page.Hid{{Name: "recipient", Value: in.recipient}, {Name: "organisation", Value: in.name}, {Name: "note", Value: in.note}}
+		if in.writtenIn() {
+			hidden = append(hidden, page.Hid{Name: "written", Value: in.written}, page.Hid{Name: "email", Value: in.email}, page.Hid{Name: "lang", Value: in.lang}, page.Hid{Name: "checked", Value: in.checked})
+		}
 		facts := []page.Property{
-			{Label: p.T("desk.forward.reader"), Value: page.Text(seen.Name)},
+			{Label: p.T("desk.forward.reader"), Value: twoLines(seen.Name, seen.Email)},
 			{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
 			{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
 		}
@@ -146,6 +164,10 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 
 func (d *Desk) forwardInput(v *page.Visit, in forwarded) (intake.ForwardInput, error) {
 	x := intake.ForwardInput{Recipient: in.recipient, Note: in.note}
+	if in.writtenIn() {
+		x.Name, x.Email, x.Lang, x.Checked = in.written, in.email, in.lang, in.checked
+		return x, nil
+	}
 	var p errs.Problems
 	uids, err := d.affectedUIDs(v, in.name, &p)
 	if err != nil {

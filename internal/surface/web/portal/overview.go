@@ -44,6 +44,15 @@ func (d Deps) overview(v *page.Visit) error {
 	for _, x := range vouches {
 		view.Waiting = append(view.Waiting, vouchItem(v, x))
 	}
+	cases, err := d.Intake.CasesOfUs(v.Ctx(), v.By, "", waitingShown)
+	if err != nil {
+		return err
+	}
+	for _, c := range cases.Items {
+		if _, owes := running(c); owes {
+			view.Waiting = append(view.Waiting, d.caseItem(v, c))
+		}
+	}
 	for _, r := range requests.Items {
 		view.Waiting = append(view.Waiting, requestItem(v, r))
 	}

@@ -6,19 +6,29 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// reportTabs are the two lists of reports: one's own, and what was passed on to an authority by law. Most organisations have no second.
+// reportTabs are the lists of reports: one's own, those that somebody else made for the organisation, and what was passed on to an authority by law. Most
+// organisations have the first alone.
 func (d Deps) reportTabs(v *page.Visit) ([]page.Tab, error) {
-	here := v.R.URL.Path == "/portal/passed"
-	if !here {
-		one, err := d.Intake.PassedToUs(v.Ctx(), v.By, "", 1)
-		if err != nil || len(one.Items) == 0 {
-			return nil, err
-		}
+	here := v.R.URL.Path
+	tabs := []page.Tab{{Text: v.P.T("portal.passed.own"), Href: "/portal/reports", Count: -1, Here: here == "/portal/reports"}}
+	cases, err := d.Intake.CasesOfUs(v.Ctx(), v.By, "", 1)
+	if err != nil {
+		return nil, err
 	}
-	return []page.Tab{
-		{Text: v.P.T("portal.passed.own"), Href: "/portal/reports", Count: -1, Here: !here},
-		{Text: v.P.T("portal.passed.title"), Href: "/portal/passed", Count: -1, Here: here},
-	}, nil
+	if len(cases.Items) > 0 || here == "/portal/stages" {
+		tabs = append(tabs, page.Tab{Text: v.P.T("portal.case.list"), Href: "/portal/stages", Count: -1, Here: here == "/portal/stages"})
+	}
+	passed, err := d.Intake.PassedToUs(v.Ctx(), v.By, "", 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(passed.Items) > 0 || here == "/portal/passed" {
+		tabs = append(tabs, page.Tab{Text: v.P.T("portal.passed.title"), Href: "/portal/passed", Count: -1, Here: here == "/portal/passed"})
+	}
+	if len(tabs) == 1 {
+		return nil, nil
+	}
+	return tabs, nil
 }
 
 func passedChip(v *page.Visit, f intake.Forward) page.ChipView {

@@ -122,6 +122,14 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 	view.State = standingChip(v, state)
 	view.Stages = d.stages(v, r, state, clocks[r.Ref.ID])
 	view.Answers = told(v, r)
+	obliged, err := d.Intake.Obligations(v.Ctx(), d.DB, v.By, r.Ref.ID)
+	if err != nil {
+		return view, err
+	}
+	for _, o := range obliged[r.Ref.ID] {
+		c := intake.OwnCase{Obligation: o}
+		view.Laws = append(view.Laws, page.ButtonView{Text: v.P.T("portal.case.open", "law", caseTitle(v, c)), Icon: "list-checks", Href: stageAt(c)})
+	}
 	if err := d.sheets(v, r, &view); err != nil {
 		return view, err
 	}

@@ -115,6 +115,15 @@ func (x *Public) questions(w *writing, part int) []law.Field {
 		known = w.look.Known()
 	}
 	var out []law.Field
+	if w.draft.Completes != 0 {
+		gap, _ := gapOf(w.look, w.draft.Completes)
+		for _, code := range gap.Missing {
+			if f, ok := x.Laws.Field(code); ok && f.Part == part {
+				out = append(out, f)
+			}
+		}
+		return out
+	}
 	for _, a := range w.asked {
 		for _, f := range x.Laws.Rest(a.stage, known) {
 			if f.Part == part && !slices.ContainsFunc(out, func(y law.Field) bool { return y.Code == f.Code }) {
@@ -126,6 +135,15 @@ func (x *Public) questions(w *writing, part int) []law.Field {
 		out = append(out, vulnerabilityFields(part)...)
 	}
 	return out
+}
+
+// gapOf is what a submission left open.
+func gapOf(look intake.StatusView, number int) (intake.GapView, bool) {
+	i := slices.IndexFunc(look.Gaps, func(g intake.GapView) bool { return g.Number == number })
+	if i < 0 {
+		return intake.GapView{}, false
+	}
+	return look.Gaps[i], true
 }
 
 // parts are the numbers of those that ask something, in their order.

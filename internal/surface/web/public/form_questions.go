@@ -345,17 +345,18 @@ func (x *Public) showPart(v *page.Visit, w *writing, n int, wrong []page.Problem
 	if v.R.URL.Query().Get("to") == "check" {
 		action += "?to=check"
 	}
-	view := PartView{FormPage: x.formPage(v, w, title, x.ahead(w, pagePart(n)), action), Heading: w.heading(v.P), Number: slices.Index(parts, n) + 1, Of: len(parts), Zone: v.P.ZoneName()}
+	view := PartView{FormPage: x.formPage(v, w, title, x.ahead(w, pagePart(n)), action), Heading: w.heading(v.P), Number: slices.Index(parts, n) + 1, Of: len(parts)}
 	view.Problems = wrong
 	typed := w.draft.Boxes
 	for _, f := range x.questions(w, n) {
-		q := QuestionView{Code: f.Code, ID: "q-" + f.Code, Kind: f.Kind, Label: labelOf(v.P, f), Hint: hintOf(v.P, f), Value: typed["q-"+f.Code], Auto: autocompletes[f.Code]}
+		q := page.QuestionView{Code: f.Code, ID: "q-" + f.Code, Kind: f.Kind, Label: labelOf(v.P, f), Hint: hintOf(v.P, f), Value: typed["q-"+f.Code], Auto: autocompletes[f.Code]}
 		for i, box := range []string{"day", "month", "year", "time"} {
 			q.Boxes[i] = typed[q.ID+"-"+box]
 		}
 		for _, o := range f.Options {
 			q.Options = append(q.Options, page.OptionView{ID: q.ID + "-" + o.Code, Name: q.ID, Value: o.Code, Label: o.Name.In(string(v.P.Lang())), Checked: q.Value == o.Code})
 		}
+		q.Zone, q.Error, q.Wrong = v.P.ZoneName(), view.problem(q.ID), view.wrongBoxes(q.ID)
 		view.Questions = append(view.Questions, q)
 	}
 	view.Extras = extras(w, n)

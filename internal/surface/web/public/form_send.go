@@ -246,6 +246,9 @@ func (x *Public) submit(v *page.Visit) error {
 	}
 	dropDraft(v)
 	setCode(v, w.code)
+	if w.draft.Next && w.draft.Completes != 0 && !w.look.Full {
+		return v.See("/r/report?done=offered")
+	}
 	if w.draft.Next {
 		return v.See("/r/report?done=stage")
 	}
@@ -302,9 +305,12 @@ func (x *Public) dropOf(v *page.Visit, w *writing, known law.Answers) (intake.Dr
 	drop := intake.Drop{Code: w.code, Files: files, Text: said}
 	if w.draft.Next {
 		drop.Add, drop.Once = true, w.draft.Once
-		drop.Later = &intake.Later{Filings: w.draft.Filings, Corrects: w.draft.Corrects, Answers: known}
+		drop.Later = &intake.Later{Filings: w.draft.Filings, Corrects: w.draft.Corrects, Completes: w.draft.Completes, Answers: known}
 		if w.draft.Corrects != 0 {
 			drop.Text = v.P.T("public.correction", "number", w.draft.Corrects) + "\n\n" + said
+		}
+		if w.draft.Completes != 0 {
+			drop.Text = v.P.T("public.completion", "number", w.draft.Completes) + "\n\n" + said
 		}
 		return drop, nil
 	}

@@ -287,20 +287,21 @@ func (x *Public) sheet(v *page.Visit) error {
 // next shows what a later stage, or a correction, asks, and what we know already.
 func (x *Public) next(v *page.Visit) error {
 	unlisted(v)
-	w, err := x.later(v, v.R.URL.Query().Get("set"), v.R.URL.Query().Get("stage"), v.R.URL.Query().Get("corrects"))
+	q := v.R.URL.Query()
+	w, err := x.later(v, q.Get("set"), q.Get("stage"), q.Get("corrects"), q.Get("completes"))
 	if err != nil || w == nil {
 		return err
 	}
-	view := NextView{FormPage: x.formPage(v, w, w.heading(v.P), "/r/report", "/r/next"), Correction: w.draft.Corrects != 0}
+	view := NextView{FormPage: x.formPage(v, w, w.heading(v.P), "/r/report", "/r/next"), Correction: w.draft.Corrects != 0, Completion: w.draft.Completes != 0, Hides: !w.look.Full}
 	view.Code, view.Later, view.Sent, view.LangForm = "", false, true, ""
-	view.Hidden = []page.Hid{{Name: "set", Value: w.asked[0].set.Code}, {Name: "stage", Value: w.asked[0].stage.Code}, {Name: "corrects", Value: strconv.Itoa(w.draft.Corrects)}}
+	view.Hidden = []page.Hid{{Name: "set", Value: w.asked[0].set.Code}, {Name: "stage", Value: w.asked[0].stage.Code}, {Name: "corrects", Value: strconv.Itoa(w.draft.Corrects)}, {Name: "completes", Value: strconv.Itoa(w.draft.Completes)}}
 	known := w.look.Known()
 	view.Known.Title = v.P.T("public.next.known")
 	for _, f := range x.Laws.Asked(w.asked[0].stage) {
 		ask := slices.ContainsFunc(x.questions(w, f.Part), func(y law.Field) bool { return y.Code == f.Code })
 		if ask {
 			view.Ask = append(view.Ask, labelOf(v.P, f))
-		} else {
+		} else if w.look.Full {
 			view.Known.Rows = append(view.Known.Rows, page.Answer{Question: labelOf(v.P, f), Value: intake.AnswerWords(v.P, f, known[f.Code])})
 		}
 	}
@@ -309,16 +310,25 @@ func (x *Public) next(v *page.Visit) error {
 }
 
 // later makes the form of a later stage of the report whose code the visitor holds; nil when the visitor was sent elsewhere. Only a code that never
-// travelled in clear mail shows what was told before and takes what comes next.
-func (x *Public) later(v *page.Visit, set, stage, corrects string) (*writing, error) {
+// travelled in clear mail shows what was told before and takes what comes next; any takes what is missing in what was handed in.
+func (x *Public) later(v *page.Visit, set, stage, corrects, completes string) (*writing, error) {
 	code, look, err := x.look(v)
 	if err != nil || !id.Valid(code.Reveal()) {
 		return nil, err
 	}
-	if !look.Full || look.State == intake.StatusConcluded {
+	w := &writing{code: code, look: look, draft: intake.Draft{Next: true, Boxes: map[string]string{}}}
+	w.draft.Completes, _ = strconv.Atoi(completes)
+	gap, open := gapOf(look, w.draft.Completes)
+	if look.State == intake.StatusConcluded || !look.Full && !open || w.draft.Completes != 0 && !open { // it was filled meanwhile
 		return nil, v.See("/r/report")
 	}
-	w := &writing{code: code, look: look, draft: intake.Draft{Next: true, Boxes: map[string]string{}}}
+	if open {
+		i := slices.IndexFunc(look.Handed, func(h intake.HandedView) bool { return h.Number == gap.Number })
+		if i < 0 {
+			return nil, errs.ErrNotFound
+		}
+		corrects, set, stage = "", look.Handed[i].Set, look.Handed[i].Stage
+	}
 	if n, _ := strconv.Atoi(corrects); n != 0 {
 		i := slices.IndexFunc(look.Handed, func(h intake.HandedView) bool { return h.Number == n })
 		if i < 0 {
@@ -348,7 +358,7 @@ func (x *Public) later(v *page.Visit, set, stage, corrects string) (*writing, er
 
 // begin begins the form of a later stage under the code of its report. One that was begun for the same stage goes on.
 func (x *Public) begin(v *page.Visit) error {
-	w, err := x.later(v, v.R.PostFormValue("set"), v.R.PostFormValue("stage"), v.R.PostFormValue("corrects"))
+	w, err := x.later(v, v.R.PostFormValue("set"), v.R.PostFormValue("stage"), v.R.PostFormValue("corrects"), v.R.PostFormValue("completes"))
 	if err != nil || w == nil {
 		return err
 	}
@@ -357,7 +367,7 @@ func (x *Public) begin(v *page.Visit) error {
 	}
 	fresh := w.draft
 	if w.draft, err = intake.SaveDraft(v.Ctx(), x.DB, v.Now, w.code, func(d *intake.Draft) error {
-		if d.Next && d.Corrects == fresh.Corrects && slices.Equal(d.Filings, fresh.Filings) {
+		if d.Next && d.Corrects == fresh.Corrects && d.Completes == fresh.Completes && slices.Equal(d.Filings, fresh.Filings) {
 			return nil
 		}
 		fresh.Once = id.New()
@@ -371,6 +381,29 @@ func (x *Public) begin(v *page.Visit) error {
 		return err
 	}
 	return v.See(x.resume(w))
+}
+
+// gaps are what was handed in with questions left open.
+func (x *Public) gaps(v *page.Visit, look intake.StatusView) []Gap {
+	var out []Gap
+	for _, g := range look.Gaps {
+		i := slices.IndexFunc(look.Handed, func(h intake.HandedView) bool { return h.Number == g.Number })
+		if i < 0 || look.State == intake.StatusConcluded {
+			continue
+		}
+		name, _ := x.Laws.Names(look.Handed[i].Set, look.Handed[i].Stage, string(v.P.Lang()))
+		y := Gap{Title: v.P.N("public.gap.title", len(g.Missing), "stage", name), Link: "/r/next?completes=" + strconv.Itoa(g.Number)}
+		if !g.AskedAt.IsZero() {
+			y.Asked = v.P.T("public.gap.asked", "when", v.P.DateTime(g.AskedAt))
+		}
+		for _, code := range g.Missing {
+			if f, ok := x.Laws.Field(code); ok {
+				y.Questions = append(y.Questions, labelOf(v.P, f))
+			}
+		}
+		out = append(out, y)
+	}
+	return out
 }
 
 // events are the deadlines that run, for a calendar.

@@ -79,10 +79,12 @@ func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
 		view.Done = v.P.T("public.status.added")
 	case "stage":
 		view.Done = v.P.T("public.status.stage_sent")
+	case "offered":
+		view.Done = v.P.T("public.status.offered")
 	}
 	x.lawful(v, look, &view.Lawful)
 	view.Acts = x.takeaways(v, look)
-	view.Handed = x.handed(v, look)
+	view.Handed, view.Gaps = x.handed(v, look), x.gaps(v, look)
 	view.Said = said(v.P, look)
 	if look.State != intake.StatusConcluded {
 		view.Action, view.Hidden, view.PublicView.Uploads = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}, true
