@@ -204,7 +204,7 @@ func canaries(h *house, temp string) {
 	look("what doctor says", string(said), secrets, content, quiet, nowhere)
 	spooled := false
 	for _, name := range files() {
-		if spooled = spooled || strings.HasPrefix(name, "smtp-"); !strings.HasPrefix(name, "smtp-") && !strings.HasPrefix(name, "tocsin-") {
+		if spooled = spooled || strings.HasPrefix(name, "spool-"); !strings.HasPrefix(name, "spool-") && !strings.HasPrefix(name, "tocsin-") {
 			t.Errorf("a temporary file %q", name)
 		}
 	}
