@@ -25,8 +25,7 @@ func TestAFloodOfSuspiciousMessages(t *testing.T) {
 		const mails, forms = 120, 40
 		const lane = "suspicious@cert.valmora.example"
 		ctx := t.Context()
-		h.Profile.Public = lane
-		h.Correspondence.Team.Suspicious = lane
+		h.must(h.Suspicion.SetAddress(ctx, sample(), lane))
 		letGo := make(chan struct{})
 		job.Handle(h.Registry, job.Public, func(ctx context.Context, _ standstill) error {
 			select {

@@ -321,6 +321,18 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 	return a, err
 }
 
+// WaitingWith gives the oldest arrivals that wait to be filed in the lane of one of them, at most n.
+func (s *Service) WaitingWith(ctx context.Context, h db.Handle, arrival int64, n int) ([]int64, error) {
+	return db.All(ctx, h, func(r *db.Rows) (id int64, err error) { return id, r.Scan(&id) }, `SELECT w.object FROM correspondence_arrival a
+		JOIN correspondence_arrival w ON w.public = a.public WHERE a.object = $1 AND w.state = 'new' ORDER BY w.received_at, w.object LIMIT $2`, arrival, n)
+}
+
+// Waiting gives those of some arrivals that wait to be filed still.
+func (s *Service) Waiting(ctx context.Context, h db.Handle, arrivals []int64) ([]int64, error) {
+	q := new(db.Query).Add(`SELECT object FROM correspondence_arrival WHERE state = 'new' AND object IN `)
+	return db.List(ctx, h, db.In(q, arrivals), func(r *db.Rows) (id int64, err error) { return id, r.Scan(&id) })
+}
+
 // ArrivalSize gives how many bytes an arrival has, before it is opened; 0 for one that is not there.
 func (s *Service) ArrivalSize(ctx context.Context, h db.Handle, arrival int64) (n int64, err error) {
 	err = h.QueryRow(ctx, `SELECT size FROM correspondence_arrival WHERE object = $1`, arrival).Scan(&n)

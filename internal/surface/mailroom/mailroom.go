@@ -56,6 +56,7 @@ type Room struct {
 
 	read  func(raw []byte) *mail.Message // mail.Parse; a test breaks it
 	large sync.Mutex                     // held while a large mail is in memory
+	hands hands
 }
 
 // Work registers the workers that file arrivals and check signatures again.

@@ -36,7 +36,9 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 		}
 		ready = nil
 	}
-	for _, id := range args.Arrivals {
+	own, along, last := m.hands.take(args.Arrivals, func() []int64 { return m.along(ctx, args.Arrivals) })
+	defer func() { m.leave(ctx, slices.Concat(own, along)) }()
+	for _, id := range slices.Concat(own, along, last) {
 		if size, err := m.Correspondence.ArrivalSize(ctx, m.DB, id); err == nil && size > large {
 			flush()
 			if err := m.sortLarge(ctx, id, sieve); err != nil {
@@ -45,7 +47,7 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 			continue
 		}
 		l, err := m.prepare(ctx, id, sieve)
-		if err != nil {
+		if err != nil && !slices.Contains(along, id) {
 			again = append(again, err)
 		}
 		if l != nil {

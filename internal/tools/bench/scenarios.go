@@ -71,7 +71,7 @@ func scenarios(o options) (all []scenario, end func()) {
 	}
 	country := register{5_000, 100_000, 1_000_000}
 	if o.tiny {
-		country = register{5, 100, 1_000}
+		country = register{5, 2_000, 10_000}
 	}
 	all = append(all, scenario{name: "who answers for an address or a domain, 100,000 networks and 1,000,000 domains in memory", figure: owners(country)})
 	all = append(all, scenario{name: "one mail of the sample collections is read", p99: reading99, prepare: parse}, scenario{name: sizeOfProgram, figure: binary})
