@@ -203,6 +203,9 @@ func (h *House) lookForPages(ctx context.Context) error {
 	}
 	by, now := access.System("clocks"), h.Clock.Now()
 	page := func(key string, reason duty.Reason, object int64) error {
+		if known, err := h.Duty.Paged(ctx, h.DB, key); known || err != nil {
+			return err
+		}
 		return h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			in := duty.NewPage{Key: key, Reason: reason, Object: object}
 			if object != 0 {
@@ -270,11 +273,9 @@ func (h *House) urgent(ctx context.Context, by access.Actor, now time.Time) ([]i
 			out = append(out, r.Ref.ID)
 		}
 	}
-	cases, err := h.Incidents.List(ctx, by, incident.Filter{Severity: "critical", Limit: 100})
+	cases, err := h.Incidents.List(ctx, by, incident.Filter{Severity: "critical", ChangedSince: now.Add(-recent), Limit: 100})
 	for _, in := range cases.Items {
-		if in.UpdatedAt.After(now.Add(-recent)) {
-			out = append(out, in.Ref.ID)
-		}
+		out = append(out, in.Ref.ID)
 	}
 	return out, err
 }

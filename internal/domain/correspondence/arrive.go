@@ -321,25 +321,21 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 	return a, err
 }
 
-// WaitingWith gives the oldest arrivals that wait to be filed in the lane of one of them, at most n.
-func (s *Service) WaitingWith(ctx context.Context, h db.Handle, arrival int64, n int) ([]int64, error) {
-	return db.All(ctx, h, func(r *db.Rows) (id int64, err error) { return id, r.Scan(&id) }, `SELECT w.object FROM correspondence_arrival a
+// Waits is an arrival that waits to be filed, with its bytes.
+type Waits struct{ ID, Size int64 }
+
+func scanWaits(r *db.Rows) (w Waits, err error) { return w, r.Scan(&w.ID, &w.Size) }
+
+// Waiting gives those of some arrivals that are not filed yet, also those that were set aside, oldest first.
+func (s *Service) Waiting(ctx context.Context, h db.Handle, arrivals []int64) ([]Waits, error) {
+	q := new(db.Query).Add(`SELECT object, size FROM correspondence_arrival WHERE state <> 'sorted' AND object IN `)
+	return db.List(ctx, h, db.In(q, arrivals).Add(` ORDER BY object`), scanWaits)
+}
+
+// WaitingWith gives the arrivals that wait longest in the lane of one of them, at most n.
+func (s *Service) WaitingWith(ctx context.Context, h db.Handle, arrival int64, n int) ([]Waits, error) {
+	return db.All(ctx, h, scanWaits, `SELECT w.object, w.size FROM correspondence_arrival a
 		JOIN correspondence_arrival w ON w.public = a.public WHERE a.object = $1 AND w.state = 'new' ORDER BY w.received_at, w.object LIMIT $2`, arrival, n)
-}
-
-// Waiting gives those of some arrivals that wait to be filed still.
-func (s *Service) Waiting(ctx context.Context, h db.Handle, arrivals []int64) ([]int64, error) {
-	q := new(db.Query).Add(`SELECT object FROM correspondence_arrival WHERE state = 'new' AND object IN `)
-	return db.List(ctx, h, db.In(q, arrivals), func(r *db.Rows) (id int64, err error) { return id, r.Scan(&id) })
-}
-
-// ArrivalSize gives how many bytes an arrival has, before it is opened; 0 for one that is not there.
-func (s *Service) ArrivalSize(ctx context.Context, h db.Handle, arrival int64) (n int64, err error) {
-	err = h.QueryRow(ctx, `SELECT size FROM correspondence_arrival WHERE object = $1`, arrival).Scan(&n)
-	if errs.Is(err, errs.NotFound) {
-		err = nil
-	}
-	return n, err
 }
 
 // SortedTx marks an arrival as filed under an object (a report or a thread), in the transaction that files it. A second call for the same

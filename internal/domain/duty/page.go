@@ -126,6 +126,12 @@ func (s *Service) SetRules(ctx context.Context, by access.Actor, r Rules) error 
 	})
 }
 
+// LookJob looks for what pages of itself, and then does what PageJob does.
+type LookJob struct{}
+
+// Kind names the job.
+func (LookJob) Kind() string { return "duty.look" }
+
 // PageJob asks whether somebody else is to be paged now.
 type PageJob struct{}
 
@@ -147,6 +153,11 @@ type NewPage struct {
 	Number string
 	Object int64
 	Only   int64
+}
+
+// Paged tells whether a cause has paged already.
+func (s *Service) Paged(ctx context.Context, h db.Handle, key string) (known bool, err error) {
+	return known, h.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM duty_page WHERE key = $1)`, key).Scan(&known)
 }
 
 // PageTx pages who is on duty, in the transaction of what makes it necessary. It tells false for a cause that paged already.

@@ -81,8 +81,9 @@ const mostTries = 4
 
 // Work registers the jobs of pages.
 func (s *Service) Work(r *job.Registry) {
-	job.Handle(r, job.Clocks, func(ctx context.Context, _ PageJob) error { return errors.Join(s.look(ctx), s.Advance(ctx)) })
-	r.Every("duty.page", 20*time.Second, job.Clocks, PageJob{})
+	job.Handle(r, job.Clocks, func(ctx context.Context, _ PageJob) error { return s.Advance(ctx) })
+	job.Handle(r, job.Clocks, func(ctx context.Context, _ LookJob) error { return errors.Join(s.look(ctx), s.Advance(ctx)) })
+	r.Every("duty.look", 20*time.Second, job.Clocks, LookJob{})
 	s.workBundle(r)
 	job.Handle(r, job.Send, func(ctx context.Context, j SendJob) error { return s.send(ctx, j.Try) })
 }

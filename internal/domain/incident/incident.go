@@ -110,6 +110,7 @@ type Filter struct {
 	Type         string
 	Mine         bool
 	UpdatedAfter int64 // audit number
+	ChangedSince time.Time
 	Limit        int
 	After        string
 }

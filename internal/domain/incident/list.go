@@ -101,6 +101,9 @@ func (s *Service) List(ctx context.Context, by access.Actor, f Filter) (constitu
 	if f.Mine {
 		q.Add(` AND o.handler = ?`, by.Account)
 	}
+	if !f.ChangedSince.IsZero() {
+		q.Add(` AND o.updated_at > ?`, f.ChangedSince)
+	}
 	if f.After != "" {
 		c, err := parseCursor(f.After)
 		if err != nil {

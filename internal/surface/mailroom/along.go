@@ -5,20 +5,22 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 )
 
 // most is how many waiting mails a job takes along: a queue of many jobs with one mail each is otherwise as slow as the queue of jobs.
-const most = 48
+const most = 32
 
 // along gives mails that wait longest beside those of a job that has few. Their own jobs find them filed; until then each of them stays with its job, which
 // comes again for what fails here.
-func (m *Room) along(ctx context.Context, of []int64) []int64 {
+func (m *Room) along(ctx context.Context, of []correspondence.Waits) []correspondence.Waits {
 	if len(of) == 0 || len(of) >= together {
 		return nil
 	}
-	waiting, err := m.Correspondence.WaitingWith(ctx, m.DB, of[0], most)
-	if err != nil {
-		return nil // those of the job are enough
+	waiting, err := m.Correspondence.WaitingWith(ctx, m.DB, of[0].ID, most)
+	if err != nil || len(waiting) < most {
+		return nil // there are few: each job does its own
 	}
 	return waiting
 }
@@ -32,9 +34,8 @@ type hands struct {
 // rest is how long a mail that could not be filed is left to its own job.
 const rest = time.Minute
 
-// take puts mails into hand: those of a job, and others that it takes along. What another job has in hand already comes last.
-func (h *hands) take(of []int64, others func() []int64) (own, along, last []int64) {
-	more := others()
+// take puts mails into hand: those of a job, and others that it takes along. What another job has in hand is left to it.
+func (h *hands) take(of, more []correspondence.Waits) (own, along []correspondence.Waits) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
@@ -46,36 +47,44 @@ func (h *hands) take(of []int64, others func() []int64) (own, along, last []int6
 			delete(h.until, id)
 		}
 	}
-	for _, id := range of {
-		if h.until[id].Sub(now) > rest {
-			last = append(last, id)
-			continue
-		}
-		own = append(own, id)
-	}
-	for _, id := range more {
-		if _, busy := h.until[id]; !busy && !slices.Contains(of, id) {
-			along = append(along, id)
+	for _, w := range of {
+		if h.until[w.ID].Sub(now) <= rest {
+			own = append(own, w)
 		}
 	}
-	for _, id := range slices.Concat(own, along) {
-		h.until[id] = now.Add(time.Hour)
+	for _, w := range more {
+		if _, busy := h.until[w.ID]; !busy && !slices.Contains(of, w) {
+			along = append(along, w)
+		}
 	}
-	return own, along, last
+	for _, w := range slices.Concat(own, along) {
+		h.until[w.ID] = now.Add(time.Hour)
+	}
+	return own, along
 }
 
 // leave puts mails out of hand. Those that wait still rest: until then only their own jobs take them up.
-func (m *Room) leave(ctx context.Context, all []int64) {
-	left, err := m.Correspondence.Waiting(ctx, m.DB, all)
-	if err != nil {
-		left = all
+func (m *Room) leave(ctx context.Context, all []correspondence.Waits, failed bool) {
+	left := all
+	if !failed {
+		left = nil
+	} else if waiting, err := m.Correspondence.Waiting(ctx, m.DB, ids(all)); err == nil {
+		left = waiting
 	}
 	m.hands.mu.Lock()
 	defer m.hands.mu.Unlock()
-	for _, id := range all {
-		delete(m.hands.until, id)
+	for _, w := range all {
+		delete(m.hands.until, w.ID)
 	}
-	for _, id := range left {
-		m.hands.until[id] = time.Now().Add(rest)
+	for _, w := range left {
+		m.hands.until[w.ID] = time.Now().Add(rest)
 	}
+}
+
+func ids(all []correspondence.Waits) []int64 {
+	out := make([]int64, len(all))
+	for i, w := range all {
+		out[i] = w.ID
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package mailroom
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -9,7 +10,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 )
 
-// Forty mails came one by one while nobody filed: whoever begins takes the others along, several at once file none twice, and each job finds its own filed.
+// waits tells that a job comes again later, because another one has its mails in hand.
+func waits(err error) bool { return strings.Contains(err.Error(), "Snooze") }
+
+// Many mails came one by one while nobody filed: whoever begins takes the others along, several at once file none twice, and each job finds its own filed.
 func TestAJobTakesAlongWhatWaits(t *testing.T) {
 	engines(t, func(h *house) {
 		const from = "rui@hospital.example"
@@ -26,23 +30,23 @@ func TestAJobTakesAlongWhatWaits(t *testing.T) {
 			must(t, err)
 			return len(p.Items)
 		}
-		ids := arrive(40, "first")
-		must(t, h.room.Sort(h.ctx, correspondence.SortJob{Arrivals: ids[39:]}))
-		if n := count(); n != 40 {
-			t.Errorf("%d of 40 are filed", n)
+		ids := arrive(33, "first")
+		must(t, h.room.Sort(h.ctx, correspondence.SortJob{Arrivals: ids[32:]}))
+		if n := count(); n != 33 {
+			t.Errorf("%d of 33 are filed", n)
 		}
 		ids = append(ids, arrive(40, "second")...)
 		var all sync.WaitGroup
 		for _, id := range ids {
 			all.Go(func() {
-				if err := h.room.Sort(h.ctx, correspondence.SortJob{Arrivals: []int64{id}}); err != nil {
+				if err := h.room.Sort(h.ctx, correspondence.SortJob{Arrivals: []int64{id}}); err != nil && !waits(err) {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
-		if n := count(); n != 80 {
-			t.Errorf("%d of 80 are filed", n)
+		if n := count(); n != 73 {
+			t.Errorf("%d of 73 are filed", n)
 		}
 		if left, err := h.room.Correspondence.Waiting(h.ctx, h.DB, ids); err != nil || len(left) != 0 {
 			t.Errorf("%d wait still, %v", len(left), err)

@@ -1,17 +1,20 @@
 package mailroom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
 // together is how many mails are filed in one transaction: few enough that it is short.
@@ -23,6 +26,10 @@ func by() access.Actor { return access.System("intake") }
 // Sort files the arrivals of a job. It may run twice: what is filed already is left. A mail that breaks the reader becomes a report that says
 // so; one that cannot even become that is set aside. Only what may pass by itself (a key process that is away) lets the job be tried again.
 func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
+	waiting, err := m.Correspondence.Waiting(ctx, m.DB, args.Arrivals)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
 	var again []error
 	var ready []*letter
 	sieve, err := m.Intake.Sieve(ctx, m.DB)
@@ -36,18 +43,19 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 		}
 		ready = nil
 	}
-	own, along, last := m.hands.take(args.Arrivals, func() []int64 { return m.along(ctx, args.Arrivals) })
-	defer func() { m.leave(ctx, slices.Concat(own, along)) }()
-	for _, id := range slices.Concat(own, along, last) {
-		if size, err := m.Correspondence.ArrivalSize(ctx, m.DB, id); err == nil && size > large {
+	own, along := m.hands.take(waiting, m.along(ctx, waiting))
+	all, failed := slices.Concat(own, along), true
+	defer func() { m.leave(ctx, all, failed) }()
+	for _, w := range all {
+		if w.Size > large {
 			flush()
-			if err := m.sortLarge(ctx, id, sieve); err != nil {
+			if err := m.sortLarge(ctx, w.ID, sieve); err != nil {
 				again = append(again, err)
 			}
 			continue
 		}
-		l, err := m.prepare(ctx, id, sieve)
-		if err != nil && !slices.Contains(along, id) {
+		l, err := m.prepare(ctx, w.ID, sieve)
+		if err != nil {
 			again = append(again, err)
 		}
 		if l != nil {
@@ -58,6 +66,11 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 		}
 	}
 	flush()
+	if failed = len(again) > 0; !failed && len(own) < len(waiting) {
+		if left, err := m.Correspondence.Waiting(ctx, m.DB, args.Arrivals); err != nil || len(left) > 0 {
+			return cmp.Or(err, job.Later(time.Second)) // another job has them in hand
+		}
+	}
 	return errors.Join(again...)
 }
 
