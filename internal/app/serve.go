@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -91,6 +92,16 @@ func (h *House) Serve(ctx context.Context, role Role, started func(*House)) erro
 		ready()
 		return pubsub.Listen(ctx, h.DB, h.Newest, h.newest)
 	})
+	add("settle", func(ctx context.Context, ready func()) error {
+		ready()
+		select {
+		case <-time.After(settled):
+			debug.FreeOSMemory() // what starting left
+		case <-ctx.Done():
+		}
+		<-ctx.Done()
+		return nil
+	})
 	if does(Worker) {
 		add("assets", func(ctx context.Context, ready func()) error {
 			ready()
@@ -159,3 +170,6 @@ func (h *House) work(ctx context.Context, ready func()) error {
 	defer stop()
 	return q.Stop(end)
 }
+
+// settled is how long after its start a house has done what it does once.
+const settled = 8 * time.Second

@@ -104,7 +104,7 @@ func (s *Service) readHolders(ctx context.Context, version int64) (*holders, err
 	for after := int64(0); ; {
 		n := 0
 		rows, err := s.DB.Query(ctx, `SELECT a.id, a.organisation, a.kind, a.value, a.since, a.until, a.proved_at IS NOT NULL FROM constituency_asset a
-			WHERE a.id > $1 AND (a.until IS NULL OR a.until > $2) ORDER BY a.id LIMIT 20000`, after, now)
+			WHERE a.id > $1 AND (a.until IS NULL OR a.until > $2) ORDER BY a.id LIMIT 2000`, after, now)
 		err = db.Each(rows, err, func(r *db.Rows) error {
 			n++
 			var c claim
@@ -126,7 +126,7 @@ func (s *Service) readHolders(ctx context.Context, version int64) (*holders, err
 		if err != nil {
 			return nil, err
 		}
-		if n < 20000 {
+		if n < 2000 {
 			return next, nil
 		}
 	}
