@@ -280,7 +280,7 @@ func (s *Service) ofNames(ctx context.Context, h db.Handle, names map[string]str
 func (s *Service) ofAddress(ctx context.Context, h db.Handle, a netip.Addr, now time.Time) (int64, error) {
 	q := new(db.Query).Add(`SELECT a.organisation FROM constituency_asset a WHERE `)
 	valid(covering(q, netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())), now)
-	orgs, err := db.List(ctx, h, q.Add(` ORDER BY a.first DESC, a.last ASC, CASE WHEN a.proved_at IS NULL THEN 1 ELSE 0 END, a.id LIMIT 1`),
+	orgs, err := db.List(ctx, h, q.Add(` ORDER BY a.first DESC, a.last ASC, `+provedFirst+` LIMIT 1`),
 		func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
 	if err != nil || len(orgs) == 0 {
 		if err != nil {
