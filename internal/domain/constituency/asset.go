@@ -118,20 +118,19 @@ func (s *Service) AddAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, or
 	if err := by.Need(access.WriteRegistry); err != nil {
 		return Asset{}, err
 	}
+	var wrong errs.Problems
 	kind, value, first, last, ok := in.normal()
-	if !ok {
-		var p errs.Problems
-		if strings.TrimSpace(in.Value) == "" {
-			p.Add("value", "error.required")
-		} else {
-			p.Add("value", "error.asset")
-		}
-		return Asset{}, p.Err()
+	switch {
+	case strings.TrimSpace(in.Value) == "":
+		wrong.Add("value", "error.required")
+	case !ok:
+		wrong.Add("value", "error.asset")
 	}
 	if !in.Until.IsZero() && !in.Until.After(in.Since) {
-		var p errs.Problems
-		p.Add("until", "error.asset.until")
-		return Asset{}, p.Err()
+		wrong.Add("until", "error.asset.until")
+	}
+	if err := wrong.Err(); err != nil {
+		return Asset{}, err
 	}
 	o, err := access.LoadForChange(ctx, tx, by, ref.Organisation, organisation)
 	if err != nil {
