@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // The most of each sort in a bundle.
@@ -81,7 +82,7 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 		return b, err
 	}
 	for _, k := range keys {
-		b.Keys = append(b.Keys, duty.BundleKey{Owner: h.Profile.Name, Fingerprint: Grouped(k.Fingerprint()), Armored: string(k.Armored())})
+		b.Keys = append(b.Keys, duty.BundleKey{Owner: h.Profile.Name, Fingerprint: id.Grouped(k.Fingerprint()), Armored: string(k.Armored())})
 	}
 	cases, err := h.Incidents.List(ctx, by, incident.Filter{Limit: bundleCases})
 	if err != nil {

@@ -3,7 +3,6 @@ package app
 import (
 	"math/rand/v2"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"os"
 	"regexp"
@@ -149,21 +148,8 @@ func (p *lanePourer) mail(name string) bool {
 }
 
 func (p *lanePourer) hand(name string) bool {
-	c, err := textproto.Dial("tcp", p.lmtp)
-	if err != nil {
+	if !spoken(p.lmtp, []spokenLine{{"", 220}, {"LHLO mx.example", 250}, {"MAIL FROM:<a@away.example>", 250}, {"RCPT TO:<" + laneAddress + ">", 250}, {"DATA", 354}, {handedOn(name) + ".", 250}}) {
 		return false
-	}
-	defer c.Close()
-	for _, line := range []struct {
-		say  string
-		code int
-	}{{"", 220}, {"LHLO mx.example", 250}, {"MAIL FROM:<a@away.example>", 250}, {"RCPT TO:<" + laneAddress + ">", 250}, {"DATA", 354}, {handedOn(name) + ".", 250}} {
-		if line.say != "" && c.PrintfLine("%s", line.say) != nil {
-			return false
-		}
-		if _, _, err := c.ReadResponse(line.code); err != nil {
-			return false
-		}
 	}
 	p.by("lmtp", name)
 	return true

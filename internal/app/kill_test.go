@@ -248,21 +248,8 @@ func (p *pourer) mail(name string) bool {
 // hand is acknowledged by two answers "250" of LMTP, one for each recipient.
 func (p *pourer) hand(name string) bool {
 	raw := head("a@away.example", teamAddress, name) + "\r\nText of " + name + "\r\n"
-	c, err := textproto.Dial("tcp", p.lmtp)
-	if err != nil {
+	if !spoken(p.lmtp, []spokenLine{{"", 220}, {"LHLO mx.example", 250}, {"MAIL FROM:<a@away.example>", 250}, {"RCPT TO:<" + teamAddress + ">", 250}, {"RCPT TO:<postmaster@cert.valmora.example>", 250}, {"DATA", 354}, {raw + ".", 250}, {"", 250}}) {
 		return false
-	}
-	defer c.Close()
-	for _, line := range []struct {
-		say  string
-		code int
-	}{{"", 220}, {"LHLO mx.example", 250}, {"MAIL FROM:<a@away.example>", 250}, {"RCPT TO:<" + teamAddress + ">", 250}, {"RCPT TO:<postmaster@cert.valmora.example>", 250}, {"DATA", 354}, {raw + ".", 250}, {"", 250}} {
-		if line.say != "" && c.PrintfLine("%s", line.say) != nil {
-			return false
-		}
-		if _, _, err := c.ReadResponse(line.code); err != nil {
-			return false
-		}
 	}
 	p.by("lmtp", name)
 	return true
@@ -337,4 +324,28 @@ func (p *pourer) send(path, kind, body string, want int, headers ...string) bool
 	defer res.Body.Close()
 	_, err = io.Copy(io.Discard, res.Body)
 	return err == nil && res.StatusCode == want
+}
+
+// spokenLine is a line of a session and the answer that it must have.
+type spokenLine struct {
+	line string
+	code int
+}
+
+// spoken says lines to a server, and tells whether each had its answer.
+func spoken(address string, lines []spokenLine) bool {
+	c, err := textproto.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	for _, x := range lines {
+		if x.line != "" && c.PrintfLine("%s", x.line) != nil {
+			return false
+		}
+		if _, _, err := c.ReadResponse(x.code); err != nil {
+			return false
+		}
+	}
+	return true
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
@@ -19,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/lifecycle"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
@@ -105,21 +107,9 @@ func (h *House) site(keys []pgp.Key) page.Site { return siteOf(h.Profile, keys) 
 func siteOf(p Profile, keys []pgp.Key) page.Site {
 	s := page.Site{Name: p.Name, Kind: p.Kind, Authority: p.Authority, Phone: p.Phone, Mail: p.Address}
 	if len(keys) > 0 {
-		s.Fingerprint = Grouped(keys[0].Fingerprint())
+		s.Fingerprint = id.Grouped(keys[0].Fingerprint())
 	}
 	return s
-}
-
-// Grouped writes a fingerprint in groups of four, as people compare it.
-func Grouped(fingerprint string) string {
-	var b strings.Builder
-	for i, c := range fingerprint {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }
 
 // Handler builds everything that one listener serves.

@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
@@ -105,13 +106,13 @@ func (c *initCommand) Run(e *env) error {
 	}
 	for i, k := range ring.Public() {
 		if i == 0 {
-			out.Fingerprint, out.EncryptUntil = app.Grouped(k.Fingerprint()), k.EncryptUntil().Format("2006-01-02")
+			out.Fingerprint, out.EncryptUntil = id.Grouped(k.Fingerprint()), k.EncryptUntil().Format("2006-01-02")
 			continue
 		}
-		out.Older = append(out.Older, app.Grouped(k.Fingerprint()))
+		out.Older = append(out.Older, id.Grouped(k.Fingerprint()))
 	}
 	for _, i := range ring.Identities() {
-		out.Certificate = app.Grouped(i.Certificate().Fingerprint())
+		out.Certificate = id.Grouped(i.Certificate().Fingerprint())
 	}
 	out.RootKey, out.TeamRootKey = app.RootKeyFiles(c.Config)
 	for _, p := range []*string{&out.RootKey, &out.TeamRootKey} {
@@ -169,30 +170,29 @@ func (c *initCommand) certified(ring *keyd.Ring) (*keyd.Ring, error) {
 }
 
 func identityIn(file, passphraseFile, address string) (*keyd.Identity, error) {
-	data, err := os.ReadFile(file)
+	data, passphrase, err := lockedIn(file, passphraseFile)
 	if err != nil {
-		return nil, usage{errs.Newf(errs.Invalid, "%s cannot be read", file)}
-	}
-	var passphrase []byte
-	if passphraseFile != "" {
-		if passphrase, err = passphraseIn(passphraseFile); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	return app.ImportIdentity(data, passphrase, address, time.Now())
 }
 
+// lockedIn reads a file of private keys, and the passphrase that opens them when one is named.
+func lockedIn(file, passphraseFile string) (data, passphrase []byte, err error) {
+	if data, err = os.ReadFile(file); err != nil {
+		return nil, nil, usage{errs.Newf(errs.Invalid, "%s cannot be read", file)}
+	}
+	if passphraseFile != "" {
+		passphrase, err = passphraseIn(passphraseFile)
+	}
+	return data, passphrase, err
+}
+
 // secretsIn reads the private keys of a file, as GnuPG exports them, in their order.
 func secretsIn(file, passphraseFile string) ([]*keyd.Secret, error) {
-	data, err := os.ReadFile(file)
+	data, passphrase, err := lockedIn(file, passphraseFile)
 	if err != nil {
-		return nil, usage{errs.Newf(errs.Invalid, "%s cannot be read", file)}
-	}
-	var passphrase []byte
-	if passphraseFile != "" {
-		if passphrase, err = passphraseIn(passphraseFile); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	var all []*keyd.Secret
 	for _, block := range blocks(data) {

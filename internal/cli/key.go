@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
@@ -64,7 +65,7 @@ func (c *keyShow) Run(e *env) error {
 		if i == 0 {
 			use = "current, encrypts until " + k.EncryptUntil().Format(time.DateOnly)
 		}
-		fmt.Fprintf(&b, "%s\n  %s\n  made %s, %s\n", app.Grouped(k.Fingerprint()), strings.Join(k.UserIDs(), ", "), k.Created().Format(time.DateOnly), use)
+		fmt.Fprintf(&b, "%s\n  %s\n  made %s, %s\n", id.Grouped(k.Fingerprint()), strings.Join(k.UserIDs(), ", "), k.Created().Format(time.DateOnly), use)
 	}
 	return e.answer(c.JSON, map[string]any{"keys": keysOf(keys)}, b.String())
 }
@@ -143,5 +144,5 @@ func (c *keyReplace) Run(e *env) error {
 		return err
 	}
 	return e.answer(c.JSON, map[string]any{"keys": keysOf(published)}, fmt.Sprintf("%s\nis the team's key now and is published; %d older ones open old mail. Processes that serve take it within seconds.\nTell the fingerprint to those who check your signatures, and make a backup.\n",
-		app.Grouped(published[0].Fingerprint()), len(published)-1))
+		id.Grouped(published[0].Fingerprint()), len(published)-1))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
@@ -112,5 +113,5 @@ func certificateOf(c smime.Certificate) certificateJSON {
 }
 
 func certificateText(c smime.Certificate) string {
-	return fmt.Sprintf("%s\n  %s, %s, from %s, until %s\n", app.Grouped(c.Fingerprint()), c.Subject(), c.Algorithm(), c.Issuer(), c.Ends().Format(time.DateOnly))
+	return fmt.Sprintf("%s\n  %s, %s, from %s, until %s\n", id.Grouped(c.Fingerprint()), c.Subject(), c.Algorithm(), c.Issuer(), c.Ends().Format(time.DateOnly))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -54,7 +55,7 @@ func keyAdvice(p *text.Printer, k pgp.Key, now time.Time) templ.Component {
 
 func publicKeyView(p *text.Printer, k pgp.Key, old bool, now time.Time) PublicKeyView {
 	v := PublicKeyView{
-		Fingerprint: grouped(k.Fingerprint()), Names: strings.Join(k.UserIDs(), ", "), Made: p.T("desk.admin.keys.made", "when", p.Date(k.Created()), "kind", k.Algorithm()),
+		Fingerprint: id.Grouped(k.Fingerprint()), Names: strings.Join(k.UserIDs(), ", "), Made: p.T("desk.admin.keys.made", "when", p.Date(k.Created()), "kind", k.Algorithm()),
 		Download: "/desk/admin/keys/" + k.Fingerprint(), State: page.ChipView{Text: p.T("desk.admin.keys.current"), Kind: "ok", Icon: "check"},
 		Parts: page.TableView{Caption: p.T("desk.admin.keys.parts") + " " + lastOf(k.Fingerprint()), Columns: []page.Column{
 			{Text: p.T("desk.admin.keys.part")}, {Text: p.T("desk.admin.keys.use")}, {Text: p.T("desk.admin.keys.since")}, {Text: p.T("desk.admin.ends")}, {Text: p.T("desk.col.state")},
@@ -89,22 +90,10 @@ func publicKeyView(p *text.Printer, k pgp.Key, old bool, now time.Time) PublicKe
 			state = page.ChipView{Text: p.T("desk.admin.state.ends_soon"), Kind: "warn", Icon: "clock"}
 		}
 		v.Parts.Rows = append(v.Parts.Rows, []templ.Component{
-			several([]templ.Component{page.Mono(grouped(s.Fingerprint)), second(s.Algorithm)}), page.Text(use), page.Text(p.Date(s.Created)), page.Text(ends), page.Chip(state),
+			several([]templ.Component{page.Mono(id.Grouped(s.Fingerprint)), second(s.Algorithm)}), page.Text(use), page.Text(p.Date(s.Created)), page.Text(ends), page.Chip(state),
 		})
 	}
 	return v
-}
-
-// grouped writes a fingerprint in groups of four.
-func grouped(fingerprint string) string {
-	var b strings.Builder
-	for i, c := range fingerprint {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }
 
 // lastOf is how one certificate is told from another in words that are heard.

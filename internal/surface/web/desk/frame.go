@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -249,7 +250,7 @@ func againChip(p *text.Printer, a *correspondence.Again) page.ChipView {
 
 // signedWords say whose signature it is as we know him, and what it covers (rule P2).
 func signedWords(p *text.Printer, s *correspondence.Signature) string {
-	args := []any{"name", s.Name, "email", s.Email, "key", grouped(lastOf(s.Key)), "when", p.DateTime(s.At)}
+	args := []any{"name", s.Name, "email", s.Email, "key", id.Grouped(lastOf(s.Key)), "when", p.DateTime(s.At)}
 	if s.Subject {
 		return p.T("desk.signature.covers_subject", args...)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -99,7 +100,7 @@ func roleName(v *page.Visit, role string) string {
 func contactView(v *page.Visit, c constituency.Contact, keys []constituency.Key) ContactView {
 	out := ContactView{Name: c.Name, Role: roleName(v, c.Role), Email: c.Email, Phone: c.Phone, OnCall: c.OnCall, Checked: c.VerifiedAt}
 	for _, k := range keys {
-		kv := KeyView{Fingerprint: groups(k.Fingerprint)}
+		kv := KeyView{Fingerprint: id.Grouped(k.Fingerprint)}
 		if k.SMIME() {
 			kv.Kind = v.P.T("portal.key.smime")
 		}
@@ -119,18 +120,6 @@ func contactView(v *page.Visit, c constituency.Contact, keys []constituency.Key)
 		out.Keys = append(out.Keys, kv)
 	}
 	return out
-}
-
-// groups writes a fingerprint in groups of four, as people read it aloud.
-func groups(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 func (d Deps) offer(v *page.Visit) error {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -70,7 +71,7 @@ func (x *Public) contact(v *page.Visit) error {
 	}
 	if len(chain) > 0 {
 		facts = append(facts,
-			Fact{Name: p.T("public.contact.certificate"), Value: grouped(chain[0].Fingerprint()), Mono: true},
+			Fact{Name: p.T("public.contact.certificate"), Value: id.Grouped(chain[0].Fingerprint()), Mono: true},
 			Fact{Name: p.T("public.contact.certificate.issuer"), Value: p.T("public.contact.certificate.until", "issuer", mail.Visible(chain[0].Issuer()), "when", p.Date(chain[0].Ends()))})
 		links = append(links, page.NavItem{Text: p.T("public.contact.get_certificate"), Href: "/smime-certificate.pem"})
 	}
@@ -82,18 +83,6 @@ func (x *Public) contact(v *page.Visit) error {
 			Links: []page.NavItem{{Text: p.T("public.door.vulnerability"), Href: "/vulnerability"}, {Text: "security.txt", Href: "/.well-known/security.txt"}},
 		},
 	})
-}
-
-// grouped writes a fingerprint in groups of four.
-func grouped(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 func (x *Public) privacy(v *page.Visit) error {

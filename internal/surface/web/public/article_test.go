@@ -79,7 +79,7 @@ func TestTheTeamsCertificate(t *testing.T) {
 		if err == nil && path != "/contact" && !bytes.Equal(w.Body.Bytes(), own.PEM()) {
 			t.Errorf("the file is %q", w.Body)
 		}
-		if shown := strings.Contains(w.Body.String(), grouped(own.Fingerprint())); path == "/contact" && (shown != ends.After(noon) || strings.Contains(w.Body.String(), "<b>") || strings.Contains(w.Body.String(), "\u202e")) {
+		if shown := strings.Contains(w.Body.String(), id.Grouped(own.Fingerprint())); path == "/contact" && (shown != ends.After(noon) || strings.Contains(w.Body.String(), "<b>") || strings.Contains(w.Body.String(), "\u202e")) {
 			t.Errorf("the page shows it: %v", shown)
 		}
 		return w, err
