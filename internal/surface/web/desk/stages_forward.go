@@ -74,12 +74,13 @@ type forwarded struct{ recipient, name, note, written, email, lang, checked stri
 // writtenIn tells whether an authority is written in that is not in the register.
 func (f forwarded) writtenIn() bool { return f.name == "" && f.written+f.email+f.checked != "" }
 
+// forwardedIn reads the form. What is typed into it never stands in an address.
 func forwardedIn(v *page.Visit) forwarded {
-	get := func(name string) string { return strings.TrimSpace(v.R.FormValue(name)) }
+	get := func(name string) string { return strings.TrimSpace(v.R.PostFormValue(name)) }
 	return forwarded{get("recipient"), get("organisation"), get("note"), get("written"), get("email"), get("lang"), get("checked")}
 }
 
-// forward asks to whom, and shows the letter as it would be read.
+// forward asks to whom, and shows the letter that would go to whom it usually goes.
 func (d *Desk) forward(v *page.Visit) error { return d.showForward(v, http.StatusOK, nil) }
 
 func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
@@ -131,7 +132,7 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 		}),
 		page.Field(p, page.FieldView{ID: "note", Name: "note", Rows: 3, Label: p.T("desk.forward.note"), Hint: p.T("desk.forward.note.hint"), Value: in.note, Error: bad["note"]}),
 	}
-	body := []templ.Component{asking(at+"/forward", fields, page.ButtonView{Text: p.T("desk.forward.preview")})}
+	body := []templ.Component{adminForm(at+"/forward", nil, fields, page.ButtonView{Text: p.T("desk.forward.preview"), Name: "act", Value: "preview"})}
 	if seen != nil {
 		hidden := []page.Hid{{Name: "recipient", Value: in.recipient}, {Name: "organisation", Value: in.name}, {Name: "note", Value: in.note}}
 		if in.writtenIn() {
@@ -192,8 +193,11 @@ func (d *Desk) previewForward(v *page.Visit, o intake.Obligation, in forwarded) 
 	return d.Intake.PreviewForward(v.Ctx(), v.By, o.UID, x)
 }
 
-// sendForward sends what was shown.
+// sendForward shows the letter as it would be read, or sends what was shown.
 func (d *Desk) sendForward(v *page.Visit) error {
+	if v.R.PostFormValue("act") == "preview" {
+		return d.showForward(v, http.StatusOK, nil)
+	}
 	_, o, err := d.oneObligation(v)
 	if err != nil {
 		return err
