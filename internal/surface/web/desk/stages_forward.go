@@ -138,15 +138,7 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 		if in.writtenIn() {
 			hidden = append(hidden, page.Hid{Name: "written", Value: in.written}, page.Hid{Name: "email", Value: in.email}, page.Hid{Name: "lang", Value: in.lang}, page.Hid{Name: "checked", Value: in.checked})
 		}
-		facts := []page.Property{
-			{Label: p.T("desk.forward.reader"), Value: twoLines(seen.Name, seen.Email)},
-			{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
-			{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
-		}
-		letter := []templ.Component{page.Properties(p, facts), framed(seen.Text)}
-		if seen.Inside != "" {
-			letter = append(letter, second(p.T("desk.forward.inside")), framed(seen.Inside))
-		}
+		letter := letterShown(p, *seen)
 		if seen.Road.Road != egress.Refused {
 			letter = append(letter, adminForm(at+"/forward", hidden, nil, page.ButtonView{Text: p.T("desk.forward.send"), Kind: "primary", Icon: "send"}))
 		}
@@ -161,6 +153,23 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 		return wrongAdmin(v, view, status, list...)
 	}
 	return v.ShowStatus(status, Admin(view))
+}
+
+// letterShown is a letter as it will be read, and by which road it goes, or why it may not.
+func letterShown(p *text.Printer, seen intake.ForwardPreview) []templ.Component {
+	out := []templ.Component{page.Properties(p, []page.Property{
+		{Label: p.T("desk.forward.reader"), Value: twoLines(seen.Name, seen.Email)},
+		{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
+		{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
+	})}
+	if seen.Road.Road == egress.Refused {
+		out = append(out, words("crit", "triangle-alert", p.T(seen.Road.Reason)))
+	}
+	out = append(out, framed(seen.Text))
+	if seen.Inside != "" {
+		out = append(out, second(p.T("desk.forward.inside")), framed(seen.Inside))
+	}
+	return out
 }
 
 func (d *Desk) forwardInput(v *page.Visit, in forwarded) (intake.ForwardInput, error) {
