@@ -27,7 +27,7 @@ type OwnCase struct {
 	ReceivedAt  time.Time
 	State       string // StatusReceived and so on
 	Submissions []Submission
-	Known       law.Answers // what the organisation may read of it
+	Known       law.Answers // what the organisation may read of them
 }
 
 // CasesOfUs lists what laws ask of the actor's own organisation in reports that somebody else made, newest first, without what was handed in.
@@ -61,11 +61,7 @@ func (s *Service) CasesOfUs(ctx context.Context, by access.Actor, after string, 
 	if err := s.fill(ctx, s.DB, all); err != nil {
 		return page, err
 	}
-	cases, err := s.ownCases(ctx, s.DB, by, all)
-	for i := range cases {
-		cases[i].Submissions = nil
-	}
-	page.Items = cases
+	page.Items, err = s.ownCases(ctx, s.DB, by, all, nil)
 	return page, err
 }
 
@@ -79,7 +75,11 @@ func (s *Service) CaseOfUs(ctx context.Context, h db.Handle, by access.Actor, ob
 	if err := s.fill(ctx, h, all); err != nil {
 		return OwnCase{}, err
 	}
-	cases, err := s.ownCases(ctx, h, by, all)
+	handed, err := s.submissionsOf(ctx, h, o.Report)
+	if err != nil {
+		return OwnCase{}, err
+	}
+	cases, err := s.ownCases(ctx, h, by, all, handed)
 	if err != nil {
 		return OwnCase{}, err
 	}
@@ -99,8 +99,8 @@ func (s *Service) ofUs(ctx context.Context, h db.Handle, by access.Actor, obliga
 	return db.One(ctx, h, s.scanObligation, q.Text(), q.Args()...)
 }
 
-// ownCases leaves of obligations what their organisation may read.
-func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, all []Obligation) ([]OwnCase, error) {
+// ownCases leaves of obligations, and of what was handed in for them, what their organisation may read.
+func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, all []Obligation, handed []Submission) ([]OwnCase, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -123,10 +123,6 @@ func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, al
 	if err != nil {
 		return nil, err
 	}
-	handed, err := s.submissionsOf(ctx, h, ids...)
-	if err != nil {
-		return nil, err
-	}
 	var out []OwnCase
 	for _, o := range all {
 		r := reports[o.Report]
@@ -139,7 +135,7 @@ func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, al
 		} else if !r.Destroyed && !r.withheld() {
 			c.Who, c.As = first(named[r.Organisation].Name, r.Body.OrgText, r.Body.Name), r.Body.Behalf
 		}
-		c.Submissions = s.ownOf(r, o, c.Foreign, slices.DeleteFunc(slices.Clone(handed), func(x Submission) bool { return x.Report != o.Report }))
+		c.Submissions = s.ownOf(r, o, c.Foreign, handed)
 		c.Known = Known(c.Submissions, 0)
 		out = append(out, c)
 	}
