@@ -30,6 +30,16 @@ type OwnCase struct {
 	Known       law.Answers // what the organisation may read of them
 }
 
+// Owes gives what the organisation owes first, false when nothing runs.
+func (o Obligation) Owes() (out law.Owed, owes bool) {
+	for _, x := range o.Owed {
+		if !x.Team && x.Strict && x.State == law.Running && (!owes || x.Due.Before(out.Due)) {
+			out, owes = x, true
+		}
+	}
+	return out, owes
+}
+
 // CasesOfUs lists what laws ask of the actor's own organisation in reports that somebody else made, newest first, without what was handed in.
 func (s *Service) CasesOfUs(ctx context.Context, by access.Actor, after string, limit int) (constituency.Page[OwnCase], error) {
 	var page constituency.Page[OwnCase]
@@ -94,8 +104,12 @@ func (s *Service) ofUs(ctx context.Context, h db.Handle, by access.Actor, obliga
 	if s.Laws == nil || by.Organisation == 0 {
 		return Obligation{}, errs.ErrNotFound
 	}
+	found, err := access.Find(ctx, h, by, ref.Obligation, obligation)
+	if err != nil {
+		return Obligation{}, err
+	}
 	q := new(db.Query).Add(`SELECT ` + obligationColumns + ` FROM `)
-	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id WHERE o.uid = ? AND o.compartment = ?`, obligation, by.Organisation)
+	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id WHERE o.id = ? AND o.compartment = ?`, found.Ref.ID, by.Organisation)
 	return db.One(ctx, h, s.scanObligation, q.Text(), q.Args()...)
 }
 
@@ -177,7 +191,7 @@ func (s *Service) wordless(a law.Answers) law.Answers {
 
 // SubmitOwn files a stage, or the correction of one that it filed, for the actor's own organisation under one of its obligations: of its own report, or
 // of one that somebody else made for it, who does not read it then. It counts from now. The actor needs access.FileReport. Refused: Invalid with all
-// problems, NotFound, Conflict for a concluded report.
+// problems, NotFound, Conflict for a concluded report under which the organisation owes nothing more.
 func (s *Service) SubmitOwn(ctx context.Context, by access.Actor, obligation string, in SubmitInput) (Submission, error) {
 	if err := by.Need(access.FileReport); err != nil {
 		return Submission{}, err
@@ -208,8 +222,14 @@ func (s *Service) SubmitOwn(ctx context.Context, by access.Actor, obligation str
 		if r.Destroyed {
 			return errs.ErrNotFound
 		}
-		if r.status() == StatusConcluded {
-			return ErrConcluded
+		if r.status() == StatusConcluded { // for us: a law may still ask something of them
+			owed := []Obligation{o}
+			if err := s.fill(ctx, tx, owed); err != nil {
+				return err
+			}
+			if _, owes := owed[0].Owes(); !owes {
+				return ErrConcluded
+			}
 		}
 		if r.Compartment != by.Organisation {
 			in.own = &o

@@ -124,6 +124,11 @@ func TestAnAffectedOrganisationFilesForItself(t *testing.T) {
 		if _, err := d.s.Reject(ctx, d.ana, r.UID, "other", "Not ours", 0); err != nil {
 			t.Fatal(err)
 		}
+		// concluded for us, it takes what a town still owes, and nothing more
+		if _, err := d.s.SubmitOwn(ctx, clerks[0], one.UID, intake.SubmitInput{Stage: "final_report", Answers: law.Answers{"root_cause": "A stolen password"}}); err != nil {
+			t.Errorf("owed, and refused: %v", err)
+		}
 		d.refused("concluded", second(d.s.SubmitOwn(ctx, clerks[0], one.UID, intake.SubmitInput{Stage: "final_report"})), errs.Conflict)
+		d.refused("a name that no table holds", second(d.s.CaseOfUs(ctx, d.DB, clerks[0], "a\x00b\xff")), errs.NotFound)
 	})
 }
