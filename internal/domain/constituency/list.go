@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -369,45 +368,24 @@ func span(p netip.Prefix) (first, last []byte) {
 	return a[:], b[:]
 }
 
-// covering appends the condition for prefixes that hold p. A prefix that holds p starts where p would start if it were as short, so the
-// index is asked for at most 33 (IPv4) or 129 starts, however prefixes are nested.
+// covering appends the condition for prefixes that hold p, and start at one of few places, however prefixes are nested.
 func covering(q *db.Query, p netip.Prefix) *db.Query {
 	_, last := span(p)
-	var starts [][]byte
+	q.Add(`a.kind = 'prefix' AND a.first IN `)
+	return db.In(q, starts(p)).Add(` AND a.first IS NOT NULL AND a.last >= ?`, last)
+}
+
+// starts gives where prefixes that hold p may start: where p would start if it were as short; at most 33 places (IPv4) or 129.
+func starts(p netip.Prefix) (out [][]byte) {
 	for bits := p.Bits(); bits >= 0; bits-- {
 		wide, err := p.Addr().Prefix(bits)
 		if err != nil {
 			panic(err) // bits are within the address
 		}
 		first, _ := span(wide)
-		if n := len(starts); n == 0 || string(starts[n-1]) != string(first) {
-			starts = append(starts, first)
+		if n := len(out); n == 0 || string(out[n-1]) != string(first) {
+			out = append(out, first)
 		}
 	}
-	q.Add(`a.kind = 'prefix' AND a.first IN `)
-	return db.In(q, starts).Add(` AND a.first IS NOT NULL AND a.last >= ?`, last)
-}
-
-// NamedMany gives organisations that the actor may see by their whole names, whatever the case, in one look for all. Of several with one name it is the first.
-func (s *Service) NamedMany(ctx context.Context, by access.Actor, names ...string) (map[string]Organisation, error) {
-	out := map[string]Organisation{}
-	if err := needRead(by); err != nil || len(names) == 0 {
-		return out, err
-	}
-	written := map[string][]string{}
-	for _, name := range names {
-		f := fold(name)
-		written[f] = append(written[f], name)
-	}
-	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + ` FROM constituency_organisation c CROSS JOIN `)
-	access.Sees(by).From(q, ref.Organisation).Add(` WHERE c.id = o.id AND c.folded IN `)
-	list, err := db.List(ctx, s.DB, db.In(q, slices.Sorted(maps.Keys(written))).Add(` ORDER BY o.id DESC`), scan)
-	for _, l := range list {
-		for _, name := range written[l.folded] {
-			if strings.EqualFold(strings.TrimSpace(name), l.Name) {
-				out[name] = l.Organisation
-			}
-		}
-	}
-	return out, err
+	return out
 }

@@ -35,19 +35,10 @@ type memory struct {
 	now     atomic.Pointer[holders]
 	read    atomic.Int64 // how many changes it knows
 	changes atomic.Int64 // that this process has committed
-	wake    atomic.Pointer[chan struct{}]
 }
 
 // old tells that an asset changed.
-func (h *memory) old() {
-	h.changes.Add(1)
-	if c := h.wake.Load(); c != nil {
-		select {
-		case *c <- struct{}{}:
-		default:
-		}
-	}
-}
+func (h *memory) old() { h.changes.Add(1) }
 
 // fresh gives the register in memory, nil while there is none that knows all that this process changed.
 func (h *memory) fresh() *holders {
@@ -57,25 +48,21 @@ func (h *memory) fresh() *holders {
 	return nil
 }
 
-// lookAgain is how often a process asks whether another one changed an asset: so long it may answer by the register as it was.
+// lookAgain is how often a process asks whether an asset changed. For what another process changed it answers so long by the register as it was.
 const lookAgain = 2 * time.Second
 
-// HoldAssets keeps all assets in memory until ctx ends, and reads them again when they have changed. Without it the database answers.
+// HoldAssets keeps all assets in memory until ctx ends, and reads them again when they have changed: a large register, that takes long, less often. Without it,
+// and between a change of this process and the next reading, the database answers.
 func (s *Service) HoldAssets(ctx context.Context) error {
-	wake := make(chan struct{}, 1)
-	s.memory.wake.Store(&wake)
-	defer s.memory.wake.Store(nil)
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
 	for {
+		began := time.Now()
 		if err := s.ReadAssets(ctx); err != nil && ctx.Err() == nil {
 			s.memory.now.Store(nil) // the database answers until it can be read again
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-		case <-wake:
+		case <-time.After(max(lookAgain, 10*time.Since(began))):
 		}
 	}
 }
@@ -293,7 +280,7 @@ func (s *Service) ofNames(ctx context.Context, h db.Handle, names map[string]str
 func (s *Service) ofAddress(ctx context.Context, h db.Handle, a netip.Addr, now time.Time) (int64, error) {
 	q := new(db.Query).Add(`SELECT a.organisation FROM constituency_asset a WHERE `)
 	valid(covering(q, netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())), now)
-	orgs, err := db.List(ctx, h, q.Add(` ORDER BY a.first DESC, a.last ASC, CASE WHEN a.proved_at IS NULL THEN 1 ELSE 0 END, a.id LIMIT 1`),
+	orgs, err := db.List(ctx, h, q.Add(` ORDER BY a.first DESC, a.last ASC, `+provedFirst+` LIMIT 1`),
 		func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
 	if err != nil || len(orgs) == 0 {
 		if err != nil {

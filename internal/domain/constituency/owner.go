@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -40,6 +41,9 @@ func ask(what string) (question, bool) {
 	return q, ok
 }
 
+// provedFirst is the order among those who have the same: who has proved it, then who was entered first.
+const provedFirst = `CASE WHEN a.proved_at IS NULL THEN 1 ELSE 0 END, a.id`
+
 // Owners answers "who answers for this address, domain, AS number or URL, and why?" at a moment (zero: now), most specific first: the smallest network;
 // the longest URL, then the host itself, then the longest domain. A constituent learns of its own organisation only. What names nothing of the kind has
 // no owner; at most 100 are given.
@@ -57,11 +61,11 @@ func (s *Service) Owners(ctx context.Context, h db.Handle, by access.Actor, what
 	q := new(db.Query).Add(`SELECT ` + access.Columns + `, ` + ownColumns + `, ` + assetColumns + ` FROM `)
 	access.Sees(by).From(q, ref.Organisation)
 	q.Add(` JOIN constituency_organisation c ON c.id = o.id JOIN constituency_asset a ON a.organisation = c.id WHERE `)
-	order := ` ORDER BY a.id`
+	order := ` ORDER BY ` + provedFirst
 	switch {
 	case asked.network.IsValid():
 		covering(q, asked.network)
-		order = ` ORDER BY a.first DESC, a.last ASC, a.id`
+		order = ` ORDER BY a.first DESC, a.last ASC, ` + provedFirst
 	case asked.asn != "":
 		q.Add(`a.kind = 'asn' AND a.value = ?`, asked.asn)
 	default:
@@ -71,7 +75,7 @@ func (s *Service) Owners(ctx context.Context, h db.Handle, by access.Actor, what
 			db.In(q.Add(` OR (a.kind = 'url' AND a.value IN `), above(asked.place)).Add(`)`)
 		}
 		q.Add(`)`)
-		order = ` ORDER BY CASE a.kind WHEN 'url' THEN 0 WHEN 'host' THEN 1 ELSE 2 END, LENGTH(a.value) DESC, a.id`
+		order = ` ORDER BY CASE a.kind WHEN 'url' THEN 0 WHEN 'host' THEN 1 ELSE 2 END, LENGTH(a.value) DESC, ` + provedFirst
 	}
 	valid(q, at)
 	type found struct {
@@ -122,27 +126,29 @@ func (s *Service) Overlaps(ctx context.Context, h db.Handle, by access.Actor, or
 		return nil, errs.ErrNotFound
 	}
 	now := s.Clock.Now()
-	pairs := func() *db.Query {
-		return new(db.Query).Add(`SELECT ` + assetColumns + `, b.id, b.uid, b.organisation, b.kind, b.value, b.since, b.until, b.ended_why, b.proved_at, b.proved_how
-			FROM constituency_asset a JOIN constituency_asset b ON b.organisation <> a.organisation AND b.kind = a.kind AND `)
+	pairs := func(on string) ([]Overlap, error) {
+		q := new(db.Query).Add(`SELECT `+assetColumns+`, b.id, b.uid, b.organisation, b.kind, b.value, b.since, b.until, b.ended_why, b.proved_at, b.proved_how
+			FROM constituency_asset a JOIN constituency_asset b ON b.organisation <> a.organisation AND b.kind = a.kind AND `+on+` WHERE a.organisation = ?`, organisation)
+		valid(q, now).Add(` AND (b.since IS NULL OR b.since <= ?) AND (b.until IS NULL OR b.until > ?) ORDER BY a.kind, a.value, b.id LIMIT ?`, now, now, mostOverlaps)
+		return db.List(ctx, h, q, func(r *db.Rows) (Overlap, error) {
+			var o Overlap
+			return o, r.Scan(append(o.Asset.dst(), o.Other.dst()...)...)
+		})
 	}
-	tail := func(q *db.Query) *db.Query {
-		valid(q.Add(` WHERE a.organisation = ?`, organisation), now)
-		return q.Add(` AND (b.since IS NULL OR b.since <= ?) AND (b.until IS NULL OR b.until > ?) ORDER BY a.kind, a.value, b.id LIMIT ?`, now, now, mostOverlaps)
-	}
-	scan := func(r *db.Rows) (Overlap, error) {
-		var o Overlap
-		return o, r.Scan(append(o.Asset.dst(), o.Other.dst()...)...)
-	}
-	out, err := db.List(ctx, h, tail(pairs().Add(`b.value = a.value`)), scan)
+	out, err := pairs(`b.value = a.value`)
 	if err != nil {
-		return nil, fmt.Errorf("find overlaps: %w", err)
+		return nil, fmt.Errorf("find the same assets: %w", err)
 	}
-	more, err := db.List(ctx, h, tail(pairs().Add(`a.kind = 'prefix' AND b.first <= a.last AND b.last >= a.first AND b.value <> a.value`)), scan)
+	// Networks lie in each other or apart: one that begins within another lies in it.
+	within, err := pairs(`a.kind = 'prefix' AND b.first >= a.first AND b.first <= a.last AND b.last <= a.last AND b.value <> a.value`)
 	if err != nil {
-		return nil, fmt.Errorf("find overlaps: %w", err)
+		return nil, fmt.Errorf("find networks within: %w", err)
 	}
-	out = append(out, more...)
+	around, err := s.around(ctx, h, organisation, now)
+	if err != nil {
+		return nil, fmt.Errorf("find networks around: %w", err)
+	}
+	out = append(append(out, within...), around...)
 	ids := make([]int64, len(out))
 	for i, o := range out {
 		ids[i] = o.Other.Organisation
@@ -161,13 +167,47 @@ func (s *Service) Overlaps(ctx context.Context, h db.Handle, by access.Actor, or
 	return out, nil
 }
 
+// around gives the networks of others that hold one of an organisation, by the few places where such a network can begin.
+func (s *Service) around(ctx context.Context, h db.Handle, organisation int64, now time.Time) (out []Overlap, err error) {
+	q := valid(new(db.Query).Add(`SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation = ? AND a.kind = 'prefix'`, organisation), now)
+	mine, err := db.List(ctx, h, q.Add(` ORDER BY a.value, a.id LIMIT ?`, mostOverlaps), scanAsset)
+	if err != nil {
+		return nil, err
+	}
+	for part := range slices.Chunk(mine, 10) {
+		var begins [][]byte
+		for _, a := range part {
+			if p, err := netip.ParsePrefix(a.Value); err == nil {
+				begins = append(begins, starts(p)...)
+			}
+		}
+		q := db.In(new(db.Query).Add(`SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation <> ? AND a.kind = 'prefix' AND a.first IN `, organisation), begins)
+		others, err := db.List(ctx, h, valid(q, now).Add(` ORDER BY a.first, a.id LIMIT ?`, 10*mostOverlaps), scanAsset)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range part {
+			for _, b := range others {
+				if len(out) < mostOverlaps && how(a, b) == "inside" {
+					out = append(out, Overlap{Asset: a, Other: b})
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// how says how one asset stands to another: "" for networks that are apart.
 func how(a, b Asset) string {
+	if a.Value == b.Value {
+		return "same"
+	}
 	p, err1 := netip.ParsePrefix(a.Value)
 	q, err2 := netip.ParsePrefix(b.Value)
 	switch {
-	case a.Value == b.Value:
-		return "same"
-	case err1 == nil && err2 == nil && p.Bits() > q.Bits():
+	case err1 != nil || err2 != nil || !p.Overlaps(q):
+		return ""
+	case p.Bits() > q.Bits():
 		return "inside"
 	}
 	return "around"

@@ -180,6 +180,14 @@ func TestTheRegisterInMemoryIsTheDatabase(t *testing.T) {
 				if inMemory[h] != asked[h] {
 					c.Errorf("%s: %d in memory, %d in the database", h, inMemory[h], asked[h])
 				}
+				list, err := c.s.Owners(ctx, c.DB, c.analyst, h, time.Time{})
+				told := int64(0)
+				if len(list) > 0 {
+					told = list[0].Organisation.Ref.ID
+				}
+				if err != nil || told != asked[h] {
+					c.Errorf("%s: a person is told %d first, a program %d, %v", h, told, asked[h], err)
+				}
 			}
 		}
 		for i := range 120 {

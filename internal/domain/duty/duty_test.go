@@ -369,3 +369,27 @@ func TestWhatAPageSends(t *testing.T) {
 		r.refused("rules that cannot be", r.s.SetRules(ctx, r.lea, duty.Rules{}), errs.Invalid)
 	})
 }
+
+// A page that is made asks whom to call, and nothing else: who looks through all clocks and cases does so at his own pace. A cause that paged is known.
+func TestAPageLooksForNoOthers(t *testing.T) {
+	rooms(t, func(r *room) {
+		looks := 0
+		r.s.Look = func(context.Context) error { looks++; return nil }
+		r.daily()
+		for _, key := range []string{"critical:1", "critical:2"} {
+			r.must(r.DB.Write(r.Context(), func(ctx context.Context, tx *db.Tx) error {
+				_, err := r.s.PageTx(ctx, tx, duty.NewPage{Key: key, Reason: duty.Critical})
+				return err
+			}))
+		}
+		r.run()
+		if looks != 0 || len(r.mailed) == 0 {
+			t.Errorf("%d looks, %d were written to", looks, len(r.mailed))
+		}
+		for key, want := range map[string]bool{"critical:1": true, "critical:3": false} {
+			if known, err := r.s.Paged(r.Context(), r.DB, key); err != nil || known != want {
+				t.Errorf("%s: %v %v", key, known, err)
+			}
+		}
+	})
+}

@@ -65,11 +65,12 @@ func (h *hands) take(of, more []correspondence.Waits) (own, along []corresponden
 
 // leave puts mails out of hand. Those that wait still rest: until then only their own jobs take them up.
 func (m *Room) leave(ctx context.Context, all []correspondence.Waits, failed bool) {
-	left := all
-	if !failed {
-		left = nil
-	} else if waiting, err := m.Correspondence.Waiting(ctx, m.DB, ids(all)); err == nil {
-		left = waiting
+	var left []correspondence.Waits
+	if failed {
+		var err error
+		if left, err = m.Correspondence.Waiting(ctx, m.DB, ids(all)); err != nil {
+			left = all
+		}
 	}
 	m.hands.mu.Lock()
 	defer m.hands.mu.Unlock()

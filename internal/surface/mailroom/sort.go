@@ -1,7 +1,6 @@
 package mailroom
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,8 +66,12 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 	}
 	flush()
 	if failed = len(again) > 0; !failed && len(own) < len(waiting) {
-		if left, err := m.Correspondence.Waiting(ctx, m.DB, args.Arrivals); err != nil || len(left) > 0 {
-			return cmp.Or(err, job.Later(time.Second)) // another job has them in hand
+		left, err := m.Correspondence.Waiting(ctx, m.DB, args.Arrivals)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return job.Later(time.Second) // another job has them in hand
 		}
 	}
 	return errors.Join(again...)
