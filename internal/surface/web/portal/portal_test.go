@@ -351,6 +351,7 @@ func TestNeverConcludedWhileAStageIsOwed(t *testing.T) {
 	if strings.Contains(a.body, `<span>Concluded</span>`) {
 		t.Error("a report whose notification is owed reads concluded")
 	}
+	h.has(b.get("/portal/"), "You owe: Incident notification")
 	owed, err := h.reports.Obligations(t.Context(), h.DB, h.ana, got.Report.Ref.ID)
 	h.must(err)
 	for _, o := range owed[got.Report.Ref.ID] { // and what is owed is taken
@@ -363,5 +364,4 @@ func TestNeverConcludedWhileAStageIsOwed(t *testing.T) {
 	if len(owed[got.Report.Ref.ID]) == 0 {
 		t.Error("nothing is owed")
 	}
-	h.has(b.get("/portal/"), "You owe: Incident notification")
 }
