@@ -33,14 +33,20 @@ func TestAnAuthorityReceivesWhatTheLawSaysAndConfirms(t *testing.T) {
 		if !strings.Contains(page, "Organisation in the register") || strings.Contains(page, "Send this letter") {
 			h.t.Errorf("before it is known to whom: %s", page)
 		}
-		if a := ana.get(at + "/forward?organisation=Nowhere"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Not in the register: Nowhere") {
+		if strings.Contains(ana.page(at+"/forward?note=Typed+words&organisation=Nowhere"), "Typed words") {
+			h.t.Error("the form reads an address")
+		}
+		if a := ana.send(at+"/forward", values("act", "preview", "organisation", "Nowhere")); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Not in the register: Nowhere") {
 			h.t.Errorf("to nobody: %d", a.Status)
 		}
 		if a := ana.send(at+"/forward", values("recipient", "sector_authority", "organisation", "Nowhere")); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "Not in the register: Nowhere") {
 			h.t.Errorf("sent to nobody: %d", a.Status)
 		}
-		if page = ana.page(at + "/forward?recipient=sector_authority&organisation=ministry+of+health"); !strings.Contains(page, "The wards have no records") || !strings.Contains(page, "Send this letter") {
+		if page = ana.send(at+"/forward", values("act", "preview", "recipient", "sector_authority", "organisation", "ministry of health", "note", "Not yet.")).Body; !strings.Contains(page, "Not yet.") || !strings.Contains(page, "The wards have no records") || !strings.Contains(page, "Send this letter") {
 			h.t.Errorf("the letter is not shown: %s", page)
+		}
+		if all, err := h.Intake.Forwards(ctx, h.DB, sample(), owed[got.Report.Ref.ID][0].UID); err != nil || len(all) != 0 {
+			h.t.Errorf("looking sent something: %v, %v", all, err)
 		}
 		ana.post(at+"/forward", "recipient", "sector_authority", "organisation", "Ministry of health", "note", "Call us.")
 		leave := func() { // without second thoughts

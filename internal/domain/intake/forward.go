@@ -7,15 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
-	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
-	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -68,10 +65,19 @@ type ForwardPreview struct {
 	Inside  string        // what waits on a page of ours, when the mail is a notice without content
 }
 
+// within shows what was written, where the mail itself would not say it or does not leave.
+func (x *ForwardPreview) within(out correspondence.Outgoing) {
+	switch x.Road.Road {
+	case egress.Notice:
+		x.Inside = out.Text
+	case egress.Refused:
+		x.Subject, x.Text = out.Subject, out.Text
+	}
+}
+
 // forwarding is a letter to an authority before it is written into the outbox.
 type forwarding struct {
-	to      correspondence.Correspondent
-	org     constituency.Organisation
+	addressee
 	out     correspondence.Outgoing
 	checked string // how the address was checked, of one that is not in the register
 }
@@ -93,10 +99,8 @@ func (s *Service) PreviewForward(ctx context.Context, by access.Actor, obligatio
 		}
 		t := correspondence.Thread{Object: access.Object{TLP: r.TLP, Compartment: cmp.Or(f.org.Ref.ID, r.Ref.ID), Sealed: o.Sealed, Exercise: o.Exercise}, About: o.Ref, Reference: "P-…", Correspondent: f.to} // drawn when it is opened
 		seen, err := s.Correspondence.Preview(ctx, tx, t, f.out)
-		out = ForwardPreview{Name: f.to.Name, Email: f.to.Email, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
-		if seen.Road.Road == egress.Notice {
-			out.Inside = f.out.Text
-		}
+		out = ForwardPreview{Name: f.to.Name, Email: f.to.Email, Subject: seen.Subject, Text: seen.Text, Road: f.road(seen.Road)}
+		out.within(f.out)
 		return err
 	})
 	return out, err
@@ -119,7 +123,7 @@ func (s *Service) Forward(ctx context.Context, by access.Actor, obligation strin
 		if err != nil {
 			return audit.Entry{}, err
 		}
-		m, err := s.Correspondence.SendTx(ctx, tx, by, thread, f.out)
+		m, err := s.sendTo(ctx, tx, by, f.addressee, thread, f.out)
 		if err != nil {
 			return audit.Entry{}, err
 		}
@@ -153,10 +157,18 @@ func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r 
 	} else if !utf8.ValidString(in.Note) || strings.ContainsRune(in.Note, 0) {
 		p.Add("note", "error.characters")
 	}
-	if in.Organisation == "" && in.Name+in.Email+in.Checked != "" {
-		err = s.writtenIn(ctx, tx, &p, &f, in)
+	if in.Organisation == "" && in.Name+in.Email+in.Checked != "" { // a person says how the address was checked
+		if f.addressee, err = s.writtenIn(ctx, tx, &p, in.Name, in.Email, in.Lang); strings.TrimSpace(in.Name) == "" {
+			p.Add("name", "error.required")
+		}
+		if f.checked = checkLine(&p, "checked", in.Checked); f.checked == "" {
+			p.Add("checked", "error.required")
+		}
 	} else {
-		err = s.fromRegister(ctx, tx, by, &p, &f, in.Organisation)
+		f.addressee, err = s.fromRegister(ctx, tx, by, &p, in.Organisation)
+	}
+	if err == nil {
+		err = p.Err()
 	}
 	if err != nil {
 		return f, err
@@ -176,66 +188,6 @@ func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r 
 	f.out = correspondence.Outgoing{Kind: correspondence.Letter, TLP: r.TLP, Under: r.Ref}
 	f.out.Subject, f.out.Text = s.forwardText(f.to.Lang, r.Report, o, in, affected, handed)
 	return f, nil
-}
-
-// fromRegister is an authority that is an organisation of the register, with a contact that can be written to.
-func (s *Service) fromRegister(ctx context.Context, tx *db.Tx, by access.Actor, p *errs.Problems, f *forwarding, organisation string) error {
-	org, err := access.Find(ctx, tx, by, ref.Organisation, organisation)
-	switch {
-	case errs.Is(err, errs.NotFound):
-		p.Add("organisation", "error.choice")
-	case err != nil:
-		return err
-	}
-	if err := p.Err(); err != nil {
-		return err
-	}
-	all, err := s.Constituency.ByID(ctx, tx, org.Ref.ID)
-	if err != nil {
-		return err
-	}
-	f.org = all[org.Ref.ID]
-	c, err := s.Constituency.WriteTo(ctx, tx, org.Ref.ID)
-	if errs.Is(err, errs.NotFound) {
-		p.Add("organisation", "error.nobody_to_write_to")
-		return p.Err()
-	}
-	if err != nil {
-		return err
-	}
-	f.to = correspondence.Correspondent{Name: first(c.Name, f.org.Name), Email: c.Email, Phone: c.Phone, Lang: first(c.Lang, f.org.Lang, "en"), Organisation: org.Ref.ID, Contact: c.ID}
-	return nil
-}
-
-// writtenIn is an authority that is not in the register: a person writes its name and address, and says how the address was checked. Its letter lies in a
-// compartment of its own, so that nobody at a portal ever sees it. An address of the register is refused: the authority is chosen there.
-func (s *Service) writtenIn(ctx context.Context, tx *db.Tx, p *errs.Problems, f *forwarding, in ForwardInput) error {
-	name, checked := strings.TrimSpace(in.Name), strings.TrimSpace(in.Checked)
-	for _, x := range [][2]string{{"name", name}, {"checked", checked}} {
-		field, text := x[0], x[1]
-		switch {
-		case text == "":
-			p.Add(field, "error.required")
-		case utf8.RuneCountInString(text) > MaxShort:
-			p.Add(field, "error.too_long", "most", MaxShort)
-		case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
-			p.Add(field, "error.characters")
-		}
-	}
-	email, err := constituency.Address(in.Email)
-	if err != nil {
-		p.Add("email", "error.email")
-	} else if _, err := s.Constituency.ContactByEmail(ctx, tx, email); err == nil {
-		p.Add("email", "error.in_register")
-	} else if !errs.Is(err, errs.NotFound) {
-		return err
-	}
-	if in.Lang != "" && !s.Correspondence.Text.Has(text.Lang(in.Lang)) {
-		p.Add("lang", "error.choice")
-	}
-	f.to, f.checked = correspondence.Correspondent{Name: name, Email: email, Lang: first(in.Lang, "en")}, checked
-	f.org.Name = name
-	return p.Err()
 }
 
 func first(s ...string) string {
@@ -299,7 +251,7 @@ func (s *Service) forwardThread(ctx context.Context, tx *db.Tx, by access.Actor,
 	if err != nil {
 		return 0, err
 	}
-	if f.org.Ref.ID == 0 && len(there) > 0 { // of those that were written in, the one with this address
+	if f.apart() && len(there) > 0 { // of those that were written in, the one with this address
 		threads, err := s.Correspondence.Threads(ctx, tx, there...)
 		if err != nil {
 			return 0, err
@@ -310,7 +262,7 @@ func (s *Service) forwardThread(ctx context.Context, tx *db.Tx, by access.Actor,
 		return there[0], nil
 	}
 	t, err := s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
-		About: o.Ref, Compartment: f.org.Ref.ID, Apart: f.org.Ref.ID == 0, TLP: r.TLP, Exercise: o.Exercise, Prefix: "P", Correspondent: f.to,
+		About: o.Ref, Compartment: f.org.Ref.ID, Apart: f.apart(), TLP: r.TLP, Exercise: o.Exercise, Prefix: "P", Correspondent: f.to,
 	})
 	if err != nil || !o.Sealed {
 		return t.Ref.ID, err

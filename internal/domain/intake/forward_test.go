@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -277,6 +278,20 @@ func TestAnAuthorityIsWrittenIn(t *testing.T) {
 			t.Fatalf("%+v, %v", seen, err)
 		}
 		d.refused("by its reporter", second(d.s.Forward(ctx, rui, o.UID, pass)), errs.Forbidden)
+		label := func(level tlp.Level) {
+			if _, err := d.DB.Exec(ctx, `UPDATE object SET tlp = $1 WHERE id = $2`, int64(level), r.Ref.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		label(tlp.Amber) // a notice without content would lead to a page that nobody there can open
+		if seen, err = d.s.PreviewForward(ctx, d.ana, o.UID, pass); err != nil || seen.Road.Road != egress.Refused || !strings.Contains(seen.Text, "loi vous désigne") {
+			t.Errorf("beyond its label without a key: %+v, %v", seen, err)
+		}
+		d.refused("a notice of nothing", second(d.s.Forward(ctx, d.ana, o.UID, pass)), errs.Forbidden)
+		if x := passing(d.obligations(ctx, d.ana, r)[0], "sector_authority"); x.State != law.Running {
+			t.Errorf("our clock, and nothing left: %+v", x)
+		}
+		label(tlp.Green)
 		f, err := d.s.Forward(ctx, d.ana, o.UID, pass)
 		if err != nil {
 			t.Fatal(err)

@@ -347,11 +347,14 @@ func (s *Service) TakeOffered(ctx context.Context, by access.Actor, report, mess
 		if err != nil {
 			return err
 		}
+		if message == "" || !clean(message) {
+			return errs.ErrNotFound
+		}
 		all, err := s.offered(ctx, tx, r.Ref.ID, message)
 		if err != nil {
 			return err
 		}
-		if message == "" || len(all) != 1 {
+		if len(all) != 1 {
 			return errs.ErrNotFound
 		}
 		if _, err := tx.Exec(ctx, `UPDATE intake_offered SET settled_at = $2 WHERE message = $1`, message, s.Clock.Now()); err != nil {

@@ -140,6 +140,7 @@ func TestAMailsStageIsCompletedByALetter(t *testing.T) {
 			t.Errorf("outside the team: %v", err)
 		}
 		d.refused("of no message", d.s.TakeOffered(ctx, d.ana, r.UID, "", true), errs.NotFound)
+		d.refused("of what no table holds", d.s.TakeOffered(ctx, d.ana, r.UID, "a\x00b", true), errs.NotFound)
 		if err := d.s.TakeOffered(ctx, d.ana, r.UID, offered[0].Message, true); err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,17 @@ type OwnCase struct {
 	ReceivedAt  time.Time
 	State       string // StatusReceived and so on
 	Submissions []Submission
-	Known       law.Answers // what the organisation may read of it
+	Known       law.Answers // what the organisation may read of them
+}
+
+// Owes gives what the organisation owes first, false when nothing runs.
+func (o Obligation) Owes() (out law.Owed, owes bool) {
+	for _, x := range o.Owed {
+		if !x.Team && x.Strict && x.State == law.Running && (!owes || x.Due.Before(out.Due)) {
+			out, owes = x, true
+		}
+	}
+	return out, owes
 }
 
 // CasesOfUs lists what laws ask of the actor's own organisation in reports that somebody else made, newest first, without what was handed in.
@@ -61,11 +71,7 @@ func (s *Service) CasesOfUs(ctx context.Context, by access.Actor, after string, 
 	if err := s.fill(ctx, s.DB, all); err != nil {
 		return page, err
 	}
-	cases, err := s.ownCases(ctx, s.DB, by, all)
-	for i := range cases {
-		cases[i].Submissions = nil
-	}
-	page.Items = cases
+	page.Items, err = s.ownCases(ctx, s.DB, by, all, nil)
 	return page, err
 }
 
@@ -79,7 +85,11 @@ func (s *Service) CaseOfUs(ctx context.Context, h db.Handle, by access.Actor, ob
 	if err := s.fill(ctx, h, all); err != nil {
 		return OwnCase{}, err
 	}
-	cases, err := s.ownCases(ctx, h, by, all)
+	handed, err := s.submissionsOf(ctx, h, o.Report)
+	if err != nil {
+		return OwnCase{}, err
+	}
+	cases, err := s.ownCases(ctx, h, by, all, handed)
 	if err != nil {
 		return OwnCase{}, err
 	}
@@ -94,13 +104,17 @@ func (s *Service) ofUs(ctx context.Context, h db.Handle, by access.Actor, obliga
 	if s.Laws == nil || by.Organisation == 0 {
 		return Obligation{}, errs.ErrNotFound
 	}
+	found, err := access.Find(ctx, h, by, ref.Obligation, obligation)
+	if err != nil {
+		return Obligation{}, err
+	}
 	q := new(db.Query).Add(`SELECT ` + obligationColumns + ` FROM `)
-	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id WHERE o.uid = ? AND o.compartment = ?`, obligation, by.Organisation)
+	access.Sees(by).From(q, ref.Obligation).Add(` JOIN intake_obligation b ON b.id = o.id WHERE o.id = ? AND o.compartment = ?`, found.Ref.ID, by.Organisation)
 	return db.One(ctx, h, s.scanObligation, q.Text(), q.Args()...)
 }
 
-// ownCases leaves of obligations what their organisation may read.
-func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, all []Obligation) ([]OwnCase, error) {
+// ownCases leaves of obligations, and of what was handed in for them, what their organisation may read.
+func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, all []Obligation, handed []Submission) ([]OwnCase, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -123,10 +137,6 @@ func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, al
 	if err != nil {
 		return nil, err
 	}
-	handed, err := s.submissionsOf(ctx, h, ids...)
-	if err != nil {
-		return nil, err
-	}
 	var out []OwnCase
 	for _, o := range all {
 		r := reports[o.Report]
@@ -139,7 +149,7 @@ func (s *Service) ownCases(ctx context.Context, h db.Handle, by access.Actor, al
 		} else if !r.Destroyed && !r.withheld() {
 			c.Who, c.As = first(named[r.Organisation].Name, r.Body.OrgText, r.Body.Name), r.Body.Behalf
 		}
-		c.Submissions = s.ownOf(r, o, c.Foreign, slices.DeleteFunc(slices.Clone(handed), func(x Submission) bool { return x.Report != o.Report }))
+		c.Submissions = s.ownOf(r, o, c.Foreign, handed)
 		c.Known = Known(c.Submissions, 0)
 		out = append(out, c)
 	}
@@ -181,7 +191,7 @@ func (s *Service) wordless(a law.Answers) law.Answers {
 
 // SubmitOwn files a stage, or the correction of one that it filed, for the actor's own organisation under one of its obligations: of its own report, or
 // of one that somebody else made for it, who does not read it then. It counts from now. The actor needs access.FileReport. Refused: Invalid with all
-// problems, NotFound, Conflict for a concluded report.
+// problems, NotFound, Conflict for a concluded report under which the organisation owes nothing more.
 func (s *Service) SubmitOwn(ctx context.Context, by access.Actor, obligation string, in SubmitInput) (Submission, error) {
 	if err := by.Need(access.FileReport); err != nil {
 		return Submission{}, err
@@ -212,8 +222,14 @@ func (s *Service) SubmitOwn(ctx context.Context, by access.Actor, obligation str
 		if r.Destroyed {
 			return errs.ErrNotFound
 		}
-		if r.status() == StatusConcluded {
-			return ErrConcluded
+		if r.status() == StatusConcluded { // for us: a law may still ask something of them
+			owed := []Obligation{o}
+			if err := s.fill(ctx, tx, owed); err != nil {
+				return err
+			}
+			if _, owes := owed[0].Owes(); !owes {
+				return ErrConcluded
+			}
 		}
 		if r.Compartment != by.Organisation {
 			in.own = &o

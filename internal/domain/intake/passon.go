@@ -32,7 +32,7 @@ type PassLetter struct {
 	Organisation string // uid; then Name, Email and Lang are what the register says
 	Name         string
 	Email        string
-	Lang         string // in which it is written; English when it is none of ours
+	Lang         string // in which it is written; "" is English
 	Note         string // stands above what was reported
 	Reporter     bool   // who reported is named
 	Basis        string // one of the bases, where the label lets nobody else read
@@ -54,10 +54,8 @@ const maxQuoted = 8000
 
 // passing is such a letter before it is written into the outbox.
 type passing struct {
+	addressee
 	rows []row // those that it passes on: they wait
-	org  int64
-	name string
-	to   correspondence.Correspondent
 	out  correspondence.Outgoing
 	seal bool
 	play bool // an exercise
@@ -83,16 +81,8 @@ func (s *Service) PreviewPassOn(ctx context.Context, by access.Actor, reports []
 		Object: access.Object{TLP: x.out.TLP, Compartment: lead.Ref.ID, Sealed: x.seal, Exercise: x.play}, About: lead.Ref, Reference: "P-…", Correspondent: x.to,
 	}
 	seen, err := s.Correspondence.Preview(ctx, s.DB, t, x.out)
-	if x.org == 0 && seen.Road.Road == egress.Notice { // a notice leads to a page of ours, and there is none for an address
-		seen.Road = egress.Decision{Road: egress.Refused, Reason: egress.KeyMissing}
-	}
-	out = ForwardPreview{Of: lead.Object, Name: x.to.Name, Subject: seen.Subject, Text: seen.Text, Road: seen.Road}
-	if seen.Road.Road == egress.Notice {
-		out.Inside = x.out.Text
-	}
-	if seen.Road.Road == egress.Refused {
-		out.Subject, out.Text = x.out.Subject, x.out.Text
-	}
+	out = ForwardPreview{Of: lead.Object, Name: x.to.Name, Email: x.to.Email, Subject: seen.Subject, Text: seen.Text, Road: x.road(seen.Road)}
+	out.within(x.out)
 	return out, err
 }
 
@@ -158,59 +148,23 @@ func (s *Service) passing(ctx context.Context, h db.Handle, by access.Actor, row
 	case l.Basis == "" && x.out.TLP >= tlp.AmberStrict:
 		p.Add("basis", "error.pass_on.basis", "label", "TLP:"+x.out.TLP.Name())
 	}
-	if err := s.passReader(ctx, h, by, l, &p, &x); err != nil {
-		return x, err
+	switch {
+	case l.Organisation != "":
+		x.addressee, err = s.fromRegister(ctx, h, by, &p, l.Organisation)
+	case strings.TrimSpace(l.Email) == "":
+		p.Add("organisation", "error.pass_on.reader")
+	default:
+		x.addressee, err = s.writtenIn(ctx, h, &p, l.Name, l.Email, l.Lang)
 	}
-	if err := p.Err(); err != nil {
+	if err == nil {
+		err = p.Err()
+	}
+	if err != nil {
 		return x, err
 	}
 	x.out.Kind, x.out.Under = correspondence.Letter, x.rows[0].Ref
 	x.out.Subject, x.out.Text = s.passText(x, l)
 	return x, nil
-}
-
-// passReader finds who reads the letter.
-func (s *Service) passReader(ctx context.Context, h db.Handle, by access.Actor, l PassLetter, p *errs.Problems, x *passing) error {
-	if l.Organisation == "" {
-		name := strings.Join(strings.Fields(l.Name), " ")
-		switch {
-		case strings.TrimSpace(l.Email) == "":
-			p.Add("organisation", "error.pass_on.reader")
-		case !address(strings.TrimSpace(l.Email)) || len(l.Email) > MaxShort:
-			p.Add("email", "error.email")
-		}
-		if utf8.RuneCountInString(name) > MaxShort {
-			p.Add("name", "error.too_long", "most", MaxShort)
-		}
-		lang := "en"
-		if slices.Contains(text.Langs(), text.Lang(l.Lang)) {
-			lang = l.Lang
-		}
-		x.name = first(name, strings.TrimSpace(l.Email))
-		x.to = correspondence.Correspondent{Name: x.name, Email: strings.TrimSpace(l.Email), Lang: lang}
-		return nil
-	}
-	org, err := access.Find(ctx, h, by, ref.Organisation, l.Organisation)
-	if errs.Is(err, errs.NotFound) {
-		p.Add("organisation", "error.choice")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	all, err := s.Constituency.ByID(ctx, h, org.Ref.ID)
-	if err != nil {
-		return err
-	}
-	c, err := s.Constituency.WriteTo(ctx, h, org.Ref.ID)
-	if errs.Is(err, errs.NotFound) {
-		p.Add("organisation", "error.nobody_to_write_to")
-		return nil
-	}
-	o := all[org.Ref.ID]
-	x.org, x.name = org.Ref.ID, o.Name
-	x.to = correspondence.Correspondent{Name: first(c.Name, o.Name), Email: c.Email, Phone: c.Phone, Lang: first(c.Lang, o.Lang, "en"), Organisation: x.org, Contact: c.ID}
-	return err
 }
 
 // passText is the letter in the language of who reads it. What a stranger wrote is quoted, line by line, and its links lead nowhere.
@@ -254,7 +208,7 @@ func (s *Service) passText(x passing, l PassLetter) (subject, body string) {
 		}
 	}
 	b.WriteString("\n" + p.T("mail.forward.binds", "tlp", "TLP:"+x.out.TLP.Name()) + "\n")
-	if x.org != 0 {
+	if !x.apart() {
 		b.WriteString(p.T("mail.forward.confirm") + "\n")
 	} else {
 		b.WriteString(p.T("mail.pass_on.confirm") + "\n")
@@ -308,19 +262,16 @@ func (s *Service) handTx(ctx context.Context, tx *db.Tx, by access.Actor, x pass
 	}
 	lead, now := &x.rows[0], s.Clock.Now()
 	t, err := s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
-		About: lead.Ref, Compartment: x.org, Apart: x.org == 0, TLP: x.out.TLP, Exercise: x.play, Prefix: "P", Correspondent: x.to,
+		About: lead.Ref, Compartment: x.org.Ref.ID, Apart: x.apart(), TLP: x.out.TLP, Exercise: x.play, Prefix: "P", Correspondent: x.to,
 	})
 	if err != nil {
 		return Forward{}, err
 	}
-	m, err := s.Correspondence.SendTx(ctx, tx, by, t.Ref.ID, x.out)
+	m, err := s.sendTo(ctx, tx, by, x.addressee, t.Ref.ID, x.out)
 	if err != nil {
 		return Forward{}, err
 	}
-	if x.org == 0 && m.Road == egress.Notice {
-		return Forward{}, &errs.Error{Kind: errs.Forbidden, Key: egress.KeyMissing, Text: "there is no page on which they could read it"}
-	}
-	f := Forward{UID: id.New(), Obligation: lead.Ref.ID, Organisation: x.org, Name: x.name, Thread: t.Ref.ID, Message: m.UID, At: now, SentBy: by.Account}
+	f := Forward{UID: id.New(), Obligation: lead.Ref.ID, Organisation: x.org.Ref.ID, Name: x.org.Name, Thread: t.Ref.ID, Message: m.UID, At: now, SentBy: by.Account}
 	if _, err := tx.Exec(ctx, `INSERT INTO intake_forward (uid, obligation, recipient, organisation, thread, message, at, sent_by) VALUES ($1, $2, '', $3, $4, $5, $6, $7)`,
 		f.UID, f.Obligation, f.Organisation, f.Thread, f.Message, f.At, f.SentBy); err != nil {
 		return f, err

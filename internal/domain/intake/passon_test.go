@@ -137,6 +137,8 @@ func TestAGroupIsPassedOnWithOneLetter(t *testing.T) {
 		in := intake.RunInput{Action: intake.RunPassOn, Reports: uids, To: "provider", Pass: &intake.PassLetter{Email: "abuse@hoster.example", Lang: "de"}}
 		for what, change := range map[string]func(*intake.PassLetter){
 			"nobody": func(l *intake.PassLetter) { l.Email = "" }, "no address": func(l *intake.PassLetter) { l.Email = "hoster" },
+			"of the register": func(l *intake.PassLetter) { l.Email = "RUI@hospital.example" }, "no such language": func(l *intake.PassLetter) { l.Lang = "xx" },
+			"two lines": func(l *intake.PassLetter) { l.Name = "a\r\nBcc: x@y.example" }, "what no table holds": func(l *intake.PassLetter) { l.Name = "a\x00b" },
 			"an odd reason": func(l *intake.PassLetter) { l.Basis = "because" }, "a novel": func(l *intake.PassLetter) { l.Note = strings.Repeat("a", 5000) },
 		} {
 			wrong, letter := in, *in.Pass

@@ -133,14 +133,11 @@ func (s *Service) Begin(ctx context.Context, by access.Actor, message string) (u
 }
 
 func (s *Service) beginAlone(ctx context.Context, tx *db.Tx, by access.Actor, message string) (int64, error) {
-	if _, err := s.findSingle(ctx, tx, by, message); err != nil { // a copy of another, or one that became a report
+	one, err := s.findSingle(ctx, tx, by, message)
+	if err != nil { // a copy of another, or one that became a report
 		return 0, err
 	}
-	o, err := access.Find(ctx, tx, by, ref.Arrival, message)
-	if err != nil {
-		return 0, err
-	}
-	g := &group{founder: o.Ref.ID}
+	g := &group{founder: one.Ref.ID}
 	groups := map[int64]*group{g.founder: g}
 	if err := s.alone(ctx, tx, groups, []int64{g.founder}); err != nil {
 		return 0, err

@@ -153,7 +153,7 @@ func (d *Desk) showPassing(v *page.Visit, at passing, status int, seen *intake.F
 		field(page.FieldView{Name: "organisation", Label: p.T("desk.forward.organisation"), Hint: p.T("desk.pass_on.organisation.hint"), Autocomplete: "off"}),
 		field(page.FieldView{Name: "name", Label: p.T("desk.pass_on.name"), Autocomplete: "off"}),
 		field(page.FieldView{Name: "email", Label: p.T("desk.pass_on.email"), Type: "email", Autocomplete: "off"}),
-		page.Select(p, page.FieldView{ID: "lang", Name: "lang", Label: p.T("desk.pass_on.lang"), Width: "half"}, langs),
+		page.Select(p, page.FieldView{ID: "lang", Name: "lang", Label: p.T("desk.pass_on.lang"), Width: "half", Error: bad["lang"]}, langs),
 		heading(p.T("desk.pass_on.letter")),
 		field(page.FieldView{Name: "words", Label: p.T("desk.forward.note"), Hint: p.T("desk.pass_on.words.hint"), Rows: 4}),
 		page.Option(page.OptionView{ID: "reporter", Name: "reporter", Value: "1", Label: p.T("desk.pass_on.reporter"), Hint: p.T("desk.pass_on.reporter.hint"), Checked: get("reporter") != "", Many: true}),
@@ -166,11 +166,7 @@ func (d *Desk) showPassing(v *page.Visit, at passing, status int, seen *intake.F
 	}
 	body := []templ.Component{adminForm(at.action, hidden, fields, page.ButtonView{Text: p.T("desk.forward.preview"), Kind: "primary", Name: "act", Value: "preview"}, page.ButtonView{Text: p.T("desk.cancel"), Href: at.up.Href})}
 	if seen != nil {
-		letter, err := d.passLetter(v, at, *seen)
-		if err != nil {
-			return err
-		}
-		body = append([]templ.Component{letter}, body...)
+		body = append([]templ.Component{d.passLetter(v, at, *seen)}, body...)
 	}
 	view := d.lawView(v, p.T("desk.pass_on.by_letter"), p.N("desk.pass_on.lead", len(at.reports)), at.up, body)
 	if wrong == nil {
@@ -184,7 +180,7 @@ func (d *Desk) showPassing(v *page.Visit, at passing, status int, seen *intake.F
 }
 
 // passLetter is the letter as it will be read, with the button that sends it.
-func (d *Desk) passLetter(v *page.Visit, at passing, seen intake.ForwardPreview) (templ.Component, error) {
+func (d *Desk) passLetter(v *page.Visit, at passing, seen intake.ForwardPreview) templ.Component {
 	p := v.P
 	hidden := slices.Clone(at.hidden)
 	for _, name := range passFields {
@@ -192,22 +188,11 @@ func (d *Desk) passLetter(v *page.Visit, at passing, seen intake.ForwardPreview)
 			hidden = append(hidden, page.Hid{Name: name, Value: value})
 		}
 	}
-	letter := []templ.Component{page.Properties(p, []page.Property{
-		{Label: p.T("desk.forward.reader"), Value: page.Text(seen.Name)},
-		{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
-		{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
-	})}
-	if seen.Road.Road == egress.Refused {
-		letter = append(letter, words("crit", "triangle-alert", p.T(seen.Road.Reason)))
-	}
-	letter = append(letter, framed(seen.Text))
-	if seen.Inside != "" {
-		letter = append(letter, second(p.T("desk.forward.inside")), framed(seen.Inside))
-	}
+	letter := letterShown(p, seen)
 	if seen.Road.Road != egress.Refused && v.By.Can(access.SendOutside) {
 		letter = append(letter, adminForm(at.action, hidden, nil, page.ButtonView{Text: p.T("desk.forward.send"), Kind: "primary", Icon: "send", Name: "act", Value: "send"}))
 	}
-	return section("letter", p.T("desk.forward.letter"), several(letter)), nil
+	return section("letter", p.T("desk.forward.letter"), several(letter))
 }
 
 func authorities(p *text.Printer, chosen string) []page.SelectOption {

@@ -37,9 +37,8 @@ func TestBrowserStages(t *testing.T) {
 	h.must(err)
 	_, err = h.cases.Constituency.AddContact(t.Context(), ana.actor(), authority.UID, constituency.NewContact{Name: "Desk", Role: "security", Email: "desk@authority.example"})
 	h.must(err)
-	forward := one + "/forward?recipient=sector_authority&organisation=Health+authority&note=Call+us"
-	pagetest.Look(t, "forward", pagetest.Desk, ana.shown("GET", forward))
-	pagetest.Glance(t, "forward-wrong", pagetest.Desk, ana.shown("GET", one+"/forward?organisation=Nowhere"))
+	pagetest.Look(t, "forward", pagetest.Desk, ana.shown("POST", one+"/forward", "act", "preview", "recipient", "sector_authority", "organisation", "Health authority", "note", "Call us"))
+	pagetest.Glance(t, "forward-wrong", pagetest.Desk, ana.shown("POST", one+"/forward", "act", "preview", "organisation", "Nowhere"))
 	ana.do("POST", one+"/forward", "recipient", "sector_authority", "organisation", authority.Name)
 	pagetest.Look(t, "obligation-passed", pagetest.Desk, ana.shown("GET", one))
 	group := "/desk/triage/group?like=" + got.Report.UID

@@ -74,12 +74,13 @@ type forwarded struct{ recipient, name, note, written, email, lang, checked stri
 // writtenIn tells whether an authority is written in that is not in the register.
 func (f forwarded) writtenIn() bool { return f.name == "" && f.written+f.email+f.checked != "" }
 
+// forwardedIn reads the form. What is typed into it never stands in an address.
 func forwardedIn(v *page.Visit) forwarded {
-	get := func(name string) string { return strings.TrimSpace(v.R.FormValue(name)) }
+	get := func(name string) string { return strings.TrimSpace(v.R.PostFormValue(name)) }
 	return forwarded{get("recipient"), get("organisation"), get("note"), get("written"), get("email"), get("lang"), get("checked")}
 }
 
-// forward asks to whom, and shows the letter as it would be read.
+// forward asks to whom, and shows the letter that would go to whom it usually goes.
 func (d *Desk) forward(v *page.Visit) error { return d.showForward(v, http.StatusOK, nil) }
 
 func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
@@ -131,21 +132,13 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 		}),
 		page.Field(p, page.FieldView{ID: "note", Name: "note", Rows: 3, Label: p.T("desk.forward.note"), Hint: p.T("desk.forward.note.hint"), Value: in.note, Error: bad["note"]}),
 	}
-	body := []templ.Component{asking(at+"/forward", fields, page.ButtonView{Text: p.T("desk.forward.preview")})}
+	body := []templ.Component{adminForm(at+"/forward", nil, fields, page.ButtonView{Text: p.T("desk.forward.preview"), Name: "act", Value: "preview"})}
 	if seen != nil {
 		hidden := []page.Hid{{Name: "recipient", Value: in.recipient}, {Name: "organisation", Value: in.name}, {Name: "note", Value: in.note}}
 		if in.writtenIn() {
 			hidden = append(hidden, page.Hid{Name: "written", Value: in.written}, page.Hid{Name: "email", Value: in.email}, page.Hid{Name: "lang", Value: in.lang}, page.Hid{Name: "checked", Value: in.checked})
 		}
-		facts := []page.Property{
-			{Label: p.T("desk.forward.reader"), Value: twoLines(seen.Name, seen.Email)},
-			{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
-			{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
-		}
-		letter := []templ.Component{page.Properties(p, facts), framed(seen.Text)}
-		if seen.Inside != "" {
-			letter = append(letter, second(p.T("desk.forward.inside")), framed(seen.Inside))
-		}
+		letter := letterShown(p, *seen)
 		if seen.Road.Road != egress.Refused {
 			letter = append(letter, adminForm(at+"/forward", hidden, nil, page.ButtonView{Text: p.T("desk.forward.send"), Kind: "primary", Icon: "send"}))
 		}
@@ -160,6 +153,23 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 		return wrongAdmin(v, view, status, list...)
 	}
 	return v.ShowStatus(status, Admin(view))
+}
+
+// letterShown is a letter as it will be read, and by which road it goes, or why it may not.
+func letterShown(p *text.Printer, seen intake.ForwardPreview) []templ.Component {
+	out := []templ.Component{page.Properties(p, []page.Property{
+		{Label: p.T("desk.forward.reader"), Value: twoLines(seen.Name, seen.Email)},
+		{Label: p.T("desk.forward.road"), Value: page.Chip(roadChip(p, seen.Road))},
+		{Label: p.T("desk.forward.subject"), Value: page.Text(seen.Subject)},
+	})}
+	if seen.Road.Road == egress.Refused {
+		out = append(out, words("crit", "triangle-alert", p.T(seen.Road.Reason)))
+	}
+	out = append(out, framed(seen.Text))
+	if seen.Inside != "" {
+		out = append(out, second(p.T("desk.forward.inside")), framed(seen.Inside))
+	}
+	return out
 }
 
 func (d *Desk) forwardInput(v *page.Visit, in forwarded) (intake.ForwardInput, error) {
@@ -192,8 +202,11 @@ func (d *Desk) previewForward(v *page.Visit, o intake.Obligation, in forwarded) 
 	return d.Intake.PreviewForward(v.Ctx(), v.By, o.UID, x)
 }
 
-// sendForward sends what was shown.
+// sendForward shows the letter as it would be read, or sends what was shown.
 func (d *Desk) sendForward(v *page.Visit) error {
+	if v.R.PostFormValue("act") == "preview" {
+		return d.showForward(v, http.StatusOK, nil)
+	}
 	_, o, err := d.oneObligation(v)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ const (
 	messagesShown = 5
 	reportsShown  = 5
 	threadsLooked = 20
+	casesLooked   = 100 // most owe nothing
 )
 
 func (d Deps) overview(v *page.Visit) error {
@@ -44,12 +45,12 @@ func (d Deps) overview(v *page.Visit) error {
 	for _, x := range vouches {
 		view.Waiting = append(view.Waiting, vouchItem(v, x))
 	}
-	cases, err := d.Intake.CasesOfUs(v.Ctx(), v.By, "", waitingShown)
+	cases, err := d.Intake.CasesOfUs(v.Ctx(), v.By, "", casesLooked)
 	if err != nil {
 		return err
 	}
 	for _, c := range cases.Items {
-		if _, owes := running(c); owes {
+		if _, owes := c.Owes(); owes {
 			view.Waiting = append(view.Waiting, d.caseItem(v, c))
 		}
 	}

@@ -352,4 +352,16 @@ func TestNeverConcludedWhileAStageIsOwed(t *testing.T) {
 		t.Error("a report whose notification is owed reads concluded")
 	}
 	h.has(b.get("/portal/"), "You owe: Incident notification")
+	owed, err := h.reports.Obligations(t.Context(), h.DB, h.ana, got.Report.Ref.ID)
+	h.must(err)
+	for _, o := range owed[got.Report.Ref.ID] { // and what is owed is taken
+		at := "/portal/stages/" + o.UID
+		h.has(b.get(at), at+"/file?stage=notification")
+		if a := b.post(at+"/file", "stage", "notification", "act", "send", "q-status", "It spreads"); a.location != at+"?done=reported" {
+			t.Errorf("owed, and refused: %d\n%s", a.status, a.body)
+		}
+	}
+	if len(owed[got.Report.Ref.ID]) == 0 {
+		t.Error("nothing is owed")
+	}
 }

@@ -20,17 +20,6 @@ func stageAt(c intake.OwnCase) string { return "/portal/stages/" + c.UID }
 
 func caseTitle(v *page.Visit, c intake.OwnCase) string { return c.Set.Name.In(string(v.P.Lang())) }
 
-// running gives what the organisation owes first, false when nothing runs.
-func running(c intake.OwnCase) (law.Owed, bool) {
-	var out law.Owed
-	for _, x := range c.Owed {
-		if !x.Team && x.Strict && x.State == law.Running && (out.Code == "" || x.Due.Before(out.Due)) {
-			out = x
-		}
-	}
-	return out, out.Code != ""
-}
-
 func (d Deps) stageNamed(v *page.Visit, set, key string) string {
 	name, _ := d.Intake.StageName(set, key, string(v.P.Lang()))
 	return name
@@ -38,7 +27,7 @@ func (d Deps) stageNamed(v *page.Visit, set, key string) string {
 
 func (d Deps) caseItem(v *page.Visit, c intake.OwnCase) Item {
 	item := Item{Icon: "siren", Title: caseTitle(v, c), Ref: c.Reference, Href: stageAt(c), When: c.ReceivedAt, Second: v.P.T("portal.case.by", "who", orUnnamed(v, c.Who))}
-	if x, ok := running(c); ok {
+	if x, ok := c.Owes(); ok {
 		item.Clock = clockView(v.Now, x.Start, x.Due)
 		item.Second += " · " + v.P.T("portal.stage.owes", "stage", d.stageNamed(v, c.Set.Code, x.Key()))
 	}
@@ -99,7 +88,7 @@ func (d Deps) oneCase(v *page.Visit) error {
 
 // caseState is never concluded while the organisation still owes a stage.
 func caseState(c intake.OwnCase) string {
-	if _, owes := running(c); owes && c.State == intake.StatusConcluded {
+	if _, owes := c.Owes(); owes && c.State == intake.StatusConcluded {
 		return intake.StatusHandling
 	}
 	return c.State
@@ -198,7 +187,7 @@ func (d Deps) filing(v *page.Visit, stage, corrects string) (filing, error) {
 		}
 		f.corrects, stage = c.Submissions[i], c.Submissions[i].Stage
 	}
-	if x, ok := running(c); ok && stage == "" { // what is due first
+	if x, ok := c.Owes(); ok && stage == "" { // what is due first
 		stage = x.Code
 	}
 	var ok bool
