@@ -249,7 +249,7 @@ func (s *Service) follows(x *Submission, set law.Set, in SubmitInput, before []S
 		return nil
 	}
 	stage, _ := set.Stage(x.Stage)
-	told, more := s.Laws.Complete(stage, lastOf(before, number).Answers, x.Answers)
+	told, more := s.Laws.Complete(stage, LastOf(before, number).Answers, x.Answers)
 	if !more {
 		return ErrNothingNew
 	}
@@ -260,8 +260,8 @@ func (s *Service) follows(x *Submission, set law.Set, in SubmitInput, before []S
 // ErrNothingNew is the Conflict of completing what was handed in with nothing that was not there.
 var ErrNothingNew = &errs.Error{Kind: errs.Conflict, Key: "error.nothing_new", Text: "the answers tell nothing that is not there already"}
 
-// lastOf gives a submission as its last correction left it.
-func lastOf(all []Submission, number int) Submission {
+// LastOf gives a submission of a report as its last correction left it.
+func LastOf(all []Submission, number int) Submission {
 	root := map[int]int{}
 	var out Submission
 	for _, x := range all {

@@ -209,12 +209,7 @@ func (d Deps) stageForm(v *page.Visit) error {
 	typed := map[string]string{}
 	answers := law.Answers{}
 	if f.corrects.Number != 0 {
-		answers = f.corrects.Answers
-		for _, x := range f.of.Submissions { // as its last correction left it
-			if x.Corrects == f.corrects.Number {
-				answers = x.Answers
-			}
-		}
+		answers = intake.LastOf(f.of.Submissions, f.corrects.Number).Answers
 	}
 	for code, a := range answers {
 		q, _ := d.Intake.Laws.Field(code)
