@@ -175,12 +175,12 @@ func (c *Client) OwnCase(ctx context.Context, obligation string) (OwnCase, error
 	return get[OwnCase](ctx, c, "/obligations/"+seg(obligation))
 }
 
-// FileOwn files a stage of the organisation of the token, or the correction of one that it filed (number, or 0).
-func (c *Client) FileOwn(ctx context.Context, obligation, stage string, answers map[string]string, corrects int, opts ...Option) (OwnCase, error) {
+// FileOwn files a stage of the organisation of the token, or the correction of one that it filed (its id, or "").
+func (c *Client) FileOwn(ctx context.Context, obligation, stage string, answers map[string]string, corrects string, opts ...Option) (OwnCase, error) {
 	in := struct {
 		Stage    string            `json:"stage"`
 		Answers  map[string]string `json:"answers,omitempty"`
-		Corrects int               `json:"corrects,omitempty"`
+		Corrects string            `json:"corrects,omitempty"`
 	}{stage, answers, corrects}
 	return post[OwnCase](ctx, c, "/obligations/"+seg(obligation)+"/stages", in, opts...)
 }

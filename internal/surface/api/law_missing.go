@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -113,11 +114,13 @@ func (a *API) ownCaseView(ctx context.Context, by access.Actor, all []intake.Own
 	}
 	out := make([]OwnCase, len(all))
 	for i, c := range all {
+		own := map[int]int{} // numbers in the report would count what others handed in
+		for n, x := range c.Submissions {
+			own[x.Number] = n + 1
+		}
 		out[i] = OwnCase{Obligation: views[i], Reference: c.Reference, Foreign: c.Foreign, Who: c.Who, ReceivedAt: c.ReceivedAt, State: c.State, Stages: mapped(c.Submissions, func(x intake.Submission) Stage {
 			v := stageView(x, map[int64]string{c.Ref.ID: c.UID})
-			if c.Foreign && !v.Own { // its number would count what others handed in
-				v.Number, v.Corrects = 0, 0
-			}
+			v.Number, v.Corrects = own[x.Number], own[x.Corrects]
 			return v
 		})}
 	}
@@ -161,7 +164,7 @@ func (a *API) ownCase(ctx context.Context, by access.Actor, in *OwnCaseInput) (r
 type NewOwnStage struct {
 	Stage    string            `json:"stage"`
 	Answers  map[string]string `json:"answers,omitempty" doc:"By the codes of their questions; moments as RFC 3339; \"unknown\" where it is not known yet"`
-	Corrects int               `json:"corrects,omitempty" doc:"Number of a stage of its own that it corrects"`
+	Corrects string            `json:"corrects,omitempty" doc:"Id of a stage of its own that it corrects"`
 	Class    string            `json:"class,omitempty" doc:"Of entity, as the rule set tells them apart"`
 }
 
@@ -172,8 +175,19 @@ type OwnStageInput struct {
 }
 
 func (a *API) fileOwn(ctx context.Context, by access.Actor, in *OwnStageInput) (reply[OwnCase], error) {
-	b := in.Body.Value
-	if _, err := a.Intake.SubmitOwn(ctx, by, in.ID.ID, intake.SubmitInput{Stage: b.Stage, Answers: b.Answers, Corrects: b.Corrects, Class: b.Class}); err != nil {
+	b, corrects := in.Body.Value, 0
+	if b.Corrects != "" {
+		c, err := a.Intake.CaseOfUs(ctx, a.Intake.DB, by, in.ID.ID)
+		if err != nil {
+			return reply[OwnCase]{}, err
+		}
+		at := slices.IndexFunc(c.Submissions, func(x intake.Submission) bool { return x.UID == b.Corrects })
+		if at < 0 {
+			return reply[OwnCase]{}, errs.ErrNotFound
+		}
+		corrects = c.Submissions[at].Number
+	}
+	if _, err := a.Intake.SubmitOwn(ctx, by, in.ID.ID, intake.SubmitInput{Stage: b.Stage, Answers: b.Answers, Corrects: corrects, Class: b.Class}); err != nil {
 		return reply[OwnCase]{}, err
 	}
 	return a.ownCase(ctx, by, &OwnCaseInput{ID: in.ID})

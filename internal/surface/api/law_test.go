@@ -173,18 +173,23 @@ func TestWhatIsMissingByProgram(t *testing.T) {
 			t.Fatalf("%+v", cases)
 		}
 		mine := cases.Items[0].ID
-		c, err := other.FileOwn(ctx, mine, "notification", map[string]string{"status": "Ours"}, 0)
+		_, err = ana.FileStage(ctx, r.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "early_warning", Affected: []string{h.one.UID}, Answers: map[string]string{"summary": "Of us alone"}})
 		h.must(err)
-		if len(c.Stages) != 3 || c.Stages[0].Answers["summary"] != "" || c.Stages[0].Answers["malicious"] != "yes" || c.Stages[0].Number != 0 || !c.Stages[2].Own {
+		c, err := other.FileOwn(ctx, mine, "notification", map[string]string{"status": "Ours"}, "") // the fourth of the report, the third of its own
+		h.must(err)
+		if len(c.Stages) != 3 || c.Stages[0].Answers["summary"] != "" || c.Stages[0].Answers["malicious"] != "yes" || c.Stages[0].Number != 1 || c.Stages[2].Number != 3 || !c.Stages[2].Own {
 			t.Errorf("%+v", c)
 		}
-		if c, err = other.FileOwn(ctx, mine, "notification", map[string]string{"status": "Ours, better"}, c.Stages[2].Number); err != nil || len(c.Stages) != 4 {
+		if c, err = other.FileOwn(ctx, mine, "notification", map[string]string{"status": "Ours, better"}, c.Stages[2].ID); err != nil || len(c.Stages) != 4 || c.Stages[3].Number != 4 || c.Stages[3].Corrects != 3 {
 			t.Errorf("corrected: %+v, %v", c, err)
+		}
+		if _, err := other.FileOwn(ctx, mine, "notification", map[string]string{"status": "x"}, r.ID); !client.Is(err, 404) {
+			t.Errorf("what is no stage of it is corrected: %v", err)
 		}
 		if _, err := one.OwnCase(ctx, mine); !client.Is(err, 404) {
 			t.Errorf("the reporter reads the other's: %v", err)
 		}
-		if all, err = one.Stages(ctx, r.ID); err != nil || len(all.Items) != 2 {
+		if all, err = one.Stages(ctx, r.ID); err != nil || len(all.Items) != 3 {
 			t.Errorf("the reporter reads %+v, %v", all, err)
 		}
 	})

@@ -345,11 +345,11 @@ func TestOneReport(t *testing.T) {
 			t.Errorf("received as %+v", r)
 		}
 		receipt := h.left()[0]
-		if !strings.Contains(receipt, "multipart/encrypted") || strings.Contains(receipt, "Ransomware") || strings.Contains(receipt, "/r/") {
+		if !strings.Contains(receipt, "multipart/encrypted") || strings.Contains(receipt, "Ransomware") || strings.Contains(receipt, "://") {
 			t.Errorf("the receipt is not encrypted to a known key:\n%.400s", receipt)
 		}
 		plain := h.opened(h.ruiKey, receipt)
-		if !strings.Contains(plain, r.Reference) || !strings.Contains(plain, "/r/") || strings.Contains(plain, "Two servers") {
+		if !strings.Contains(plain, r.Reference) || !strings.Contains(plain, "://cert.example/r/") || strings.Contains(plain, "Two servers") {
 			t.Errorf("the receipt says:\n%s", plain)
 		}
 		replyTo := mail.Parse([]byte(receipt)).Header().Get("Reply-To")
