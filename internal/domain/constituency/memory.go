@@ -152,7 +152,9 @@ func better(proved bool, asset int64, thanProved bool, than int64) bool {
 }
 
 // best gives the organisation whose claim in a chain is valid and best, 0 for none.
-func (h *holders) best(at int32, now int64) int64 {
+func (h *holders) best(at int32, now int64) int64 { return h.bestClaim(at, now).organisation }
+
+func (h *holders) bestClaim(at int32, now int64) claim {
 	best := claim{}
 	for ; at != 0; at = h.claims[at].next {
 		c := h.claims[at]
@@ -160,7 +162,7 @@ func (h *holders) best(at int32, now int64) int64 {
 			best = c
 		}
 	}
-	return best.organisation
+	return best
 }
 
 // ofAddress gives the organisation that answers for an address: by the smallest network that is somebody's now; 0 for none.

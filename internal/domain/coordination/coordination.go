@@ -10,11 +10,13 @@
 //	letter.go    what a letter says            remind.go  Handlers for clocks, MessageStoppedTx, ConcludeTx
 //	others.go    rule A9: no letter names another party
 //	matrix.go    Matrix                        list.go    Requests, Measures and single readers
+//	sending.go   one question to many parties, prepared, approved and sent as one act
 //
-// Tables: coordination_party, coordination_request, coordination_measure.
+// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party.
 package coordination
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -189,6 +191,22 @@ type Give struct {
 	Text            string    // free text in front; "" takes the template in the party's language
 	TLP             tlp.Level // 0 takes that of the subject
 	Looked          bool      // a person looked at the hits of the preview and lets them leave
+	// Words, by language, take the place of Text and Request for parties that read it: en, pt, fr, nl, de.
+	Words map[string]Words
+	lines []Line // the party's own evidence
+}
+
+// Words is what a Give says in one language; what is empty is said as for everybody.
+type Words struct {
+	Text    string
+	Request string
+}
+
+// in is g as a party that reads a language gets it.
+func (g Give) in(lang string) Give {
+	w := g.Words[lang]
+	g.Text, g.Request = cmp.Or(w.Text, g.Text), cmp.Or(w.Request, g.Request)
+	return g
 }
 
 // Preview is exactly what one party will receive.

@@ -1,7 +1,9 @@
 package coordination
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -9,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -20,13 +23,21 @@ const maxWords = 20000 // characters of a free text or a question
 // parcel is what one party is to receive, ready to be sent.
 type parcel struct {
 	Preview
-	out    correspondence.Outgoing
-	advice []Advice
+	out     correspondence.Outgoing
+	request string
+	advice  []Advice
 }
 
 // trimmed is g without the white space around its texts.
 func (g Give) trimmed() Give {
 	g.Request, g.Text = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text)
+	words := map[string]Words{}
+	for lang, w := range g.Words {
+		if w = (Words{strings.TrimSpace(w.Text), strings.TrimSpace(w.Request)}); w != (Words{}) {
+			words[lang] = w
+		}
+	}
+	g.Words = words
 	return g
 }
 
@@ -45,6 +56,22 @@ func (g Give) check(s *Service) error {
 	}
 	if utf8.RuneCountInString(g.Text) > maxWords {
 		p.Add("text", "error.too_long", "most", maxWords)
+	}
+	for _, lang := range slices.Sorted(maps.Keys(g.Words)) {
+		w := g.Words[lang]
+		if !slices.Contains(text.Langs(), text.Lang(lang)) {
+			p.Add("words", "error.choose")
+			continue
+		}
+		if utf8.RuneCountInString(w.Text) > maxWords {
+			p.Add("text-"+lang, "error.too_long", "most", maxWords)
+		}
+		switch {
+		case utf8.RuneCountInString(w.Request) > maxWords:
+			p.Add("request-"+lang, "error.too_long", "most", maxWords)
+		case w.Request != "" && g.Request == "": // who reads no language of these would be asked nothing
+			p.Add("request", "error.required")
+		}
 	}
 	switch {
 	case asks && g.DueAt.IsZero():
@@ -101,7 +128,7 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 	if err != nil {
 		return nil, err
 	}
-	advice := map[string][]Advice{} // by language
+	w := &writing{s: s, h: h, subject: subject, advice: map[string][]Advice{}}
 	var out []parcel
 	done := map[string]bool{}
 	for _, uid := range g.Parties {
@@ -113,30 +140,50 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 		if !ok || !party.WithdrawnAt.IsZero() {
 			return nil, errs.ErrNotFound
 		}
-		t := threads[party.Thread]
-		p := s.printer(t.Correspondent.Lang)
-		lang := string(p.Lang())
-		if _, ok := advice[lang]; !ok {
-			if advice[lang], err = s.advice(ctx, h, g.Recommendations, lang); err != nil {
-				return nil, err
-			}
-		}
-		letter := s.ask(p, g, party, t.Correspondent, advice[lang])
-		if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
-			letter.TLP = tlp.Max(subject.TLP, t.TLP)
-		}
-		seen, err := s.Correspondence.Preview(ctx, h, t, letter)
+		one, err := w.parcel(ctx, g, party, threads[party.Thread], watch)
 		if err != nil {
 			return nil, err
 		}
-		// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
-		hits := watch.hits(party.Ref.ID, letter.Subject, letter.Text)
-		out = append(out, parcel{
-			Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
-			out:     letter, advice: advice[lang],
-		})
+		out = append(out, one)
 	}
 	return out, nil
+}
+
+// writing is the writing of the letters of one act.
+type writing struct {
+	s       *Service
+	h       db.Handle
+	subject access.Object
+	advice  map[string][]Advice // by language
+}
+
+// parcel writes the letter to one party and looks at it.
+func (w *writing) parcel(ctx context.Context, g Give, party Party, t correspondence.Thread, watch *watch) (parcel, error) {
+	s := w.s
+	p := s.printer(t.Correspondent.Lang)
+	lang := string(p.Lang())
+	if _, ok := w.advice[lang]; !ok {
+		list, err := s.advice(ctx, w.h, g.Recommendations, lang)
+		if err != nil {
+			return parcel{}, err
+		}
+		w.advice[lang] = list
+	}
+	g = g.in(lang)
+	letter := s.ask(p, g, party, t.Correspondent, w.advice[lang])
+	if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
+		letter.TLP = tlp.Max(w.subject.TLP, t.TLP)
+	}
+	seen, err := s.Correspondence.Preview(ctx, w.h, t, letter)
+	if err != nil {
+		return parcel{}, err
+	}
+	// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
+	hits := watch.hits(party.Compartment, letter.Subject, letter.Text)
+	return parcel{
+		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
+		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: w.advice[lang],
+	}, nil
 }
 
 func (s *Service) advice(ctx context.Context, h db.Handle, codes []string, lang string) ([]Advice, error) {
@@ -205,7 +252,7 @@ func (s *Service) Send(ctx context.Context, by access.Actor, subject string, g G
 		if err := stop(parcels, g.Looked); err != nil {
 			return err
 		}
-		out, err = s.put(ctx, tx, by, g, parcels)
+		out, err = s.put(ctx, tx, by, g, parcels, s.Correspondence.SendManyTx)
 		return err
 	})
 	return out, err
@@ -229,7 +276,7 @@ func (s *Service) Hits(ctx context.Context, h db.Handle, by access.Actor, party 
 	if err != nil {
 		return nil, err
 	}
-	return watch.hits(party.Ref.ID, texts...), nil
+	return watch.hits(party.Compartment, texts...), nil
 }
 
 // fileWords parts the words of a file name as people write them together.

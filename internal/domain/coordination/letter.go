@@ -25,9 +25,12 @@ func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondenc
 	if words == "" {
 		words = p.T("mail.ask.intro", "name", cmp.Or(party.Name, reader.Name))
 	}
-	parts := []string{words}
+	parts := []string{fillIn(words, cmp.Or(party.Name, reader.Name), len(g.lines))}
+	if len(g.lines) > 0 {
+		parts = append(parts, evidenceText(p, g.lines))
+	}
 	if g.Request != "" {
-		parts = append(parts, heading(p.T("mail.ask.request"))+"\n\n"+g.Request)
+		parts = append(parts, heading(p.T("mail.ask.request"))+"\n\n"+fillIn(g.Request, cmp.Or(party.Name, reader.Name), len(g.lines)))
 	}
 	if len(advice) > 0 {
 		var b strings.Builder

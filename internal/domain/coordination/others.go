@@ -178,7 +178,7 @@ type mark struct {
 // watch knows all parties of one subject by their marks. Names and lines are found by their first word, so that the work for a letter grows
 // with the letter and not with the parties.
 type watch struct {
-	of       map[int64]*marks // by party
+	of       map[int64]*marks // by compartment
 	first    map[string][]mark
 	domains  map[string][]int64
 	prefixes []network
@@ -278,8 +278,10 @@ func (s *Service) watchFor(ctx context.Context, h db.Handle, by access.Actor, pa
 		m := newMarks()
 		m.name(p.Name)
 		m.thread(threads[p.Thread])
-		of[p.Ref.ID], byThread[p.Thread] = m, m
-		ids = append(ids, p.Thread)
+		of[p.Compartment], byThread[p.Thread] = m, m
+		if p.Thread > 0 { // who is chosen has none yet
+			ids = append(ids, p.Thread)
+		}
 		if p.Organisation != 0 {
 			orgs = append(orgs, p.Organisation)
 		}
@@ -290,7 +292,7 @@ func (s *Service) watchFor(ctx context.Context, h db.Handle, by access.Actor, pa
 	}
 	for _, p := range parties {
 		if k, ok := known[p.Organisation]; ok {
-			of[p.Ref.ID].known(k)
+			of[p.Compartment].known(k)
 		}
 	}
 	messages, err := s.Correspondence.Messages(ctx, h, by, ids...)

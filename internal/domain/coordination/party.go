@@ -183,9 +183,14 @@ func (s *Service) reader(ctx context.Context, h db.Handle, in NewParty, thread c
 			err = nil
 		}
 	}
+	return correspondent(org, c), err
+}
+
+// correspondent is whom a letter to an organisation goes to.
+func correspondent(org constituency.Organisation, c constituency.Contact) correspondence.Correspondent {
 	return correspondence.Correspondent{
 		Name: cmp.Or(c.Name, org.Name), Email: c.Email, Phone: c.Phone, Lang: cmp.Or(c.Lang, org.Lang), Organisation: org.Ref.ID, Contact: c.ID,
-	}, err
+	}
 }
 
 // record writes what was done with a party for the team alone: its reasons are not the party's business.

@@ -12,8 +12,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
+// sender puts letters into the outbox.
+type sender func(ctx context.Context, tx *db.Tx, by access.Actor, list []correspondence.Addressed) ([]correspondence.Message, error)
+
 // put writes letters into the outbox with what they ask.
-func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, parcels []parcel) ([]correspondence.Message, error) {
+func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, parcels []parcel, send sender) ([]correspondence.Message, error) {
 	now := s.Clock.Now()
 	type asked struct{ request, measures int } // places in objects; -1 for none
 	var objects []access.Object
@@ -44,7 +47,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 		}
 		list[i] = correspondence.Addressed{Thread: p.Party.Thread, Outgoing: p.out}
 	}
-	sent, err := s.Correspondence.SendManyTx(ctx, tx, by, list)
+	sent, err := send(ctx, tx, by, list)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +60,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			shown = sent[i].SendAfter
 		}
 		if of[i].request >= 0 {
-			r := Request{Object: objects[of[i].request], Party: p.Party.Ref.ID, Subject: p.Party.Subject, State: Asked, AskedAt: now, DueAt: g.DueAt, Message: sent[i].ID, Text: g.Request}
+			r := Request{Object: objects[of[i].request], Party: p.Party.Ref.ID, Subject: p.Party.Subject, State: Asked, AskedAt: now, DueAt: g.DueAt, Message: sent[i].ID, Text: p.request}
 			if err := s.insertRequest(ctx, tx, by, r, shown, p.Lang); err != nil {
 				return nil, err
 			}

@@ -46,6 +46,8 @@ type Service struct {
 	Texts          *text.Catalogue
 	// Rests tells whether the subject of a party is closed. Nil means that none ever is.
 	Rests func(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error)
+	// Who gives a person with the rights it has now, for the job that writes letters in its name.
+	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }

@@ -61,7 +61,7 @@ type Mass struct {
 }
 
 // brakes decides whether letters go too far to leave on the word of one person. Automatic mail has limits of its own (rule M9).
-func (s *Service) brakes(ctx context.Context, tx *db.Tx, by access.Actor, list []Addressed, now time.Time) (bool, error) {
+func (s *Service) brakes(ctx context.Context, h db.Handle, by access.Actor, list []Addressed, now time.Time) (bool, error) {
 	if by.System != "" {
 		return false, nil
 	}
@@ -84,7 +84,7 @@ func (s *Service) brakes(ctx context.Context, tx *db.Tx, by access.Actor, list [
 		return true, nil
 	case n > labelled:
 		if len(unlabelled) > 0 { // they take the label of their thread
-			threads, err := s.Threads(ctx, tx, unlabelled...)
+			threads, err := s.Threads(ctx, h, unlabelled...)
 			if err != nil {
 				return false, err
 			}
@@ -97,7 +97,7 @@ func (s *Service) brakes(ctx context.Context, tx *db.Tx, by access.Actor, list [
 		}
 	}
 	count := func(since time.Time, most int) (n int, err error) {
-		return n, tx.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM correspondence_message WHERE author <> 0 AND at > $1 AND direction = $2 LIMIT $3) t`, since, int64(Out), most).Scan(&n)
+		return n, h.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM correspondence_message WHERE author <> 0 AND at > $1 AND direction = $2 LIMIT $3) t`, since, int64(Out), most).Scan(&n)
 	}
 	hour, err := count(now.Add(-time.Hour), 100_000)
 	if err != nil || hour+len(readers) <= most {

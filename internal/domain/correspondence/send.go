@@ -47,6 +47,7 @@ type Outgoing struct {
 	InReplyTo string // Message-ID of what it answers
 	mass      int64  // the mass that it belongs to, whose second person releases it
 	Lowered   bool   // two people approved a label below the thread's (rule T5)
+	ready     bool   // its hold for second thoughts is over: that of the act it belongs to
 }
 
 // Addressed is an outgoing message and the thread it goes to.
@@ -274,7 +275,9 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 			m.Kind = Receipt
 		}
 	} else {
-		m.SendAfter = now.Add(s.Hold)
+		if !o.ready {
+			m.SendAfter = now.Add(s.Hold)
+		}
 		if o.ByRule {
 			m.Author, m.AuthorName = 0, ""
 		}
@@ -367,20 +370,26 @@ func keyOf(err error) string {
 
 // ask says what wants to leave, and gives the key that it would be encrypted to. What the thread is about lends it its seal and its exercise mark.
 func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now time.Time) (egress.Ask, readerKey, error) {
+	if t.above == nil {
+		if err := s.lookAbove(ctx, h, []*Thread{t}); err != nil {
+			return egress.Ask{}, readerKey{}, err
+		}
+	}
+	a := asking(m, t)
+	key, err := s.keyOf(ctx, h, *t, m.Body.To, now)
+	a.HasKey = !key.isZero()
+	return a, key, err
+}
+
+// asking is ask but for the key, for a thread whose marks from above were read.
+func asking(m stored, t *Thread) egress.Ask {
 	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
 	if m.Channel == ByPortal {
 		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
 	}
-	if t.above == nil {
-		if err := s.lookAbove(ctx, h, []*Thread{t}); err != nil {
-			return a, readerKey{}, err
-		}
-	}
 	a.Object.Sealed = a.Object.Sealed || t.above.sealed
 	a.Object.Exercise = a.Object.Exercise || t.above.exercise
-	key, err := s.keyOf(ctx, h, *t, m.Body.To, now)
-	a.HasKey = !key.isZero()
-	return a, key, err
+	return a
 }
 
 // lookAbove reads the marks of what threads are about. They hold for the transaction, or the page, that read the thread.

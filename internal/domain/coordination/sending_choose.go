@@ -1,0 +1,497 @@
+package coordination
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	mathrand "math/rand/v2"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// Choose says who is added to a sending, from several sources at once. Who is there already keeps its place, and gets the further reason and evidence.
+type Choose struct {
+	Version       int64    // 0 takes the stored one
+	List          string   // what was seen, one a line, or CSV (see readList)
+	UTC           bool     // times without a zone are UTC
+	Communities   []string // codes
+	Sectors       []string // codes
+	Organisations []string // uids, keys of a register outside, or whole names
+	Parties       bool     // who is a party of the incident already
+	Role          Role     // Affected when empty
+}
+
+// Why is one reason for which an organisation was chosen.
+type Why struct {
+	By    string `json:"by"`          // "list", "community", "sector", "organisation", "party"
+	Value string `json:"v,omitempty"` // the code; of a list the asset by which it answers
+	Count int    `json:"n,omitempty"` // lines of the list
+}
+
+// The states of a chosen line.
+const (
+	lineIn      = 0
+	lineOut     = 1
+	lineWritten = 2
+	lineLeft    = 3
+)
+
+// mostReaders is how many organisations one sending takes.
+const mostReaders = constituency.MostChosen
+
+// mostWhy is how many reasons of one organisation are kept.
+const mostWhy = 8
+
+// chosen is one organisation of a sending.
+type chosen struct {
+	organisation int64
+	state        int
+	place        int64
+	lines        int
+	party        int64
+	message      string
+	reason       string
+	chosenBody
+
+	body, evidence []byte
+}
+
+type chosenBody struct {
+	Why    []Why   `json:"why,omitempty"`
+	Role   Role    `json:"role,omitempty"`
+	Frozen *frozen `json:"frozen,omitempty"`
+}
+
+// frozen is what was asked for: to whom the letter goes, by which road, with which evidence.
+type frozen struct {
+	Contact int64       `json:"contact,omitempty"`
+	Name    string      `json:"name,omitempty"`
+	Email   string      `json:"email,omitempty"`
+	Lang    string      `json:"lang"`
+	Road    egress.Road `json:"road"`
+	Lines   []byte      `json:"lines,omitempty"` // hash
+}
+
+func chosenPlace(uid string, organisation int64, part string) string {
+	return fmt.Sprintf("coordination_sending_party.%s:%s:%d", part, uid, organisation)
+}
+
+func nobodyPlace(uid string) string { return "coordination_sending.nobody:" + uid }
+
+const chosenColumns = `organisation, state, place, lines, party, message, reason, body`
+
+func scanChosen(k keyring.Key, uid string) func(r *db.Rows) (chosen, error) {
+	return func(r *db.Rows) (c chosen, err error) {
+		if err = r.Scan(&c.organisation, &c.state, &c.place, &c.lines, &c.party, &c.message, &c.reason, &c.body); err != nil {
+			return c, err
+		}
+		plain, err := k.Open(chosenPlace(uid, c.organisation, "body"), c.body)
+		if err != nil {
+			return c, err
+		}
+		return c, json.Unmarshal(plain, &c.chosenBody)
+	}
+}
+
+// chosenOf reads who was chosen, in the order of their organisations, without the evidence.
+func (s *Service) chosenOf(ctx context.Context, h db.Handle, k keyring.Key, x Sending) ([]chosen, error) {
+	list, err := db.All(ctx, h, scanChosen(k, x.UID), `SELECT `+chosenColumns+` FROM coordination_sending_party WHERE sending = $1 ORDER BY organisation`, x.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read who was chosen: %w", err)
+	}
+	return list, nil
+}
+
+// evidenceOf reads the evidence of some of them, by organisation.
+func (s *Service) evidenceOf(ctx context.Context, h db.Handle, k keyring.Key, x Sending, organisations ...int64) (map[int64][]Line, error) {
+	out := map[int64][]Line{}
+	for some := range slices.Chunk(organisations, 500) {
+		q := new(db.Query).Add(`SELECT organisation, evidence FROM coordination_sending_party WHERE evidence IS NOT NULL AND sending = ? AND organisation IN `, x.ID)
+		_, err := db.List(ctx, h, db.In(q, some), func(r *db.Rows) (org int64, err error) {
+			var sealed []byte
+			if err := r.Scan(&org, &sealed); err != nil {
+				return org, err
+			}
+			plain, err := k.Open(chosenPlace(x.UID, org, "evidence"), sealed)
+			if err != nil {
+				return org, err
+			}
+			var lines []Line
+			err = json.Unmarshal(plain, &lines)
+			out[org] = lines
+			return org, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read evidence: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// finding is what a Choose comes to before it is written.
+type finding struct {
+	why   map[int64][]Why
+	lines map[int64][]Line
+	aside []Aside
+}
+
+func (f *finding) because(org int64, w Why) {
+	list := f.why[org]
+	for i := range list {
+		if list[i].By == w.By && list[i].Value == w.Value {
+			list[i].Count += w.Count
+			return
+		}
+	}
+	if len(list) < mostWhy {
+		list = append(list, w)
+	}
+	f.why[org] = list
+}
+
+// Choose adds organisations to a sending that is prepared. What is added is told apart from what reaches nobody: no line is lost. The actor needs
+// access.WorkCases and access.SendOutside. Refused: Invalid with all fields (too many lines, a name that nobody has), NotFound, Conflict for one that is no draft.
+func (s *Service) Choose(ctx context.Context, by access.Actor, sending string, in Choose) (Sending, error) {
+	if err := needPrepare(by); err != nil {
+		return Sending{}, err
+	}
+	x, o, err := s.sending(ctx, s.DB, by, sending, "")
+	if err != nil {
+		return Sending{}, err
+	}
+	f, err := s.find(ctx, by, x, o, in)
+	if err != nil {
+		return Sending{}, err
+	}
+	return s.changeSending(ctx, by, sending, in.Version, []SendingState{SendingDraft}, func(ctx context.Context, tx *db.Tx, x *Sending, o access.Object) error {
+		if err := s.goesOn(ctx, tx, o.Ref); err != nil {
+			return err
+		}
+		added, err := s.addChosen(ctx, tx, x, f, cmp.Or(in.Role, Affected))
+		if err != nil {
+			return err
+		}
+		x.edit(by)
+		return s.sendingEntry(ctx, tx, by, *x, "coordination.sending_choose", "", audit.Change{Field: "parties", To: added}, audit.Change{Field: "aside", To: len(f.aside)})
+	})
+}
+
+// find looks up whom a Choose means, outside any transaction.
+func (s *Service) find(ctx context.Context, by access.Actor, x Sending, o access.Object, in Choose) (finding, error) {
+	f := finding{why: map[int64][]Why{}, lines: map[int64][]Line{}}
+	var p errs.Problems
+	if in.Role != "" && !in.Role.valid() {
+		p.Add("role", "error.choose")
+	}
+	if strings.TrimSpace(in.List) == "" && len(in.Communities)+len(in.Sectors)+len(in.Organisations) == 0 && !in.Parties {
+		p.Add("list", "error.required")
+	}
+	if len(in.Organisations) > mostReaders {
+		p.Add("organisations", "error.too_many", "most", mostReaders)
+	}
+	var lines []Line
+	fits := len(in.List) <= MostList && utf8.ValidString(in.List)
+	if fits {
+		lines, f.aside, fits = readList(in.List, in.UTC)
+	}
+	if !fits {
+		p.Add("list", "error.sending.list", "most", MostLines)
+	}
+	if err := p.Err(); err != nil {
+		return f, err
+	}
+	uids, err := s.namedOnes(ctx, by, in.Organisations)
+	if err != nil {
+		return f, err
+	}
+	picked, err := s.Constituency.Choose(ctx, s.DB, by, constituency.Choice{Communities: in.Communities, Sectors: in.Sectors, UIDs: uids})
+	if err != nil {
+		return f, err
+	}
+	for _, c := range picked {
+		f.because(c.ID, Why{By: c.By, Value: c.Value})
+	}
+	if in.Parties {
+		parties, err := s.PartiesOf(ctx, s.DB, by, o.Ref)
+		if err != nil {
+			return f, err
+		}
+		for _, party := range parties {
+			if party.Organisation != 0 && party.WithdrawnAt.IsZero() {
+				f.because(party.Organisation, Why{By: "party"})
+			}
+		}
+	}
+	if err := s.answering(ctx, by, lines, &f); err != nil {
+		return f, err
+	}
+	if len(f.why) > mostReaders {
+		p.Add("list", "error.too_many", "most", mostReaders)
+	}
+	return f, p.Err()
+}
+
+// answering finds who answered for each line at its time.
+func (s *Service) answering(ctx context.Context, by access.Actor, lines []Line, f *finding) error {
+	asked := make([]constituency.Asked, len(lines))
+	for i, l := range lines {
+		asked[i] = constituency.Asked{What: l.What, At: l.At}
+	}
+	answers, err := s.Constituency.AnsweringAt(ctx, asked)
+	if err != nil {
+		return err
+	}
+	seen := map[int64]bool{}
+	for _, a := range answers {
+		seen[a.Organisation] = true
+	}
+	delete(seen, 0)
+	ids := make([]int64, 0, len(seen))
+	for org := range seen {
+		ids = append(ids, org)
+	}
+	visible, err := s.Constituency.Visible(ctx, s.DB, by, ids...)
+	if err != nil {
+		return err
+	}
+	for i, a := range answers {
+		_, ok := visible[a.Organisation]
+		switch {
+		case !a.Read:
+			f.aside = append(f.aside, Aside{lines[i], asideRead})
+		case !ok:
+			f.aside = append(f.aside, Aside{lines[i], asideNobody})
+		default:
+			f.because(a.Organisation, Why{By: "list", Value: a.By, Count: 1})
+			f.lines[a.Organisation] = append(f.lines[a.Organisation], lines[i])
+		}
+	}
+	return nil
+}
+
+// namedOnes gives the uids of organisations that are named by uid, by the key of a register, or by their whole name. One that is none is a problem of its own.
+func (s *Service) namedOnes(ctx context.Context, by access.Actor, list []string) ([]string, error) {
+	var names []string
+	for _, n := range list {
+		if n = strings.TrimSpace(n); n != "" {
+			names = append(names, n)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	here, err := s.Constituency.Choose(ctx, s.DB, by, constituency.Choice{UIDs: names})
+	if err != nil {
+		return nil, err
+	}
+	uid := map[string]string{}
+	for _, c := range here {
+		uid[c.UID] = c.UID
+	}
+	external, err := s.Constituency.Externals(ctx, s.DB, by, names...)
+	if err != nil {
+		return nil, err
+	}
+	var rest, out []string
+	for _, n := range names {
+		if uid[n] == "" && external[n] == "" {
+			rest = append(rest, n)
+		}
+	}
+	whole := map[string]constituency.Organisation{}
+	for some := range slices.Chunk(rest, 500) {
+		found, err := s.Constituency.NamedMany(ctx, by, some...)
+		if err != nil {
+			return nil, err
+		}
+		for n, o := range found {
+			whole[n] = o
+		}
+	}
+	var p errs.Problems
+	missing := 0
+	for _, n := range names {
+		switch u := cmp.Or(uid[n], external[n], whole[n].UID); {
+		case u != "":
+			out = append(out, u)
+		case missing < 10:
+			missing++
+			p.Add("organisations", "error.sending.nobody", "name", clip(n, 80))
+		}
+	}
+	return out, p.Err()
+}
+
+func clip(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// addChosen writes what was found beside what is there, and says how many organisations came to it.
+func (s *Service) addChosen(ctx context.Context, tx *db.Tx, x *Sending, f finding, role Role) (added int, err error) {
+	k, err := s.sendingKey(*x)
+	if err != nil {
+		return 0, err
+	}
+	was, err := s.chosenOf(ctx, tx, k, *x)
+	if err != nil {
+		return 0, err
+	}
+	all := 0
+	here := map[int64]chosen{}
+	for _, c := range was {
+		all += c.lines
+		if _, again := f.why[c.organisation]; again {
+			here[c.organisation] = c
+		}
+	}
+	orgs := make([]int64, 0, len(f.why))
+	for org := range f.why {
+		orgs = append(orgs, org)
+	}
+	slices.Sort(orgs)
+	had, err := s.evidenceOf(ctx, tx, k, *x, orgs...)
+	if err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(orgs, 500) {
+		q := new(db.Query).Add(`DELETE FROM coordination_sending_party WHERE sending = ? AND organisation IN `, x.ID)
+		if _, err := db.In(q, some).Exec(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
+	rows := make([][]any, 0, len(orgs))
+	for _, org := range orgs {
+		c, again := here[org]
+		if !again {
+			added++
+			c = chosen{organisation: org, place: mathrand.Int64N(1 << 52), chosenBody: chosenBody{Role: role}}
+		}
+		g := finding{why: map[int64][]Why{org: c.Why}}
+		for _, w := range f.why[org] {
+			g.because(org, w)
+		}
+		c.Why, c.state, c.Frozen = g.why[org], lineIn, nil
+		lines, twice := merged(had[org], f.lines[org])
+		x.Repeated += twice
+		all += len(lines) - c.lines
+		row, err := c.row(k, *x, lines)
+		if err != nil {
+			return 0, err
+		}
+		rows = append(rows, row)
+	}
+	aside, err := s.addAside(ctx, tx, k, x, f.aside)
+	if err != nil {
+		return 0, err
+	}
+	var p errs.Problems
+	if all+aside > MostLines {
+		p.Add("list", "error.sending.list", "most", MostLines)
+	}
+	if len(was)+added > mostReaders {
+		p.Add("list", "error.too_many", "most", mostReaders)
+	}
+	if err := p.Err(); err != nil {
+		return 0, err
+	}
+	return added, db.InsertMany(ctx, tx, "coordination_sending_party", []string{"sending", "organisation", "state", "place", "lines", "party", "message", "reason", "body", "evidence"}, rows)
+}
+
+// row seals a chosen line for the table.
+func (c *chosen) row(k keyring.Key, x Sending, lines []Line) ([]any, error) {
+	body, err := json.Marshal(c.chosenBody)
+	if err != nil {
+		return nil, err
+	}
+	var evidence []byte
+	if len(lines) > 0 {
+		b, err := json.Marshal(lines)
+		if err != nil {
+			return nil, err
+		}
+		evidence = k.Seal(chosenPlace(x.UID, c.organisation, "evidence"), b)
+	}
+	c.lines = len(lines)
+	return []any{x.ID, c.organisation, c.state, c.place, c.lines, c.party, c.message, c.reason, k.Seal(chosenPlace(x.UID, c.organisation, "body"), body), evidence}, nil
+}
+
+// merged is the evidence of a party with what came to it; a line that stood there stays once.
+func merged(had, more []Line) (out []Line, twice int) {
+	there := make(map[Line]bool, len(had)+len(more))
+	for _, list := range [][]Line{had, more} {
+		for _, l := range list {
+			if there[l] {
+				twice++
+				continue
+			}
+			there[l] = true
+			out = append(out, l)
+		}
+	}
+	return out, twice
+}
+
+// addAside keeps what reaches nobody and gives how many lines that are.
+func (s *Service) addAside(ctx context.Context, tx *db.Tx, k keyring.Key, x *Sending, more []Aside) (int, error) {
+	had, err := s.asideOf(ctx, tx, k, *x)
+	if err != nil || len(more) == 0 {
+		return len(had), err
+	}
+	there := map[Aside]bool{}
+	for _, a := range had {
+		there[a] = true
+	}
+	for _, a := range more {
+		if !there[a] {
+			there[a] = true
+			had = append(had, a)
+		} else {
+			x.Repeated++
+		}
+	}
+	x.Unread = len(had)
+	b, err := json.Marshal(had)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE coordination_sending SET nobody = $1 WHERE id = $2`, k.Seal(nobodyPlace(x.UID), b), x.ID)
+	return len(had), err
+}
+
+func (s *Service) asideOf(ctx context.Context, h db.Handle, k keyring.Key, x Sending) (out []Aside, err error) {
+	var sealed []byte
+	if err := h.QueryRow(ctx, `SELECT nobody FROM coordination_sending WHERE id = $1`, x.ID).Scan(&sealed); err != nil || sealed == nil {
+		return nil, err
+	}
+	plain, err := k.Open(nobodyPlace(x.UID), sealed)
+	if err != nil {
+		return nil, err
+	}
+	return out, json.Unmarshal(plain, &out)
+}
+
+// AsideOf gives the lines of a sending's lists that reach nobody, and why. The actor needs access.ReadCases.
+func (s *Service) AsideOf(ctx context.Context, by access.Actor, sending string) ([]Aside, error) {
+	x, _, err := s.SendingOf(ctx, by, sending)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.sendingKey(x)
+	if err != nil {
+		return nil, err
+	}
+	return s.asideOf(ctx, s.DB, k, x)
+}
