@@ -63,7 +63,7 @@ type chosen struct {
 	reason       string
 	chosenBody
 
-	body, evidence []byte
+	body []byte
 }
 
 type chosenBody struct {

@@ -126,6 +126,7 @@ func New(d Deps) (*API, error) {
 	a.suspicious()
 	a.incidents()
 	a.parties()
+	a.sendings()
 	a.measures()
 	a.registry()
 	a.looks()

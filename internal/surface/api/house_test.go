@@ -237,6 +237,7 @@ type asked struct {
 	request2, measure2 string
 	obligation         string // of the first, under NIS2
 	obligation2        string
+	sending            string // of both
 }
 
 func (h *house) asked() asked {
@@ -282,6 +283,13 @@ func (h *house) asked() asked {
 	}
 	s.request, s.measure = read("constituent")
 	s.request2, s.measure2 = read("other")
+	sending, err := ana.NewSending(ctx, s.incident.ID)
+	h.must(err)
+	s.sending = sending.ID
+	_, err = ana.ChooseForSending(ctx, s.sending, client.SendingChoice{Parties: true})
+	h.must(err)
+	_, err = ana.SetSendingLetter(ctx, s.sending, client.SendingText{Text: "Look.", TLP: "TLP:GREEN"})
+	h.must(err)
 	_, err = ana.FileStage(ctx, s.report.ID, client.NewStage{RuleSet: "eu-nis2", Stage: "early_warning", Affected: []string{h.one.UID, h.two.UID}})
 	h.must(err)
 	owed, err := ana.Obligations(ctx, s.report.ID)

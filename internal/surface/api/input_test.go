@@ -36,7 +36,7 @@ func TestOneReadingOnEveryOperation(t *testing.T) {
 		if !op.Admits(access.Actor{Account: 1, Roles: []access.Role{access.Lead}}) {
 			role = "constituent"
 		}
-		p := path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation)
+		p := path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation, s.sending)
 		for _, c := range []struct{ body, code string }{
 			{`{"tlp":"RED","TLP":"CLEAR"}`, "json_repeated"},
 			{`{"Version":1}`, "json_unknown"},

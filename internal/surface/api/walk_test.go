@@ -18,10 +18,10 @@ import (
 )
 
 // path fills the wildcards of an operation with names of a case.
-func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string) string {
+func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New()}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0").Replace(p)
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "sendings": strings.Join(sending, "")}
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -48,6 +48,12 @@ func bodyOf(op api.Operation) string {
 		return `{"number":1,"by":"letter"}`
 	case op.Path == "/reports/{ref}/offered":
 		return `{"message":"` + id.New() + `","take":true}`
+	case last == "sendings":
+		return `{}`
+	case strings.HasPrefix(op.Path, "/sendings/"):
+		return map[string]string{
+			"parties": `{"parties":true}`, "exclude": `{"road":"refused"}`, "letter": `{"text":"walked"}`, "submit": `{}`, "back": `{}`, "recall": `{"reason":"walked by a test"}`,
+		}[last]
 	case op.Path == "/obligations/{id}/requests":
 		return `{"stage":"status_report","due_at":"2030-01-01T00:00:00Z"}`
 	case last == "turn":
@@ -98,7 +104,7 @@ func TestWalk(t *testing.T) {
 					}
 					by = access.Actor{Account: 1, Roles: []access.Role{r}}
 				}
-				a := h.raw(role, op.Method, path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation), bodyOf(op))
+				a := h.raw(role, op.Method, path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation, s.sending), bodyOf(op))
 				what := op.Method + " " + op.Path + " as " + role
 				switch {
 				case role == "" && !op.Open:
@@ -166,7 +172,7 @@ func TestNotYoursSealedAbsent(t *testing.T) {
 		// A second case, sealed with all that hangs on it.
 		sealed := h.asked2()
 		absent := func(op api.Operation) string {
-			return path(op, id.New(), id.New(), id.New(), id.New(), id.New(), id.New(), id.New())
+			return path(op, id.New(), id.New(), id.New(), id.New(), id.New(), id.New(), id.New(), id.New())
 		}
 		header := []string{"If-Match", "*"}
 		for _, op := range api.Operations() {
@@ -182,9 +188,9 @@ func TestNotYoursSealedAbsent(t *testing.T) {
 					t.Errorf("%s %s as %s: what is absent gives %d %s", op.Method, op.Path, role, want.status, want.body)
 					continue
 				}
-				others := map[string]string{"sealed": path(op, sealed.report.ID, sealed.incident.ID, sealed.one.ID, sealed.request, sealed.measure, id.New(), sealed.obligation)}
+				others := map[string]string{"sealed": path(op, sealed.report.ID, sealed.incident.ID, sealed.one.ID, sealed.request, sealed.measure, id.New(), sealed.obligation, sealed.sending)}
 				if role != "analyst" && role != "lead" {
-					others["not yours"] = path(op, s.report.ID, s.incident.ID, s.two.ID, s.request2, s.measure2, h.two.UID, s.obligation2)
+					others["not yours"] = path(op, s.report.ID, s.incident.ID, s.two.ID, s.request2, s.measure2, h.two.UID, s.obligation2, s.sending)
 					if role == "constituent" && strings.HasPrefix(op.Path, "/reports") {
 						delete(others, "not yours") // that report is its own
 					}
@@ -289,7 +295,7 @@ func TestGetChangesNothing(t *testing.T) {
 		for _, op := range api.Operations() {
 			if op.Method == "GET" {
 				for role := range h.tokens {
-					h.raw(role, "GET", path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation), "")
+					h.raw(role, "GET", path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation, s.sending), "")
 				}
 			}
 		}
@@ -310,7 +316,7 @@ func TestOthersDoNotShow(t *testing.T) {
 			out := map[string]answer{}
 			for _, op := range api.Operations() {
 				if op.Method == "GET" {
-					p := path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation)
+					p := path(op, s.report.ID, s.incident.ID, s.one.ID, s.request, s.measure, h.one.UID, s.obligation, s.sending)
 					out[op.Path] = h.raw("constituent", "GET", p, "")
 				}
 			}
@@ -330,8 +336,9 @@ func TestOthersDoNotShow(t *testing.T) {
 		h.must(err)
 		_, err = other.CreateReport(ctx, client.NewReport{Summary: "Something else"})
 		h.must(err)
+		after := look()
 		for p, was := range before {
-			if is := look()[p]; is.status != was.status || is.body != was.body || !sameHeader(is.header, was.header) {
+			if is := after[p]; is.status != was.status || is.body != was.body || !sameHeader(is.header, was.header) {
 				t.Errorf("%s changed:\n%s %v\n%s %v", p, was.body, was.header, is.body, is.header)
 			}
 		}
