@@ -273,3 +273,12 @@ func (s *Service) KeyKinds(ctx context.Context, h db.Handle, at time.Time, conta
 	}
 	return openpgp, certificates, nil
 }
+
+// Sectors gives the sectors that organisations have, in their order. It needs access.ReadRegistry.
+func (s *Service) Sectors(ctx context.Context, by access.Actor) ([]string, error) {
+	if err := by.Need(access.ReadRegistry); err != nil {
+		return nil, err
+	}
+	return db.All(ctx, s.DB, func(r *db.Rows) (code string, err error) { return code, r.Scan(&code) },
+		`SELECT DISTINCT sector FROM constituency_organisation WHERE sector <> '' ORDER BY sector LIMIT 200`)
+}

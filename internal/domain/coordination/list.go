@@ -222,3 +222,15 @@ func (s *Service) measure(ctx context.Context, h db.Handle, by access.Actor, uid
 	s.from(q, by, ref.Measure, measureTables, "r").Add(` AND o.uid = ?`, uid)
 	return db.One(ctx, h, s.scanMeasure, q.Text(), q.Args()...)
 }
+
+// CountParties says how many organisations are parties of an incident that the actor may see. The actor needs access.ReadCases.
+func (s *Service) CountParties(ctx context.Context, by access.Actor, subject string) (n int, err error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return 0, err
+	}
+	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	if err != nil {
+		return 0, err
+	}
+	return n, s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM coordination_party WHERE subject = $1 AND organisation <> 0 AND withdrawn_at IS NULL`, o.Ref.ID).Scan(&n)
+}

@@ -294,3 +294,18 @@ func refusedRoads(d DryRun) error {
 		{Name: "parties", Key: "error.sending.refused", Args: map[string]any{"count": d.Refused}},
 	}}
 }
+
+// Progress says how far a sending is: itself, and how many of its letters stand where. The actor needs access.ReadCases.
+func (s *Service) Progress(ctx context.Context, by access.Actor, sending string) (Sending, map[correspondence.State]int, error) {
+	x, _, err := s.SendingOf(ctx, by, sending)
+	if err != nil || x.Written == 0 {
+		return x, nil, err
+	}
+	uids, err := db.All(ctx, s.DB, func(r *db.Rows) (uid string, err error) { return uid, r.Scan(&uid) },
+		`SELECT message FROM coordination_sending_party WHERE sending = $1 AND state = $2 ORDER BY organisation`, x.ID, lineWritten)
+	if err != nil {
+		return x, nil, err
+	}
+	states, err := s.Correspondence.CountStates(ctx, s.DB, uids)
+	return x, states, err
+}

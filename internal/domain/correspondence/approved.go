@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
@@ -75,6 +76,17 @@ func (s *Service) RoadsTo(ctx context.Context, h db.Handle, threads []Thread, la
 	return out, nil
 }
 
+// asking is ask but for the key, for a thread whose marks from above were read.
+func asking(m stored, t *Thread) egress.Ask {
+	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
+	if m.Channel == ByPortal {
+		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
+	}
+	a.Object.Sealed = a.Object.Sealed || t.above.sealed
+	a.Object.Exercise = a.Object.Exercise || t.above.exercise
+	return a
+}
+
 // FileOf is a file and the thread that it is for.
 type FileOf struct {
 	Thread     int64
@@ -107,4 +119,23 @@ func (s *Service) StoreFilesOf(ctx context.Context, files []FileOf) ([]File, err
 		}
 		return db.InsertMany(ctx, tx, "correspondence_file", []string{"uid", "owner", "blob", "stored_at"}, rows)
 	})
+}
+
+// CountStates says how many of some messages, by uid, stand where. The caller has checked what names them.
+func (s *Service) CountStates(ctx context.Context, h db.Handle, uids []string) (map[State]int, error) {
+	out := map[State]int{}
+	for some := range slices.Chunk(uids, 500) {
+		rows, err := db.In(new(db.Query).Add(`SELECT m.state, COUNT(*) FROM correspondence_message m WHERE m.uid IN `), some).Add(` GROUP BY m.state`).Query(ctx, h)
+		err = db.Each(rows, err, func(r *db.Rows) error {
+			var state string
+			var n int
+			err := r.Scan(&state, &n)
+			out[State(state)] += n
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("count messages: %w", err)
+		}
+	}
+	return out, nil
 }

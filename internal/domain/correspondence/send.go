@@ -381,17 +381,6 @@ func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now
 	return a, key, err
 }
 
-// asking is ask but for the key, for a thread whose marks from above were read.
-func asking(m stored, t *Thread) egress.Ask {
-	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
-	if m.Channel == ByPortal {
-		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
-	}
-	a.Object.Sealed = a.Object.Sealed || t.above.sealed
-	a.Object.Exercise = a.Object.Exercise || t.above.exercise
-	return a
-}
-
 // lookAbove reads the marks of what threads are about. They hold for the transaction, or the page, that read the thread.
 func (s *Service) lookAbove(ctx context.Context, h db.Handle, threads []*Thread) error {
 	of := map[int64][]*Thread{}

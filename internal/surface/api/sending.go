@@ -416,4 +416,3 @@ func (a *API) recallSending(ctx context.Context, by access.Actor, in *RecallInpu
 	x, err := a.Coordination.Recall(ctx, by, in.ID.ID, in.Body.Value.Version, in.Body.Value.Reason)
 	return a.sending(ctx, by, x, err)
 }
-

@@ -165,6 +165,8 @@ var toasts = map[string]func(p *text.Printer) string{
 	"hold_ended":    func(p *text.Printer) string { return p.T("desk.done.hold_ended") },
 	"glass":         func(p *text.Printer) string { return p.T("desk.done.glass") },
 	"reviewed":      func(p *text.Printer) string { return p.T("desk.done.reviewed") },
+	"sending_held":  func(p *text.Printer) string { return p.T("desk.done.sending_held") },
+	"sending_back":  func(p *text.Printer) string { return p.T("desk.done.sending_back") },
 	"second":        func(p *text.Printer) string { return p.T("desk.done.second") },
 	"judged":        func(p *text.Printer) string { return p.T("desk.done.judged") },
 	"duty_saved":    func(p *text.Printer) string { return p.T("desk.done.duty_saved") },

@@ -130,7 +130,11 @@ func (d *Desk) outbox(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	view.Acts = append(masses, view.Acts...)
+	sendings, err := d.sendingBanner(v)
+	if err != nil {
+		return err
+	}
+	view.Acts = append(append(masses, sendings...), view.Acts...)
 	for _, m := range list.Items {
 		when := page.At(p, m.At, v.Now)
 		var act templ.Component = page.Text("")

@@ -27,7 +27,7 @@ func (d *Desk) parties(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	view := PartiesView{IncidentFrame: f}
+	view := PartiesView{IncidentFrame: f, Many: f.Href + "/sendings"}
 	if in.State != incident.Closed && v.By.Can(access.WorkCases) {
 		view.Add, view.Ask = f.Href+"/parties/add", f.Href+"/ask"
 	}

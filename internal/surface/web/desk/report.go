@@ -262,6 +262,8 @@ func roadChip(p *text.Printer, road egress.Decision) page.ChipView {
 		return page.ChipView{Text: p.T("desk.road.signed"), Kind: "warn", Icon: "shield-check"}
 	case egress.Notice:
 		return page.ChipView{Text: p.T("desk.road.notice"), Kind: "info", Icon: "mail"}
+	case egress.Direct:
+		return page.ChipView{Text: p.T("desk.road.direct"), Kind: "info", Icon: "inbox"}
 	default:
 		return page.ChipView{Text: p.T("desk.road.refused"), Kind: "crit", Icon: "triangle-alert"}
 	}
