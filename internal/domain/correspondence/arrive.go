@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -338,19 +340,25 @@ func (s *Service) WaitingWith(ctx context.Context, h db.Handle, arrival int64, n
 		JOIN correspondence_arrival w ON w.public = a.public WHERE a.object = $1 AND w.state = 'new' ORDER BY w.received_at, w.object LIMIT $2`, arrival, n)
 }
 
-// SortedTx marks an arrival as filed under an object (a report or a thread), in the transaction that files it. A second call for the same
-// arrival is a Conflict: a job may run twice.
-func (s *Service) SortedTx(ctx context.Context, tx *db.Tx, arrival int64, under ref.Ref) error {
-	n, err := tx.Exec(ctx, `UPDATE correspondence_arrival SET state = $1, filed_under = $2, sorted_at = $3 WHERE object = $4 AND state <> $1`,
-		ArrivalSorted, under.ID, s.Clock.Now(), arrival)
-	if err != nil {
-		return fmt.Errorf("mark arrival as filed: %w", err)
+// SortedTx marks arrivals as filed, each under an object (a report or a thread) or under none, in the transaction that files them. One that was marked
+// before is a Conflict: a job may run twice.
+func (s *Service) SortedTx(ctx context.Context, tx *db.Tx, under map[int64]ref.Ref) error {
+	now := s.Clock.Now()
+	var rows [][]any
+	for _, arrival := range slices.Sorted(maps.Keys(under)) {
+		rows = append(rows, []any{arrival, ArrivalSorted, under[arrival].ID, now})
 	}
-	if n == 0 {
+	n, err := db.UpdateMany(ctx, tx, "correspondence_arrival", sortedColumns, rows, "correspondence_arrival.state <> 'sorted'")
+	if err != nil {
+		return fmt.Errorf("mark arrivals as filed: %w", err)
+	}
+	if n < int64(len(rows)) {
 		return &errs.Error{Kind: errs.Conflict, Key: "error.arrival.sorted", Text: "this mail is filed already"}
 	}
 	return nil
 }
+
+var sortedColumns = []db.Column{{Name: "object", Type: "BIGINT"}, {Name: "state", Type: "TEXT"}, {Name: "filed_under", Type: "BIGINT"}, {Name: "sorted_at", Type: "BIGINT"}}
 
 // Aside sets an arrival aside for a person after a panic or too many tries, so that it stops nothing else (rule D4). What is filed stays filed.
 func (s *Service) Aside(ctx context.Context, by access.Actor, arrival int64, reason string) error {

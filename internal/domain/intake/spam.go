@@ -134,46 +134,43 @@ func (s *Service) SetSpamScore(ctx context.Context, by access.Actor, n int) erro
 const likenessOf = 100
 
 // rejectedLike counts reports that a person rejected as spam and that say the same as this one: letter by letter, or most of it.
-func (x *Sieve) rejectedLike(ctx context.Context, h db.Handle, b Body, files []correspondence.File) (int, error) {
-	s := x.s
-	words := s.mac("words", normal(b.Summary, b.Description))
-	if words == nil || len(x.spam) == 0 {
+func (x *Sieve) rejectedLike(ctx context.Context, h db.Handle, in *ReceiveInput) (int, error) {
+	made := x.s.Ready(access.System("intake"), *in, nil).ready
+	if made.words == nil || len(x.spam) == 0 {
 		return 0, nil
 	}
-	count := func(which func(q *db.Query)) (int, error) {
-		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id, r.state, r.reason FROM intake_report r WHERE `)
-		which(q)
-		q.Add(` LIMIT ?) l JOIN object o ON o.id = l.id WHERE l.state = 'rejected' AND o.sealed = FALSE AND l.reason IN `, likenessOf)
-		q = db.In(q, x.spam)
-		var n int
-		err := h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
-		return n, err
-	}
-	n, err := count(func(q *db.Query) { q.Add(`r.words = ? ORDER BY r.id DESC`, words) })
-	if err != nil || n > 0 {
-		return n, err
-	}
-	at := periodOf(s.Clock.Now())
+	at := periodOf(x.s.Clock.Now())
 	var tokens []int64
-	for _, t := range s.traitsOf(b, nil, files) {
+	for _, t := range made.traits {
 		if t.why == NearText || t.why == SameFile {
 			tokens = append(tokens, (at-1)<<periodBits|t.token, at<<periodBits|t.token)
 		}
 	}
-	if len(tokens) == 0 {
-		return 0, nil
+	q := new(db.Query)
+	if len(tokens) > 0 {
+		db.In(q.Add(`WITH f AS (SELECT DISTINCT t.report FROM intake_trait t WHERE t.token IN `), tokens).Add(`) `)
 	}
-	founders, err := db.List(ctx, h, db.In(new(db.Query).Add(`SELECT DISTINCT t.report FROM intake_trait t WHERE t.token IN `), tokens),
-		func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
-	if err != nil || len(founders) == 0 {
-		return 0, err
+	count := func(which string, args ...any) {
+		q.Add(`(SELECT COUNT(*) FROM (SELECT r.id, r.state, r.reason FROM intake_report r WHERE `+which+` LIMIT ?) l JOIN object o ON o.id = l.id
+			WHERE l.state = 'rejected' AND o.sealed = FALSE AND l.reason IN `, append(args, likenessOf)...)
+		db.In(q, x.spam).Add(`)`)
 	}
-	n, err = count(func(q *db.Query) { db.In(q.Add(`r.id IN `), founders) })
-	if err != nil {
-		return 0, err
+	q.Add(`SELECT `)
+	count(`r.words = ? ORDER BY r.id DESC`, made.words)
+	if len(tokens) > 0 {
+		q.Add(`, `)
+		count(`r.id IN (SELECT f.report FROM f)`)
+		q.Add(`, `)
+		count(`r.fold <> 0 AND r.fold IN (SELECT f.report FROM f)`)
+	} else {
+		q.Add(`, 0, 0`)
 	}
-	m, err := count(func(q *db.Query) { db.In(q.Add(`r.fold <> 0 AND r.fold IN `), founders) })
-	return n + m, err
+	var same, founders, folded int
+	err := h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&same, &founders, &folded)
+	if same > 0 {
+		return same, err
+	}
+	return founders + folded, err
 }
 
 // NotSpam brings a report back from the lane: it waits where it would have waited, since the moment it came, with its receipt. Teach says what the house

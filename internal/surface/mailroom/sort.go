@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -106,8 +107,9 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 	}
 	l, err = m.attempt(ctx, a)
 	if err == nil {
-		m.sift(ctx, sieve, l)
-		err = m.made(l)
+		if err = m.made(l); err == nil {
+			m.sift(ctx, sieve, l)
+		}
 	}
 	if err == nil || transient(err) {
 		return l, err
@@ -144,6 +146,7 @@ func (m *Room) made(l *letter) (err error) {
 			err = fmt.Errorf("read: %w", errs.Panic(p))
 		}
 	}()
+	l.facts = m.judgedBy(l)
 	in := m.Intake.Ready(by(), m.reportOf(l), nil)
 	l.ready = &in
 	return nil
@@ -197,28 +200,51 @@ func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 		}
 	}()
 	return m.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		names := make([]string, len(letters))
-		for i, l := range letters {
-			names[i] = l.name
-		}
-		if err := m.Correspondence.HoldSameTx(ctx, tx, names...); err != nil {
+		if err := m.foresee(ctx, tx, letters); err != nil {
 			return err
 		}
 		var suspicious []*letter
+		under := map[int64]ref.Ref{}
 		for _, l := range letters {
-			under, counted, err := m.fileOrCount(ctx, tx, l)
+			at, counted, err := m.fileOrCount(ctx, tx, l)
 			if err != nil {
 				return err
 			}
 			if counted {
 				suspicious = append(suspicious, l)
 			}
-			if err := m.Correspondence.SortedTx(ctx, tx, l.arrival.ID, under); err != nil {
-				return err
-			}
+			under[l.arrival.ID] = at
+		}
+		if err := m.Correspondence.SortedTx(ctx, tx, under); err != nil {
+			return err
 		}
 		return m.count(ctx, tx, suspicious)
 	})
+}
+
+// foresee asks for all mails of a transaction at once what each would ask for: whether others have its name, and what its rows will need.
+func (m *Room) foresee(ctx context.Context, tx *db.Tx, letters []*letter) error {
+	names, seen, reports := make([]string, len(letters)), map[string]bool{}, 0
+	for i, l := range letters {
+		if names[i] = l.name; l.ready != nil {
+			reports++
+		}
+	}
+	if err := m.Correspondence.HoldSameTx(ctx, tx, names...); err != nil {
+		return err
+	}
+	before, err := m.Correspondence.SameNames(ctx, tx, names)
+	if err != nil {
+		return err
+	}
+	for _, l := range letters {
+		l.named = before[l.name] || seen[l.name]
+		seen[l.name] = true
+	}
+	if reports == 0 {
+		return nil
+	}
+	return m.Intake.ForeseeTx(ctx, tx, reports)
 }
 
 // sorted tells whether another run of the job has filed it meanwhile.
