@@ -288,26 +288,59 @@ func arrivalPlace(column string, object int64) string {
 
 // OpenArrival gives an arrival with its raw bytes, for the mailroom. The caller has the right to read it.
 func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (Arrival, error) {
-	var a Arrival
-	var sealed, raw, wrapped []byte
-	var name string
-	err := h.QueryRow(ctx, `SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, a.public, k.wrapped
-		FROM correspondence_arrival a JOIN object o ON o.id = a.object JOIN keyring_key k ON k.owner = a.object WHERE a.object = $1`, arrival).
-		Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &sealed, &raw, &name, &a.Under, &a.Reason, &a.Public, &wrapped)
-	if err != nil {
-		return a, fmt.Errorf("open arrival: %w", err)
+	all, err := s.OpenArrivals(ctx, h, []int64{arrival})
+	if err == nil && len(all) == 0 {
+		err = errs.ErrNotFound
 	}
+	if err != nil {
+		return Arrival{}, fmt.Errorf("open arrival: %w", err)
+	}
+	return all[0].Arrival, all[0].Err
+}
+
+// Opened is an arrival as OpenArrivals found it; with an error it is not whole.
+type Opened struct {
+	Arrival
+	Err error
+}
+
+// OpenArrivals is OpenArrival for several, in no order; those whose content was destroyed are missing.
+func (s *Service) OpenArrivals(ctx context.Context, h db.Handle, arrivals []int64) ([]Opened, error) {
+	type row struct {
+		Arrival
+		sealed, raw, wrapped []byte
+		name                 string
+	}
+	q := new(db.Query).Add(`SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, a.public, k.wrapped
+		FROM correspondence_arrival a JOIN object o ON o.id = a.object JOIN keyring_key k ON k.owner = a.object WHERE a.object IN `)
+	rows, err := db.List(ctx, h, db.In(q, arrivals), func(r *db.Rows) (a row, err error) {
+		return a, r.Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &a.sealed, &a.raw, &a.name, &a.Under, &a.Reason, &a.Public, &a.wrapped)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Opened, len(rows))
+	for i := range rows {
+		a := &rows[i]
+		err := s.unseal(ctx, &a.Arrival, a.sealed, a.raw, a.wrapped, a.name)
+		out[i] = Opened{a.Arrival, err}
+	}
+	return out, nil
+}
+
+// unseal opens envelope and bytes of an arrival, the latter from the row or the blob of this name.
+func (s *Service) unseal(ctx context.Context, a *Arrival, sealed, raw, wrapped []byte, name string) error {
 	key, err := s.Ring.Unwrap(a.ID, wrapped)
 	if err != nil {
-		return a, err
+		return err
 	}
 	plain, err := key.Open(arrivalPlace("envelope", a.ID), sealed)
 	if err != nil {
-		return a, err
+		return err
 	}
 	var e envelope
 	if err := json.Unmarshal(plain, &e); err != nil {
-		return a, err
+		return err
 	}
 	a.From, a.To, a.PeerIP, a.Helo, a.TLS, a.SHA256 = e.From, e.To, e.PeerIP, e.Helo, e.TLS, e.SHA256
 	if name != "" {
@@ -320,7 +353,7 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 			err = fmt.Errorf("arrival %d is not what came", a.ID)
 		}
 	}
-	return a, err
+	return err
 }
 
 // Waits is an arrival that waits to be filed, with its bytes.

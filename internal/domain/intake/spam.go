@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -146,31 +147,35 @@ func (x *Sieve) rejectedLike(ctx context.Context, h db.Handle, in *ReceiveInput)
 			tokens = append(tokens, (at-1)<<periodBits|t.token, at<<periodBits|t.token)
 		}
 	}
-	q := new(db.Query)
+	count := func(q *db.Query, which func(q *db.Query)) *db.Query {
+		which(q.Add(`(SELECT COUNT(*) FROM (SELECT r.id, r.state, r.reason FROM intake_report r WHERE `))
+		q.Add(` LIMIT ?) l JOIN object o ON o.id = l.id WHERE l.state = 'rejected' AND o.sealed = FALSE AND l.reason IN `, likenessOf)
+		return db.In(q, x.spam).Add(`)`)
+	}
+	// One look for both: how many say the same, and who founded a group of alike ones. A join with the latter would be planned without knowing that they are few.
+	q := count(new(db.Query).Add(`SELECT `), func(q *db.Query) { q.Add(`r.words = ? ORDER BY r.id DESC`, made.words) }).Add(` AS same, 0 AS founder`)
 	if len(tokens) > 0 {
-		db.In(q.Add(`WITH f AS (SELECT DISTINCT t.report FROM intake_trait t WHERE t.token IN `), tokens).Add(`) `)
+		db.In(q.Add(` UNION ALL SELECT 0, t.report FROM intake_trait t WHERE t.token IN `), tokens)
 	}
-	count := func(which string, args ...any) {
-		q.Add(`(SELECT COUNT(*) FROM (SELECT r.id, r.state, r.reason FROM intake_report r WHERE `+which+` LIMIT ?) l JOIN object o ON o.id = l.id
-			WHERE l.state = 'rejected' AND o.sealed = FALSE AND l.reason IN `, append(args, likenessOf)...)
-		db.In(q, x.spam).Add(`)`)
-	}
-	q.Add(`SELECT `)
-	count(`r.words = ? ORDER BY r.id DESC`, made.words)
-	if len(tokens) > 0 {
-		q.Add(`, `)
-		count(`r.id IN (SELECT f.report FROM f)`)
-		q.Add(`, `)
-		count(`r.fold <> 0 AND r.fold IN (SELECT f.report FROM f)`)
-	} else {
-		q.Add(`, 0, 0`)
-	}
-	var same, founders, folded int
-	err := h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&same, &founders, &folded)
-	if same > 0 {
+	same := 0
+	founders := map[int64]bool{}
+	_, err := db.List(ctx, h, q, func(r *db.Rows) (founder int64, err error) {
+		var n int
+		err = r.Scan(&n, &founder)
+		same += n
+		if founder != 0 {
+			founders[founder] = true
+		}
+		return founder, err
+	})
+	if err != nil || same > 0 || len(founders) == 0 {
 		return same, err
 	}
-	return founders + folded, err
+	ids := slices.Sorted(maps.Keys(founders))
+	q = count(new(db.Query).Add(`SELECT `), func(q *db.Query) { db.In(q.Add(`r.id IN `), ids) })
+	q = count(q.Add(` + `), func(q *db.Query) { db.In(q.Add(`r.fold <> 0 AND r.fold IN `), ids) })
+	err = h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&same)
+	return same, err
 }
 
 // NotSpam brings a report back from the lane: it waits where it would have waited, since the moment it came, with its receipt. Teach says what the house
