@@ -78,7 +78,7 @@ func TestHostileFieldsAreRefused(t *testing.T) {
 			if b == nil {
 				continue
 			}
-			pages := b.crawl(1, append(slices.Clone(doorsOf), "/desk/incidents/"+w.ours["incident"], "/desk/reports/"+w.ours["report"], "/desk/reports/"+w.ours["report"]+"/stages", "/desk/parties/"+w.ours["party"], "/portal/stages/"+w.ours["obligation"]+"/file")...)
+			pages := b.crawl(1, append(slices.Clone(doorsOf), "/desk/incidents/"+w.ours["incident"], "/desk/reports/"+w.ours["report"], "/desk/reports/"+w.ours["report"]+"/stages", "/desk/parties/"+w.ours["party"], "/desk/sendings/"+w.ours["sending"], "/portal/stages/"+w.ours["obligation"]+"/file")...)
 			var addresses []string
 			for at := range pages {
 				addresses = append(addresses, at)

@@ -28,7 +28,7 @@ import (
 )
 
 // ofACase are the wildcards of routes and operations that name a case or a part of one.
-var ofACase = regexp.MustCompile(`\{(incident|report|party|thread|message|file|request|measure|ref|id|campaign|single)\}`)
+var ofACase = regexp.MustCompile(`\{(incident|report|party|thread|message|file|request|measure|ref|id|campaign|single|sending)\}`)
 
 // script gives a token that an account of a role made for itself.
 func (h *house) script(a account.Account, role access.Role, organisation string) string {
@@ -51,7 +51,7 @@ func (b *browser) ask(token, path string) answer {
 func apiPath(o api.Operation, names map[string]string) string {
 	noun, _, _ := strings.Cut(strings.TrimPrefix(o.Path, "/"), "/")
 	return strings.NewReplacer("{ref}", names[map[string]string{"reports": "report", "incidents": "name", "suspicious": "campaign"}[noun]],
-		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"], "{number}", names["number"]).Replace(o.Path)
+		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"], "{number}", names["number"], "{organisation}", names["organisation"]).Replace(o.Path)
 }
 
 // campaign gives a campaign of two suspicious messages, and one that stands alone.

@@ -65,6 +65,12 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		h.must(err)
 		rows, err = h.Coordination.Matrix(ctx, sample(), in.UID)
 		h.must(err)
+		sending, err := h.Coordination.NewSending(ctx, sample(), in.UID)
+		h.must(err)
+		_, err = h.Coordination.Choose(ctx, sample(), sending.UID, coordination.Choose{Parties: true, List: "nobody.has.it.example"})
+		h.must(err)
+		_, err = h.Coordination.SetLetter(ctx, sample(), sending.UID, 0, coordination.Give{Text: "Look at it.", TLP: tlp.Green})
+		h.must(err)
 		mass := id.New()
 		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, `INSERT INTO correspondence_mass (uid, subject, subject_kind, asked_by, asked_at, readers, tlp, hash, state) VALUES ($1, $2, $3, 1, $4, 60, 2, $5, 'waiting')`,
@@ -83,6 +89,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				}
 				o := out[n]
 				o["incident"], o["name"], o["kind"], o["field"], o["task"] = in.Number, in.UID, "incident", "note", task.UID
+				o["sending"] = sending.UID
 				o["mass"], o["alarm"] = mass, alarms[0].UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)

@@ -304,6 +304,13 @@ type SendingAside struct {
 }
 
 func (a *API) sendingAside(ctx context.Context, by access.Actor, in *ID) (reply[List[SendingAside]], error) {
+	x, _, err := a.Coordination.SendingOf(ctx, by, in.ID)
+	if err == nil {
+		err = a.seenUnder(ctx, by, x.Subject)
+	}
+	if err != nil {
+		return reply[List[SendingAside]]{}, err
+	}
 	all, err := a.Coordination.AsideOf(ctx, by, in.ID)
 	return reply[List[SendingAside]]{body: list(mapped(all, func(l coordination.Aside) SendingAside { return SendingAside{l.What, l.At, l.Note, l.Why} }), "")}, err
 }

@@ -357,6 +357,13 @@ func (d *Desk) progressBody(v *page.Visit) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
+	o, err := access.Load(v.Ctx(), d.DB, v.By, x.Subject)
+	if err == nil {
+		err = d.seen(v, o)
+	}
+	if err != nil {
+		return nil, err
+	}
 	p, at := v.P, "/desk/sendings/"+x.UID
 	sent := states[correspondence.Sent]
 	var list []templ.Component
