@@ -252,6 +252,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	lead := people[access.Lead]
 	lead.send(at+"/parties/add", values("organisation", other.UID, "organisation", org.UID, "role", "affected", "why", text(4)))
 	h.asked(path.Base(at), org, text(5))
+	sending := h.sendingOf(path.Base(at), org, text)
 	h.eventually("what the constituent is asked", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/requests").Body, `href="/portal/requests/`)
 	})
@@ -291,7 +292,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -352,6 +353,8 @@ var notShown = map[string]string{
 	"GET /portal/reports/{report}/receipts/{number}":     "gives bytes to keep, likewise",
 	"GET /document-keys.txt":                             "plain text of ours",
 	"GET /portal/vouches/{vouch}":                        "not walked yet: one of us asks first, and its known contact opens it",
+	"GET /desk/sendings/{sending}/aside.csv":             "gives bytes to keep, of which no cell is a formula",
+	"GET /desk/sendings/{sending}/progress":              "is part of another page",
 	"GET /desk/suspicious/{campaign}/links.csv":          "gives bytes to keep, of which no cell is a formula",
 	"GET /r/deadlines.ics":                               "gives bytes to keep, of nothing that a stranger wrote",
 	"GET /desk":                                          "leads on at once",
@@ -401,6 +404,22 @@ func (h *house) asked(number string, org constituency.Organisation, question str
 		}
 	}
 	h.t.Fatal("the organisation is no party")
+}
+
+// sendingOf prepares one question to the parties of an incident, whose list, evidence and words are a stranger's, and gives its page.
+func (h *house) sendingOf(number string, org constituency.Organisation, text func(int) string) string {
+	h.t.Helper()
+	ctx := h.t.Context()
+	_, err := h.Constituency.AddAsset(ctx, sample(), org.UID, constituency.NewAsset{Value: "198.51.100.0/24"})
+	h.must(err)
+	x, err := h.Coordination.NewSending(ctx, sample(), number)
+	h.must(err)
+	quoted := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+	_, err = h.Coordination.Choose(ctx, sample(), x.UID, coordination.Choose{Parties: true, List: "address,time,note\n198.51.100.7,2026-01-01T00:00:00Z," + quoted(text(5)) + "\n" + quoted(text(6)) + ",," + quoted(text(7)) + "\n"})
+	h.must(err)
+	_, err = h.Coordination.SetLetter(ctx, sample(), x.UID, 0, coordination.Give{Text: text(2), Request: text(4), DueAt: time.Now().Add(48 * time.Hour)})
+	h.must(err)
+	return "/desk/sendings/" + x.UID
 }
 
 // bytesOnly fetches every file of the incident's and the reports' pages: bytes to keep, never a page (rule F3).
