@@ -33,6 +33,9 @@ func (s *Service) Work(r *job.Registry) {
 // sendingBatch is how many parties one transaction takes: few enough that mail is filed in between.
 const sendingBatch = 20
 
+// sendingTurn is how long a job goes on before it makes room: the queue ends what takes longer than ten minutes.
+const sendingTurn = 4 * time.Minute
+
 // Why a line was left, as catalogue keys.
 const (
 	leftAddress = "desk.sending.left.address" // it would go to another address than what was asked for
@@ -50,7 +53,10 @@ func (s *Service) WorkSending(ctx context.Context, n int64) error {
 	if wait > 0 {
 		return job.Later(wait)
 	}
-	for {
+	for began := time.Now(); ; {
+		if time.Since(began) > sendingTurn {
+			return job.Later(time.Second)
+		}
 		more, err := w.some(ctx, sendingBatch, false)
 		if err != nil && ctx.Err() == nil && !errs.Is(err, errs.Unavailable) {
 			more, err = w.some(ctx, 1, true)

@@ -144,7 +144,7 @@ func (w *world) readers(ctx context.Context, n int) (string, error) {
 					return err
 				}
 				k := secret.Public()
-				if err := h.Constituency.OfferKeyTx(ctx, tx, access.System("intake"), c.ID, k.Binary(), k.Fingerprint(), k.Expires(), "portal"); err != nil {
+				if err := h.Constituency.OfferKeyTx(ctx, tx, w.by, c.ID, k.Binary(), k.Fingerprint(), k.Expires(), "portal"); err != nil {
 					return err
 				}
 				if _, err := tx.Exec(ctx, `UPDATE constituency_key SET state = $1, approved_at = $2 WHERE contact = $3`, int64(constituency.Approved), time.Now(), c.ID); err != nil {
