@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
@@ -347,7 +348,7 @@ func (s *steps) settled(err error) {
 // weAct does something about a member, or about the case for all that are not quiet.
 func (s *steps) weAct(m *stepper, i int) {
 	ctx, p, in := s.t.Context(), m.parties[i], s.cases[i]
-	switch s.pick(12) {
+	switch s.pick(13) {
 	case 0, 1:
 		s.note("we ask", m)
 		s.ask(m, i)
@@ -418,7 +419,48 @@ func (s *steps) weAct(m *stepper, i int) {
 		title := s.ours()
 		_, err = s.Incidents.Edit(ctx, sample(), in.UID, incident.Change{Version: now.Version, Title: &title})
 		s.settled(err)
+	case 12:
+		s.note("we ask many", m)
+		s.askMany(in)
 	}
+}
+
+// askMany puts one question to all who are not quiet, each with its own evidence, as one act that a second person approves.
+func (s *steps) askMany(in incident.Incident) {
+	ctx := s.t.Context()
+	by := [2]access.Actor{}
+	for i := range by {
+		s.strangers++
+		a := s.account(access.Lead, fmt.Sprintf("lead%d@steps.example", s.strangers), "")
+		by[i] = access.Actor{Account: a.ID, Name: a.Name, Roles: []access.Role{access.Lead}, Origin: access.ByPage, Strength: access.TwoFactor, ProvedAt: s.now.Now(), Lang: "en"}
+	}
+	var list strings.Builder
+	for _, x := range s.members {
+		if x.quiet {
+			continue
+		}
+		host := fmt.Sprintf("host%d.many.example", x.n)
+		_, err := s.Constituency.AddAsset(ctx, sample(), x.org.UID, constituency.NewAsset{Kind: "host", Value: host})
+		s.settled(err) // the second time it is there
+		fmt.Fprintf(&list, "%s,%s,%s\n", host, s.now.Now().Add(time.Second).UTC().Format(time.RFC3339), s.word(x))
+	}
+	sending, err := s.Coordination.NewSending(ctx, by[0], in.UID)
+	s.must(err)
+	_, err = s.Coordination.Choose(ctx, by[0], sending.UID, coordination.Choose{List: list.String()})
+	s.must(err)
+	_, err = s.Coordination.SetLetter(ctx, by[0], sending.UID, 0, coordination.Give{Text: "Look at {name}: {lines}.", Request: "Is it clean?", TLP: tlp.Green, DueAt: s.now.Now().Add(72 * time.Hour)})
+	s.must(err)
+	sending, err = s.Coordination.Submit(ctx, by[0], sending.UID, 0, true)
+	if s.settled(err); err != nil {
+		return
+	}
+	if sending.State == coordination.SendingWaiting {
+		sending, err = s.Coordination.Approve(ctx, by[1], sending.UID, sending.Hash)
+		s.must(err)
+	}
+	_, err = s.DB.Exec(ctx, `UPDATE coordination_sending SET leaves_at = $1 WHERE id = $2`, s.now.Now(), sending.ID) // no time passes for the others
+	s.must(err)
+	s.must(s.Coordination.WorkSending(ctx, sending.ID))
 }
 
 // of tells whose word a text holds.
