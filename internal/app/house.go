@@ -225,6 +225,7 @@ func (h *House) duties() error {
 	}
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake}
 	h.Coordination.Late = h.tellLate
+	h.Accounts.Post, h.Correspondence.Opening = h.postLink, h.opening
 	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
 	if err != nil {

@@ -63,6 +63,7 @@ type Actor struct {
 	AskedAt      time.Time // when it asks: what it was given until then has ended; without it nothing that ends counts
 	Scopes       []Right   // an API token's rights; nil means all rights of the roles
 	Lang         string
+	Owes         bool   // its organisation asks for a second factor that it has not: it has no roles until it sets one up
 	System       string // the name of a system actor: "intake", "clocks", …
 }
 

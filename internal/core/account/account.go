@@ -5,6 +5,8 @@
 //	role.go      a role is given, confirmed by a lead, ended (rule I11: an administrator alone makes no reader of cases)
 //	password.go  argon2id, two at once; what a password must be
 //	link.go      a link with which its owner chooses a password
+//	invite.go    an organisation's own administrator asks somebody in by a letter with a link
+//	own.go       the people of one's own organisation: their roles, what is asked of all, the keys of its programs
 //	totp.go      the second factor and its recovery codes
 //	signin.go    password, then code, then a session; throttle.go counts the failures
 //	session.go   a session becomes an actor, is listed and ended
@@ -16,6 +18,7 @@
 package account
 
 import (
+	"context"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -33,6 +36,8 @@ type Service struct {
 	Audit  *audit.Log
 	Hash   *Hasher
 	Issuer string // the team's name, shown in authenticator apps
+	// Post has a letter written that carries the link of an account; the link itself is put in when the letter leaves (Opening). Nil: no letters.
+	Post func(ctx context.Context, tx *db.Tx, a Account, letter Letter) error
 }
 
 // Account is a person or machine that may sign in.

@@ -25,7 +25,16 @@ func (s *Service) Disable(ctx context.Context, by access.Actor, uid string) (Acc
 				return err
 			}
 		}
+		if err := s.notLastKeeper(ctx, tx, by, a); err != nil {
+			return err
+		}
 		if err := s.endLogins(ctx, tx, a.ID, ""); err != nil {
+			return err
+		}
+		if err := s.overInvitation(ctx, tx, a.ID); err != nil {
+			return err
+		}
+		if err := s.withdrawOf(ctx, tx, by, a.ID); err != nil {
 			return err
 		}
 		for _, q := range []string{

@@ -89,6 +89,10 @@ func (s *Service) bySession(ctx context.Context, door Door, secret string, seen 
 	by := actor(a)
 	by.Origin, by.Strength, by.ProvedAt, by.AskedAt = access.ByPage, x.Strength, x.ProvedAt, now
 	by.Roles = nil
+	if by.Owes, err = s.owes(ctx, s.DB, a); err != nil || by.Owes {
+		by.Compartments = nil
+		return by, x, err
+	}
 	for _, g := range a.Roles {
 		if g.State == Active && doors[g.Role] == door { // the portal's cookie never carries a role of the desk
 			by.Roles = append(by.Roles, g.Role)

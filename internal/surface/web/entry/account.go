@@ -140,7 +140,7 @@ func (a mine) setPassword(v *page.Visit) error {
 func (a mine) factorView(v *page.Visit, wrong bool) (FactorView, error) {
 	me, err := a.Accounts.Me(v.Ctx(), a.DB, v.By)
 	at := base(a.door)
-	view := FactorView{Enrolled: me.TwoFactor, Begin: at + "/factor", Codes: at + "/codes", Action: at + "/factor/confirm"}
+	view := FactorView{Enrolled: me.TwoFactor, Owes: v.By.Owes, Begin: at + "/factor", Codes: at + "/codes", Action: at + "/factor/confirm"}
 	view.PublicView, view.Tabs = a.view(v, "factor", wrong)
 	return view, err
 }

@@ -18,7 +18,7 @@ var ways = map[account.Door]map[string]string{
 	},
 	account.Portal: {
 		"overview": "/portal/", "requests": "/portal/requests", "measures": "/portal/measures", "reports": "/portal/reports", "messages": "/portal/messages",
-		"organisation": "/portal/organisation", "report": "/portal/reports/new",
+		"organisation": "/portal/organisation", "report": "/portal/reports/new", "people": "/portal/people",
 		"account": "/portal/account", "password": "/portal/account/password", "factor": "/portal/account/factor", "codes": "/portal/account/codes",
 	},
 }
@@ -53,5 +53,8 @@ func Login(name string) string {
 func Prove(door account.Door, name string) string {
 	return base(door) + "/prove?next=" + url.QueryEscape(name)
 }
+
+// Factor gives the address at which a person sets up a second factor.
+func Factor(door account.Door) string { return base(door) + "/factor" }
 
 func base(door account.Door) string { return "/" + string(door) + "/account" }

@@ -103,6 +103,8 @@ type Surface struct {
 	// AskProof shows the page that asks for the proof and sends the kept fields to the same address again. wrong is why the last proof was
 	// refused, nil at first.
 	AskProof func(v *Visit, keep []Hid, wrong error) error
+	// Owing is where a visitor goes who must set up a second factor first.
+	Owing string
 	// Login is where a visitor goes who must sign in first.
 	Login string
 	// Fail shows an error page of the surface.
@@ -178,10 +180,16 @@ func (s *Surface) admit(v *Visit, route Route) error {
 		return errs.New(errs.Unauthenticated, "sign in first")
 	}
 	if right, ok := route.Need.Right(); ok {
+		if v.By.Owes {
+			return errOwes
+		}
 		return v.By.Need(right)
 	}
 	return nil
 }
+
+// errOwes sends somebody whose organisation asks for a second factor to set one up.
+var errOwes = &errs.Error{Kind: errs.Forbidden, Key: "error.factor_owed", Text: "set up a second factor first"}
 
 // guarded runs the handler; a panic is an error of ours with a reference, not the end of the process.
 func (s *Surface) guarded(v *Visit, route Route) (err error) {
@@ -207,6 +215,10 @@ func (s *Surface) fail(v *Visit, err error) {
 	}
 	if kind == errs.Unauthenticated && s.Login != "" && !Fragment(v.R) {
 		http.Redirect(v.W, v.R, s.Login, http.StatusSeeOther)
+		return
+	}
+	if s.Owing != "" && errors.Is(err, errOwes) && !Fragment(v.R) {
+		http.Redirect(v.W, v.R, s.Owing, http.StatusSeeOther)
 		return
 	}
 	said, reference := "", ""
