@@ -39,6 +39,9 @@ func (s *Service) NoticeTx(ctx context.Context, tx *db.Tx, to []Colleague, n Not
 	if err := auto.check(); err != nil {
 		return 0, err
 	}
+	if autoKeys[n.Letter].room == "" {
+		return 0, fmt.Errorf("tell a colleague: letter %d is no notice", n.Letter)
+	}
 	to = slices.Clone(to)
 	slices.SortFunc(to, func(a, b Colleague) int { return cmp.Compare(a.Account, b.Account) }) // one order of locks
 	to = slices.CompactFunc(to, func(a, b Colleague) bool { return a.Account == b.Account })
