@@ -111,6 +111,7 @@ func needKeeper(by access.Actor, now time.Time) error {
 
 func (in *Invitation) check() (folded string, err error) {
 	var p errs.Problems
+	in.Name = line(&p, "name", in.Name, 120, true)
 	folded, ok := foldEmail(in.Email)
 	in.Email = strings.TrimSpace(in.Email)
 	if in.Email == "" {
@@ -118,7 +119,6 @@ func (in *Invitation) check() (folded string, err error) {
 	} else if !ok {
 		p.Add("email", "error.email")
 	}
-	in.Name = line(&p, "name", in.Name, 120, true)
 	if in.Lang == "" {
 		in.Lang = langs[0]
 	}

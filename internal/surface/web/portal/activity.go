@@ -70,7 +70,7 @@ func (d Deps) done(v *page.Visit, person string, before int64, limit int) ([]dee
 		case x.Actor == 0 && (x.Verb == "account.sign_in_refused" || x.Verb == "account.code_refused"):
 			out[i].who = v.P.T("portal.activity.somebody")
 		default:
-			out[i].who = v.P.T("portal.people.team")
+			out[i].who = v.P.T("portal.activity.team")
 		}
 		if x.On.Kind == ref.Account && x.On.ID != x.Actor {
 			out[i].of = names[x.On.ID]
@@ -90,6 +90,9 @@ func changedTo(v *page.Visit, x audit.Deed) []string {
 		}
 		switch c.Field {
 		case "role":
+			if strings.HasSuffix(x.Verb, "_token") {
+				continue // what it may do stands with the key
+			}
 			switch fmt.Sprint(value) {
 			case string(access.ConstituentAdmin):
 				out = append(out, v.P.T("portal.people.role.admin"))

@@ -91,7 +91,7 @@ func TestAnOrganisationKeepsItsPeople(t *testing.T) {
 	if _, err := h.accounts.SignIn(t.Context(), account.From{Door: account.Portal}, account.Credentials{Email: "ivo@aguasdovale.example", Password: password}); err == nil {
 		t.Error("who was removed signs in")
 	}
-	h.has(b.get("/portal/people/activity"), "Eva Keeper", "invited", "ivo@aguasdovale.example", "Ivo &lt;b&gt;Lima", "removed", "gave a role", "the team")
+	h.has(b.get("/portal/people/activity"), "Eva Keeper", "invited", "ivo@aguasdovale.example", "Ivo &lt;b&gt;Lima", "removed", "gave a role", "The team")
 	rows, err := csv.NewReader(strings.NewReader(b.get("/portal/people/activity/csv").body)).ReadAll()
 	if err != nil || len(rows) < 8 || rows[0][0] != "time" {
 		t.Errorf("%v %v", rows, err)
