@@ -30,6 +30,7 @@ var unscoped = map[string]string{
 	"core/account/invite.go invitee":               "accounts are in no realm: rights of their own",
 	"core/account/own.go OwnPeople":                "accounts are in no realm: rights of their own",
 	"core/account/own.go Activity":                 "accounts are in no realm: rights of their own",
+	"core/account/news.go NewsTx":                  "the compartment of a letter that left, to find whose people are told",
 	"core/account/role.go Waiting":                 "accounts are in no realm: rights of their own",
 	"core/account/store.go byID":                   "accounts are in no realm: rights of their own",
 	"core/account/store.go locked":                 "accounts are in no realm: rights of their own",

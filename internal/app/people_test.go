@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/client"
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 )
 
 // opened gives the link that a letter carries.
@@ -117,6 +120,39 @@ func TestAnOrganisationsKeyAtTheAPI(t *testing.T) {
 		eva.post(at)
 		if _, err := c.Reports(t.Context(), client.Page{}); err == nil {
 			t.Error("an ended key reads")
+		}
+	})
+}
+
+// TestPeopleOfAnOrganisationAreTold: what is asked of an organisation is told to those of its people who chose so, with nothing in it, and to nobody else's.
+func TestPeopleOfAnOrganisationAreTold(t *testing.T) {
+	onEach(t, func(h *house) {
+		h.Correspondence.Hold = 0
+		w, orgs := h.build()
+		_ = w
+		h.serve()
+		for name, org := range map[string]string{"ours": orgs["ours"].UID, "hidden": orgs["hidden"].UID} {
+			b := h.person(access.Constituent, "one@"+name+".example", org)
+			h.account(access.Constituent, "quiet@"+name+".example", org)
+			b.post("/portal/account/settings", "lang", "en", "zone", "", "asked", "2", "written", "2", "stands", "2")
+		}
+		rows, err := h.Coordination.Matrix(t.Context(), sample(), w.ours["name"])
+		h.must(err)
+		for _, r := range rows {
+			if r.Party.Organisation == orgs["ours"].Ref.ID {
+				_, err := h.Coordination.Send(t.Context(), sample(), w.ours["name"], coordination.Give{Parties: []string{r.Party.UID}, Request: "Secret question?", TLP: tlp.Green, DueAt: time.Now().Add(48 * time.Hour), Looked: true})
+				h.must(err)
+			}
+		}
+		h.eventually("a notice", func() bool { return len(h.sent("one@ours.example")) > 0 })
+		letter := h.sent("one@ours.example")[0]
+		if strings.Contains(letter, "Secret") || strings.Contains(letter, "INC-") || !strings.Contains(letter, "/portal/") {
+			t.Errorf("%s", letter)
+		}
+		for _, quiet := range []string{"quiet@ours.example", "one@hidden.example", "quiet@hidden.example"} {
+			if got := h.sent(quiet); len(got) != 0 {
+				t.Errorf("%s is told: %s", quiet, got[0])
+			}
 		}
 	})
 }

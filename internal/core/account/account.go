@@ -11,6 +11,7 @@
 //	signin.go    password, then code, then a session; throttle.go counts the failures
 //	session.go   a session becomes an actor, is listed and ended
 //	token.go     a token becomes an actor
+//	news.go      a person's own settings: language, zone, of what it is told by mail
 //	leave.go     one verb ends everything that a leaver has
 //
 // Secrets are shown once and stored as hashes; the TOTP secret is sealed for its row. An account is an object (kind account) so that its
@@ -53,6 +54,7 @@ type Account struct {
 	Active       bool
 	TwoFactor    bool // a TOTP secret is confirmed
 	SeenAt       time.Time
+	Zone         string // of Zones, "" for the house's
 	Roles        []Given
 }
 

@@ -103,7 +103,7 @@ func (s *Service) bySession(ctx context.Context, door Door, secret string, seen 
 
 // actor gives what all ways in have in common.
 func actor(a Account) access.Actor {
-	by := access.Actor{Account: a.ID, Name: a.Name, Organisation: a.Organisation, Lang: a.Lang}
+	by := access.Actor{Account: a.ID, Name: a.Name, Organisation: a.Organisation, Lang: a.Lang, Zone: located()[a.Zone]}
 	if a.Organisation != 0 {
 		by.Compartments = []int64{a.Organisation}
 	}

@@ -31,6 +31,7 @@ const (
 	AutoPage                             // to who is on duty: somebody is needed now
 	AutoInvitation                       // to somebody whom an organisation asks to be of its people: its link
 	AutoPassword                         // to a person whose password was made void: the link to choose another
+	AutoNews                             // to a person of an organisation, who chose to be told: something is new in the portal
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -66,6 +67,7 @@ var autoKeys = [...]struct {
 	AutoMissing:    {"mail.missing.subject", "mail.missing.text", "", true, "", false},
 	AutoInvitation: {"mail.invitation.subject", "mail.invitation.text", "", false, "", true},
 	AutoPassword:   {"mail.password.subject", "mail.password.text", "", false, "", true},
+	AutoNews:       {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
 	AutoThanks:     {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
 }
 
@@ -130,6 +132,8 @@ func (l AutoLetter) ofAccount() bool { return autoKeys[l].room != "" || autoKeys
 // link gives the page of ours where the reader goes on: the status page for who has its code, the portal for an organisation.
 func (s *Service) link(t Thread, code id.Secret) string {
 	switch {
+	case t.About.Kind == ref.Account && t.Correspondent.Organisation != 0:
+		return s.Team.URL
 	case t.About.Kind == ref.Account:
 		return cmp.Or(s.Team.Desk, s.Team.URL)
 	case code.Reveal() != "":

@@ -129,6 +129,8 @@ func (s *Service) foot(p *text.Printer, m *stored, t Thread, label tlp.Level) st
 	switch {
 	case m.content.Opens:
 		why = p.T("mail.foot.why_account")
+	case t.About.Kind == ref.Account && t.Correspondent.Organisation != 0:
+		why = p.T("mail.foot.why_news")
 	case t.About.Kind == ref.Account:
 		why = p.T("mail.foot.why_colleague")
 	}

@@ -39,7 +39,7 @@ func (s *Service) NoticeTx(ctx context.Context, tx *db.Tx, to []Colleague, n Not
 	if err := auto.check(); err != nil {
 		return 0, err
 	}
-	if autoKeys[n.Letter].room == "" {
+	if autoKeys[n.Letter].room == "" || n.Letter == AutoNews {
 		return 0, fmt.Errorf("tell a colleague: letter %d is no notice", n.Letter)
 	}
 	to = slices.Clone(to)

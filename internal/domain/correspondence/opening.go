@@ -29,6 +29,23 @@ func (s *Service) OpeningTx(ctx context.Context, tx *db.Tx, to Colleague, letter
 	return nil
 }
 
+// NewsTx tells a person of an organisation, who chose to be told, that something is new in the portal: the catalogue's words and the way there. Who was told as
+// often as the limits of automatic mail allow is not told now; it gives whether a letter was written.
+func (s *Service) NewsTx(ctx context.Context, tx *db.Tx, to Colleague, organisation int64) (bool, error) {
+	full, err := s.toldEnough(ctx, tx, to.Email, false)
+	if err != nil || full || organisation == 0 {
+		return false, err
+	}
+	thread, err := s.accountThread(ctx, tx, to.Account, Correspondent{Name: to.Name, Email: to.Email, Lang: to.Lang, Organisation: organisation})
+	if err == nil {
+		_, err = s.SendTx(ctx, tx, access.System("sender"), thread, Outgoing{Kind: Notice, Auto: &Auto{Letter: AutoNews, At: s.Clock.Now()}})
+	}
+	if err != nil {
+		return false, fmt.Errorf("tell news: %w", err)
+	}
+	return true, nil
+}
+
 // opened puts the link into a letter that leaves.
 func (s *Service) opened(ctx context.Context, l *outbound, body string) (string, error) {
 	if !l.content.Opens {

@@ -84,3 +84,34 @@ func TestALinkIsPutInWhenTheLetterLeaves(t *testing.T) {
 		}
 	})
 }
+
+// News say that something is new, and where; over the limits of automatic mail they are not written, and nothing waits for a person.
+func TestNewsCarryNothing(t *testing.T) {
+	engines(t, func(o *office) {
+		for i, lang := range text.Langs() {
+			to := Colleague{Account: o.person(), Name: "Canary <b>", Email: fmt.Sprintf("p%d@news.example", i), Lang: string(lang)}
+			for n := range hourlyToAddress + 2 {
+				var told bool
+				o.must(o.tx(func(ctx context.Context, tx *db.Tx) (err error) {
+					told, err = o.NewsTx(ctx, tx, to, 7)
+					return err
+				}))
+				if told != (n < hourlyToAddress) {
+					o.Errorf("%s letter %d: %v", lang, n+1, told)
+				}
+			}
+			threads, err := o.ThreadsAbout(o.ctx, o.DB, to.Account)
+			o.must(err)
+			list, err := o.Messages(o.ctx, o.DB, access.System("sample"), threads[0].Ref.ID)
+			o.must(err)
+			if len(list) != hourlyToAddress {
+				o.Fatalf("%d letters", len(list))
+			}
+			o.must(o.run(list[0]))
+			body := o.text(o.mail(list[0]))
+			if !strings.Contains(body, "https://cert.example/portal/") || strings.Contains(body, "⟦") || strings.Contains(strings.ToLower(body), "canary") || strings.Contains(body, "/desk") {
+				o.Errorf("%s:\n%s", lang, body)
+			}
+		}
+	})
+}

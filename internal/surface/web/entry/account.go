@@ -25,6 +25,7 @@ func (a mine) view(v *page.Visit, here string, wrong bool) (page.PublicView, []p
 		{Text: v.P.T("portal.account.sessions"), Href: at, Count: -1, Here: here == ""},
 		{Text: v.P.T("portal.account.password"), Href: at + "/password", Count: -1, Here: here == "password"},
 		{Text: v.P.T("portal.factor.title"), Href: at + "/factor", Count: -1, Here: here == "factor"},
+		{Text: v.P.T("portal.settings.title"), Href: at + "/settings", Count: -1, Here: here == "settings"},
 	}
 }
 

@@ -53,6 +53,8 @@ func AccountRoutes(d Deps, door account.Door) []page.Route {
 		post("/factor/confirm", a.confirm),
 		get("/codes", a.factor),
 		post("/codes", a.codes),
+		get("/settings", a.settings),
+		post("/settings", a.saveSettings),
 		get("/prove", a.prove),
 		post("/prove", a.proved),
 	}

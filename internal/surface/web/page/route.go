@@ -168,6 +168,9 @@ func (s *Surface) admit(v *Visit, route Route) error {
 			if l := text.Lang(by.Lang); by.Lang != "" && s.Text.Has(l) && v.R.URL.Query().Get("lang") == "" && langCookie(v.R) == "" {
 				v.P = s.Text.For(l).In(s.Zone)
 			}
+			if by.Zone != nil {
+				v.P = v.P.In(by.Zone)
+			}
 			v.By.Lang = string(v.P.Lang())
 		case !errs.Is(err, errs.Unauthenticated):
 			return err
@@ -265,6 +268,11 @@ func SayField(p *text.Printer, f errs.Field) string {
 }
 
 const langName = "lang"
+
+// ForgetLang takes back the language that a link of a page chose: what the person set for itself counts again.
+func ForgetLang(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{Name: langName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
 
 func langCookie(r *http.Request) string {
 	c, err := r.Cookie(langName)

@@ -25,7 +25,7 @@ var deeds = []string{
 	"coordination.answer", "coordination.move", "coordination.hear", "constituency.offer_key",
 	"account.sign_in", "account.sign_out", "account.proof_refused",
 	"account.invite", "account.invite_again", "account.withdraw_invitation", "account.accept_invitation", "account.grant_role", "account.revoke_role", "account.disable",
-	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit",
+	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit", "account.settings",
 	"account.set_password", "account.confirm_totp", "account.new_recovery_codes", "account.create_token", "account.revoke_token",
 }
 
