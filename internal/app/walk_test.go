@@ -104,6 +104,7 @@ func walk(h *house) {
 	}
 	handover, page := h.shift()
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
+		x["passkey"] = id.New()
 		x["session"], x["code"], x["secret"], x["rest"], x["token"], x["upload"] = id.New(), id.New(), id.New(), "policy", id.New(), id.New()
 		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
 		x["campaign"], x["single"] = id.New(), id.New()

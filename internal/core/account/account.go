@@ -12,6 +12,7 @@
 //	session.go   a session becomes an actor, is listed and ended
 //	token.go     a token becomes an actor
 //	news.go      a person's own settings: language, zone, of what it is told by mail
+//	passkey.go   keys in a person's device: made, named, used to sign in and to prove oneself
 //	leave.go     one verb ends everything that a leaver has
 //
 // Secrets are shown once and stored as hashes; the TOTP secret is sealed for its row. An account is an object (kind account) so that its
@@ -36,7 +37,8 @@ type Service struct {
 	Ring   *keyring.Ring
 	Audit  *audit.Log
 	Hash   *Hasher
-	Issuer string // the team's name, shown in authenticator apps
+	Sites  map[Door]string // the address of each door, for which passkeys are made: "https://cert.example"
+	Issuer string          // the team's name, shown in authenticator apps
 	// Post has a letter written that carries the link of an account; the link itself is put in when the letter leaves (Opening). Nil: no letters.
 	Post func(ctx context.Context, tx *db.Tx, a Account, letter Letter) error
 }
@@ -52,7 +54,8 @@ type Account struct {
 	Organisation int64 // object id, 0 for the team and for nobody's people
 	Machine      bool  // has tokens only
 	Active       bool
-	TwoFactor    bool // a TOTP secret is confirmed
+	TwoFactor    bool // a TOTP secret is confirmed, or there is a passkey
+	App          bool // a TOTP secret is confirmed
 	SeenAt       time.Time
 	Zone         string // of Zones, "" for the house's
 	Roles        []Given

@@ -68,8 +68,12 @@ func TestPeopleAreToldAsTheyChose(t *testing.T) {
 		_, ines, _ := c.keeper(ctx, "ines@bank.example")
 		eva := c.create(ctx, rui, "eva@hospital.example", "", access.Constituent)
 		for _, bad := range []account.Settings{
-			{Lang: "xx"}, {Lang: "en", Zone: "Mars/Olympus"}, {Lang: "en", Zone: "../../etc/passwd"}, {Lang: "en", News: map[account.News]account.Often{"everything": account.Daily}},
-			{Lang: "en", News: map[account.News]account.Often{account.Asked: 7}}, {Lang: "en", News: map[account.News]account.Often{account.Asked: -1}},
+			{Lang: "xx"},
+			{Lang: "en", Zone: "Mars/Olympus"},
+			{Lang: "en", Zone: "../../etc/passwd"},
+			{Lang: "en", News: map[account.News]account.Often{"everything": account.Daily}},
+			{Lang: "en", News: map[account.News]account.Often{account.Asked: 7}},
+			{Lang: "en", News: map[account.News]account.Often{account.Asked: -1}},
 		} {
 			c.refused(c.s.SaveSettings(ctx, rui, bad), errs.Invalid, "settings")
 		}

@@ -220,6 +220,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{`DELETE FROM account_try WHERE since < $1`, now.Add(-retain.TriesFor)},
 		{`DELETE FROM account_device WHERE seen_at < $1`, now.Add(-retain.DevicesFor)},
 		{`DELETE FROM account_link WHERE expires_at < $1`, now},
+		{`DELETE FROM account_challenge WHERE at < $1`, now.Add(-2 * challengeFor)},
 	} {
 		if _, err := s.DB.Exec(ctx, q.text, q.at); err != nil {
 			return err

@@ -99,7 +99,7 @@ type Surface struct {
 	Who func(r *http.Request) (by access.Actor, session string, err error)
 	// Prove takes the proof that came with a form whose act asks for a fresh one, and gives who the visitor is now. Without it such an act is
 	// refused as if nobody had signed in.
-	Prove func(v *Visit, password, code string) error
+	Prove func(v *Visit, proof Proof) error
 	// AskProof shows the page that asks for the proof and sends the kept fields to the same address again. wrong is why the last proof was
 	// refused, nil at first.
 	AskProof func(v *Visit, keep []Hid, wrong error) error

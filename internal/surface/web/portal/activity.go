@@ -25,14 +25,14 @@ var deeds = []string{
 	"coordination.answer", "coordination.move", "coordination.hear", "constituency.offer_key",
 	"account.sign_in", "account.sign_out", "account.proof_refused",
 	"account.invite", "account.invite_again", "account.withdraw_invitation", "account.accept_invitation", "account.grant_role", "account.revoke_role", "account.disable",
-	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit", "account.settings",
+	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit", "account.settings", "account.add_passkey", "account.end_passkey",
 	"account.set_password", "account.confirm_totp", "account.new_recovery_codes", "account.create_token", "account.revoke_token",
 }
 
 // toward are those of what others did to their accounts: the team's acts, and strangers who tried to sign in.
 var toward = []string{
 	"account.create", "account.grant_role", "account.confirm_role", "account.revoke_role", "account.disable", "account.enable", "account.reset_password", "account.reset_factors",
-	"account.revoke_session", "account.revoke_sessions", "account.create_token", "account.confirm_token", "account.revoke_token", "account.sign_in_refused", "account.code_refused",
+	"account.revoke_session", "account.revoke_sessions", "account.create_token", "account.confirm_token", "account.revoke_token", "account.sign_in_refused", "account.code_refused", "account.passkey_refused",
 	"account.withdraw_invitation",
 }
 
@@ -67,7 +67,7 @@ func (d Deps) done(v *page.Visit, person string, before int64, limit int) ([]dee
 		switch {
 		case x.ActorName != "":
 			out[i].who = x.ActorName
-		case x.Actor == 0 && (x.Verb == "account.sign_in_refused" || x.Verb == "account.code_refused"):
+		case x.Actor == 0 && (x.Verb == "account.sign_in_refused" || x.Verb == "account.code_refused" || x.Verb == "account.passkey_refused"):
 			out[i].who = v.P.T("portal.activity.somebody")
 		default:
 			out[i].who = v.P.T("portal.activity.team")
