@@ -195,7 +195,7 @@ func (h *House) duties() error {
 	h.Retain = &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	h.Constituency = &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs}
-	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name}
+	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name, Sites: map[account.Door]string{account.Desk: h.deskURL(), account.Portal: h.portalURL()}}
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
 		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
@@ -223,8 +223,9 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting,
 	}
-	h.Correspondence.Follow = followers{h.Coordination, h.Intake}
+	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.tellNews}
 	h.Coordination.Late = h.tellLate
+	h.Accounts.Post, h.Correspondence.Opening = h.postLink, h.opening
 	h.Alarms.Tell = h.tellAlarm
 	types, err := taxonomy.New()
 	if err != nil {
@@ -269,10 +270,18 @@ func (h *House) answerParty(ctx context.Context, tx *db.Tx, by access.Actor, thr
 	return m, true, err
 }
 
-// followers hear what became of letters: coordination of all, intake of those that a person stopped.
+// followers hear what became of letters: coordination of all, intake of those that a person stopped, people of organisations of those that left for theirs.
 type followers struct {
 	*coordination.Service
 	intake *intake.Service
+	news   func(ctx context.Context, tx *db.Tx, m correspondence.Message) error
+}
+
+func (f followers) MessageSentTx(ctx context.Context, tx *db.Tx, m correspondence.Message, at time.Time) error {
+	if err := f.Service.MessageSentTx(ctx, tx, m, at); err != nil {
+		return err
+	}
+	return f.news(ctx, tx, m)
 }
 
 func (f followers) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m correspondence.Message) error {

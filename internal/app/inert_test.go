@@ -373,6 +373,7 @@ var notShown = map[string]string{
 	"GET /desk/admin/entitlements/{community}":           "shows what the team alone writes",
 	"GET /desk/account/factor/confirm":                   "shows only what the person has just been given",
 	"GET /desk/account/prove":                            "shows only what the person has just been given",
+	"GET /portal/people/activity/csv":                    "gives bytes to keep, each cell defused",
 	"GET /portal/account/factor/confirm":                 "shows only what the person has just been given",
 	"GET /portal/account/codes":                          "shows only what the person has just been given",
 	"GET /portal/account/prove":                          "shows only what the person has just been given",

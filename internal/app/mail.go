@@ -104,7 +104,7 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	})
 	h.Registry.Every("deadline.tick", 20*time.Second, job.Clocks, deadline.TickJob{})
 	job.Handle(h.Registry, job.House, func(ctx context.Context, _ houseJob) error {
-		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), h.tellSpam(ctx), notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
+		return errors.Join(h.sweep(ctx), h.keysEnding(ctx), h.tellHealth(ctx), h.tellSpam(ctx), h.tellDay(ctx), notYet(h.signSecurityTxt(ctx, agent)), notYet(h.signDocumentList(ctx, agent)))
 	})
 	h.Registry.Every("house.sweep", time.Hour, job.House, houseJob{})
 	if _, err := h.Intake.DropKey(ctx); err != nil {

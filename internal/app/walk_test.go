@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -95,8 +96,15 @@ func walk(h *house) {
 	handler, lines := h.routes()
 	h.open(handler)
 	someone := h.account(access.Reporter, "someone@walk.example", "")
+	for name, x := range map[string]map[string]string{"ours": w.ours, "theirs": w.theirs, "hidden": w.sealed} {
+		member := h.account(access.Constituent, "member@"+name+".example", orgs[name].UID)
+		key, _, err := h.Accounts.CreateKey(t.Context(), access.Actor{Account: member.ID, Organisation: orgs[name].Ref.ID, Roles: []access.Role{access.ConstituentAdmin}, Strength: access.Password, ProvedAt: h.Clock.Now()}, account.NewKey{Name: "Key of " + name, Scopes: []access.Right{access.OwnCases}})
+		h.must(err)
+		x["member"], x["apikey"] = member.UID, key.UID
+	}
 	handover, page := h.shift()
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
+		x["passkey"] = id.New()
 		x["session"], x["code"], x["secret"], x["rest"], x["token"], x["upload"] = id.New(), id.New(), id.New(), "policy", id.New(), id.New()
 		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
 		x["campaign"], x["single"] = id.New(), id.New()

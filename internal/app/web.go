@@ -133,7 +133,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 		tell(name, routes)
 		s := &page.Surface{Name: name, Lane: lane, Routes: routes, Clock: h.Clock, Text: h.Text, Zone: h.Config.Location(), Log: h.Log, Who: who, Fail: fail}
 		if door != "" {
-			s.Login = "/login"
+			s.Login, s.Owing = "/login", entry.Factor(door)
 			s.Prove, s.AskProof = entry.ProofOf(entry.Deps{DB: h.DB, Accounts: h.Accounts, Around: around}, door)
 		}
 		return s.Mux()

@@ -63,7 +63,9 @@ type Actor struct {
 	AskedAt      time.Time // when it asks: what it was given until then has ended; without it nothing that ends counts
 	Scopes       []Right   // an API token's rights; nil means all rights of the roles
 	Lang         string
-	System       string // the name of a system actor: "intake", "clocks", …
+	Zone         *time.Location // in which it reads times; nil for the house's
+	Owes         bool           // its organisation asks for a second factor that it has not: it has no roles until it sets one up
+	System       string         // the name of a system actor: "intake", "clocks", …
 }
 
 // System makes a named actor for work that nobody in particular asked for. Its rights are the closed list in systemRights.

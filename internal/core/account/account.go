@@ -5,10 +5,14 @@
 //	role.go      a role is given, confirmed by a lead, ended (rule I11: an administrator alone makes no reader of cases)
 //	password.go  argon2id, two at once; what a password must be
 //	link.go      a link with which its owner chooses a password
+//	invite.go    an organisation's own administrator asks somebody in by a letter with a link
+//	own.go       the people of one's own organisation: their roles, what is asked of all, the keys of its programs
 //	totp.go      the second factor and its recovery codes
 //	signin.go    password, then code, then a session; throttle.go counts the failures
 //	session.go   a session becomes an actor, is listed and ended
 //	token.go     a token becomes an actor
+//	news.go      a person's own settings: language, zone, of what it is told by mail
+//	passkey.go   keys in a person's device: made, named, used to sign in and to prove oneself
 //	leave.go     one verb ends everything that a leaver has
 //
 // Secrets are shown once and stored as hashes; the TOTP secret is sealed for its row. An account is an object (kind account) so that its
@@ -16,6 +20,7 @@
 package account
 
 import (
+	"context"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -32,7 +37,10 @@ type Service struct {
 	Ring   *keyring.Ring
 	Audit  *audit.Log
 	Hash   *Hasher
-	Issuer string // the team's name, shown in authenticator apps
+	Sites  map[Door]string // the address of each door, for which passkeys are made: "https://cert.example"
+	Issuer string          // the team's name, shown in authenticator apps
+	// Post has a letter written that carries the link of an account; the link itself is put in when the letter leaves (Opening). Nil: no letters.
+	Post func(ctx context.Context, tx *db.Tx, a Account, letter Letter) error
 }
 
 // Account is a person or machine that may sign in.
@@ -46,8 +54,10 @@ type Account struct {
 	Organisation int64 // object id, 0 for the team and for nobody's people
 	Machine      bool  // has tokens only
 	Active       bool
-	TwoFactor    bool // a TOTP secret is confirmed
+	TwoFactor    bool // a TOTP secret is confirmed, or there is a passkey
+	App          bool // a TOTP secret is confirmed
 	SeenAt       time.Time
+	Zone         string // of Zones, "" for the house's
 	Roles        []Given
 }
 

@@ -25,7 +25,16 @@ func (s *Service) Disable(ctx context.Context, by access.Actor, uid string) (Acc
 				return err
 			}
 		}
+		if err := s.notLastKeeper(ctx, tx, by, a); err != nil {
+			return err
+		}
 		if err := s.endLogins(ctx, tx, a.ID, ""); err != nil {
+			return err
+		}
+		if err := s.overInvitation(ctx, tx, a.ID); err != nil {
+			return err
+		}
+		if err := s.withdrawOf(ctx, tx, by, a.ID); err != nil {
 			return err
 		}
 		for _, q := range []string{
@@ -34,6 +43,8 @@ func (s *Service) Disable(ctx context.Context, by access.Actor, uid string) (Acc
 			`UPDATE account_role SET state = 3 WHERE account = $1 AND state <> 3`,
 			`UPDATE account_role SET state = 3 WHERE given_by = $1 AND state = 1`,
 			`DELETE FROM account_recovery WHERE account = $1`,
+			`DELETE FROM account_passkey WHERE account = $1`,
+			`DELETE FROM account_news WHERE account = $1`,
 			`UPDATE account_person SET active = FALSE, password = '', password_at = NULL, totp = NULL, totp_next = NULL, totp_at = NULL WHERE id = $1`,
 		} {
 			if _, err := tx.Exec(ctx, q, a.ID); err != nil {

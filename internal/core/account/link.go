@@ -18,7 +18,7 @@ const ResetFor = 20 * time.Minute
 func (s *Service) link(ctx context.Context, tx *db.Tx, account int64, life time.Duration) (id.Secret, error) {
 	secret := id.NewSecret("set")
 	_, err := tx.Exec(ctx, `INSERT INTO account_link (account, hash, expires_at) VALUES ($1, $2, $3)
-		ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at`, account, secret.Hash(), s.Clock.Now().Add(life))
+		ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, nonce = NULL`, account, secret.Hash(), s.Clock.Now().Add(life))
 	return secret, err
 }
 
@@ -26,32 +26,41 @@ func (s *Service) link(ctx context.Context, tx *db.Tx, account int64, life time.
 // one. The second factor stays. Where there is none, roles that read cases wait for a lead again (rule I11). For managers, with fresh proof.
 func (s *Service) ResetPassword(ctx context.Context, by access.Actor, uid string) (id.Secret, error) {
 	var link id.Secret
-	_, err := s.change(ctx, by, uid, func(ctx context.Context, tx *db.Tx, a Account) (err error) {
-		var list []audit.Change
-		if a.Machine || !a.Active {
-			return errs.New(errs.Conflict, "this account does not sign in")
-		}
-		if !a.TwoFactor {
-			if list, err = s.suspend(ctx, tx, by, a); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, `UPDATE account_person SET password = '', password_at = NULL WHERE id = $1`, a.ID); err != nil {
+	_, err := s.change(ctx, by, uid, func(ctx context.Context, tx *db.Tx, a Account) error {
+		return s.resetPassword(ctx, tx, by, a, func() (err error) {
+			link, err = s.link(ctx, tx, a.ID, ResetFor)
 			return err
-		}
-		if err := s.endLogins(ctx, tx, a.ID, ""); err != nil {
-			return err
-		}
-		if link, err = s.link(ctx, tx, a.ID, ResetFor); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, by, "account.reset_password", a, list...)
+		})
 	})
 	return link, err
 }
 
+// resetPassword ends logins and password, and has the link made by which another one is chosen.
+func (s *Service) resetPassword(ctx context.Context, tx *db.Tx, by access.Actor, a Account, link func() error) error {
+	if a.Machine || !a.Active {
+		return errs.New(errs.Conflict, "this account does not sign in")
+	}
+	var list []audit.Change
+	if !a.TwoFactor {
+		var err error
+		if list, err = s.suspend(ctx, tx, by, a); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE account_person SET password = '', password_at = NULL WHERE id = $1`, a.ID); err != nil {
+		return err
+	}
+	if err := s.endLogins(ctx, tx, a.ID, ""); err != nil {
+		return err
+	}
+	if err := link(); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, by, "account.reset_password", a, list...)
+}
+
 // SetByLink sets the password of the account whose link it is, burns the link and ends all logins. A link that is unknown, used or old is
-// errs.ErrNotFound.
+// errs.ErrNotFound. An invited person has come by this; when the address signs in for another account already, that is a conflict.
 func (s *Service) SetByLink(ctx context.Context, secret, password string) error {
 	hash := id.SecretOf(secret).Hash()
 	now := s.Clock.Now()
@@ -86,6 +95,9 @@ func (s *Service) SetByLink(ctx context.Context, secret, password string) error 
 		}
 		if !a.Active {
 			return errs.ErrNotFound
+		}
+		if err := s.arrive(ctx, tx, a); err != nil {
+			return err
 		}
 		return s.storePassword(ctx, tx, access.Actor{Account: a.ID, Name: a.Name, Origin: access.ByLink, Strength: access.Link}, a, made, "")
 	})

@@ -176,6 +176,14 @@ func (s *Service) RevokeRole(ctx context.Context, by access.Actor, uid string, r
 				return err
 			}
 		}
+		if r == access.ConstituentAdmin {
+			if err := s.notLastKeeper(ctx, tx, by, a); err != nil {
+				return err
+			}
+			if err := s.withdrawOf(ctx, tx, by, a.ID); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec(ctx, `UPDATE account_role SET state = $1 WHERE account = $2 AND role = $3`, int64(Ended), a.ID, string(r)); err != nil {
 			return err
 		}

@@ -89,6 +89,10 @@ func (s *Service) bySession(ctx context.Context, door Door, secret string, seen 
 	by := actor(a)
 	by.Origin, by.Strength, by.ProvedAt, by.AskedAt = access.ByPage, x.Strength, x.ProvedAt, now
 	by.Roles = nil
+	if by.Owes, err = s.owes(ctx, s.DB, a); err != nil || by.Owes {
+		by.Compartments = nil
+		return by, x, err
+	}
 	for _, g := range a.Roles {
 		if g.State == Active && doors[g.Role] == door { // the portal's cookie never carries a role of the desk
 			by.Roles = append(by.Roles, g.Role)
@@ -99,7 +103,7 @@ func (s *Service) bySession(ctx context.Context, door Door, secret string, seen 
 
 // actor gives what all ways in have in common.
 func actor(a Account) access.Actor {
-	by := access.Actor{Account: a.ID, Name: a.Name, Organisation: a.Organisation, Lang: a.Lang}
+	by := access.Actor{Account: a.ID, Name: a.Name, Organisation: a.Organisation, Lang: a.Lang, Zone: located()[a.Zone]}
 	if a.Organisation != 0 {
 		by.Compartments = []int64{a.Organisation}
 	}
@@ -216,6 +220,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		{`DELETE FROM account_try WHERE since < $1`, now.Add(-retain.TriesFor)},
 		{`DELETE FROM account_device WHERE seen_at < $1`, now.Add(-retain.DevicesFor)},
 		{`DELETE FROM account_link WHERE expires_at < $1`, now},
+		{`DELETE FROM account_challenge WHERE at < $1`, now.Add(-2 * challengeFor)},
 	} {
 		if _, err := s.DB.Exec(ctx, q.text, q.at); err != nil {
 			return err

@@ -17,13 +17,13 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
-const columns = `p.id, o.uid, o.version, p.email, p.name, p.lang, p.organisation, p.machine, p.active, CASE WHEN p.totp_at IS NULL THEN 0 ELSE 1 END, p.seen_at`
+const columns = `p.id, o.uid, o.version, p.email, p.name, p.lang, p.organisation, p.machine, p.active, CASE WHEN p.totp_at IS NULL THEN 0 ELSE 1 END, (SELECT COUNT(*) FROM account_passkey k WHERE k.account = p.id), p.seen_at, p.zone`
 
 func scan(r *db.Rows) (Account, error) {
 	var a Account
-	var two int64
-	err := r.Scan(&a.ID, &a.UID, &a.Version, &a.Email, &a.Name, &a.Lang, &a.Organisation, &a.Machine, &a.Active, &two, &a.SeenAt)
-	a.TwoFactor = two == 1
+	var app, keys int64
+	err := r.Scan(&a.ID, &a.UID, &a.Version, &a.Email, &a.Name, &a.Lang, &a.Organisation, &a.Machine, &a.Active, &app, &keys, &a.SeenAt, &a.Zone)
+	a.App, a.TwoFactor = app == 1, app == 1 || keys > 0
 	return a, err
 }
 

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -76,23 +77,27 @@ func (s *Service) CreateToken(ctx context.Context, by access.Actor, in NewToken)
 		if owner.ID == by.Account && by.Can(access.Approve) {
 			t.State = Active // the lead's word is given
 		}
-		scopes := make([]string, len(t.Scopes))
-		for i, r := range t.Scopes {
-			scopes[i] = r.String()
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO account_token (uid, account, name, hash, role, scopes, networks, state, created_by, created_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, t.UID, t.Account, t.Name, secret.Hash(), string(t.Role), strings.Join(scopes, " "), networks,
-			int64(t.State), t.CreatedBy, now, t.ExpiresAt)
-		if err != nil {
-			return err
-		}
-		return s.record(ctx, tx, by, "account.create_token", owner, audit.Change{Field: "token", To: t.Name}, audit.Change{Field: "role", To: string(t.Role)},
-			audit.Change{Field: "state", To: t.State.String()}, audit.Change{Field: "expires_at", To: t.ExpiresAt})
+		return s.insertToken(ctx, tx, by, owner, t, networks, secret)
 	})
 	if err != nil {
 		return Token{}, id.Secret{}, err
 	}
 	return t, secret, nil
+}
+
+func (s *Service) insertToken(ctx context.Context, tx *db.Tx, by access.Actor, owner Account, t Token, networks string, secret id.Secret) error {
+	scopes := make([]string, len(t.Scopes))
+	for i, r := range t.Scopes {
+		scopes[i] = r.String()
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO account_token (uid, account, name, hash, role, scopes, networks, state, created_by, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, t.UID, t.Account, t.Name, secret.Hash(), string(t.Role), strings.Join(scopes, " "), networks,
+		int64(t.State), t.CreatedBy, t.CreatedAt, t.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	return s.record(ctx, tx, by, "account.create_token", owner, audit.Change{Field: "token", To: t.Name}, audit.Change{Field: "role", To: string(t.Role)},
+		audit.Change{Field: "state", To: t.State.String()}, audit.Change{Field: "expires_at", To: t.ExpiresAt})
 }
 
 // check reads the input; a token with no scopes at all would be mistaken for one with all.
@@ -196,6 +201,9 @@ func (s *Service) ByToken(ctx context.Context, secret string, from netip.Addr) (
 	}
 	if !a.Active || !a.Machine && !a.Has(t.Role) {
 		return access.Actor{}, errNobody
+	}
+	if owes, err := s.owes(ctx, s.DB, a); err != nil || owes {
+		return access.Actor{}, cmp.Or(err, error(errNobody))
 	}
 	if now.Sub(t.UsedAt) >= time.Minute {
 		if _, err := s.DB.Exec(ctx, `UPDATE account_token SET used_at = $1 WHERE uid = $2`, now, t.UID); err != nil {

@@ -168,8 +168,10 @@ func (s *Service) ResetFactors(ctx context.Context, by access.Actor, uid string)
 		if _, err := tx.Exec(ctx, `UPDATE account_person SET totp = NULL, totp_next = NULL, totp_at = NULL WHERE id = $1`, a.ID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM account_recovery WHERE account = $1`, a.ID); err != nil {
-			return err
+		for _, q := range []string{`DELETE FROM account_recovery WHERE account = $1`, `DELETE FROM account_passkey WHERE account = $1`} {
+			if _, err := tx.Exec(ctx, q, a.ID); err != nil {
+				return err
+			}
 		}
 		if err := s.endLogins(ctx, tx, a.ID, ""); err != nil {
 			return err
@@ -189,6 +191,9 @@ func (s *Service) second(ctx context.Context, tx *db.Tx, a Account, code string)
 	if len(code) == 16 {
 		n, err := tx.Exec(ctx, `UPDATE account_recovery SET used_at = $1 WHERE account = $2 AND hash = $3 AND used_at IS NULL`, s.Clock.Now(), a.ID, recoveryHash(a.ID, code))
 		return n == 1, err
+	}
+	if len(sealed) == 0 {
+		return false, nil // a passkey is the second factor
 	}
 	k, err := s.Ring.Get(ctx, tx, a.ID)
 	if err != nil {

@@ -146,7 +146,7 @@ func Table() []Rule {
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "suspicion_thanks"}, Guarding, Security, Nobody, CountersFor, Removed},
 		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},
-		{Tries, []string{"account_try"}, Guarding, Security, Nobody, TriesFor, Removed},
+		{Tries, []string{"account_try", "account_challenge"}, Guarding, Security, Nobody, TriesFor, Removed},
 		{Welcome, []string{"account_link"}, Guarding, Security, Nobody, 0, With},
 		{Devices, []string{"account_device"}, Guarding, Security, Nobody, DevicesFor, Removed},
 		{Answers, []string{"once_answer"}, Repeating, Security, Nobody, AnswersFor, Removed},
@@ -155,7 +155,7 @@ func Table() []Rule {
 		{Fetched, []string{"correspondence_fetched"}, Repeating, Task, Nobody, FetchedFor, Removed},
 		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
-		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token"}, Proving, Duty, Managers, 0, Stays},
+		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token", "account_invitation", "account_rule", "account_news", "account_passkey"}, Proving, Duty, Managers, 0, Stays},
 		{Registry, []string{
 			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_version", "constituency_entitlement",
 		}, Handling, Task, Team, 0, Stays},

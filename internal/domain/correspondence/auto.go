@@ -16,19 +16,22 @@ type AutoLetter uint8
 
 // The automatic letters.
 const (
-	AutoReceipt  AutoLetter = iota + 1 // a report arrived
-	AutoAdded                          // something more for a report or a request arrived
-	AutoReminder                       // what we asked is due soon
-	AutoOverdue                        // what we asked is overdue
-	AutoState                          // the state of a report changed: look at its page
-	AutoMissing                        // what was handed in has gaps: a person asks to fill them in
-	AutoThanks                         // suspicious messages arrived: at most one in a day
-	AutoAlarm                          // to colleagues: an alarm was raised
-	AutoTask                           // to colleagues: something is to be done, not urgent
-	AutoLate                           // to colleagues: a deadline has passed
-	AutoHealth                         // to colleagues: the system needs somebody
-	AutoSpam                           // to colleagues: mail lies in the lane of probable spam
-	AutoPage                           // to who is on duty: somebody is needed now
+	AutoReceipt    AutoLetter = iota + 1 // a report arrived
+	AutoAdded                            // something more for a report or a request arrived
+	AutoReminder                         // what we asked is due soon
+	AutoOverdue                          // what we asked is overdue
+	AutoState                            // the state of a report changed: look at its page
+	AutoMissing                          // what was handed in has gaps: a person asks to fill them in
+	AutoThanks                           // suspicious messages arrived: at most one in a day
+	AutoAlarm                            // to colleagues: an alarm was raised
+	AutoTask                             // to colleagues: something is to be done, not urgent
+	AutoLate                             // to colleagues: a deadline has passed
+	AutoHealth                           // to colleagues: the system needs somebody
+	AutoSpam                             // to colleagues: mail lies in the lane of probable spam
+	AutoPage                             // to who is on duty: somebody is needed now
+	AutoInvitation                       // to somebody whom an organisation asks to be of its people: its link
+	AutoPassword                         // to a person whose password was made void: the link to choose another
+	AutoNews                             // to a person of an organisation, who chose to be told: something is new in the portal
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -48,20 +51,24 @@ var autoKeys = [...]struct {
 	subject, text, due string
 	plural             bool
 	room               string // of the desk, for letters to colleagues
+	opens              bool   // it carries the link of the account that the thread is about
 }{
-	AutoReceipt:  {"mail.receipt.subject", "mail.receipt.text", "mail.receipt.due", false, ""},
-	AutoAdded:    {"mail.added.subject", "mail.added.text", "", false, ""},
-	AutoReminder: {"mail.reminder.subject", "mail.reminder.text", "mail.reminder.due", true, ""},
-	AutoOverdue:  {"mail.overdue.subject", "mail.overdue.text", "mail.overdue.due", true, ""},
-	AutoState:    {"mail.state.subject", "mail.state.text", "", false, ""},
-	AutoAlarm:    {"mail.alarm.subject", "mail.alarm.text", "", false, "/desk/alarms"},
-	AutoTask:     {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms"},
-	AutoLate:     {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines"},
-	AutoHealth:   {"mail.health.subject", "mail.health.text", "", false, "/desk/admin"},
-	AutoSpam:     {"mail.spam.subject", "mail.spam.text", "", true, "/desk/triage/spam"},
-	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
-	AutoMissing:  {"mail.missing.subject", "mail.missing.text", "", true, ""},
-	AutoThanks:   {"mail.thanks.subject", "mail.thanks.text", "", false, ""},
+	AutoReceipt:    {"mail.receipt.subject", "mail.receipt.text", "mail.receipt.due", false, "", false},
+	AutoAdded:      {"mail.added.subject", "mail.added.text", "", false, "", false},
+	AutoReminder:   {"mail.reminder.subject", "mail.reminder.text", "mail.reminder.due", true, "", false},
+	AutoOverdue:    {"mail.overdue.subject", "mail.overdue.text", "mail.overdue.due", true, "", false},
+	AutoState:      {"mail.state.subject", "mail.state.text", "", false, "", false},
+	AutoAlarm:      {"mail.alarm.subject", "mail.alarm.text", "", false, "/desk/alarms", false},
+	AutoTask:       {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms", false},
+	AutoLate:       {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines", false},
+	AutoHealth:     {"mail.health.subject", "mail.health.text", "", false, "/desk/admin", false},
+	AutoSpam:       {"mail.spam.subject", "mail.spam.text", "", true, "/desk/triage/spam", false},
+	AutoPage:       {"mail.page.subject", "mail.page.text", "", false, "/desk/duty", false},
+	AutoMissing:    {"mail.missing.subject", "mail.missing.text", "", true, "", false},
+	AutoInvitation: {"mail.invitation.subject", "mail.invitation.text", "", false, "", true},
+	AutoPassword:   {"mail.password.subject", "mail.password.text", "", false, "", true},
+	AutoNews:       {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
+	AutoThanks:     {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
 }
 
 func (a Auto) check() error {
@@ -110,15 +117,23 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 		}
 		return subject, body + "\n\n" + link + k.room
 	}
+	if k.opens {
+		return subject, body + "\n\n" + p.T("mail.opening.here") // put in when it leaves: see opened
+	}
 	if link != "" {
 		body += "\n\n" + p.T("mail.auto.link") + "\n" + link
 	}
 	return subject, body
 }
 
+// ofAccount tells whether the letter is about an account: to a colleague, or with the link of somebody's own.
+func (l AutoLetter) ofAccount() bool { return autoKeys[l].room != "" || autoKeys[l].opens }
+
 // link gives the page of ours where the reader goes on: the status page for who has its code, the portal for an organisation.
 func (s *Service) link(t Thread, code id.Secret) string {
 	switch {
+	case t.About.Kind == ref.Account && t.Correspondent.Organisation != 0:
+		return s.Team.URL
 	case t.About.Kind == ref.Account:
 		return cmp.Or(s.Team.Desk, s.Team.URL)
 	case code.Reveal() != "":

@@ -89,7 +89,7 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 			}
 		}
 		for i, lang := range text.Langs() {
-			for l := AutoAlarm; int(l) < len(autoKeys); l++ {
+			for l := AutoAlarm; l <= AutoPage; l++ {
 				to := []Colleague{{Account: o.person(), Name: "Canary", Email: fmt.Sprintf("colleague%d@cert.example", i), Lang: string(lang)}}
 				number, _ := NumberOf("INC-2026-000001")
 				o.h.Clock.Advance(time.Hour)

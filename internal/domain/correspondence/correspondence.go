@@ -17,6 +17,7 @@
 //	bounce.go                a letter that came back, and what else programs answer
 //	translate.go             what a message says in another language
 //	notice.go                to colleagues: something on the desk waits
+//	opening.go               to a person: the link of its own account, which nobody else reads
 //	end.go                   what was kept long enough is destroyed
 //	letter.go                the text of a letter as its reader gets it
 //	postman.go deliver.go    signing, encrypting, handing over: the send job

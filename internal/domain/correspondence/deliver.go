@@ -270,7 +270,10 @@ func (s *Service) write(ctx context.Context, l *outbound) {
 func (s *Service) compose(ctx context.Context, l *outbound, road egress.Road) (build.Letter, error) {
 	subject, body := s.letter(&l.stored, l.thread, road)
 	var out build.Letter
-	var err error
+	body, err := s.opened(ctx, l, body)
+	if err != nil {
+		return out, err
+	}
 	if out.Subject, err = build.NewLine(subject); err != nil {
 		return out, err
 	}

@@ -87,7 +87,7 @@ func (s *Service) letter(m *stored, t Thread, road egress.Road) (subject, body s
 		}
 	}
 	b.WriteString("\n" + wrap(strings.TrimSpace(words)) + "\n\n")
-	b.WriteString(s.foot(p, t, label))
+	b.WriteString(s.foot(p, m, t, label))
 	return "[" + t.Reference + "] " + label.String() + " " + subject, b.String()
 }
 
@@ -113,7 +113,7 @@ func (s *Service) noticeText(p *text.Printer, t Thread) string {
 }
 
 // foot ends a letter: who we are, how to check that, why the reader gets it.
-func (s *Service) foot(p *text.Printer, t Thread, label tlp.Level) string {
+func (s *Service) foot(p *text.Printer, m *stored, t Thread, label tlp.Level) string {
 	lines := []string{"-- ", s.Team.Name}
 	if s.Team.Phone != "" {
 		lines = append(lines, p.T("mail.foot.phone", "phone", s.Team.Phone))
@@ -126,7 +126,12 @@ func (s *Service) foot(p *text.Printer, t Thread, label tlp.Level) string {
 		lines = append(lines, p.T("mail.foot.key")+"\n  "+grouped(fingerprint))
 	}
 	why := p.T("mail.foot.why", "reference", t.Reference)
-	if t.About.Kind == ref.Account {
+	switch {
+	case m.content.Opens:
+		why = p.T("mail.foot.why_account")
+	case t.About.Kind == ref.Account && t.Correspondent.Organisation != 0:
+		why = p.T("mail.foot.why_news")
+	case t.About.Kind == ref.Account:
 		why = p.T("mail.foot.why_colleague")
 	}
 	lines = append(lines, wrap(why), label.String())

@@ -39,6 +39,9 @@ func (s *Service) NoticeTx(ctx context.Context, tx *db.Tx, to []Colleague, n Not
 	if err := auto.check(); err != nil {
 		return 0, err
 	}
+	if autoKeys[n.Letter].room == "" || n.Letter == AutoNews {
+		return 0, fmt.Errorf("tell a colleague: letter %d is no notice", n.Letter)
+	}
 	to = slices.Clone(to)
 	slices.SortFunc(to, func(a, b Colleague) int { return cmp.Compare(a.Account, b.Account) }) // one order of locks
 	to = slices.CompactFunc(to, func(a, b Colleague) bool { return a.Account == b.Account })
@@ -68,9 +71,13 @@ func (s *Service) NoticeTx(ctx context.Context, tx *db.Tx, to []Colleague, n Not
 
 // colleagueThread gives the thread of a colleague, made at the first notice and kept at its present address.
 func (s *Service) colleagueThread(ctx context.Context, tx *db.Tx, c Colleague) (int64, error) {
-	is := Correspondent{Name: c.Name, Email: c.Email, Lang: c.Lang}
-	about := ref.Ref{Kind: ref.Account, ID: c.Account}
-	list, err := s.ThreadsAbout(ctx, tx, c.Account)
+	return s.accountThread(ctx, tx, c.Account, Correspondent{Name: c.Name, Email: c.Email, Lang: c.Lang})
+}
+
+// accountThread gives the thread with the owner of an account.
+func (s *Service) accountThread(ctx context.Context, tx *db.Tx, account int64, is Correspondent) (int64, error) {
+	about := ref.Ref{Kind: ref.Account, ID: account}
+	list, err := s.ThreadsAbout(ctx, tx, account)
 	if err != nil {
 		return 0, err
 	}

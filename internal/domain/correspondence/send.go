@@ -192,7 +192,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 		}
 		t = &read
 	}
-	if a.Auto != nil && (autoKeys[a.Auto.Letter].room != "") != (t.About.Kind == ref.Account) {
+	if a.Auto != nil && a.Auto.Letter.ofAccount() != (t.About.Kind == ref.Account) {
 		return Message{}, fmt.Errorf("send message: notices go to colleagues, and nothing else does")
 	}
 	m := s.outgoing(by, *t, a.Outgoing, now)
@@ -268,9 +268,11 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 		m.TLP = t.TLP
 	}
 	body := Body{Subject: o.Subject, Text: o.Text, To: t.Correspondent.Email, From: s.Team.Address, Files: o.Files}
+	opens := false
 	if o.Auto != nil {
 		m.Author, m.AuthorName = 0, ""
 		body.Subject, body.Text = o.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, o.Auto.Code))
+		opens = autoKeys[o.Auto.Letter].opens
 		if m.Kind == "" {
 			m.Kind = Receipt
 		}
@@ -291,7 +293,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
 	m.Body = body
-	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt}
+	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens}
 	if !o.DueAt.IsZero() {
 		m.content.DueAt = &o.DueAt
 	}

@@ -101,6 +101,8 @@ type Service struct {
 	Postman *Postman
 	// Brake is from where a second person is asked (rule O5); a zero number takes MassReaders, MassLabelled.
 	Brake struct{ Readers, Labelled int }
+	// Opening gives the link of an account for a letter that leaves now; errs.ErrNotFound when it is dead. Nil: letters with such a link do not leave.
+	Opening func(ctx context.Context, account int64) (string, error)
 	// Alarms hears of masses that left on the word of one person.
 	Alarms *alarm.Service
 

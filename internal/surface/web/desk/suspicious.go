@@ -427,12 +427,7 @@ func (d *Desk) campaignLinks(v *page.Visit) error {
 }
 
 // harmless keeps a spreadsheet from taking a stranger's words for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
-}
+func harmless(cell string) string { return page.Cell(cell) }
 
 // wavesOf gives the campaigns whose lines are among those of the queue.
 func (d *Desk) wavesOf(v *page.Visit, lines []intake.Line) (map[int64]suspicion.Campaign, error) {

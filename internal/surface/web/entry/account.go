@@ -25,6 +25,7 @@ func (a mine) view(v *page.Visit, here string, wrong bool) (page.PublicView, []p
 		{Text: v.P.T("portal.account.sessions"), Href: at, Count: -1, Here: here == ""},
 		{Text: v.P.T("portal.account.password"), Href: at + "/password", Count: -1, Here: here == "password"},
 		{Text: v.P.T("portal.factor.title"), Href: at + "/factor", Count: -1, Here: here == "factor"},
+		{Text: v.P.T("portal.settings.title"), Href: at + "/settings", Count: -1, Here: here == "settings"},
 	}
 }
 
@@ -140,7 +141,11 @@ func (a mine) setPassword(v *page.Visit) error {
 func (a mine) factorView(v *page.Visit, wrong bool) (FactorView, error) {
 	me, err := a.Accounts.Me(v.Ctx(), a.DB, v.By)
 	at := base(a.door)
-	view := FactorView{Enrolled: me.TwoFactor, Begin: at + "/factor", Codes: at + "/codes", Action: at + "/factor/confirm"}
+	if err != nil {
+		return FactorView{}, err
+	}
+	keys, err := a.passkeyList(v)
+	view := FactorView{Enrolled: me.App, Strong: me.TwoFactor, Passkeys: keys, Add: at + "/passkeys", Owes: v.By.Owes, Begin: at + "/factor", Codes: at + "/codes", Action: at + "/factor/confirm"}
 	view.PublicView, view.Tabs = a.view(v, "factor", wrong)
 	return view, err
 }
@@ -149,6 +154,12 @@ func (a mine) factor(v *page.Visit) error {
 	view, err := a.factorView(v, false)
 	if err != nil {
 		return err
+	}
+	switch v.R.URL.Query().Get("done") {
+	case "passkey":
+		view.Done = v.P.T("portal.passkey.added")
+	case "passkey_ended":
+		view.Done = v.P.T("portal.passkey.ended")
 	}
 	return v.Show(FactorPage(view))
 }
@@ -236,6 +247,7 @@ func (a mine) proveForm(v *page.Visit, to, words string, status int) error {
 		return err
 	}
 	view := ProveView{PublicView: a.frame(v, v.P.T("portal.prove.title"), status != 0), Action: base(a.door) + "/prove", Next: to, Email: me.Email, Factor: me.TwoFactor, Said: words, Password: "password", Code: "code"}
+	view.Passkey, view.Passkeys = a.passkeyProof(v, a.door, me, view.Action, "passkey", []page.Hid{{Name: "next", Value: to}}), true
 	if status != 0 {
 		return v.ShowStatus(status, ProvePage(view))
 	}
@@ -247,7 +259,7 @@ func (a mine) proved(v *page.Visit) error {
 		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
 	}
 	to := v.R.PostForm.Get("next")
-	got, err := a.Accounts.Prove(v.Ctx(), from(v.R, a.door), cookie(v.R, Cookie(a.door)), v.R.PostForm.Get("password"), v.R.PostForm.Get("code"))
+	got, err := proofOf(a.Deps, a.door, v, page.Proof{Password: v.R.PostForm.Get("password"), Code: v.R.PostForm.Get("code"), Passkey: v.R.PostForm.Get("passkey")})
 	if err == nil {
 		set(v.W, Cookie(a.door), got.Secret, 0)
 		return v.See(next(a.door, to))

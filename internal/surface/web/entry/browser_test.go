@@ -99,7 +99,7 @@ func TestBrowserSigningIn(t *testing.T) {
 	p.Click("main form .btn-primary")
 	p.Wait(".session")
 	e.look("account", "")
-	for name, path := range map[string]string{"password": "/password", "factor": "/factor", "prove": "/prove?next=factor"} {
+	for name, path := range map[string]string{"password": "/password", "factor": "/factor", "settings": "/settings", "settings-de": "/settings?lang=de", "prove": "/prove?next=factor&lang=en"} {
 		e.look(name, "/portal/account"+path)
 	}
 	p.Open(h.url + "/portal/account/factor")

@@ -5,6 +5,8 @@
 //	login         password, then code; sign out
 //	welcome       the page behind a link: choose a password
 //	account       my sessions, password, second factor, recovery codes; proving again who one is
+//	passkey       keys in a person's device: sign in, prove, make, end
+//	settings      language, zone, of what one is told by mail
 //	next.go       where to go on: names of routes, never addresses
 //	qr.go         a QR code as SVG
 //

@@ -14,6 +14,7 @@ const halfFor = 300
 
 func (d Deps) login(v *page.Visit) error {
 	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), false), Next: v.R.URL.Query().Get("next")}
+	view.Passkey, view.Passkeys = d.passkeySignIn(v, view.Next), true
 	switch v.R.URL.Query().Get("done") {
 	case "out":
 		view.Done = v.P.T("portal.login.out")
@@ -39,6 +40,7 @@ func (d Deps) signIn(v *page.Visit) error {
 	}
 	if len(view.Problems) > 0 {
 		view.PublicView = d.frame(v, v.P.T("portal.login.title"), true)
+		view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
 		return v.ShowStatus(errs.Invalid.HTTP(), LoginPage(view))
 	}
 	at := from(v.R, "")
@@ -52,6 +54,7 @@ func (d Deps) signIn(v *page.Visit) error {
 		return err
 	}
 	view.PublicView, view.Said = d.frame(v, v.P.T("portal.login.title"), true), words
+	view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
 	return v.ShowStatus(errs.Of(err).HTTP(), LoginPage(view))
 }
 
@@ -85,7 +88,9 @@ func (d Deps) code(v *page.Visit) error {
 	if _, _, ok := d.pending(v.R); !ok {
 		return v.See("/login")
 	}
-	return v.Show(CodePage(CodeView{PublicView: d.frame(v, v.P.T("portal.code.title"), false), Next: v.R.URL.Query().Get("next")}))
+	view := CodeView{PublicView: d.frame(v, v.P.T("portal.code.title"), false), Next: v.R.URL.Query().Get("next")}
+	view.Passkey, view.Passkeys = d.passkeySignIn(v, view.Next), true
+	return v.Show(CodePage(view))
 }
 
 func (d Deps) giveCode(v *page.Visit) error {
@@ -115,6 +120,7 @@ func (d Deps) giveCode(v *page.Visit) error {
 		status = errs.Of(err).HTTP()
 	}
 	view.PublicView = d.frame(v, v.P.T("portal.code.title"), true)
+	view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
 	return v.ShowStatus(status, CodePage(view))
 }
 

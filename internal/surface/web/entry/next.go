@@ -14,12 +14,12 @@ var ways = map[account.Door]map[string]string{
 		"triage": "/desk/triage", "my": "/desk/my", "incidents": "/desk/incidents", "outbox": "/desk/outbox",
 		"admin": "/desk/admin", "people": "/desk/admin/people", "people_new": "/desk/admin/people/new", "waiting": "/desk/admin/waiting",
 		"tokens": "/desk/admin/tokens", "tokens_new": "/desk/admin/tokens/new", "person": "/desk/admin/people/{id}",
-		"account": "/desk/account", "password": "/desk/account/password", "factor": "/desk/account/factor", "codes": "/desk/account/codes",
+		"account": "/desk/account", "password": "/desk/account/password", "factor": "/desk/account/factor", "passkeys": "/desk/account/passkeys", "codes": "/desk/account/codes",
 	},
 	account.Portal: {
 		"overview": "/portal/", "requests": "/portal/requests", "measures": "/portal/measures", "reports": "/portal/reports", "messages": "/portal/messages",
-		"organisation": "/portal/organisation", "report": "/portal/reports/new",
-		"account": "/portal/account", "password": "/portal/account/password", "factor": "/portal/account/factor", "codes": "/portal/account/codes",
+		"organisation": "/portal/organisation", "report": "/portal/reports/new", "people": "/portal/people",
+		"account": "/portal/account", "password": "/portal/account/password", "factor": "/portal/account/factor", "passkeys": "/portal/account/passkeys", "codes": "/portal/account/codes",
 	},
 }
 
@@ -53,5 +53,8 @@ func Login(name string) string {
 func Prove(door account.Door, name string) string {
 	return base(door) + "/prove?next=" + url.QueryEscape(name)
 }
+
+// Factor gives the address at which a person sets up a second factor.
+func Factor(door account.Door) string { return base(door) + "/factor" }
 
 func base(door account.Door) string { return "/" + string(door) + "/account" }

@@ -7,9 +7,9 @@ import (
 )
 
 // ProofOf gives what a surface behind a door needs for acts that ask for a fresh proof in their middle: page.Surface.Prove and AskProof.
-func ProofOf(d Deps, door account.Door) (prove func(*page.Visit, string, string) error, ask func(*page.Visit, []page.Hid, error) error) {
-	prove = func(v *page.Visit, password, code string) error {
-		got, err := d.Accounts.Prove(v.Ctx(), from(v.R, door), cookie(v.R, Cookie(door)), password, code)
+func ProofOf(d Deps, door account.Door) (prove func(*page.Visit, page.Proof) error, ask func(*page.Visit, []page.Hid, error) error) {
+	prove = func(v *page.Visit, proof page.Proof) error {
+		got, err := proofOf(d, door, v, proof)
 		if err != nil {
 			return err
 		}
@@ -28,6 +28,7 @@ func ProofOf(d Deps, door account.Door) (prove func(*page.Visit, string, string)
 			PublicView: d.frame(v, v.P.T("portal.prove.title"), wrong != nil), Action: v.R.URL.RequestURI(), Keep: keep, Goes: true, Email: me.Email, Factor: me.TwoFactor,
 			Password: page.ProofPassword, Code: page.ProofCode,
 		}
+		view.Passkey, view.Passkeys = d.passkeyProof(v, door, me, view.Action, page.ProofPasskey, keep), true
 		status := errs.Unauthenticated.HTTP()
 		if wrong != nil {
 			view.Said, _ = said(v, wrong)
@@ -38,4 +39,12 @@ func ProofOf(d Deps, door account.Door) (prove func(*page.Visit, string, string)
 		return v.ShowStatus(status, ProvePage(view))
 	}
 	return prove, ask
+}
+
+// proofOf takes a passkey's answer, or password and code.
+func proofOf(d Deps, door account.Door, v *page.Visit, proof page.Proof) (account.SignedIn, error) {
+	if proof.Passkey != "" {
+		return d.Accounts.ProveByPasskey(v.Ctx(), from(v.R, door), cookie(v.R, Cookie(door)), proof.Passkey)
+	}
+	return d.Accounts.Prove(v.Ctx(), from(v.R, door), cookie(v.R, Cookie(door)), proof.Password, proof.Code)
 }

@@ -24,6 +24,7 @@ func Routes(d Deps) []page.Route {
 	return []page.Route{
 		{Pattern: "GET /login", Need: page.Open, Serve: d.login},
 		{Pattern: "POST /login", Need: page.Open, MaxBody: small, Serve: d.signIn},
+		{Pattern: "POST /login/passkey", Need: page.Open, MaxBody: small, Serve: d.signInByPasskey},
 		{Pattern: "GET /login/code", Need: page.Open, Serve: d.code},
 		{Pattern: "POST /login/code", Need: page.Open, MaxBody: small, Serve: d.giveCode},
 		{Pattern: "GET /welcome/{secret}", Need: page.Open, Serve: d.welcome},
@@ -53,6 +54,11 @@ func AccountRoutes(d Deps, door account.Door) []page.Route {
 		post("/factor/confirm", a.confirm),
 		get("/codes", a.factor),
 		post("/codes", a.codes),
+		get("/passkeys", a.passkey),
+		post("/passkeys", a.addPasskey),
+		post("/passkeys/{passkey}/end", a.endPasskey),
+		get("/settings", a.settings),
+		post("/settings", a.saveSettings),
 		get("/prove", a.prove),
 		post("/prove", a.proved),
 	}

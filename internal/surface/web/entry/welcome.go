@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"errors"
 	"net/url"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -46,6 +47,8 @@ func (d Deps) choose(v *page.Visit) error {
 		return v.See("/login?done=password")
 	case errs.Is(err, errs.NotFound):
 		return d.gone(v)
+	case errs.Is(err, errs.Conflict):
+		return d.inUse(v, err)
 	case len(errs.Fields(err)) == 0:
 		return err
 	}
@@ -54,4 +57,15 @@ func (d Deps) choose(v *page.Visit) error {
 		problems = append(problems, page.ProblemOf(v.P, f.Name, f))
 	}
 	return d.welcomeForm(v, problems)
+}
+
+// inUse tells who holds an invitation that its address belongs to another account.
+func (d Deps) inUse(v *page.Visit, err error) error {
+	var e *errs.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	view := WelcomeView{PublicView: d.frame(v, v.P.T("portal.welcome.title"), true), Said: page.Say(v.P, e)}
+	view.Path = "/login"
+	return v.ShowStatus(errs.Conflict.HTTP(), InUsePage(view))
 }

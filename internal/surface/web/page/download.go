@@ -31,6 +31,14 @@ func fileName(s string) string {
 	return s
 }
 
+// Cell keeps a spreadsheet from taking the words of others for a formula (rule O8).
+func Cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
 // PDF answers with a document of ours as a download.
 func PDF(v *Visit, name string, raw []byte) error {
 	h := v.W.Header()

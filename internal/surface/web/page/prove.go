@@ -15,7 +15,11 @@ import (
 const (
 	ProofPassword = "proof-password"
 	ProofCode     = "proof-code"
+	ProofPasskey  = "proof-passkey"
 )
+
+// Proof is what came along: password and code, or a passkey's answer.
+type Proof struct{ Password, Code, Passkey string }
 
 // proved runs the handler. When its act asks for a fresh proof (rule I5), the visitor is asked for one on a page that carries everything the form
 // held, and the act goes on where it stopped.
@@ -26,13 +30,14 @@ func (s *Surface) proved(v *Visit, route Route) error {
 	if err := v.R.ParseForm(); err != nil {
 		return readable(err)
 	}
-	if password, ok := v.R.PostForm[ProofPassword]; ok {
-		code := v.R.PostForm.Get(ProofCode)
-		v.R.PostForm.Del(ProofPassword)
-		v.R.PostForm.Del(ProofCode)
-		v.R.Form.Del(ProofPassword)
-		v.R.Form.Del(ProofCode)
-		if err := s.Prove(v, password[0], code); err != nil {
+	proof := Proof{v.R.PostForm.Get(ProofPassword), v.R.PostForm.Get(ProofCode), v.R.PostForm.Get(ProofPasskey)}
+	came := v.R.PostForm.Has(ProofPassword) || v.R.PostForm.Has(ProofPasskey)
+	for _, name := range []string{ProofPassword, ProofCode, ProofPasskey} {
+		v.R.PostForm.Del(name)
+		v.R.Form.Del(name)
+	}
+	if came {
+		if err := s.Prove(v, proof); err != nil {
 			return s.askProof(v, err)
 		}
 	}

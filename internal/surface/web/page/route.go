@@ -99,10 +99,12 @@ type Surface struct {
 	Who func(r *http.Request) (by access.Actor, session string, err error)
 	// Prove takes the proof that came with a form whose act asks for a fresh one, and gives who the visitor is now. Without it such an act is
 	// refused as if nobody had signed in.
-	Prove func(v *Visit, password, code string) error
+	Prove func(v *Visit, proof Proof) error
 	// AskProof shows the page that asks for the proof and sends the kept fields to the same address again. wrong is why the last proof was
 	// refused, nil at first.
 	AskProof func(v *Visit, keep []Hid, wrong error) error
+	// Owing is where a visitor goes who must set up a second factor first.
+	Owing string
 	// Login is where a visitor goes who must sign in first.
 	Login string
 	// Fail shows an error page of the surface.
@@ -166,6 +168,9 @@ func (s *Surface) admit(v *Visit, route Route) error {
 			if l := text.Lang(by.Lang); by.Lang != "" && s.Text.Has(l) && v.R.URL.Query().Get("lang") == "" && langCookie(v.R) == "" {
 				v.P = s.Text.For(l).In(s.Zone)
 			}
+			if by.Zone != nil {
+				v.P = v.P.In(by.Zone)
+			}
 			v.By.Lang = string(v.P.Lang())
 		case !errs.Is(err, errs.Unauthenticated):
 			return err
@@ -178,10 +183,16 @@ func (s *Surface) admit(v *Visit, route Route) error {
 		return errs.New(errs.Unauthenticated, "sign in first")
 	}
 	if right, ok := route.Need.Right(); ok {
+		if v.By.Owes {
+			return errOwes
+		}
 		return v.By.Need(right)
 	}
 	return nil
 }
+
+// errOwes sends somebody whose organisation asks for a second factor to set one up.
+var errOwes = &errs.Error{Kind: errs.Forbidden, Key: "error.factor_owed", Text: "set up a second factor first"}
 
 // guarded runs the handler; a panic is an error of ours with a reference, not the end of the process.
 func (s *Surface) guarded(v *Visit, route Route) (err error) {
@@ -207,6 +218,10 @@ func (s *Surface) fail(v *Visit, err error) {
 	}
 	if kind == errs.Unauthenticated && s.Login != "" && !Fragment(v.R) {
 		http.Redirect(v.W, v.R, s.Login, http.StatusSeeOther)
+		return
+	}
+	if s.Owing != "" && errors.Is(err, errOwes) && !Fragment(v.R) {
+		http.Redirect(v.W, v.R, s.Owing, http.StatusSeeOther)
 		return
 	}
 	said, reference := "", ""
@@ -253,6 +268,11 @@ func SayField(p *text.Printer, f errs.Field) string {
 }
 
 const langName = "lang"
+
+// ForgetLang takes back the language that a link of a page chose: what the person set for itself counts again.
+func ForgetLang(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{Name: langName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
 
 func langCookie(r *http.Request) string {
 	c, err := r.Cookie(langName)

@@ -41,6 +41,9 @@ func Menu(v *page.Visit, here string) []page.NavItem {
 	if v.By.Can(access.OwnRegistry) {
 		menu = append(menu, item("organisation", v.P.T("portal.nav.organisation"), "/portal/organisation", "building-2"))
 	}
+	if v.By.Can(access.OwnPeople) {
+		menu = append(menu, item("people", v.P.T("portal.people.title"), peoplePath, "users"))
+	}
 	return append(menu, item("account", v.P.T("portal.nav.account"), "/portal/account", "user"))
 }
 
@@ -55,6 +58,17 @@ func toast(v *page.Visit) *page.ToastView {
 		"reported": v.P.T("portal.done.reported"),
 		"sheet":    v.P.T("portal.done.sheet"),
 		"received": v.P.T("portal.done.received"),
+
+		"invited":       v.P.T("portal.done.invited"),
+		"invited_again": v.P.T("portal.done.invited"),
+		"withdrawn":     v.P.T("portal.done.withdrawn"),
+		"role":          v.P.T("portal.done.role"),
+		"reset":         v.P.T("portal.done.reset"),
+		"factor_reset":  v.P.T("portal.done.factor_reset"),
+		"sessions":      v.P.T("portal.done.sessions"),
+		"removed":       v.P.T("portal.done.removed"),
+		"rule":          v.P.T("portal.done.rule"),
+		"key_ended":     v.P.T("portal.done.key_ended"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {
 		return &page.ToastView{Text: s}

@@ -143,7 +143,7 @@ func (h *house) serve(texts *text.Catalogue, clocks *deadline.Service) {
 	zone, err := time.LoadLocation("Europe/Lisbon")
 	h.must(err)
 	rooms := portal.Deps{DB: h.DB, Constituency: h.country, Correspondence: h.letters, Intake: h.reports, Coordination: h.parties, Deadlines: clocks, Accounts: h.accounts, Once: &once.Keeper{DB: h.DB, Ring: h.Ring, Clock: h.Clock}, Around: around}
-	s := &page.Surface{Name: "portal", Routes: portal.Routes(rooms), Who: h.who, Login: "/login", Fail: rooms.Fail, Clock: h.Clock, Text: texts, Zone: zone, Log: h.House.Log}
+	s := &page.Surface{Name: "portal", Routes: portal.Routes(rooms), Who: h.who, Login: "/login", Owing: "/portal/account/factor", Fail: rooms.Fail, Clock: h.Clock, Text: texts, Zone: zone, Log: h.House.Log}
 	pages, err := s.Mux()
 	h.must(err)
 	mux := http.NewServeMux()

@@ -8,6 +8,9 @@
 //	measure           recommendations given to the organisation, and what became of them
 //	message           the correspondence, and the files of a message
 //	organisation      the organisation itself: contacts, keys, assets
+//	people, person    who acts for the organisation: invite, role, what is lost, leave; asked by its own administrator
+//	keys              what its programs use the API with
+//	activity          who of its people did what
 //	form.go           what was typed: texts, moments, files, and its problems
 //
 // X.templ is the page and its plain view, X.go fills the view. A handler reads its input, calls one verb and shows the result; what a

@@ -34,7 +34,7 @@ const maxForm = intake.MaxFileBytes + 1<<20
 
 // Routes gives every page of the portal.
 func Routes(d Deps) []page.Route {
-	own, registry := page.Needs(access.OwnCases), page.Needs(access.OwnRegistry)
+	own, registry, keeper := page.Needs(access.OwnCases), page.Needs(access.OwnRegistry), page.Needs(access.OwnPeople)
 	get := func(path string, need page.Need, serve func(*page.Visit) error) page.Route {
 		return page.Route{Pattern: "GET " + path, Need: need, Serve: serve}
 	}
@@ -75,6 +75,25 @@ func Routes(d Deps) []page.Route {
 		post("/portal/organisation/change", registry, d.propose),
 		get("/portal/organisation/key", registry, d.offer),
 		post("/portal/organisation/key", registry, d.offerKey),
+		get("/portal/people", keeper, d.people),
+		get("/portal/people/invite", keeper, d.inviteForm),
+		post("/portal/people/invite", keeper, d.invite),
+		post("/portal/people/rule", keeper, d.require),
+		get("/portal/people/keys", keeper, d.keys),
+		post("/portal/people/keys", keeper, d.makeKey),
+		get("/portal/people/keys/new", keeper, d.newKey),
+		post("/portal/people/keys/{apikey}/end", keeper, d.endKey),
+		get("/portal/people/activity", keeper, d.activity),
+		get("/portal/people/activity/csv", keeper, d.activityCSV),
+		get("/portal/people/{member}", keeper, d.person),
+		post("/portal/people/{member}/again", keeper, d.inviteAgain),
+		post("/portal/people/{member}/withdraw", keeper, d.withdraw),
+		post("/portal/people/{member}/role", keeper, d.setRole),
+		post("/portal/people/{member}/password", keeper, d.resetPassword),
+		post("/portal/people/{member}/factor", keeper, d.resetFactor),
+		post("/portal/people/{member}/sessions", keeper, d.endSessions),
+		get("/portal/people/{member}/remove", keeper, d.leaving),
+		post("/portal/people/{member}/remove", keeper, d.remove),
 	}
 }
 
