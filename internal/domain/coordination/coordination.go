@@ -10,8 +10,12 @@
 //	letter.go    what a letter says            remind.go  Handlers for clocks, MessageStoppedTx, ConcludeTx
 //	others.go    rule A9: no letter names another party
 //	matrix.go    Matrix                        list.go    Requests, Measures and single readers
+//	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions, freeze
+//	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
+//	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
-// Tables: coordination_party, coordination_request, coordination_measure.
+// Tables: coordination_party, coordination_request, coordination_measure, coordination_question_set, coordination_reply, coordination_link,
+// coordination_shown.
 package coordination
 
 import (
@@ -92,6 +96,19 @@ type Request struct {
 	Text       string
 	Reason     string // why we withdrew it
 	Answers    []correspondence.Message
+
+	QuestionSet     string // code of the typed questions that it carries; "" for none
+	QuestionVersion int
+	Questions       *QuestionSet // as they were asked; filled where one request is read
+	Replies         []Reply      // how they were answered, newest first; of a list and the matrix the one that counts
+}
+
+// Reply gives the answer that counts, false while there is none.
+func (r Request) Reply() (Reply, bool) {
+	if len(r.Replies) == 0 {
+		return Reply{}, false
+	}
+	return r.Replies[0], true
 }
 
 // Owed tells whether the party has to answer.
@@ -100,6 +117,18 @@ func (r Request) Owed() bool { return r.State == Asked }
 // ForParty is what the party itself may read of it.
 func (r Request) ForParty() Request {
 	r.Object, r.Subject, r.Message = outward(r.Object), ref.Ref{}, 0
+	replies := make([]Reply, len(r.Replies))
+	for i, a := range r.Replies {
+		if a.Ours {
+			a.By = ""
+		}
+		replies[i] = a
+	}
+	r.Replies = replies
+	if r.Questions != nil {
+		q := QuestionSet{Code: r.Questions.Code, Version: r.Questions.Version, Title: r.Questions.Title, Questions: r.Questions.Questions}
+		r.Questions = &q
+	}
 	return r
 }
 
@@ -122,7 +151,7 @@ const (
 var MeasureMoves = map[MeasureState][]MeasureState{
 	Proposed:     {Acknowledged, Planned, Done, Declined, Expired, Recalled},
 	Acknowledged: {Planned, Done, Declined, Expired, Recalled},
-	Planned:      {Done, Declined, Expired, Recalled},
+	Planned:      {Planned, Done, Declined, Expired, Recalled}, // planned again: for another day
 	Done:         {Verified, Planned},
 	Declined:     {Acknowledged},
 }
@@ -175,6 +204,7 @@ type Move struct {
 	At   time.Time    `json:"at"`
 	By   string       `json:"by"`
 	Ours bool         `json:"ours,omitempty"` // made by the team, also when it recorded what the party said
+	Link bool         `json:"link,omitempty"` // said by a link, without an account
 	From MeasureState `json:"from"`
 	To   MeasureState `json:"to"`
 	Note string       `json:"note,omitempty"`
@@ -185,6 +215,8 @@ type Give struct {
 	Parties         []string  // uids of parties
 	Recommendations []string  // codes of the library
 	Request         string    // text of the question, "" for none
+	Questions       string    // code of a set of typed questions that the request carries, "" for none
+	QuestionVersion int       // of the set; 0 takes the newest
 	DueAt           time.Time // of the request and the measures
 	Text            string    // free text in front; "" takes the template in the party's language
 	TLP             tlp.Level // 0 takes that of the subject

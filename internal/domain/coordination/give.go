@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 const maxWords = 20000 // characters of a free text or a question
@@ -22,13 +23,19 @@ type parcel struct {
 	Preview
 	out    correspondence.Outgoing
 	advice []Advice
+	set    *QuestionSet
+	thread correspondence.Thread
+	code   id.Secret // of the link in the letter; none where there is no link
 }
 
 // trimmed is g without the white space around its texts.
 func (g Give) trimmed() Give {
-	g.Request, g.Text = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text)
+	g.Request, g.Text, g.Questions = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text), strings.TrimSpace(g.Questions)
 	return g
 }
+
+// asks tells whether there is a request.
+func (g Give) asks() bool { return g.Request != "" || g.Questions != "" }
 
 // check finds all problems of a Give at once.
 func (g Give) check(s *Service) error {
@@ -36,7 +43,7 @@ func (g Give) check(s *Service) error {
 	if len(g.Parties) == 0 {
 		p.Add("parties", "error.required")
 	}
-	asks := g.Request != "" || len(g.Recommendations) > 0
+	asks := g.asks() || len(g.Recommendations) > 0
 	if !asks && g.Text == "" {
 		p.Add("request", "error.required")
 	}
@@ -72,7 +79,7 @@ func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, 
 	if err != nil {
 		return nil, err
 	}
-	parcels, err := s.parcels(ctx, s.DB, by, o, g)
+	parcels, err := s.parcels(ctx, s.DB, by, o, g, func() id.Secret { return id.SecretOf(shownCode) })
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +90,12 @@ func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, 
 	return out, nil
 }
 
-// parcels writes the letters and looks at each: by which road, and whether it names another party.
-func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, g Give) ([]parcel, error) {
+// parcels writes the letters and looks at each: by which road, and whether it names another party. Draw makes the code of a link.
+func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, g Give, draw func() id.Secret) ([]parcel, error) {
+	set, err := s.setOf(ctx, h, g)
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.PartiesOf(ctx, h, by, subject.Ref)
 	if err != nil {
 		return nil, err
@@ -121,7 +132,11 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 				return nil, err
 			}
 		}
-		letter := s.ask(p, g, party, t.Correspondent, advice[lang])
+		var code id.Secret
+		if t.Correspondent.Email != "" && (g.asks() || len(g.Recommendations) > 0) {
+			code = draw()
+		}
+		letter := s.ask(p, g, party, t.Correspondent, advice[lang], set, code)
 		if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
 			letter.TLP = tlp.Max(subject.TLP, t.TLP)
 		}
@@ -129,14 +144,32 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 		if err != nil {
 			return nil, err
 		}
+		if code.Reveal() != "" && seen.Road.Road != egress.Encrypted && seen.Road.Road != egress.Signed { // it is read with us alone
+			code = id.Secret{}
+			letter.Text = s.ask(p, g, party, t.Correspondent, advice[lang], set, code).Text
+		}
 		// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
 		hits := watch.hits(party.Ref.ID, letter.Subject, letter.Text)
 		out = append(out, parcel{
 			Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
-			out:     letter, advice: advice[lang],
+			out:     letter, advice: advice[lang], set: set, thread: t, code: code,
 		})
 	}
 	return out, nil
+}
+
+// setOf gives the typed questions of a Give, nil for none. What cannot be asked is a problem of the field.
+func (s *Service) setOf(ctx context.Context, h db.Handle, g Give) (*QuestionSet, error) {
+	if g.Questions == "" {
+		return nil, nil
+	}
+	set, err := s.questionSet(ctx, h, g.Questions, g.QuestionVersion)
+	if errs.Is(err, errs.NotFound) || err == nil && !set.RetiredAt.IsZero() {
+		var p errs.Problems
+		p.Add("questions", "error.choose")
+		return nil, p.Err()
+	}
+	return &set, err
 }
 
 func (s *Service) advice(ctx context.Context, h db.Handle, codes []string, lang string) ([]Advice, error) {
@@ -198,7 +231,7 @@ func (s *Service) Send(ctx context.Context, by access.Actor, subject string, g G
 		if err != nil {
 			return err
 		}
-		parcels, err := s.parcels(ctx, tx, by, o, g)
+		parcels, err := s.parcels(ctx, tx, by, o, g, id.NewCode)
 		if err != nil {
 			return err
 		}

@@ -196,6 +196,16 @@ func (s *Service) RequestOf(ctx context.Context, by access.Actor, uid string) (R
 	r.Answers = slices.DeleteFunc(messages, func(m correspondence.Message) bool {
 		return m.Refers != r.Ref.ID || m.Direction != correspondence.In
 	})
+	if r.QuestionSet != "" {
+		set, err := s.questionSet(ctx, s.DB, r.QuestionSet, r.QuestionVersion)
+		if err != nil {
+			return r, err
+		}
+		r.Questions = &set
+		if r.Replies, err = s.replies(ctx, s.DB, r.Ref.ID); err != nil {
+			return r, err
+		}
+	}
 	if !team(by) {
 		r = r.ForParty()
 	}

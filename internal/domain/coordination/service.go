@@ -46,6 +46,8 @@ type Service struct {
 	Texts          *text.Catalogue
 	// Rests tells whether the subject of a party is closed. Nil means that none ever is.
 	Rests func(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error)
+	// Task leaves a task for our people with the subject of a party that asks for help, or says that what we wrote about is not its own. Nil leaves none.
+	Task func(ctx context.Context, tx *db.Tx, p Party, act LinkAct) error
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }

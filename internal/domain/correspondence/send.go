@@ -269,7 +269,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 	body := Body{Subject: o.Subject, Text: o.Text, To: t.Correspondent.Email, From: s.Team.Address, Files: o.Files}
 	if o.Auto != nil {
 		m.Author, m.AuthorName = 0, ""
-		body.Subject, body.Text = o.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, o.Auto.Code))
+		body.Subject, body.Text = o.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, o.Auto))
 		if m.Kind == "" {
 			m.Kind = Receipt
 		}
