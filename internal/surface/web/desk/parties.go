@@ -91,7 +91,11 @@ func (d *Desk) measureView(v *page.Visit, party string, m coordination.Measure, 
 	if m.State == coordination.Done || m.State == coordination.Verified {
 		for _, move := range m.Moves { // the last word on what was done stays in sight, also when our check came after it
 			if move.To == coordination.Done {
-				x.Said, x.SaidBy, x.Files = move.Note, p.T("desk.measure.said", "who", move.By, "when", p.Brief(move.At, v.Now)), files
+				who := move.By
+				if move.Link {
+					who = p.T("desk.reply.link")
+				}
+				x.Said, x.SaidBy, x.Files = move.Note, p.T("desk.measure.said", "who", who, "when", p.Brief(move.At, v.Now)), files
 			}
 		}
 	}
@@ -232,7 +236,7 @@ func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, err
 	}
 	g := coordination.Give{
 		Parties: v.R.Form["party"], Recommendations: v.R.Form["recommendation"], Request: strings.TrimSpace(v.R.Form.Get("request")),
-		Text: strings.TrimSpace(v.R.Form.Get("text")), TLP: in.TLP, Looked: v.R.Form.Get("looked") != "",
+		Questions: v.R.Form.Get("questions"), Text: strings.TrimSpace(v.R.Form.Get("text")), TLP: in.TLP, Looked: v.R.Form.Get("looked") != "",
 	}
 	if l, err := tlp.Parse(v.R.Form.Get("tlp")); err == nil {
 		g.TLP = l
@@ -284,6 +288,9 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 		x.parties = append(x.parties, choice{
 			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
+	}
+	if x.sets, err = d.setOptions(v, g.Questions); err != nil {
+		return err
 	}
 	for _, rec := range d.recommendations(in.Type, string(v.P.Lang())) {
 		rec.checked = in2(g.Recommendations, rec.value)
@@ -341,8 +348,10 @@ func (d *Desk) sendAsk(v *page.Visit) error {
 }
 
 // party shows one party: its thread, its requests, its measures.
-func (d *Desk) party(v *page.Visit) error {
-	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, v.R.PathValue("party"))
+func (d *Desk) party(v *page.Visit) error { return d.showParty(v, v.R.PathValue("party"), nil, http.StatusOK) }
+
+func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status int) error {
+	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, uid)
 	if err != nil {
 		return err
 	}
@@ -379,7 +388,14 @@ func (d *Desk) party(v *page.Visit) error {
 			continue
 		}
 		for _, q := range r.Requests {
-			body = append(body, requestCard(v.P, d.requestView(v, q)))
+			x, err := d.typedView(v, q, wrong)
+			if err != nil {
+				return err
+			}
+			if len(x.problems) > 0 {
+				body = append([]templ.Component{page.ErrorSummary(v.P, x.problems)}, body...)
+			}
+			body = append(body, requestCard(v.P, x))
 		}
 		files, err := d.evidence(v, r)
 		if err != nil {
@@ -409,7 +425,10 @@ func (d *Desk) party(v *page.Visit) error {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
 			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
 	}
-	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
+	if p.Organisation != 0 && !p.Sealed && v.By.Can(access.WorkCases) {
+		body = append(body, post("/desk/parties/"+p.UID+"/doubt", nil, page.ButtonView{Text: v.P.T("desk.request.not_ours"), Kind: "ghost", Icon: "ban"}))
+	}
+	return v.ShowStatus(status, IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
 }
 
 // restParty says that the words a party sent to a closed incident need nothing more.
@@ -424,6 +443,10 @@ type requestView struct {
 	text, due, answer string
 	id                string // of the field that records an answer
 	chip              page.ChipView
+	replies           []replyView
+	typed             *page.TypedForm // nil for a request in words, or one that takes nothing more
+	typedAt           string
+	problems          []page.Problem
 }
 
 func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {
