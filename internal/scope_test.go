@@ -39,6 +39,7 @@ var unscoped = map[string]string{
 	"domain/constituency/list.go ByID":             "by ids that stand in objects the caller has checked",
 	"domain/constituency/named.go Named":           "the operator at the command line; what it names is asked for under the scope",
 	"domain/coordination/answer.go answered":       "the request that was just answered",
+	"domain/coordination/chase.go owed":            "what parties read under the scope still owe",
 	"domain/coordination/link.go letterOf":         "what the letter asks whose link or change was checked",
 	"domain/incident/task.go TaskTx":               "the incident of the party whose link was checked, for the house",
 	"domain/coordination/list.go first":            "the rows of a page, by the ids that the scope gave in the same statement",

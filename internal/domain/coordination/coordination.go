@@ -217,6 +217,7 @@ type Give struct {
 	Request         string    // text of the question, "" for none
 	Questions       string    // code of a set of typed questions that the request carries, "" for none
 	QuestionVersion int       // of the set; 0 takes the newest
+	Chase           bool      // asks nothing new: the text goes to those of the parties that still owe something, with what that is and a link to it
 	DueAt           time.Time // of the request and the measures
 	Text            string    // free text in front; "" takes the template in the party's language
 	TLP             tlp.Level // 0 takes that of the subject

@@ -26,6 +26,7 @@ type parcel struct {
 	set    *QuestionSet
 	thread correspondence.Thread
 	code   id.Secret // of the link in the letter; none where there is no link
+	again  int64     // the letter that a chase is about, to which its link leads
 }
 
 // trimmed is g without the white space around its texts.
@@ -44,7 +45,12 @@ func (g Give) check(s *Service) error {
 		p.Add("parties", "error.required")
 	}
 	asks := g.asks() || len(g.Recommendations) > 0
-	if !asks && g.Text == "" {
+	switch {
+	case g.Chase && asks:
+		p.Add("request", "error.chase")
+	case g.Chase && g.Text == "":
+		p.Add("text", "error.required")
+	case !asks && g.Text == "":
 		p.Add("request", "error.required")
 	}
 	if utf8.RuneCountInString(g.Request) > maxWords {
@@ -112,6 +118,10 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 	if err != nil {
 		return nil, err
 	}
+	owed, err := s.owed(ctx, h, subject.Ref, g)
+	if err != nil {
+		return nil, err
+	}
 	advice := map[string][]Advice{} // by language
 	var out []parcel
 	done := map[string]bool{}
@@ -124,6 +134,10 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 		if !ok || !party.WithdrawnAt.IsZero() {
 			return nil, errs.ErrNotFound
 		}
+		owes := owed[party.Ref.ID]
+		if g.Chase && len(owes.what) == 0 { // it gave its word meanwhile
+			continue
+		}
 		t := threads[party.Thread]
 		p := s.printer(t.Correspondent.Lang)
 		lang := string(p.Lang())
@@ -133,27 +147,37 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 			}
 		}
 		var code id.Secret
-		if t.Correspondent.Email != "" && (g.asks() || len(g.Recommendations) > 0) {
+		if t.Correspondent.Email != "" && (g.asks() || len(g.Recommendations) > 0 || owes.linked) {
 			code = draw()
 		}
-		letter := s.ask(p, g, party, t.Correspondent, advice[lang], set, code)
+		x := asking{party: party, reader: t.Correspondent, advice: advice[lang], set: set, owes: owes, code: code}
+		letter := s.ask(p, g, x)
+		if g.Chase {
+			letter.TLP = tlp.Max(letter.TLP, owes.label)
+		}
 		if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
-			letter.TLP = tlp.Max(subject.TLP, t.TLP)
+			letter.TLP = tlp.Strictest(subject.TLP, t.TLP, owes.label)
 		}
 		seen, err := s.Correspondence.Preview(ctx, h, t, letter)
 		if err != nil {
 			return nil, err
 		}
-		if code.Reveal() != "" && seen.Road.Road != egress.Encrypted && seen.Road.Road != egress.Signed { // it is read with us alone
-			code = id.Secret{}
-			letter.Text = s.ask(p, g, party, t.Correspondent, advice[lang], set, code).Text
+		weaker := owes.entire && seen.Road.Road != egress.Encrypted
+		if code.Reveal() != "" && (seen.Road.Road != egress.Encrypted && seen.Road.Road != egress.Signed || weaker) { // it is read with us alone
+			x.code = id.Secret{}
+			letter.Text = s.ask(p, g, x).Text
 		}
 		// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
 		hits := watch.hits(party.Ref.ID, letter.Subject, letter.Text)
 		out = append(out, parcel{
 			Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
-			out:     letter, advice: advice[lang], set: set, thread: t, code: code,
+			out:     letter, advice: advice[lang], set: set, thread: t, code: x.code, again: owes.message,
 		})
+	}
+	if len(out) == 0 && g.Chase {
+		var p errs.Problems
+		p.Add("parties", "error.chase_nobody")
+		return nil, p.Err()
 	}
 	return out, nil
 }

@@ -15,9 +15,20 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
+// asking is what a letter to one party is made of.
+type asking struct {
+	party  Party
+	reader correspondence.Correspondent
+	advice []Advice
+	set    *QuestionSet
+	owes   owes
+	code   id.Secret // of its link; none for a letter without
+}
+
 // ask writes what a party is asked, in its language: the words of the team in front, the question, the recommendations, and how to answer.
 // Label, reference, deadline and foot are around every letter (package correspondence).
-func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondence.Correspondent, advice []Advice, set *QuestionSet, code id.Secret) correspondence.Outgoing {
+func (s *Service) ask(p *text.Printer, g Give, x asking) correspondence.Outgoing {
+	party, reader, advice, set, code := x.party, x.reader, x.advice, x.set, x.code
 	out := correspondence.Outgoing{Kind: correspondence.Ask, TLP: g.TLP, Subject: p.T("mail.ask.subject"), DueAt: g.DueAt, Under: party.Subject}
 	asks := g.asks() || len(advice) > 0
 	if !asks {
@@ -45,8 +56,12 @@ func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondenc
 		}
 		parts = append(parts, b.String())
 	}
-	if asks {
-		parts = append(parts, s.howToAnswer(p, reader, len(advice) > 0, code))
+	if g.Chase {
+		out.Subject = p.T("mail.ask.subject_chase")
+		parts = append(parts, heading(p.T("mail.ask.open"))+"\n\n- "+strings.Join(x.owes.what, "\n- "))
+	}
+	if asks || g.Chase {
+		parts = append(parts, s.howToAnswer(p, reader, len(advice) > 0 || x.owes.measures, code))
 	}
 	out.Text = strings.Join(parts, "\n\n")
 	return out

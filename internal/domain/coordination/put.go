@@ -85,6 +85,11 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			letter.measures = append(letter.measures, m)
 		}
 		if p.code.Reveal() != "" {
+			if g.Chase {
+				if letter, err = s.letterOf(ctx, tx, p.again, p.Party.Ref.ID); err != nil {
+					return nil, err
+				}
+			}
 			if err := s.putLink(ctx, tx, p.code, letter, p.Road.Road == egress.Encrypted); err != nil {
 				return nil, err
 			}
@@ -96,6 +101,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 				{Field: "party", To: p.Party.Name},
 				{Field: "requests", To: map[bool]int{true: 1}[g.asks()]},
 				{Field: "questions", To: g.Questions},
+				{Field: "chase", To: g.Chase},
 				{Field: "measures", To: len(p.advice)},
 				{Field: "tlp", To: p.out.TLP.String()},
 				{Field: "looked", To: g.Looked && len(p.Hits) > 0},

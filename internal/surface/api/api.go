@@ -127,6 +127,7 @@ func New(d Deps) (*API, error) {
 	a.incidents()
 	a.parties()
 	a.measures()
+	a.questions()
 	a.registry()
 	a.looks()
 	for line := range a.lines {

@@ -21,22 +21,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// parties shows the matrix: told, seen, answered, done, verified, silent for how long.
-func (d *Desk) parties(v *page.Visit) error {
-	in, f, rows, err := d.tab(v, "parties")
-	if err != nil {
-		return err
-	}
-	view := PartiesView{IncidentFrame: f}
-	if in.State != incident.Closed && v.By.Can(access.WorkCases) {
-		view.Add, view.Ask = f.Href+"/parties/add", f.Href+"/ask"
-	}
-	for _, r := range rows {
-		view.Rows = append(view.Rows, matrixRow(v, r))
-	}
-	return v.Show(IncidentParties(view))
-}
-
 func matrixRow(v *page.Visit, r coordination.Row) page.PartyRow {
 	p := v.P
 	step := func(at time.Time, otherwise string) page.Step {
@@ -241,9 +225,28 @@ func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, err
 	if l, err := tlp.Parse(v.R.Form.Get("tlp")); err == nil {
 		g.TLP = l
 	}
+	if g.Chase = strings.HasSuffix(v.R.URL.Path, "/chase"); g.Chase { // it asks nothing new
+		g.Recommendations, g.Request, g.Questions = nil, "", ""
+		return g, nil
+	}
 	due, err := d.localTime(v.R.Form.Get("due"))
 	g.DueAt = due
 	return g, err
+}
+
+// chase is the page on which those who are silent are written to, in other words: those that the filters of the matrix leave.
+func (d *Desk) chase(v *page.Visit, in incident.Incident) error {
+	t, err := d.Coordination.Table(v.Ctx(), v.By, in.UID, tableFilter(v.R.URL.Query()))
+	if err != nil {
+		return err
+	}
+	g := coordination.Give{TLP: in.TLP, Chase: true}
+	for _, r := range t.Rows {
+		if r.State() == coordination.TableSilent {
+			g.Parties = append(g.Parties, r.Party.UID)
+		}
+	}
+	return d.showAsk(v, in, g, nil, nil, http.StatusOK)
 }
 
 // ask is the page on which measures and a request are given to parties: first a form, then exactly what each will receive.
@@ -253,6 +256,9 @@ func (d *Desk) ask(v *page.Visit) error {
 		return err
 	}
 	g := coordination.Give{TLP: in.TLP, DueAt: v.Now.Add(2 * day).Truncate(time.Hour)}
+	if strings.HasSuffix(v.R.URL.Path, "/chase") {
+		return d.chase(v, in)
+	}
 	if p := v.R.URL.Query().Get("party"); p != "" {
 		g.Parties = []string{p}
 	}
@@ -264,7 +270,11 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 	if err != nil {
 		return err
 	}
-	x := askView{at: f.Href + "/ask", text: g.Text, request: g.Request, tlp: tlpOptions(g.TLP), looked: g.Looked}
+	at := f.Href + "/ask"
+	if g.Chase {
+		at = f.Href + "/chase"
+	}
+	x := askView{at: at, chase: g.Chase, text: g.Text, request: g.Request, tlp: tlpOptions(g.TLP), looked: g.Looked}
 	x.problems, x.wrong = problems(v.P, wrong, map[string]string{"due_at": "due"})
 	for i, f := range errs.Fields(wrong) { // two fields are not filled in but chosen from
 		key := map[string]string{"parties": "desk.ask.to.none", "request": "desk.ask.request.none"}[f.Name]
@@ -285,6 +295,9 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 		return false
 	}
 	for _, r := range rows {
+		if g.Chase && r.SilentSince.IsZero() && !in2(g.Parties, r.Party.UID) {
+			continue
+		}
 		x.parties = append(x.parties, choice{
 			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
@@ -348,7 +361,9 @@ func (d *Desk) sendAsk(v *page.Visit) error {
 }
 
 // party shows one party: its thread, its requests, its measures.
-func (d *Desk) party(v *page.Visit) error { return d.showParty(v, v.R.PathValue("party"), nil, http.StatusOK) }
+func (d *Desk) party(v *page.Visit) error {
+	return d.showParty(v, v.R.PathValue("party"), nil, http.StatusOK)
+}
 
 func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status int) error {
 	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, uid)

@@ -20,9 +20,9 @@ func (d *Desk) questionRoutes() []page.Route {
 	read, work := page.Needs(access.ReadCases), page.Needs(access.WorkCases)
 	return []page.Route{
 		{Pattern: "GET /desk/questions", Need: read, Serve: d.questionSets},
-		{Pattern: "GET /desk/questions/{set}", Need: read, Serve: d.questionSet},
-		{Pattern: "POST /desk/questions/{set}", Need: work, Serve: d.saveQuestions},
-		{Pattern: "POST /desk/questions/{set}/retire", Need: work, Serve: d.retireQuestions},
+		{Pattern: "GET /desk/questions/{questions}", Need: read, Serve: d.questionSet},
+		{Pattern: "POST /desk/questions/{questions}", Need: work, Serve: d.saveQuestions},
+		{Pattern: "POST /desk/questions/{questions}/retire", Need: work, Serve: d.retireQuestions},
 		{Pattern: "POST /desk/requests/{request}/questions", Need: work, Serve: d.takeDown},
 		{Pattern: "POST /desk/parties/{party}/doubt", Need: work, Serve: d.doubtParty},
 		{Pattern: "POST /desk/doubts/{doubt}/settle", Need: page.Needs(access.WriteRegistry), Serve: d.settleDoubt},
@@ -79,7 +79,7 @@ func (d *Desk) questionSets(v *page.Visit) error {
 
 func (d *Desk) questionSet(v *page.Visit) error {
 	x := coordination.QuestionSet{Title: coordination.Words{}}
-	if code := v.R.PathValue("set"); code != "new" {
+	if code := v.R.PathValue("questions"); code != "new" {
 		var err error
 		if x, err = d.Coordination.QuestionSetOf(v.Ctx(), v.By, code, 0); err != nil {
 			return err
@@ -211,7 +211,7 @@ func (d *Desk) saveQuestions(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return errFormNotRead
 	}
-	code := v.R.PathValue("set")
+	code := v.R.PathValue("questions")
 	if code == "new" {
 		code = v.R.PostForm.Get("code")
 	}
@@ -233,7 +233,7 @@ func (d *Desk) saveQuestions(v *page.Visit) error {
 }
 
 func (d *Desk) retireQuestions(v *page.Visit) error {
-	if err := d.Coordination.RetireQuestions(v.Ctx(), v.By, v.R.PathValue("set"), v.R.PostFormValue("retire") == "true"); err != nil {
+	if err := d.Coordination.RetireQuestions(v.Ctx(), v.By, v.R.PathValue("questions"), v.R.PostFormValue("retire") == "true"); err != nil {
 		return err
 	}
 	return back(v, questionsAt, "saved")
