@@ -334,8 +334,9 @@ func TestOthersDoNotShow(t *testing.T) {
 		h.must(err)
 		_, err = other.CreateReport(ctx, client.NewReport{Summary: "Something else"})
 		h.must(err)
+		after := look()
 		for p, was := range before {
-			if is := look()[p]; is.status != was.status || is.body != was.body || !sameHeader(is.header, was.header) {
+			if is := after[p]; is.status != was.status || is.body != was.body || !sameHeader(is.header, was.header) {
 				t.Errorf("%s changed:\n%s %v\n%s %v", p, was.body, was.header, is.body, is.header)
 			}
 		}
