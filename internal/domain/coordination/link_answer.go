@@ -130,9 +130,10 @@ func (s *Service) linkAct(ctx context.Context, tx *db.Tx, by access.Actor, l ask
 	if _, err := s.Correspondence.ReceiveTx(ctx, tx, by, l.party.Thread, told); err != nil {
 		return err
 	}
+	note := strings.TrimSpace(actWords(s.localPrinter(l.thread.Correspondent.Lang), in) + "\n\n" + strings.TrimSpace(in.Note))
 	moved := 0
 	for i := range l.measures {
-		n, err := s.linkMove(ctx, tx, by, l.party, &l.measures[i], in, words)
+		n, err := s.linkMove(ctx, tx, by, l.party, &l.measures[i], in, note)
 		if err != nil {
 			return err
 		}
@@ -160,8 +161,8 @@ func (s *Service) linkAct(ctx context.Context, tx *db.Tx, by access.Actor, l ask
 }
 
 // linkMove moves one measure as the link says, where it can go that way, and tells how many moves that was.
-func (s *Service) linkMove(ctx context.Context, tx *db.Tx, by access.Actor, p Party, m *Measure, in LinkInput, words string) (int, error) {
-	to := MoveInput{Note: words}
+func (s *Service) linkMove(ctx context.Context, tx *db.Tx, by access.Actor, p Party, m *Measure, in LinkInput, note string) (int, error) {
+	to := MoveInput{Note: note}
 	switch in.Act {
 	case ActFixed:
 		to.To = Done

@@ -31,6 +31,8 @@ type Sum struct {
 	Set, Question string
 	Whole         map[string]int            // by the key of the answer; AnswerFew holds what is too few together
 	By            map[string]map[string]int // by group; a group that would tell too much is missing
+	Of            map[string]int            // parties of each group that were asked
+	Rest          map[string]int            // those groups together
 	Total         int                       // of a number: the sum over those who gave one; 0 when they are too few
 }
 
@@ -136,41 +138,54 @@ func groups(rows []TableRow) map[string]string {
 	return out
 }
 
-// count sums one question by group, and hides what would tell too much.
+// count sums one question by group, and hides what would tell too much: what is left when the shown groups are taken from the whole is never few.
 func count(rows []TableRow, group map[string]string, sectors []string, of func(TableRow) string) Sum {
-	whole, by := map[string]int{}, map[string]map[string]int{}
+	all := map[string]int{}
+	for _, r := range rows {
+		if key := of(r); key != "" {
+			all[key]++
+		}
+	}
+	out := Sum{Whole: merged(all), By: map[string]map[string]int{}, Of: map[string]int{}}
 	for _, r := range rows {
 		key := of(r)
 		if key == "" { // it was not asked
 			continue
 		}
+		if out.Whole[key] == 0 {
+			key = AnswerFew
+		}
 		g := group[r.Sector]
-		if by[g] == nil {
-			by[g] = map[string]int{}
+		if out.By[g] == nil {
+			out.By[g] = map[string]int{}
 		}
-		by[g][key]++
-		whole[key]++
+		out.By[g][key]++
+		out.Of[g]++
 	}
-	shown := map[string]map[string]int{}
-	for g, counts := range by {
-		if enough(counts) {
-			shown[g] = counts
+	for g, counts := range out.By {
+		if !enough(counts) {
+			delete(out.By, g)
 		}
 	}
-	// What is left when the shown groups are taken from the whole must not be few either: the smallest shown group hides with it.
-	for _, g := range slices.Backward(sectors) {
-		rest := maps.Clone(whole)
-		for _, counts := range shown {
-			for key, n := range counts {
-				rest[key] -= n
-			}
-		}
-		if enough(rest) {
+	for _, g := range slices.Backward(sectors) { // the smallest shown group hides with them
+		if enough(out.rest()) {
 			break
 		}
-		delete(shown, g)
+		delete(out.By, g)
 	}
-	return Sum{Whole: merged(whole), By: shown}
+	out.Rest = out.rest()
+	return out
+}
+
+// rest is what is left of the whole when the shown groups are taken from it.
+func (s Sum) rest() map[string]int {
+	rest := maps.Clone(s.Whole)
+	for _, counts := range s.By {
+		for key, n := range counts {
+			rest[key] -= n
+		}
+	}
+	return rest
 }
 
 // enough tells whether every count is zero or large enough.

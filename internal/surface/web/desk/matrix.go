@@ -440,19 +440,27 @@ func sectorTable(p *text.Printer, t coordination.Table, sums coordination.Sums, 
 		view.Caption = p.T("desk.sums.total", "question", words, "total", p.Number(int64(s.Total)))
 	}
 	view.Rows = append(view.Rows, whole)
+	rest, hidden := 0, 0
 	for _, g := range sums.Sectors {
-		row := []templ.Component{page.Text(groupName(p, g)), page.Text(p.Number(int64(sums.Of[g])))}
 		counts, shown := s.By[g]
-		for _, key := range columns {
-			cell := page.Text(p.T("desk.sums.hidden"))
-			if shown {
-				cell = page.Text(p.Number(int64(counts[key])))
-			}
-			row = append(row, cell)
+		if !shown {
+			rest, hidden = rest+sums.Of[g], hidden+1
+			continue
 		}
-		view.Rows = append(view.Rows, row)
+		view.Rows = append(view.Rows, sumRow(p, groupName(p, g), sums.Of[g], columns, counts))
+	}
+	if hidden > 0 && len(s.By) > 0 {
+		view.Rows = append(view.Rows, sumRow(p, p.T("desk.sums.rest"), rest, columns, s.Rest))
 	}
 	return view
+}
+
+func sumRow(p *text.Printer, name string, parties int, columns []string, counts map[string]int) []templ.Component {
+	row := []templ.Component{page.Text(name), page.Text(p.Number(int64(parties)))}
+	for _, key := range columns {
+		row = append(row, page.Text(p.Number(int64(counts[key]))))
+	}
+	return row
 }
 
 func (d *Desk) sectorsFile(v *page.Visit) error {
