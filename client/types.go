@@ -317,9 +317,12 @@ type Party struct {
 	Measures     []Measure        `json:"measures"`
 }
 
-// Ask asks a party.
+// Ask asks a party: in words, by typed questions, or both.
 type Ask struct {
-	Text   string    `json:"text"`
+	Text             string `json:"text,omitempty"`
+	Questions        string `json:"questions,omitempty"`
+	QuestionsVersion int    `json:"questions_version,omitempty"`
+
 	Intro  string    `json:"intro,omitempty"`
 	DueAt  time.Time `json:"due_at"`
 	TLP    string    `json:"tlp,omitempty"`
@@ -354,8 +357,12 @@ type Request struct {
 	Text       string    `json:"text"`
 	Reason     string    `json:"reason"`
 	Answers    []Message `json:"answers"`
-	Incident   string    `json:"incident"`
-	Version    int64     `json:"version"`
+
+	Questions *QuestionSet `json:"questions"`
+	Replies   []Reply      `json:"replies"`
+
+	Incident string `json:"incident"`
+	Version  int64  `json:"version"`
 }
 
 // Measure is a recommendation given to a party.
@@ -384,6 +391,7 @@ type Move struct {
 	At   time.Time `json:"at"`
 	By   string    `json:"by"`
 	Ours bool      `json:"ours"`
+	Link bool      `json:"by_link"`
 	From string    `json:"from"`
 	To   string    `json:"to"`
 	Note string    `json:"note"`

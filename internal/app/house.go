@@ -243,7 +243,19 @@ func (h *House) duties() error {
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
 	h.Coordination.Rests = h.Incidents.Rests
+	h.Coordination.Task = h.taskFor
+	h.Intake.Linked = h.Coordination.FromLink
 	return h.openDuty()
+}
+
+// taskFor leaves a task with the incident of a party that asks for help, or says that what we wrote about is not its own.
+func (h *House) taskFor(ctx context.Context, tx *db.Tx, p coordination.Party, act coordination.LinkAct) error {
+	words := h.Text.For(text.Lang(h.Profile.Lang))
+	title := words.T("desk.task.not_ours", "party", p.Name)
+	if act == coordination.ActHelp {
+		title = words.T("desk.task.help", "party", p.Name)
+	}
+	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: title})
 }
 
 // attachTo attaches reports to an incident, for rules and runs of triage.

@@ -122,7 +122,7 @@ func notYet(err error) error {
 }
 
 // sweep ends what the house itself kept long enough: answers to repeated requests, sessions, counters of failed tries, drafts,
-// suspicious messages.
+// suspicious messages, links of letters.
 func (h *House) sweep(ctx context.Context) error {
 	keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	n, err := keeper.Sweep(ctx)
@@ -130,7 +130,8 @@ func (h *House) sweep(ctx context.Context) error {
 		n, err = keeper.Sweep(ctx)
 	}
 	_, ended := h.Suspicion.End(ctx)
-	return errors.Join(err, ended, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
+	_, links := h.Coordination.End(ctx)
+	return errors.Join(err, ended, links, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
 }
 
 // houseJob asks for sweep, and looks what ends soon.

@@ -60,7 +60,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			parties = append(parties, r.Party.UID)
 		}
 		_, err = h.Coordination.Send(ctx, sample(), in.UID, coordination.Give{
-			Parties: parties, Recommendations: []string{h.Playbook.Recommendations(playbook.Filter{Lang: "en"})[0].Code}, Request: "Since when?", TLP: tlp.Green, DueAt: time.Now().Add(48 * time.Hour), Looked: true,
+			Parties: parties, Recommendations: []string{h.Playbook.Recommendations(playbook.Filter{Lang: "en"})[0].Code}, Request: "Since when?", Questions: "exposure", TLP: tlp.Green, DueAt: time.Now().Add(48 * time.Hour), Looked: true,
 		})
 		h.must(err)
 		rows, err = h.Coordination.Matrix(ctx, sample(), in.UID)
@@ -91,6 +91,10 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				o["incident"], o["name"], o["kind"], o["field"], o["task"] = in.Number, in.UID, "incident", "note", task.UID
 				o["sending"] = sending.UID
 				o["mass"], o["alarm"] = mass, alarms[0].UID
+				h.must(h.Coordination.DoubtOf(ctx, sample(), r.Party.UID))
+				doubts, err := h.Constituency.Doubts(ctx, h.DB, sample(), orgs[n].UID)
+				h.must(err)
+				o["doubt"], o["questions"] = doubts[0].UID, "exposure"
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}

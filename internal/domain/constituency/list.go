@@ -87,15 +87,15 @@ func (s *Service) ByID(ctx context.Context, h db.Handle, ids ...int64) (map[int6
 	return out, nil
 }
 
-// Labels gives name and sector alone of organisations by object id, for long lists. The caller has checked the objects that name them.
+// Labels gives name, sector and criticality alone of organisations by object id, for long lists. The caller has checked the objects that name them.
 func (s *Service) Labels(ctx context.Context, h db.Handle, ids ...int64) (map[int64]Organisation, error) {
 	out := make(map[int64]Organisation, len(ids))
 	if len(ids) == 0 {
 		return out, nil
 	}
-	q := new(db.Query).Add(`SELECT c.id, c.name, c.sector FROM constituency_organisation c WHERE c.id IN `)
+	q := new(db.Query).Add(`SELECT c.id, c.name, c.sector, c.criticality FROM constituency_organisation c WHERE c.id IN `)
 	_, err := db.List(ctx, h, db.In(q, ids), func(r *db.Rows) (o Organisation, err error) {
-		if err = r.Scan(&o.Ref.ID, &o.Name, &o.Sector); err == nil {
+		if err = r.Scan(&o.Ref.ID, &o.Name, &o.Sector, &o.Criticality); err == nil {
 			out[o.Ref.ID] = o
 		}
 		return o, err

@@ -11,8 +11,12 @@
 //	others.go    rule A9: no letter names another party
 //	matrix.go    Matrix                        list.go    Requests, Measures and single readers
 //	sending.go   one question to many parties, prepared, approved and sent as one act
+//	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
+//	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
+//	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
-// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party.
+// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_question_set,
+// coordination_reply, coordination_link, coordination_shown.
 package coordination
 
 import (
@@ -94,6 +98,19 @@ type Request struct {
 	Text       string
 	Reason     string // why we withdrew it
 	Answers    []correspondence.Message
+
+	QuestionSet     string // code of the typed questions that it carries; "" for none
+	QuestionVersion int
+	Questions       *QuestionSet // as they were asked; filled where one request is read
+	Replies         []Reply      // how they were answered, newest first; of a list and the matrix the one that counts
+}
+
+// Reply gives the answer that counts, false while there is none.
+func (r Request) Reply() (Reply, bool) {
+	if len(r.Replies) == 0 {
+		return Reply{}, false
+	}
+	return r.Replies[0], true
 }
 
 // Owed tells whether the party has to answer.
@@ -102,6 +119,18 @@ func (r Request) Owed() bool { return r.State == Asked }
 // ForParty is what the party itself may read of it.
 func (r Request) ForParty() Request {
 	r.Object, r.Subject, r.Message = outward(r.Object), ref.Ref{}, 0
+	replies := make([]Reply, len(r.Replies))
+	for i, a := range r.Replies {
+		if a.Ours {
+			a.By = ""
+		}
+		replies[i] = a
+	}
+	r.Replies = replies
+	if r.Questions != nil {
+		q := QuestionSet{Code: r.Questions.Code, Version: r.Questions.Version, Title: r.Questions.Title, Questions: r.Questions.Questions}
+		r.Questions = &q
+	}
 	return r
 }
 
@@ -124,7 +153,7 @@ const (
 var MeasureMoves = map[MeasureState][]MeasureState{
 	Proposed:     {Acknowledged, Planned, Done, Declined, Expired, Recalled},
 	Acknowledged: {Planned, Done, Declined, Expired, Recalled},
-	Planned:      {Done, Declined, Expired, Recalled},
+	Planned:      {Planned, Done, Declined, Expired, Recalled}, // planned again: for another day
 	Done:         {Verified, Planned},
 	Declined:     {Acknowledged},
 }
@@ -177,6 +206,7 @@ type Move struct {
 	At   time.Time    `json:"at"`
 	By   string       `json:"by"`
 	Ours bool         `json:"ours,omitempty"` // made by the team, also when it recorded what the party said
+	Link bool         `json:"link,omitempty"` // said by a link, without an account
 	From MeasureState `json:"from"`
 	To   MeasureState `json:"to"`
 	Note string       `json:"note,omitempty"`
@@ -187,6 +217,9 @@ type Give struct {
 	Parties         []string  // uids of parties
 	Recommendations []string  // codes of the library
 	Request         string    // text of the question, "" for none
+	Questions       string    // code of a set of typed questions that the request carries, "" for none
+	QuestionVersion int       // of the set; 0 takes the newest
+	Chase           bool      // asks nothing new: the text goes to those of the parties that still owe something, with what that is and a link to it
 	DueAt           time.Time // of the request and the measures
 	Text            string    // free text in front; "" takes the template in the party's language
 	TLP             tlp.Level // 0 takes that of the subject

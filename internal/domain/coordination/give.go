@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 const maxWords = 20000 // characters of a free text or a question
@@ -26,11 +27,15 @@ type parcel struct {
 	out     correspondence.Outgoing
 	request string
 	advice  []Advice
+	set     *QuestionSet
+	thread  correspondence.Thread
+	code    id.Secret // of the link in the letter; none where there is no link
+	again   int64     // the letter that a chase is about, to which its link leads
 }
 
 // trimmed is g without the white space around its texts.
 func (g Give) trimmed() Give {
-	g.Request, g.Text = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text)
+	g.Request, g.Text, g.Questions = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text), strings.TrimSpace(g.Questions)
 	words := map[string]Words{}
 	for lang, w := range g.Words {
 		if w = (Words{strings.TrimSpace(w.Text), strings.TrimSpace(w.Request)}); w != (Words{}) {
@@ -41,14 +46,22 @@ func (g Give) trimmed() Give {
 	return g
 }
 
+// asks tells whether there is a request.
+func (g Give) asks() bool { return g.Request != "" || g.Questions != "" }
+
 // check finds all problems of a Give at once.
 func (g Give) check(s *Service) error {
 	var p errs.Problems
 	if len(g.Parties) == 0 {
 		p.Add("parties", "error.required")
 	}
-	asks := g.Request != "" || len(g.Recommendations) > 0
-	if !asks && g.Text == "" {
+	asks := g.asks() || len(g.Recommendations) > 0
+	switch {
+	case g.Chase && asks:
+		p.Add("request", "error.chase")
+	case g.Chase && g.Text == "":
+		p.Add("text", "error.required")
+	case !asks && g.Text == "":
 		p.Add("request", "error.required")
 	}
 	if utf8.RuneCountInString(g.Request) > maxWords {
@@ -99,7 +112,7 @@ func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, 
 	if err != nil {
 		return nil, err
 	}
-	parcels, err := s.parcels(ctx, s.DB, by, o, g)
+	parcels, err := s.parcels(ctx, s.DB, by, o, g, previewCode)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +123,8 @@ func (s *Service) Preview(ctx context.Context, by access.Actor, subject string, 
 	return out, nil
 }
 
-// parcels writes the letters and looks at each: by which road, and whether it names another party.
-func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, g Give) ([]parcel, error) {
+// parcels writes the letters and looks at each: by which road, and whether it names another party. Draw makes the code of a link.
+func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, g Give, draw func() id.Secret) ([]parcel, error) {
 	all, err := s.PartiesOf(ctx, h, by, subject.Ref)
 	if err != nil {
 		return nil, err
@@ -128,7 +141,10 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 	if err != nil {
 		return nil, err
 	}
-	w := &writing{s: s, h: h, subject: subject, advice: map[string][]Advice{}}
+	w, err := s.writing(ctx, h, subject, g, draw)
+	if err != nil {
+		return nil, err
+	}
 	var out []parcel
 	done := map[string]bool{}
 	for _, uid := range g.Parties {
@@ -140,11 +156,19 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 		if !ok || !party.WithdrawnAt.IsZero() {
 			return nil, errs.ErrNotFound
 		}
+		if g.Chase && len(w.owed[party.Ref.ID].what) == 0 { // it gave its word meanwhile
+			continue
+		}
 		one, err := w.parcel(ctx, g, party, threads[party.Thread], watch)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, one)
+	}
+	if len(out) == 0 && g.Chase {
+		var p errs.Problems
+		p.Add("parties", "error.chase_nobody")
+		return nil, p.Err()
 	}
 	return out, nil
 }
@@ -155,6 +179,20 @@ type writing struct {
 	h       db.Handle
 	subject access.Object
 	advice  map[string][]Advice // by language
+	set     *QuestionSet
+	owed    map[int64]owes // by party, for a chase
+	draw    func() id.Secret
+}
+
+// writing begins the letters of a Give. Draw makes the code of a link.
+func (s *Service) writing(ctx context.Context, h db.Handle, subject access.Object, g Give, draw func() id.Secret) (*writing, error) {
+	w := &writing{s: s, h: h, subject: subject, advice: map[string][]Advice{}, draw: draw}
+	var err error
+	if w.set, err = s.setOf(ctx, h, g); err != nil {
+		return nil, err
+	}
+	w.owed, err = s.owed(ctx, h, subject.Ref, g)
+	return w, err
 }
 
 // parcel writes the letter to one party and looks at it.
@@ -170,20 +208,49 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 		w.advice[lang] = list
 	}
 	g = g.in(lang)
-	letter := s.ask(p, g, party, t.Correspondent, w.advice[lang])
+	owes := w.owed[party.Ref.ID]
+	var code id.Secret
+	if t.Correspondent.Email != "" && (g.asks() || len(g.Recommendations) > 0 || owes.linked) {
+		code = w.draw()
+	}
+	x := asking{party: party, reader: t.Correspondent, advice: w.advice[lang], set: w.set, owes: owes, code: code}
+	letter := s.ask(p, g, x)
+	if g.Chase {
+		letter.TLP = tlp.Max(letter.TLP, owes.label)
+	}
 	if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
-		letter.TLP = tlp.Max(w.subject.TLP, t.TLP)
+		letter.TLP = tlp.Strictest(w.subject.TLP, t.TLP, owes.label)
 	}
 	seen, err := s.Correspondence.Preview(ctx, w.h, t, letter)
 	if err != nil {
 		return parcel{}, err
+	}
+	weaker := owes.entire && seen.Road.Road != egress.Encrypted
+	if code.Reveal() != "" && (seen.Road.Road != egress.Encrypted && seen.Road.Road != egress.Signed || weaker) { // it is read with us alone
+		x.code = id.Secret{}
+		letter.Text = s.ask(p, g, x).Text
 	}
 	// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
 	hits := watch.hits(party.Compartment, letter.Subject, letter.Text)
 	return parcel{
 		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
 		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: w.advice[lang],
+		set: w.set, thread: t, code: x.code, again: owes.message,
 	}, nil
+}
+
+// setOf gives the typed questions of a Give, nil for none. What cannot be asked is a problem of the field.
+func (s *Service) setOf(ctx context.Context, h db.Handle, g Give) (*QuestionSet, error) {
+	if g.Questions == "" {
+		return nil, nil
+	}
+	set, err := s.questionSet(ctx, h, g.Questions, g.QuestionVersion)
+	if errs.Is(err, errs.NotFound) || err == nil && !set.RetiredAt.IsZero() {
+		var p errs.Problems
+		p.Add("questions", "error.choose")
+		return nil, p.Err()
+	}
+	return &set, err
 }
 
 func (s *Service) advice(ctx context.Context, h db.Handle, codes []string, lang string) ([]Advice, error) {
@@ -245,7 +312,7 @@ func (s *Service) Send(ctx context.Context, by access.Actor, subject string, g G
 		if err != nil {
 			return err
 		}
-		parcels, err := s.parcels(ctx, tx, by, o, g)
+		parcels, err := s.parcels(ctx, tx, by, o, g, id.NewCode)
 		if err != nil {
 			return err
 		}

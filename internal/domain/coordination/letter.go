@@ -3,6 +3,7 @@ package coordination
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -11,13 +12,25 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
+
+// asking is what a letter to one party is made of.
+type asking struct {
+	party  Party
+	reader correspondence.Correspondent
+	advice []Advice
+	set    *QuestionSet
+	owes   owes
+	code   id.Secret // of its link; none for a letter without
+}
 
 // ask writes what a party is asked, in its language: the words of the team in front, the question, the recommendations, and how to answer.
 // Label, reference, deadline and foot are around every letter (package correspondence).
-func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondence.Correspondent, advice []Advice) correspondence.Outgoing {
+func (s *Service) ask(p *text.Printer, g Give, x asking) correspondence.Outgoing {
+	party, reader, advice, set, code := x.party, x.reader, x.advice, x.set, x.code
 	out := correspondence.Outgoing{Kind: correspondence.Ask, TLP: g.TLP, Subject: p.T("mail.ask.subject"), DueAt: g.DueAt, Under: party.Subject}
-	asks := g.Request != "" || len(advice) > 0
+	asks := g.asks() || len(advice) > 0
 	if !asks {
 		out.Kind, out.Subject = correspondence.Letter, p.T("mail.ask.subject_free")
 	}
@@ -32,6 +45,9 @@ func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondenc
 	if g.Request != "" {
 		parts = append(parts, heading(p.T("mail.ask.request"))+"\n\n"+fillIn(g.Request, cmp.Or(party.Name, reader.Name), len(g.lines)))
 	}
+	if set != nil {
+		parts = append(parts, questionWords(p, *set))
+	}
 	if len(advice) > 0 {
 		var b strings.Builder
 		b.WriteString(heading(p.T("mail.ask.measures")))
@@ -43,17 +59,42 @@ func (s *Service) ask(p *text.Printer, g Give, party Party, reader correspondenc
 		}
 		parts = append(parts, b.String())
 	}
-	if asks {
-		parts = append(parts, s.howToAnswer(p, reader, len(advice) > 0))
+	if g.Chase {
+		out.Subject = p.T("mail.ask.subject_chase")
+		parts = append(parts, heading(p.T("mail.ask.open"))+"\n\n- "+strings.Join(x.owes.what, "\n- "))
+	}
+	if asks || g.Chase {
+		parts = append(parts, s.howToAnswer(p, reader, len(advice) > 0 || x.owes.measures, code))
 	}
 	out.Text = strings.Join(parts, "\n\n")
 	return out
 }
 
+// questionWords are the typed questions as a letter asks them.
+func questionWords(p *text.Printer, set QuestionSet) string {
+	lang := string(p.Lang())
+	b := heading(set.Title.In(lang)) + "\n"
+	for i, q := range set.Questions {
+		b += "\n" + strconv.Itoa(i+1) + ". " + q.Text.In(lang)
+		switch q.Kind {
+		case YesNo:
+			b += " (" + p.T("mail.ask.yes_no") + ")"
+		case Choice:
+			for _, o := range q.Options {
+				b += "\n   - " + o.Text.In(lang)
+			}
+		}
+	}
+	return b + "\n\n" + p.T("mail.ask.not_looked")
+}
+
 func heading(s string) string { return s + "\n" + strings.Repeat("-", len([]rune(s))) }
 
-func (s *Service) howToAnswer(p *text.Printer, reader correspondence.Correspondent, measures bool) string {
+func (s *Service) howToAnswer(p *text.Printer, reader correspondence.Correspondent, measures bool, code id.Secret) string {
 	b := heading(p.T("mail.ask.answer")) + "\n"
+	if link := code.Reveal(); link != "" {
+		b += "\n- " + p.T("mail.ask.by_link") + "\n  " + s.Correspondence.Team.URL + "/a/" + link
+	}
 	if measures {
 		b += "\n- " + p.T("mail.ask.states")
 	}

@@ -28,6 +28,24 @@ func (s *Service) PartyOf(ctx context.Context, h db.Handle, by access.Actor, uid
 	return p, err
 }
 
+// PartiesByID gives those of the parties that the reader may see, by their ids.
+func (s *Service) PartiesByID(ctx context.Context, h db.Handle, by access.Actor, ids ...int64) (map[int64]Party, error) {
+	out := map[int64]Party{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	q := new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)
+	s.from(q, by, ref.Party, partyTables, "p").Add(` AND p.id IN `)
+	all, err := db.List(ctx, h, db.In(q, ids), s.scanParty)
+	for _, p := range all {
+		if !team(by) {
+			p = p.ForParty()
+		}
+		out[p.Ref.ID] = p
+	}
+	return out, err
+}
+
 // PartyOfThread gives the party whose thread it is, for the mailroom.
 func (s *Service) PartyOfThread(ctx context.Context, h db.Handle, thread int64) (Party, error) {
 	return db.One(ctx, h, s.scanParty, `SELECT `+partyColumns+` FROM object o`+partyTables+` WHERE p.thread = $1`, thread)
@@ -196,6 +214,16 @@ func (s *Service) RequestOf(ctx context.Context, by access.Actor, uid string) (R
 	r.Answers = slices.DeleteFunc(messages, func(m correspondence.Message) bool {
 		return m.Refers != r.Ref.ID || m.Direction != correspondence.In
 	})
+	if r.QuestionSet != "" {
+		set, err := s.questionSet(ctx, s.DB, r.QuestionSet, r.QuestionVersion)
+		if err != nil {
+			return r, err
+		}
+		r.Questions = &set
+		if r.Replies, err = s.replies(ctx, s.DB, r.Ref.ID); err != nil {
+			return r, err
+		}
+	}
 	if !team(by) {
 		r = r.ForParty()
 	}

@@ -32,7 +32,14 @@ func (s *Service) Matrix(ctx context.Context, by access.Actor, subject string) (
 	if err != nil {
 		return nil, err
 	}
+	replies, err := s.latestOf(ctx, s.DB, o.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range requests {
+		if a, ok := replies[r.Ref.ID]; ok {
+			r.Replies = []Reply{a}
+		}
 		if row := index[r.Party]; row != nil {
 			row.Requests = append(row.Requests, r)
 		}

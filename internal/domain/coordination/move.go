@@ -67,7 +67,7 @@ func (in MoveInput) check(from MeasureState, now time.Time) error {
 
 // apply makes an allowed move on the value.
 func (m *Measure) apply(by access.Actor, in MoveInput, now time.Time) {
-	m.Moves = append(m.Moves, Move{At: now, By: by.Name, Ours: ours(by), From: m.State, To: in.To, Note: in.Note})
+	m.Moves = append(m.Moves, Move{At: now, By: by.Name, Ours: ours(by), Link: by.Strength == access.Link, From: m.State, To: in.To, Note: in.Note})
 	switch in.To {
 	case Planned:
 		m.PlannedFor = in.PlannedFor

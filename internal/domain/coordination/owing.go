@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
-	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
@@ -25,18 +24,9 @@ func (s *Service) Owing(ctx context.Context, h db.Handle, by access.Actor, about
 	for i, o := range all {
 		ids[i] = o.party
 	}
-	q = new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)
-	s.from(q, by, ref.Party, partyTables, "p").Add(` AND p.id IN `)
-	parties, err := db.List(ctx, h, db.In(q, ids), s.scanParty)
+	byID, err := s.PartiesByID(ctx, h, by, ids...)
 	if err != nil {
 		return nil, err
-	}
-	byID := map[int64]Party{}
-	for _, p := range parties {
-		if !team(by) {
-			p = p.ForParty()
-		}
-		byID[p.Ref.ID] = p
 	}
 	out := map[int64]Party{}
 	for _, o := range all {

@@ -266,6 +266,9 @@ func (s *Service) Withdraw(ctx context.Context, by access.Actor, party, reason s
 		if err := s.recall(ctx, tx, by, `r.party = $1`, p.Ref.ID, reason, false); err != nil {
 			return err
 		}
+		if err := s.hide(ctx, tx, `party = $1`, p.Ref.ID); err != nil {
+			return err
+		}
 		return s.record(ctx, tx, by, "coordination.withdraw", p, reason)
 	})
 }

@@ -1,12 +1,14 @@
 package coordination
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -18,14 +20,14 @@ type sender func(ctx context.Context, tx *db.Tx, by access.Actor, list []corresp
 // put writes letters into the outbox with what they ask.
 func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, parcels []parcel, send sender) ([]correspondence.Message, error) {
 	now := s.Clock.Now()
-	type asked struct{ request, measures int } // places in objects; -1 for none
+	type places struct{ request, measures int } // in objects; -1 for none
 	var objects []access.Object
-	of := make([]asked, len(parcels))
+	of := make([]places, len(parcels))
 	list := make([]correspondence.Addressed, len(parcels))
 	for i, p := range parcels {
 		o := access.Object{Realm: access.Team, Compartment: p.Party.Compartment, TLP: p.out.TLP, Exercise: p.Party.Exercise, Sealed: p.Party.Sealed, SealedUnder: p.Party.SealedUnder}
-		of[i] = asked{-1, -1}
-		if g.Request != "" {
+		of[i] = places{-1, -1}
+		if g.asks() {
 			o.Ref.Kind = ref.Request
 			of[i].request = len(objects)
 			objects = append(objects, o)
@@ -51,6 +53,11 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 	if err != nil {
 		return nil, err
 	}
+	if len(parcels) > 0 && parcels[0].set != nil {
+		if err := s.freezeSet(ctx, tx, *parcels[0].set); err != nil {
+			return nil, err
+		}
+	}
 	for i, p := range parcels {
 		if err := s.wrote(ctx, tx, by, p.Party); err != nil {
 			return nil, err
@@ -59,11 +66,16 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 		if sent[i].State == correspondence.Held {
 			shown = sent[i].SendAfter
 		}
+		letter := asked{party: p.Party, thread: p.thread, message: sent[i].ID, set: p.set}
 		if of[i].request >= 0 {
 			r := Request{Object: objects[of[i].request], Party: p.Party.Ref.ID, Subject: p.Party.Subject, State: Asked, AskedAt: now, DueAt: g.DueAt, Message: sent[i].ID, Text: p.request}
+			if p.set != nil {
+				r.QuestionSet, r.QuestionVersion, r.Text = p.set.Code, p.set.Version, cmp.Or(r.Text, p.set.Title.In(p.Lang))
+			}
 			if err := s.insertRequest(ctx, tx, by, r, shown, p.Lang); err != nil {
 				return nil, err
 			}
+			letter.requests = append(letter.requests, r)
 		}
 		for j, a := range p.advice {
 			m := Measure{
@@ -73,13 +85,26 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			if err := s.insertMeasure(ctx, tx, by, m, shown, p.Lang); err != nil {
 				return nil, err
 			}
+			letter.measures = append(letter.measures, m)
+		}
+		if p.code.Reveal() != "" {
+			if g.Chase {
+				if letter, err = s.letterOf(ctx, tx, p.again, p.Party.Ref.ID); err != nil {
+					return nil, err
+				}
+			}
+			if err := s.putLink(ctx, tx, p.code, letter, p.Road.Road == egress.Encrypted); err != nil {
+				return nil, err
+			}
 		}
 		// For the team alone until the letter has left: no compartment.
 		err := s.Audit.Write(ctx, tx, audit.Entry{
 			At: now, By: by, Verb: "coordination.send", On: p.Party.Ref, About: p.Party.Subject,
 			Changes: []audit.Change{
 				{Field: "party", To: p.Party.Name},
-				{Field: "requests", To: min(len(g.Request), 1)},
+				{Field: "requests", To: map[bool]int{true: 1}[g.asks()]},
+				{Field: "questions", To: g.Questions},
+				{Field: "chase", To: g.Chase},
 				{Field: "measures", To: len(p.advice)},
 				{Field: "tlp", To: p.out.TLP.String()},
 				{Field: "looked", To: g.Looked && len(p.Hits) > 0},
@@ -101,9 +126,9 @@ func (s *Service) insertRequest(ctx context.Context, tx *db.Tx, by access.Actor,
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO coordination_request (id, party, subject, subject_kind, state, open, message, asked_at, shown_at, due_at, body)
-		VALUES ($1, $2, $3, $4, $5, TRUE, $6, $7, $8, $9, $10)`,
-		r.Ref.ID, r.Party, r.Subject.ID, int64(r.Subject.Kind), string(r.State), r.Message, r.AskedAt, shown, r.DueAt, sealed)
+	_, err = tx.Exec(ctx, `INSERT INTO coordination_request (id, party, subject, subject_kind, state, open, message, asked_at, shown_at, due_at, question_set, question_version, body)
+		VALUES ($1, $2, $3, $4, $5, TRUE, $6, $7, $8, $9, $10, $11, $12)`,
+		r.Ref.ID, r.Party, r.Subject.ID, int64(r.Subject.Kind), string(r.State), r.Message, r.AskedAt, shown, r.DueAt, r.QuestionSet, r.QuestionVersion, sealed)
 	if err != nil {
 		return err
 	}

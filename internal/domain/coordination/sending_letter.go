@@ -167,7 +167,7 @@ func (s *Service) Letter(ctx context.Context, by access.Actor, sending, organisa
 	if len(lines) == 0 {
 		return Preview{}, nil, errs.ErrNotFound
 	}
-	if x.Give.Text == "" && x.Give.Request == "" && len(x.Give.Recommendations) == 0 && len(x.Give.Words) == 0 {
+	if x.Give.Text == "" && !x.Give.asks() && len(x.Give.Recommendations) == 0 && len(x.Give.Words) == 0 {
 		return Preview{}, nil, &errs.Error{Kind: errs.Conflict, Key: "error.sending.letter", Text: "there is no letter yet"}
 	}
 	k, err := s.sendingKey(x)
@@ -179,7 +179,10 @@ func (s *Service) Letter(ctx context.Context, by access.Actor, sending, organisa
 		return Preview{}, nil, err
 	}
 	l := lines[0]
-	w := &writing{s: s, h: s.DB, subject: o, advice: map[string][]Advice{}}
+	w, err := s.writing(ctx, s.DB, o, x.Give, previewCode)
+	if err != nil {
+		return Preview{}, nil, err
+	}
 	watch, err := s.watchSending(ctx, s.DB, by, x, o)
 	if err != nil {
 		return Preview{}, nil, err
@@ -234,7 +237,10 @@ func (s *Service) named(ctx context.Context, by access.Actor, x Sending, o acces
 	if err != nil {
 		return nil, 0, err
 	}
-	w := &writing{s: s, h: s.DB, subject: o, advice: map[string][]Advice{}}
+	w, err := s.writing(ctx, s.DB, o, x.Give, previewCode)
+	if err != nil {
+		return nil, 0, err
+	}
 	common := map[string]common{}
 	for some := range slices.Chunk(lines, 500) {
 		var ids []int64
@@ -290,7 +296,7 @@ func (s *Service) commonTo(ctx context.Context, w *writing, g Give, l SendingLin
 	nobody.Name = "-"
 	reader := l.thread.Correspondent
 	reader.Name = "-"
-	letter := s.ask(p, g.in(string(p.Lang())), nobody, reader, advice)
+	letter := s.ask(p, g.in(string(p.Lang())), asking{party: nobody, reader: reader, advice: advice, set: w.set})
 	c := common{text: letter.Subject + "\n" + letter.Text}
 	c.clean = len(watch.hits(0, c.text)) == 0
 	return c, nil

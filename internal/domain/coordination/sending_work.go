@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
@@ -233,7 +234,10 @@ func (w *posting) write(ctx context.Context, list []chosen, parties []Party, evi
 		if err != nil {
 			return err
 		}
-		in := &writing{s: w.Service, h: tx, subject: o, advice: map[string][]Advice{}}
+		in, err := w.writing(ctx, tx, o, x.Give, id.NewCode)
+		if err != nil {
+			return err
+		}
 		var parcels []parcel
 		var of []chosen
 		for i, c := range list {

@@ -48,6 +48,8 @@ type Service struct {
 	Rests func(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error)
 	// Who gives a person with the rights it has now, for the job that writes letters in its name.
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
+	// Task leaves a task for our people with the subject of a party that asks for help, or says that what we wrote about is not its own. Nil leaves none.
+	Task func(ctx context.Context, tx *db.Tx, p Party, act LinkAct) error
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }

@@ -60,7 +60,7 @@ const (
 	partyTable   = ` JOIN coordination_party p ON p.id = o.id`
 	partyTables  = partyTable + ownKey
 
-	requestColumns = access.Columns + `, r.party, r.subject_kind, r.subject, r.state, r.message, r.asked_at, r.due_at, r.answered_at, r.body, k.wrapped`
+	requestColumns = access.Columns + `, r.party, r.subject_kind, r.subject, r.state, r.message, r.asked_at, r.due_at, r.answered_at, r.question_set, r.question_version, r.body, k.wrapped`
 	requestTable   = ` JOIN coordination_request r ON r.id = o.id`
 	requestTables  = requestTable + keyOfParty
 
@@ -96,7 +96,7 @@ func (s *Service) scanRequest(r *db.Rows) (Request, error) {
 		sealed, wrapped []byte
 		b               requestBody
 	)
-	err := r.Scan(append(q.Dst(), &q.Party, &q.Subject.Kind, &q.Subject.ID, &state, &q.Message, &q.AskedAt, &q.DueAt, &q.AnsweredAt, &sealed, &wrapped)...)
+	err := r.Scan(append(q.Dst(), &q.Party, &q.Subject.Kind, &q.Subject.ID, &state, &q.Message, &q.AskedAt, &q.DueAt, &q.AnsweredAt, &q.QuestionSet, &q.QuestionVersion, &sealed, &wrapped)...)
 	if err != nil {
 		return q, err
 	}
@@ -175,7 +175,10 @@ func (s *Service) saveRequest(ctx context.Context, tx *db.Tx, r *Request, now ti
 	}
 	_, err = tx.Exec(ctx, `UPDATE coordination_request SET state = $1, open = $2, answered_at = $3, body = $4 WHERE id = $5`,
 		string(r.State), r.Owed(), r.AnsweredAt, sealed, r.Ref.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.showLetter(ctx, tx, r.Message)
 }
 
 func (s *Service) saveMeasure(ctx context.Context, tx *db.Tx, m *Measure, now time.Time) error {
@@ -192,7 +195,10 @@ func (s *Service) saveMeasure(ctx context.Context, tx *db.Tx, m *Measure, now ti
 	}
 	_, err = tx.Exec(ctx, `UPDATE coordination_measure SET state = $1, open = $2, planned_for = $3, done_at = $4, verified_at = $5, body = $6 WHERE id = $7`,
 		string(m.State), m.State.Owed(), m.PlannedFor, m.DoneAt, m.VerifiedAt, sealed, m.Ref.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.showLetter(ctx, tx, m.Message)
 }
 
 // required is the one field problem of a reason that is missing.

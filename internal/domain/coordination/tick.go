@@ -7,9 +7,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // remindOnce is the time within which a party gets one reminder for all that it owes.
@@ -61,9 +63,12 @@ func (s *Service) remind(ctx context.Context, tx *db.Tx, c deadline.Clock, p Par
 		return err
 	}
 	by := access.System("clocks")
-	_, err = s.Correspondence.SendTx(ctx, tx, by, p.Thread, correspondence.Outgoing{
-		Kind: correspondence.Reminder, Under: p.Subject, Auto: &correspondence.Auto{Letter: correspondence.AutoReminder, At: now, DueAt: c.DueAt, Count: requests + measures},
-	})
+	auto := &correspondence.Auto{Letter: correspondence.AutoReminder, At: now, DueAt: c.DueAt, Count: requests + measures}
+	if auto.Code, err = s.reminderLink(ctx, tx, c, p); err != nil {
+		return err
+	}
+	auto.Answer = auto.Code.Reveal() != ""
+	_, err = s.Correspondence.SendTx(ctx, tx, by, p.Thread, correspondence.Outgoing{Kind: correspondence.Reminder, Under: p.Subject, Auto: auto})
 	if err != nil {
 		return err
 	}
@@ -72,6 +77,27 @@ func (s *Service) remind(ctx context.Context, tx *db.Tx, c deadline.Clock, p Par
 		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "due_at", To: c.DueAt}, {Field: "count", To: requests + measures}},
 	})
 	return err
+}
+
+// reminderLink draws a link to the letter whose clock reminds; none where that letter had none.
+func (s *Service) reminderLink(ctx context.Context, tx *db.Tx, c deadline.Clock, p Party) (id.Secret, error) {
+	threads, err := s.Correspondence.Threads(ctx, tx, p.Thread)
+	if err != nil {
+		return id.Secret{}, err
+	}
+	t := threads[p.Thread]
+	if t.Correspondent.Email == "" {
+		return id.Secret{}, nil
+	}
+	road, err := s.Correspondence.RoadOf(ctx, tx, &t, 0)
+	if err != nil || (road.Road != egress.Encrypted && road.Road != egress.Signed) {
+		return id.Secret{}, err
+	}
+	var message int64
+	if err := tx.QueryRow(ctx, `SELECT message FROM coordination_`+c.Kind+` WHERE id = $1`, c.About.ID).Scan(&message); err != nil {
+		return id.Secret{}, err
+	}
+	return s.againLink(ctx, tx, p, message, road.Road == egress.Encrypted)
 }
 
 // escalate writes for the handler of the subject that a party let its time pass. The clock is flagged already.

@@ -42,6 +42,7 @@ type Auto struct {
 	DueAt  time.Time // when we answer, or when the answer is due
 	Count  int       // of what is open
 	Code   id.Secret // of the status page: it opens what a code may open that travelled by this road
+	Answer bool      // Code opens the page on which a letter is answered, and no status page
 	Crime  bool      // a receipt: a crime is suspected, and the police are another door
 	Number Number    // to colleagues: of what it is about
 }
@@ -130,12 +131,18 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 func (l AutoLetter) ofAccount() bool { return autoKeys[l].room != "" || autoKeys[l].opens }
 
 // link gives the page of ours where the reader goes on: the status page for who has its code, the portal for an organisation.
-func (s *Service) link(t Thread, code id.Secret) string {
+func (s *Service) link(t Thread, a *Auto) string {
+	code := id.Secret{}
+	if a != nil {
+		code = a.Code
+	}
 	switch {
 	case t.About.Kind == ref.Account && t.Correspondent.Organisation != 0:
 		return s.Team.URL
 	case t.About.Kind == ref.Account:
 		return cmp.Or(s.Team.Desk, s.Team.URL)
+	case code.Reveal() != "" && a.Answer:
+		return s.Team.URL + "/a/" + code.Reveal()
 	case code.Reveal() != "":
 		return s.Team.URL + "/r/" + code.Reveal()
 	case t.Correspondent.Organisation != 0:

@@ -10,7 +10,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
-	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // columns is the width of a letter.
@@ -48,7 +47,7 @@ func (s *Service) Preview(ctx context.Context, h db.Handle, t Thread, out Outgoi
 		if err := out.Auto.check(); err != nil {
 			return Preview{}, err
 		}
-		m.Body.Subject, m.Body.Text = out.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, out.Auto.Code))
+		m.Body.Subject, m.Body.Text = out.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, out.Auto))
 	}
 	if !out.DueAt.IsZero() {
 		m.content.DueAt = &out.DueAt
@@ -106,7 +105,7 @@ func (s *Service) asked(p *text.Printer, m *stored) string {
 }
 
 func (s *Service) noticeText(p *text.Printer, t Thread) string {
-	if link := s.link(t, id.Secret{}); link != "" {
+	if link := s.link(t, nil); link != "" {
 		return p.T("mail.notice.portal", "reference", t.Reference) + "\n\n" + link
 	}
 	return p.T("mail.notice.link", "reference", t.Reference)

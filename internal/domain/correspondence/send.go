@@ -271,7 +271,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 	opens := false
 	if o.Auto != nil {
 		m.Author, m.AuthorName = 0, ""
-		body.Subject, body.Text = o.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, o.Auto.Code))
+		body.Subject, body.Text = o.Auto.write(s.printer(t.Correspondent.Lang), t, s.link(t, o.Auto))
 		opens = autoKeys[o.Auto.Letter].opens
 		if m.Kind == "" {
 			m.Kind = Receipt

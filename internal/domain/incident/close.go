@@ -81,6 +81,9 @@ func (s *Service) Close(ctx context.Context, by access.Actor, incident string, v
 		if err := s.Intake.ConcludeTx(ctx, tx, by, in.Ref.ID, stillOpen(ctx, tx)); err != nil {
 			return nil, "", err
 		}
+		if err := s.Coordination.SubjectMovedTx(ctx, tx, in.Ref, true); err != nil {
+			return nil, "", err
+		}
 		return []audit.Change{{Field: "state", From: from, To: Closed}, {Field: "outcome", To: c.Outcome}, {Field: "root_cause", To: c.RootCause}}, "incident.close", nil
 	})
 }
@@ -131,6 +134,9 @@ func (s *Service) Reopen(ctx context.Context, by access.Actor, incident, reason 
 		in.State = Analysing
 		in.ClosedAt = time.Time{}
 		if err := s.Intake.ResumeTx(ctx, tx, by, in.Ref.ID); err != nil {
+			return nil, "", err
+		}
+		if err := s.Coordination.SubjectMovedTx(ctx, tx, in.Ref, false); err != nil {
 			return nil, "", err
 		}
 		return []audit.Change{{Field: "state", From: Closed, To: Analysing}, {Field: "reason", To: reason}}, "incident.reopen", nil

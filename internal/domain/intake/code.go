@@ -2,18 +2,19 @@ package intake
 
 import (
 	"context"
-	"crypto/ecdh"
-	"crypto/hkdf"
 	"crypto/hpke"
-	"crypto/sha256"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/codebox"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
+
+// codePurpose binds the keys of codes to status links.
+const codePurpose = "tocsin status link v1"
 
 // NewCode draws the code of a status link, with what the house stores of it: its hash, and the public half of the key that the code makes.
 func NewCode() (code id.Secret, hash, publicKey []byte) {
@@ -24,25 +25,11 @@ func NewCode() (code id.Secret, hash, publicKey []byte) {
 
 // CodeHalves gives what the house stores of a code.
 func CodeHalves(code id.Secret) (hash, publicKey []byte) {
-	k, err := codeKey(code)
-	if err != nil {
-		panic(err) // 32 bytes of HKDF are an X25519 key
-	}
-	return code.Hash(), k.PublicKey().Bytes()
+	return codebox.Halves(code, codePurpose)
 }
 
 // codeKey makes the key pair of a code: only who holds the code can open what the house seals to it.
-func codeKey(code id.Secret) (hpke.PrivateKey, error) {
-	raw, err := hkdf.Key(sha256.New, []byte(code.Reveal()), nil, "tocsin status link v1", 32)
-	if err != nil {
-		return nil, err
-	}
-	k, err := ecdh.X25519().NewPrivateKey(raw)
-	if err != nil {
-		return nil, err
-	}
-	return hpke.NewDHKEMPrivateKey(k)
-}
+func codeKey(code id.Secret) (hpke.PrivateKey, error) { return codebox.Key(code, codePurpose) }
 
 // firstCode makes the code that the filing itself shows: on the screen after a form, in the answer of the API, to the person who took a
 // call. A mail shows none: its code goes with the receipt.

@@ -69,6 +69,8 @@ type dropped struct {
 	Answers    law.Answers  `json:"answers,omitempty"`
 	Later      *Later       `json:"later,omitempty"`
 	Suspicious bool         `json:"suspicious,omitempty"`
+	// Reply is what was answered by the link of a letter, as the duty above reads it; CodeHash names the link, and nothing else counts.
+	Reply json.RawMessage `json:"reply,omitempty"`
 }
 
 type heldFile struct {
@@ -201,6 +203,42 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		return err
 	})
 	return reference, err
+}
+
+// maxReply is how many bytes an answer by link may have.
+const maxReply = 256 << 10
+
+// StoreReply seals what was answered by the link of a letter and puts it where only the house can read it, as Store does with reports; it is on disk
+// when StoreReply returns. Reply is what the duty that wrote the letter reads, once the mark of the form: the same form sent twice is one. The page has
+// looked whether the link opens anything. Refused: Invalid.
+func StoreReply(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, code id.Secret, once string, reply any) error {
+	now := c.Now()
+	if !id.Valid(code.Reveal()) || !id.Valid(once) {
+		return errs.New(errs.Invalid, "an answer by link needs a code and a mark")
+	}
+	inner, err := json.Marshal(reply)
+	if err != nil {
+		return err
+	}
+	if len(inner) > maxReply {
+		return errs.New(errs.Invalid, "an answer by link is larger than a form takes")
+	}
+	raw, err := json.Marshal(dropped{CodeHash: code.Hash(), Reply: inner})
+	if err != nil {
+		return err
+	}
+	box, err := sealTo(publicKey, dropInfo, raw)
+	if err != nil {
+		return err
+	}
+	return d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		fresh, _, _, err := mark(ctx, tx, codeMAC(code, "reply", []byte(once)), codeMAC(code, "reply sum", inner), "", 0, now)
+		if err != nil || !fresh {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
+		return err
+	})
 }
 
 // take notes the form of a drop and says what of it is new: all, an addition, or nothing (its CodeHash is nil then).
@@ -373,6 +411,12 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 			text = in.Body.Summary
 		}
 		return s.Suspicion(ctx, Suspicious{At: at, Text: text, Email: in.Body.Email, Lang: in.Lang, Files: files}, remove)
+	}
+	if in.Reply != nil {
+		if s.Linked == nil {
+			return errs.New(errs.Unavailable, "nobody takes answers by link")
+		}
+		return s.Linked(ctx, in.CodeHash, in.Reply, at, remove)
 	}
 	if in.Add {
 		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, in.Later.told(at), remove)

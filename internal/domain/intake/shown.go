@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
+	"github.com/tocsin-csirt/tocsin/internal/kit/codebox"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -20,7 +21,7 @@ import (
 
 const shownInfo = "tocsin intake shown v1"
 
-func statusSuite() (hpke.KDF, hpke.AEAD) { return hpke.HKDFSHA256(), hpke.AES256GCM() }
+func statusSuite() (hpke.KDF, hpke.AEAD) { return codebox.Suite() }
 
 func sealTo(public []byte, info string, plain []byte) ([]byte, error) {
 	return boxFor(public, info).seal(plain)
@@ -41,12 +42,7 @@ func Look(ctx context.Context, h db.Handle, c clock.Clock, code id.Secret) (Stat
 	if !ends.IsZero() && !c.Now().Before(ends) {
 		return view, errs.ErrNotFound
 	}
-	key, err := codeKey(code)
-	if err != nil {
-		return view, err
-	}
-	kdf, aead := statusSuite()
-	raw, err := hpke.Open(key, kdf, aead, []byte(shownInfo), sealed)
+	raw, err := codebox.Open(code, codePurpose, shownInfo, sealed)
 	if err != nil {
 		return view, fmt.Errorf("open what a status link shows: %w", err)
 	}

@@ -128,6 +128,7 @@ func New(d Deps) (*API, error) {
 	a.parties()
 	a.sendings()
 	a.measures()
+	a.questions()
 	a.registry()
 	a.looks()
 	for line := range a.lines {

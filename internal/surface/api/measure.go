@@ -46,6 +46,7 @@ type Move struct {
 	At   time.Time `json:"at"`
 	By   string    `json:"by,omitempty" doc:"Which of us is left out for a party"`
 	Ours bool      `json:"ours" doc:"Made by the team, also when it recorded what the party said"`
+	Link bool      `json:"by_link,omitempty" doc:"Said by the link of a letter, without an account"`
 	From string    `json:"from"`
 	To   string    `json:"to"`
 	Note string    `json:"note,omitempty"`
@@ -56,7 +57,7 @@ func measureView(by access.Actor, m coordination.Measure) Measure {
 		ID: m.UID, State: string(m.State), TLP: m.TLP.String(), Recommendation: m.Recommendation, Revision: m.Revision, Title: m.Title, Text: m.Text,
 		GivenAt: m.GivenAt, DueAt: m.DueAt, PlannedFor: m.PlannedFor, DoneAt: m.DoneAt, VerifiedAt: m.VerifiedAt, Evidence: m.Evidence, Reason: m.Reason,
 		Moves: mapped(m.Moves, func(x coordination.Move) Move {
-			return Move{x.At, x.By, x.Ours, string(x.From), string(x.To), x.Note}
+			return Move{x.At, x.By, x.Ours, x.Link, string(x.From), string(x.To), x.Note}
 		}),
 	}
 	if by.Team() {

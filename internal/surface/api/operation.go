@@ -104,6 +104,8 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/incidents/{ref}/timeline", Rights: cases, What: "List written timeline entries"},
 		{Method: "POST", Path: "/incidents/{ref}/timeline", Rights: work, What: "Write into the timeline"},
 		{Method: "GET", Path: "/incidents/{ref}/parties", Rights: cases, What: "Read the matrix of parties and what became of each"},
+		{Method: "GET", Path: "/incidents/{ref}/sectors", Rights: cases, What: "Read the matrix summed by sector, without names"},
+		{Method: "POST", Path: "/incidents/{ref}/chase", Rights: outside, What: "Write to parties that still owe something, in other words"},
 		{Method: "POST", Path: "/incidents/{ref}/parties", Rights: work, What: "Add organisations as parties"},
 
 		{Method: "POST", Path: "/incidents/{ref}/sendings", Rights: outside, What: "Begin a sending: one question to many parties"},
@@ -126,6 +128,12 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/requests/{id}", Rights: shared, What: "Read a request with its answers"},
 		{Method: "POST", Path: "/requests/{id}/answer", Rights: answer, What: "Answer a request"},
 
+		{Method: "POST", Path: "/requests/{id}/replies", Rights: answer, What: "Answer the typed questions of a request, or take down what a party said"},
+		{Method: "GET", Path: "/question-sets", Rights: cases, What: "List the sets of typed questions in their newest versions"},
+		{Method: "POST", Path: "/question-sets", Rights: work, What: "Make a set of typed questions, or its next version"},
+		{Method: "GET", Path: "/question-sets/{questions}", Rights: cases, What: "Read a set of typed questions, in its newest version or another"},
+		{Method: "POST", Path: "/question-sets/{questions}/retire", Rights: work, What: "Take a set out of what can be asked, or back into it"},
+
 		{Method: "GET", Path: "/measures", Rights: shared, What: "List measures by due time"},
 		{Method: "GET", Path: "/measures/{id}", Rights: shared, What: "Read a measure"},
 		{Method: "POST", Path: "/measures/{id}/acknowledge", Rights: answer, What: "Say that a measure was read"},
@@ -139,6 +147,8 @@ func Operations() []Operation {
 
 		{Method: "GET", Path: "/organisations", Rights: registry, What: "List organisations by name"},
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
+		{Method: "GET", Path: "/organisations/{id}/doubts", Rights: []access.Right{access.ReadRegistry}, What: "List what an organisation said is not its own"},
+		{Method: "POST", Path: "/doubts/{id}/settle", Rights: register, What: "Say what came of such a doubt"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
 		{Method: "POST", Path: "/organisations/{id}/assets", Rights: register, What: "Enter what an organisation answers for, for a time"},

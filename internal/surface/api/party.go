@@ -115,7 +115,10 @@ type ID struct {
 
 // NewRequest is something we ask a party.
 type NewRequest struct {
-	Text   string    `json:"text" doc:"The question"`
+	Text             string `json:"text,omitempty" doc:"The question; with questions it may be left out"`
+	Questions        string `json:"questions,omitempty" doc:"Code of a set of typed questions"`
+	QuestionsVersion int    `json:"questions_version,omitempty" doc:"The newest when left out"`
+
 	Intro  string    `json:"intro,omitempty" doc:"In front of it; the letter in the party's language when left out"`
 	DueAt  time.Time `json:"due_at"`
 	TLP    string    `json:"tlp,omitempty"`
@@ -130,10 +133,10 @@ type AskInput struct {
 
 func (a *API) ask(ctx context.Context, by access.Actor, in *AskInput) (reply[List[Message]], error) {
 	b := in.Body.Value
-	if b.Text == "" {
+	if b.Text == "" && b.Questions == "" {
 		return reply[List[Message]]{}, required("text")
 	}
-	return a.sendTo(ctx, by, in.ID.ID, b.TLP, coordination.Give{Request: b.Text, Text: b.Intro, DueAt: b.DueAt, Looked: b.Looked})
+	return a.sendTo(ctx, by, in.ID.ID, b.TLP, coordination.Give{Request: b.Text, Questions: b.Questions, QuestionVersion: b.QuestionsVersion, Text: b.Intro, DueAt: b.DueAt, Looked: b.Looked})
 }
 
 // NewMeasures are measures for a party.
@@ -222,6 +225,9 @@ type Request struct {
 	Reason     string    `json:"reason,omitempty" doc:"Why we took it back"`
 	Answers    []Message `json:"answers"`
 
+	Questions *QuestionSet `json:"questions,omitempty" doc:"Typed questions, as they were asked; in lists the code and version alone"`
+	Replies   []Reply      `json:"replies,omitempty" doc:"How the typed questions were answered, newest first; in lists and the matrix the one that counts"`
+
 	Incident string `json:"incident,omitempty" doc:"For the team"`
 	Version  int64  `json:"version,omitempty" doc:"For the team"`
 }
@@ -230,6 +236,16 @@ func requestView(by access.Actor, r coordination.Request) Request {
 	v := Request{
 		ID: r.UID, State: string(r.State), TLP: r.TLP.String(), AskedAt: r.AskedAt, DueAt: r.DueAt, AnsweredAt: r.AnsweredAt, Text: r.Text, Reason: r.Reason,
 		Answers: mapped(r.Answers, func(m correspondence.Message) Message { return messageView(by, m) }),
+	}
+	switch {
+	case r.Questions != nil:
+		q := questionSetView(by, *r.Questions)
+		v.Questions = &q
+	case r.QuestionSet != "":
+		v.Questions = &QuestionSet{Code: r.QuestionSet, Version: r.QuestionVersion}
+	}
+	for _, x := range r.Replies {
+		v.Replies = append(v.Replies, replyView(x))
 	}
 	if by.Team() {
 		v.Version = r.Version

@@ -20,8 +20,8 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "sendings": strings.Join(sending, "")}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation).Replace(p)
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "sendings": strings.Join(sending, "")}
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure").Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -33,8 +33,10 @@ func path(op api.Operation, report, incident, party, request, measure, organisat
 
 // named tells whether an operation names something of a case.
 func named(op api.Operation) bool {
-	return strings.Contains(op.Path, "{") && !strings.HasPrefix(op.Path, "/rule-sets")
+	return strings.Contains(op.Path, "{") && !strings.HasPrefix(op.Path, "/rule-sets") && !strings.HasPrefix(op.Path, "/question-sets")
 }
+
+const walkedWords = `{"en":"w","pt":"w","fr":"w","nl":"w","de":"w"}`
 
 // bodies are bodies that pass the reader of each operation that has one, so that a refusal comes from behind it.
 func bodyOf(op api.Operation) string {
@@ -82,7 +84,9 @@ func bodyOf(op api.Operation) string {
 		"changes": `{"from":"2030-01-01T00:00:00Z","till":"2030-01-02T00:00:00Z"}`, "watch": `{"how":"learnt"}`, "call-backs": `{"number":"` + id.New() + `","outcome":"theirs"}`,
 		"receipts": `{"lang":"fr"}`,
 		"assets":   `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
-		"waivers": `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
+		"replies": `{"not_concerned":true}`, "retire": `{"retire":true}`, "chase": `{"parties":["` + id.New() + `"],"text":"walked"}`, "settle": `{"outcome":"kept","note":"walked"}`,
+		"question-sets": `{"code":"walked","title":` + walkedWords + `,"questions":[{"code":"walked","kind":"yes_no","text":` + walkedWords + `}]}`,
+		"waivers":       `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
 	}[last]
 }
 

@@ -197,11 +197,11 @@ func timeline(t *testing.T, lang text.Lang) TimelineView {
 func parties(t *testing.T) PartiesView {
 	p := printer(t, text.EN)
 	yes := func(s string) page.Step { return page.Step{State: "yes", Text: s} }
-	return PartiesView{IncidentFrame: frame(p, 1), Add: "/add", Ask: "/ask", Rows: []page.PartyRow{
+	return PartiesView{IncidentFrame: frame(p, 1), Add: "/add", Ask: "/ask", Count: 3, Matrix: page.MatrixView{Caption: p.T("desk.parties.caption"), Rows: []page.PartyRow{
 		{Name: "Águas do Vale, E.M.", Href: "/1", Role: "Affected, reporter", Told: yes("12:52"), Seen: yes("12:58"), Answered: yes("13:20"), Done: yes("2 of 3"), Verified: yes("1 of 3"), Silent: page.Step{State: "no"}},
 		{Name: "Hidrotec", Href: "/2", Role: "Provider", Told: yes("20 Nov 19:02"), Seen: page.Step{State: "unknown"}, Answered: page.Step{State: "no"}, Silent: page.Step{State: "late", Text: "19 h 10 min"}},
 		{Name: "Câmara de Alvor", Href: "/3", Role: "Affected", Told: yes("13:40"), Seen: yes("13:44"), Answered: yes("13:58"), Done: page.Step{State: "declined", Text: "Not in use"}},
-	}}
+	}}}
 }
 
 func measures() []page.MeasureView {

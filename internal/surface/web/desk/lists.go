@@ -327,6 +327,9 @@ func (d *Desk) organisation(v *page.Visit) error {
 		return err
 	}
 	view := OrganisationView{DeskView: d.frame(v, "constituency", o.Name), Name: o.Name}
+	if view.Doubts, err = d.doubts(v, o); err != nil {
+		return err
+	}
 	fact := func(label, value string) {
 		if value != "" {
 			view.Facts = append(view.Facts, page.Property{Label: label, Value: page.Text(value)})

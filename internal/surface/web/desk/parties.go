@@ -21,22 +21,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// parties shows the matrix: told, seen, answered, done, verified, silent for how long.
-func (d *Desk) parties(v *page.Visit) error {
-	in, f, rows, err := d.tab(v, "parties")
-	if err != nil {
-		return err
-	}
-	view := PartiesView{IncidentFrame: f, Many: f.Href + "/sendings"}
-	if in.State != incident.Closed && v.By.Can(access.WorkCases) {
-		view.Add, view.Ask = f.Href+"/parties/add", f.Href+"/ask"
-	}
-	for _, r := range rows {
-		view.Rows = append(view.Rows, matrixRow(v, r))
-	}
-	return v.Show(IncidentParties(view))
-}
-
 func matrixRow(v *page.Visit, r coordination.Row) page.PartyRow {
 	p := v.P
 	step := func(at time.Time, otherwise string) page.Step {
@@ -91,7 +75,11 @@ func (d *Desk) measureView(v *page.Visit, party string, m coordination.Measure, 
 	if m.State == coordination.Done || m.State == coordination.Verified {
 		for _, move := range m.Moves { // the last word on what was done stays in sight, also when our check came after it
 			if move.To == coordination.Done {
-				x.Said, x.SaidBy, x.Files = move.Note, p.T("desk.measure.said", "who", move.By, "when", p.Brief(move.At, v.Now)), files
+				who := move.By
+				if move.Link {
+					who = p.T("desk.reply.link")
+				}
+				x.Said, x.SaidBy, x.Files = move.Note, p.T("desk.measure.said", "who", who, "when", p.Brief(move.At, v.Now)), files
 			}
 		}
 	}
@@ -232,14 +220,33 @@ func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, err
 	}
 	g := coordination.Give{
 		Parties: v.R.Form["party"], Recommendations: v.R.Form["recommendation"], Request: strings.TrimSpace(v.R.Form.Get("request")),
-		Text: strings.TrimSpace(v.R.Form.Get("text")), TLP: in.TLP, Looked: v.R.Form.Get("looked") != "",
+		Questions: v.R.Form.Get("questions"), Text: strings.TrimSpace(v.R.Form.Get("text")), TLP: in.TLP, Looked: v.R.Form.Get("looked") != "",
 	}
 	if l, err := tlp.Parse(v.R.Form.Get("tlp")); err == nil {
 		g.TLP = l
 	}
+	if g.Chase = strings.HasSuffix(v.R.URL.Path, "/chase"); g.Chase { // it asks nothing new
+		g.Recommendations, g.Request, g.Questions = nil, "", ""
+		return g, nil
+	}
 	due, err := d.localTime(v.R.Form.Get("due"))
 	g.DueAt = due
 	return g, err
+}
+
+// chase is the page on which those who are silent are written to, in other words: those that the filters of the matrix leave.
+func (d *Desk) chase(v *page.Visit, in incident.Incident) error {
+	t, err := d.Coordination.Table(v.Ctx(), v.By, in.UID, tableFilter(v.R.URL.Query()))
+	if err != nil {
+		return err
+	}
+	g := coordination.Give{TLP: in.TLP, Chase: true}
+	for _, r := range t.Rows {
+		if r.State() == coordination.TableSilent {
+			g.Parties = append(g.Parties, r.Party.UID)
+		}
+	}
+	return d.showAsk(v, in, g, nil, nil, http.StatusOK)
 }
 
 // ask is the page on which measures and a request are given to parties: first a form, then exactly what each will receive.
@@ -249,6 +256,9 @@ func (d *Desk) ask(v *page.Visit) error {
 		return err
 	}
 	g := coordination.Give{TLP: in.TLP, DueAt: v.Now.Add(2 * day).Truncate(time.Hour)}
+	if strings.HasSuffix(v.R.URL.Path, "/chase") {
+		return d.chase(v, in)
+	}
 	if p := v.R.URL.Query().Get("party"); p != "" {
 		g.Parties = []string{p}
 	}
@@ -260,7 +270,11 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 	if err != nil {
 		return err
 	}
-	x := askView{at: f.Href + "/ask", text: g.Text, request: g.Request, tlp: tlpOptions(g.TLP), looked: g.Looked}
+	at := f.Href + "/ask"
+	if g.Chase {
+		at = f.Href + "/chase"
+	}
+	x := askView{at: at, chase: g.Chase, text: g.Text, request: g.Request, tlp: tlpOptions(g.TLP), looked: g.Looked}
 	x.problems, x.wrong = problems(v.P, wrong, map[string]string{"due_at": "due"})
 	for i, f := range errs.Fields(wrong) { // two fields are not filled in but chosen from
 		key := map[string]string{"parties": "desk.ask.to.none", "request": "desk.ask.request.none"}[f.Name]
@@ -281,9 +295,15 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 		return false
 	}
 	for _, r := range rows {
+		if g.Chase && r.SilentSince.IsZero() && !in2(g.Parties, r.Party.UID) {
+			continue
+		}
 		x.parties = append(x.parties, choice{
 			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
+	}
+	if x.sets, err = d.setOptions(v, g.Questions); err != nil {
+		return err
 	}
 	for _, rec := range d.recommendations(in.Type, string(v.P.Lang())) {
 		rec.checked = in2(g.Recommendations, rec.value)
@@ -342,7 +362,11 @@ func (d *Desk) sendAsk(v *page.Visit) error {
 
 // party shows one party: its thread, its requests, its measures.
 func (d *Desk) party(v *page.Visit) error {
-	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, v.R.PathValue("party"))
+	return d.showParty(v, v.R.PathValue("party"), nil, http.StatusOK)
+}
+
+func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status int) error {
+	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, uid)
 	if err != nil {
 		return err
 	}
@@ -379,7 +403,14 @@ func (d *Desk) party(v *page.Visit) error {
 			continue
 		}
 		for _, q := range r.Requests {
-			body = append(body, requestCard(v.P, d.requestView(v, q)))
+			x, err := d.typedView(v, q, wrong)
+			if err != nil {
+				return err
+			}
+			if len(x.problems) > 0 {
+				body = append([]templ.Component{page.ErrorSummary(v.P, x.problems)}, body...)
+			}
+			body = append(body, requestCard(v.P, x))
 		}
 		files, err := d.evidence(v, r)
 		if err != nil {
@@ -409,7 +440,10 @@ func (d *Desk) party(v *page.Visit) error {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
 			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
 	}
-	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
+	if p.Organisation != 0 && !p.Sealed && v.By.Can(access.WorkCases) {
+		body = append(body, post("/desk/parties/"+p.UID+"/doubt", nil, page.ButtonView{Text: v.P.T("desk.request.not_ours"), Kind: "ghost", Icon: "ban"}))
+	}
+	return v.ShowStatus(status, IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
 }
 
 // restParty says that the words a party sent to a closed incident need nothing more.
@@ -424,6 +458,10 @@ type requestView struct {
 	text, due, answer string
 	id                string // of the field that records an answer
 	chip              page.ChipView
+	replies           []replyView
+	typed             *page.TypedForm // nil for a request in words, or one that takes nothing more
+	typedAt           string
+	problems          []page.Problem
 }
 
 func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {

@@ -148,6 +148,8 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/incidents/{incident}/parties/add", Need: work, Serve: d.addParties},
 		{Pattern: "GET /desk/incidents/{incident}/ask", Need: send, Serve: d.ask},
 		{Pattern: "POST /desk/incidents/{incident}/ask", Need: send, Serve: d.sendAsk},
+		{Pattern: "GET /desk/incidents/{incident}/chase", Need: send, Serve: d.ask},
+		{Pattern: "POST /desk/incidents/{incident}/chase", Need: send, Serve: d.sendAsk},
 		{Pattern: "GET /desk/parties/{party}", Need: read, Serve: d.party},
 		{Pattern: "POST /desk/parties/{party}/write", Need: send, Serve: d.writeParty},
 		{Pattern: "POST /desk/parties/{party}/withdraw", Need: work, Serve: d.withdrawParty},
@@ -167,7 +169,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(d.suspiciousRoutes(), d.registryRoutes()...), d.adminRoutes()...)...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), d.registryRoutes()...), append(d.questionRoutes(), d.matrixRoutes()...)...), d.adminRoutes()...)...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

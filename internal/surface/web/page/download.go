@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Attachment is the Content-Disposition of a download (RFC 6266): a foreign file name without what a file system, a shell or a reader takes for
@@ -33,7 +34,7 @@ func fileName(s string) string {
 
 // Cell keeps a spreadsheet from taking the words of others for a formula (rule O8).
 func Cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n|%", rune(s[0])) {
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", first) {
 		return "'" + s
 	}
 	return s

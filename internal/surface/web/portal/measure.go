@@ -76,7 +76,10 @@ func (d Deps) measureView(v *page.Visit, m coordination.Measure) (MeasureView, e
 	}
 	for _, x := range slices.Backward(m.Moves) {
 		who := x.By
-		if x.Ours || who == "" {
+		switch {
+		case x.Link:
+			who = v.P.T("portal.request.by_link")
+		case x.Ours || who == "":
 			who = d.team(v)
 		}
 		state := v.P.T("common.measure." + string(x.To))

@@ -2,9 +2,11 @@ package portal
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -107,6 +109,12 @@ func (d Deps) requestView(v *page.Visit, r coordination.Request) (RequestView, e
 		view.Clock = clockView(v.Now, r.AskedAt, r.DueAt)
 	}
 	var err error
+	if r.Questions != nil { // an answer to typed questions is shown with them
+		r.Answers = slices.DeleteFunc(slices.Clone(r.Answers), func(m correspondence.Message) bool {
+			return slices.ContainsFunc(r.Replies, func(a coordination.Reply) bool { return a.Message == m.UID })
+		})
+		d.typed(v, r, &view)
+	}
 	if view.Answers, err = d.saidOf(v, r.Answers); err != nil {
 		return view, err
 	}
@@ -121,6 +129,61 @@ func (d Deps) requestView(v *page.Visit, r coordination.Request) (RequestView, e
 		view.Thread = "/portal/messages/" + party.UID
 	}
 	return view, err
+}
+
+// typed puts the typed questions of a request on its page, with what was answered.
+func (d Deps) typed(v *page.Visit, r coordination.Request, view *RequestView) {
+	last, _ := r.Reply()
+	form := page.NewTyped(v.P, "q-", *r.Questions, last.Whole, len(r.Replies) > 0 && !last.Concerns)
+	view.Typed = &form
+	if r.State != coordination.Withdrawn {
+		view.TypedAt = "/portal/requests/" + r.UID + "/questions"
+	}
+	for i, a := range r.Replies {
+		who := a.By
+		switch {
+		case a.Ours:
+			who = d.team(v)
+		case who == "":
+			who = v.P.T("portal.request.by_link")
+		}
+		x := ReplyView{Line: v.P.T("portal.request.replied", "who", who, "when", v.P.DateTime(a.At)), Said: page.TypedAnswers(v.P, *r.Questions, a.Given, a.Concerns), Note: a.Note}
+		if i == 0 {
+			x.Said = page.TypedAnswers(v.P, *r.Questions, a.Whole, a.Concerns)
+		}
+		view.Replies = append(view.Replies, x)
+	}
+}
+
+// answerQuestions takes answers to the typed questions of a request.
+func (d Deps) answerQuestions(v *page.Visit) error {
+	f, err := read(v)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	uid := v.R.PathValue("request")
+	r, err := d.Coordination.RequestOf(v.Ctx(), v.By, uid)
+	if err != nil {
+		return err
+	}
+	if r.Questions == nil {
+		return errs.ErrNotFound
+	}
+	form := page.NewTyped(v.P, "q-", *r.Questions, nil, false)
+	_, err = d.Coordination.AnswerQuestions(v.Ctx(), v.By, uid, form.Read(f.get, v.P.Zone()))
+	if err == nil {
+		return v.See("/portal/requests/" + uid + "?done=answered")
+	}
+	if !typedWrong(err) {
+		return err
+	}
+	view, again := d.requestView(v, r)
+	if again != nil {
+		return again
+	}
+	view.Problems, view.Typed, view.Wrong = form.Wrong(v.P, err), &form, true
+	return v.ShowStatus(errs.Invalid.HTTP(), Request(view))
 }
 
 func (d Deps) answer(v *page.Visit) error {

@@ -63,6 +63,7 @@ func Routes(d Deps) []page.Route {
 		get("/portal/requests", own, d.requests),
 		get("/portal/requests/{request}", own, d.request),
 		post("/portal/requests/{request}", own, d.answer),
+		post("/portal/requests/{request}/questions", own, d.answerQuestions),
 		get("/portal/measures", own, d.measures),
 		get("/portal/measures/{measure}", own, d.measure),
 		post("/portal/measures/{measure}", own, d.move),

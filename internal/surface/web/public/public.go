@@ -6,6 +6,7 @@
 //	receipt.templ   what was received, and what happens next
 //	article.templ   who we are, contact, privacy, accessibility, and the description of the team that RFC 2350 asks for
 //	status.templ    a report behind its code: state, our questions, answering; and the page that asks for the code
+//	answer.templ    a letter of ours behind its link: what we ask, and what can be said to it without an account
 //
 // form_pages.go says in which order pages follow, form_start.go begins, form_questions.go asks, form_send.go checks and sends, stages.go shows what laws
 // ask of a report that was sent. What is typed is kept sealed to the form's code after each page; there is no state of it in memory.

@@ -93,6 +93,9 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "POST /r/uploads/{upload}", Need: page.Open, MaxBody: intake.MaxPartBytes + 1<<10, Serve: x.putPart(x.ofReport)},
 		{Pattern: "POST /r/uploads/{upload}/remove", Need: page.Open, Serve: x.removeUpload(x.ofReport)},
 		{Pattern: "GET /r/{code}", Need: page.Open, Serve: x.exchange},
+		{Pattern: "GET /a/letter", Need: page.Open, Serve: x.letter},
+		{Pattern: "POST /a/letter", Need: page.Open, MaxBody: maxForm, Serve: x.answerLetter},
+		{Pattern: "GET /a/{code}", Need: page.Open, Serve: x.openLetter},
 		{Pattern: "GET /about", Need: page.Open, Serve: x.about},
 		{Pattern: "GET /contact", Need: page.Open, Serve: x.contact},
 		{Pattern: "GET /privacy", Need: page.Open, Serve: x.privacy},
@@ -137,7 +140,7 @@ func (x *Public) home(v *page.Visit) error {
 // robots keeps search engines to what is for everybody. Whoever has an address of these may open it; it is no lock.
 func robots(v *page.Visit) error {
 	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(v.W, "User-agent: *\nDisallow: /r/\nDisallow: /portal\nDisallow: /desk\nDisallow: /login\nDisallow: /api/\n")
+	_, _ = io.WriteString(v.W, "User-agent: *\nDisallow: /r/\nDisallow: /a/\nDisallow: /portal\nDisallow: /desk\nDisallow: /login\nDisallow: /api/\n")
 	return nil
 }
 

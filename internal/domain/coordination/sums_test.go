@@ -1,0 +1,96 @@
+package coordination
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// Nobody is named by a sum, nor by what is left when one sum is taken from another (rule L4).
+func TestSumsNameNobodyEvenByDifference(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	values := []string{"yes", "no", "unknown"}
+	shownSome := false
+	for range 3000 {
+		var table Table
+		set := QuestionSet{Code: "exposure", Questions: []Question{{Code: "runs", Kind: YesNo}, {Code: "count", Kind: Number}, {Code: "version", Kind: FreeText}}}
+		table.Sets = []QuestionSet{set}
+		skew := 1 + r.IntN(20)
+		for i := range r.IntN(80) {
+			row := TableRow{Sector: []string{"", "health", "energy", "water", "transport"}[min(r.IntN(5), r.IntN(6))], Asked: map[string]Request{}}
+			row.Party.Organisation = int64(i)
+			if r.IntN(10) > 0 {
+				q := Request{}
+				if r.IntN(3) > 0 {
+					v := values[0]
+					if r.IntN(skew) == 0 {
+						v = values[r.IntN(3)]
+					}
+					q.Replies = []Reply{{Concerns: r.IntN(skew+1) > 0, Whole: Answers{"runs": {Value: v}, "count": {Value: fmt.Sprint(r.IntN(3))}, "version": {Value: "7"}}}}
+				}
+				row.Asked["exposure"] = q
+			}
+			table.All = append(table.All, row)
+		}
+		x := table.Sums()
+		if x.Hidden {
+			if len(table.All) >= SmallCount {
+				t.Fatalf("%d parties are hidden", len(table.All))
+			}
+			continue
+		}
+		all := 0
+		for g, n := range x.Of {
+			all += n
+			if n < SmallCount {
+				t.Fatalf("%s has %d parties", g, n)
+			}
+		}
+		if all != len(table.All) {
+			t.Fatalf("%d of %d parties", all, len(table.All))
+		}
+		for _, q := range x.Questions {
+			if q.Question == "version" {
+				t.Fatal("words are counted")
+			}
+			for key, n := range q.Whole {
+				rest := n
+				for g, counts := range q.By {
+					if m := counts[key]; m > 0 && m < SmallCount {
+						t.Fatalf("%s: %d say %s", g, m, key)
+					}
+					rest -= counts[key]
+					shownSome = true
+				}
+				if rest > 0 && rest < SmallCount || rest != q.Rest[key] {
+					t.Fatalf("%d are left of those who say %s: %+v", rest, key, q)
+				}
+				if n < SmallCount {
+					t.Fatalf("%d say %s", n, key)
+				}
+			}
+		}
+	}
+	if !shownSome {
+		t.Error("no sector was ever shown")
+	}
+}
+
+// Each party is in one state.
+func TestTheStatesOfTheTable(t *testing.T) {
+	t.Parallel()
+	seen := map[TableState]bool{}
+	for _, s := range TableStates() {
+		seen[s] = true
+	}
+	for _, states := range [][]MeasureState{nil, {Done}, {Declined}, {Done, Declined}, {Planned, Done}, {Verified}, {Recalled}, {Expired}} {
+		var r Row
+		for _, s := range states {
+			r.Measures = append(r.Measures, Measure{State: s})
+		}
+		if !seen[r.State()] {
+			t.Errorf("%v is %s", states, r.State())
+		}
+	}
+}
