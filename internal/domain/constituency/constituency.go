@@ -1,5 +1,5 @@
 // Package constituency knows the country: organisations, their communities and what those are entitled to, contacts with their keys, assets,
-// and who answers for an address or a domain.
+// who answers for an address or a domain, and how they proved it.
 //
 // An organisation is an object of realm access.Registry whose compartment is itself: staff see all, its own people see theirs. Contacts,
 // keys and assets belong to one organisation and are reached through it. Tables: constituency_….
@@ -79,6 +79,7 @@ type Asset struct {
 	EndedWhy     string
 	ProvedAt     time.Time
 	ProvedHow    string
+	ProvedUntil  time.Time // zero: its proof was given no end
 }
 
 // ValidAt tells whether the organisation answers for the asset at a moment.
