@@ -33,3 +33,9 @@ CREATE INDEX constituency_proof_asset ON constituency_proof (asset) WHERE asset 
 
 -- Until when the proof of an asset holds; NULL where none was given an end.
 ALTER TABLE constituency_asset ADD COLUMN proved_until {time};
+CREATE INDEX constituency_asset_proved_until ON constituency_asset (proved_until, id) WHERE proved_until IS NOT NULL;
+CREATE INDEX constituency_proof_lapsed ON constituency_proof (organisation, asset) WHERE state = 'lapsed';
+
+-- When somebody of the organisation said that all of its entry is still right, and who; NULL: never.
+ALTER TABLE constituency_organisation ADD COLUMN confirmed_at {time};
+ALTER TABLE constituency_organisation ADD COLUMN confirmed_by {int} NOT NULL DEFAULT 0;

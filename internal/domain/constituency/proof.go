@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
@@ -233,3 +234,16 @@ func (s *Service) Evidence(ctx context.Context, h db.Handle, by access.Actor, ui
 }
 
 func evidencePlace(uid string) string { return "constituency_proof.evidence:" + uid }
+
+// Asset gives one asset, by uid, to who may see its organisation, ended ones too.
+func (s *Service) Asset(ctx context.Context, h db.Handle, by access.Actor, uid string) (Asset, error) {
+	if err := needRead(by); err != nil {
+		return Asset{}, err
+	}
+	a, err := db.One(ctx, h, scanAsset, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.uid = $1`, uid)
+	if err != nil {
+		return a, err
+	}
+	_, err = access.Load(ctx, h, by, ref.Ref{Kind: ref.Organisation, ID: a.Organisation})
+	return a, err
+}

@@ -39,6 +39,7 @@ func Menu(v *page.Visit, here string) []page.NavItem {
 		item("messages", v.P.T("portal.nav.messages"), "/portal/messages", "mail"),
 	}
 	if v.By.Can(access.OwnRegistry) {
+		menu = append(menu, item("assets", v.P.T("portal.nav.assets"), "/portal/assets", "network"))
 		menu = append(menu, item("organisation", v.P.T("portal.nav.organisation"), "/portal/organisation", "building-2"))
 	}
 	return append(menu, item("account", v.P.T("portal.nav.account"), "/portal/account", "user"))
@@ -55,6 +56,11 @@ func toast(v *page.Visit) *page.ToastView {
 		"reported": v.P.T("portal.done.reported"),
 		"sheet":    v.P.T("portal.done.sheet"),
 		"received": v.P.T("portal.done.received"),
+
+		"claimed":   v.P.T("portal.done.claimed"),
+		"looks":     v.P.T("portal.done.looks"),
+		"proved":    v.P.T("portal.done.proved"),
+		"withdrawn": v.P.T("portal.done.withdrawn"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {
 		return &page.ToastView{Text: s}
