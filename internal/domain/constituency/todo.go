@@ -35,6 +35,8 @@ type Task struct {
 	OtherName    string
 	Proof        string // of TaskJudge: uid
 	Since        time.Time
+
+	other int64
 }
 
 // mostTasks is how many of each kind are given; Todo says when there are more.
@@ -57,7 +59,7 @@ func (s *Service) Todo(ctx context.Context, h db.Handle, by access.Actor, kind T
 		q := s.tasks(by, k, s.Clock.Now())
 		some, err := db.List(ctx, h, q.Add(` LIMIT ?`, mostTasks+1), func(r *db.Rows) (t Task, err error) {
 			t.Kind = k
-			return t, r.Scan(&t.Organisation, &t.Name, &t.What, &t.Other, &t.OtherName, &t.Proof, &t.Since)
+			return t, r.Scan(&t.Organisation, &t.Name, &t.What, &t.other, &t.Proof, &t.Since)
 		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("list what is to do (%s): %w", k, err)
@@ -67,10 +69,20 @@ func (s *Service) Todo(ctx context.Context, h db.Handle, by access.Actor, kind T
 		}
 		list = append(list, some...)
 	}
-	return list, more, nil
+	var others []int64
+	for _, t := range list {
+		if t.other != 0 {
+			others = append(others, t.other)
+		}
+	}
+	named, err := s.ByID(ctx, h, others...) // who reads the register reads all of it
+	for i := range list {
+		list[i].Other, list[i].OtherName = named[list[i].other].UID, named[list[i].other].Name
+	}
+	return list, more, err
 }
 
-// tasks reads the tasks of a kind: organisation, its name, what, other, its name, proof, since.
+// tasks reads the tasks of a kind: organisation, its name, what, the other organisation, proof, since.
 func (s *Service) tasks(by access.Actor, kind TaskKind, now time.Time) *db.Query {
 	q := new(db.Query)
 	from := func(columns string) *db.Query {
@@ -79,20 +91,20 @@ func (s *Service) tasks(by access.Actor, kind TaskKind, now time.Time) *db.Query
 	}
 	switch kind {
 	case TaskJudge:
-		return from(`f.value, '', '', f.uid, f.made_at`).Add(`JOIN constituency_proof f ON f.organisation = c.id WHERE f.state = 'asked' ORDER BY f.made_at, f.id`)
+		return from(`f.value, 0, f.uid, f.made_at`).Add(`JOIN constituency_proof f ON f.organisation = c.id WHERE f.state = 'asked' ORDER BY f.made_at, f.id`)
 	case TaskConflict:
-		from(`a.value, p.uid, d.name, '', COALESCE(a.since, b.since)`).Add(`JOIN constituency_asset a ON a.organisation = c.id
+		from(`a.value, b.organisation, '', COALESCE(a.since, b.since)`).Add(`JOIN constituency_asset a ON a.organisation = c.id
 			JOIN constituency_asset b ON b.kind = a.kind AND b.value = a.value AND b.organisation > a.organisation
-			JOIN constituency_organisation d ON d.id = b.organisation JOIN object p ON p.id = d.id WHERE c.parent <> d.id AND d.parent <> c.id`)
+			JOIN constituency_organisation d ON d.id = b.organisation WHERE c.parent <> d.id AND d.parent <> c.id`)
 		return valid(q, now).Add(` AND (b.since IS NULL OR b.since <= ?) AND (b.until IS NULL OR b.until > ?) ORDER BY a.value, a.id, b.id`, now, now)
 	case TaskEnds:
-		from(`a.value, '', '', '', a.proved_until`).Add(`JOIN constituency_asset a ON a.organisation = c.id WHERE a.proved_until <= ?`, now.Add(proofAgain))
+		from(`a.value, 0, '', a.proved_until`).Add(`JOIN constituency_asset a ON a.organisation = c.id WHERE a.proved_until <= ?`, now.Add(proofAgain))
 		return valid(q, now).Add(` ORDER BY a.proved_until, a.id`)
 	case TaskLapsed:
-		from(`a.value, '', '', '', MAX(f.decided_at)`).Add(`JOIN constituency_proof f ON f.organisation = c.id AND f.state = 'lapsed'
+		from(`a.value, 0, '', MAX(f.decided_at)`).Add(`JOIN constituency_proof f ON f.organisation = c.id AND f.state = 'lapsed'
 			JOIN constituency_asset a ON a.id = f.asset WHERE a.proved_at IS NULL`)
-		return valid(q, now).Add(` GROUP BY o.uid, c.name, a.value, a.id ORDER BY 7, a.id`)
+		return valid(q, now).Add(` GROUP BY o.uid, c.name, a.value, a.id ORDER BY 6, a.id`)
 	}
-	return from(`'', '', '', '', COALESCE(c.confirmed_at, o.created_at)`).Add(`WHERE COALESCE(c.confirmed_at, o.created_at) <= ? ORDER BY COALESCE(c.confirmed_at, o.created_at), c.id`,
+	return from(`'', 0, '', COALESCE(c.confirmed_at, o.created_at)`).Add(`WHERE COALESCE(c.confirmed_at, o.created_at) <= ? ORDER BY COALESCE(c.confirmed_at, o.created_at), c.id`,
 		now.Add(-ConfirmEvery))
 }

@@ -19,6 +19,7 @@ func (a *API) registry() {
 	on(a, "POST /assets/{id}/prove", a.proveAsset)
 	on(a, "POST /assets/{id}/end", a.endAsset)
 	on(a, "GET /owners", a.owners)
+	a.proofs()
 }
 
 // Organisation is a member of the constituency.
@@ -149,12 +150,14 @@ type Asset struct {
 	Until    time.Time `json:"until,omitzero" doc:"From this moment on no longer"`
 	ProvedAt time.Time `json:"proved_at,omitzero"`
 
+	ProvedUntil time.Time `json:"proved_until,omitzero" doc:"From this moment on it is proved no longer"`
+
 	ProvedHow string `json:"proved_how,omitempty" doc:"For the team"`
 	EndedWhy  string `json:"ended_why,omitempty" doc:"For the team"`
 }
 
 func assetView(by access.Actor, x constituency.Asset) Asset {
-	v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, Since: x.Since, Until: x.Until, ProvedAt: x.ProvedAt}
+	v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, Since: x.Since, Until: x.Until, ProvedAt: x.ProvedAt, ProvedUntil: x.ProvedUntil}
 	if by.Can(access.ReadRegistry) {
 		v.ProvedHow, v.EndedWhy = x.ProvedHow, x.EndedWhy
 	}

@@ -167,7 +167,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), d.manyRoutes()...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(d.suspiciousRoutes(), d.registryRoutes()...), d.adminRoutes()...)...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), d.manyRoutes()...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(d.suspiciousRoutes(), append(d.registryRoutes(), d.proofRoutes()...)...), d.adminRoutes()...)...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

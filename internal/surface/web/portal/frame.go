@@ -60,6 +60,7 @@ func toast(v *page.Visit) *page.ToastView {
 		"claimed":   v.P.T("portal.done.claimed"),
 		"looks":     v.P.T("portal.done.looks"),
 		"proved":    v.P.T("portal.done.proved"),
+		"confirmed": v.P.T("portal.done.confirmed"),
 		"withdrawn": v.P.T("portal.done.withdrawn"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {

@@ -36,6 +36,14 @@ func (d Deps) organisation(v *page.Visit) error {
 	}
 	view := OrganisationView{PortalView: d.frame(v, "organisation", o.Name), Offer: "/portal/organisation/key"}
 	view.Facts = []page.Answer{{Question: v.P.T("portal.org.name"), Value: o.Name}, {Question: v.P.T("portal.org.class"), Value: className(v, o.Class)}}
+	confirmed, _, err := d.Constituency.Confirmed(v.Ctx(), d.DB, o.Ref.ID)
+	if err != nil {
+		return err
+	}
+	view.Confirmed, view.Stale = v.P.T("portal.org.never_confirmed"), v.Now.Sub(o.CreatedAt) > constituency.ConfirmEvery
+	if !confirmed.IsZero() {
+		view.Confirmed, view.Stale = v.P.T("portal.org.confirmed", "when", v.P.Date(confirmed)), v.Now.Sub(confirmed) > constituency.ConfirmEvery
+	}
 	contacts, err := d.Constituency.Contacts(v.Ctx(), d.DB, o.Ref.ID)
 	if err != nil {
 		return err
@@ -55,6 +63,14 @@ func (d Deps) organisation(v *page.Visit) error {
 		view.Assets = append(view.Assets, AssetView{Kind: assetKind(v, a.Kind), Value: a.Value, Checked: a.ProvedAt})
 	}
 	return v.Show(Organisation(view))
+}
+
+// confirm notes that all of the entry is still right.
+func (d Deps) confirm(v *page.Visit) error {
+	if err := d.Constituency.Confirm(v.Ctx(), v.By); err != nil {
+		return err
+	}
+	return v.See("/portal/organisation?done=confirmed")
 }
 
 func className(v *page.Visit, class string) string {

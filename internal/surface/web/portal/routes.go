@@ -80,6 +80,7 @@ func Routes(d Deps) []page.Route {
 		post("/portal/proofs/{proof}/code", registry, d.giveCode),
 		post("/portal/proofs/{proof}/withdraw", registry, d.withdrawProof),
 		get("/portal/organisation", registry, d.organisation),
+		post("/portal/organisation/confirm", registry, d.confirm),
 		get("/portal/organisation/change", registry, d.change),
 		post("/portal/organisation/change", registry, d.propose),
 		get("/portal/organisation/key", registry, d.offer),
