@@ -41,7 +41,7 @@ func (h *house) everybody(org string) map[access.Role]*browser {
 }
 
 // doorsOf are the pages from which a crawl begins.
-var doorsOf = []string{"/", "/report", "/suspicious", "/suspicious/received", "/vulnerability", "/r", "/login", "/desk", "/desk/admin", "/desk/phone", "/desk/duty", "/desk/duty/ways", "/desk/duty/plan", "/desk/duty/channels", "/desk/duty/down", "/desk/suspicious", "/desk/suspicious-single", "/desk/incidents/new", "/desk/search?q=case", "/desk/break-glass", "/desk/admin/rules/eu-nis2", "/desk/triage/spam", "/desk/admin/reasons/new", "/desk/admin/routine/new", "/desk/significance/eu-2024-2690", "/desk/alarms", "/desk/account/codes", "/portal/", "/portal/account", "/portal/reports/new", "/portal/organisation/change", "/portal/organisation/key", "/portal/stages"}
+var doorsOf = []string{"/", "/report", "/suspicious", "/suspicious/received", "/vulnerability", "/r", "/login", "/desk", "/desk/admin", "/desk/phone", "/desk/duty", "/desk/duty/ways", "/desk/duty/plan", "/desk/duty/channels", "/desk/duty/down", "/desk/suspicious", "/desk/suspicious-single", "/desk/incidents/new", "/desk/search?q=case", "/desk/break-glass", "/desk/admin/rules/eu-nis2", "/desk/triage/spam", "/desk/admin/reasons/new", "/desk/admin/routine/new", "/desk/significance/eu-2024-2690", "/desk/alarms", "/desk/account/codes", "/portal/", "/portal/account", "/portal/reports/new", "/portal/organisation/change", "/portal/organisation/key", "/portal/stages", "/portal/assets", "/portal/assets/new", "/desk/constituency/todo"}
 
 // hostileValues are what no browser sends of itself.
 var hostileValues = []string{

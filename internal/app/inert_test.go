@@ -452,7 +452,7 @@ func (h *house) apiIsData() {
 		switch path {
 		case "/search":
 			path += "?q=canary"
-		case "/contacts", "/assets":
+		case "/contacts", "/assets", "/proofs":
 			path += "?organisation=" + names["organisations"]
 		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+h.Config.HTTP+"/api/v1"+path, nil)

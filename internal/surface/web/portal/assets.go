@@ -301,6 +301,9 @@ func saidWords(v *page.Visit, said string) string {
 }
 
 func (d Deps) lookNow(v *page.Visit) error {
+	if err := wasPressed(v); err != nil {
+		return err
+	}
 	p, err := d.ownProof(v)
 	if err == nil {
 		err = d.Constituency.LookNow(v.Ctx(), v.By, p.UID)
@@ -336,6 +339,9 @@ func (d Deps) giveCode(v *page.Visit) error {
 }
 
 func (d Deps) withdrawProof(v *page.Visit) error {
+	if err := wasPressed(v); err != nil {
+		return err
+	}
 	p, err := d.ownProof(v)
 	if err == nil {
 		err = d.Constituency.WithdrawProof(v.Ctx(), v.By, p.UID)

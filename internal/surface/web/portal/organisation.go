@@ -67,6 +67,9 @@ func (d Deps) organisation(v *page.Visit) error {
 
 // confirm notes that all of the entry is still right.
 func (d Deps) confirm(v *page.Visit) error {
+	if err := wasPressed(v); err != nil {
+		return err
+	}
 	if err := d.Constituency.Confirm(v.Ctx(), v.By); err != nil {
 		return err
 	}

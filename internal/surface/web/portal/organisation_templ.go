@@ -460,7 +460,7 @@ func Organisation(v OrganisationView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = page.Hiddens([]page.Hid{mark()}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Hiddens([]page.Hid{mark(), pressed()}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
