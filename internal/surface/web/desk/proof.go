@@ -96,6 +96,9 @@ func wayName(p *text.Printer, w constituency.Way) string {
 func ownProofChip(p *text.Printer, x constituency.Proof) page.ChipView {
 	switch x.State {
 	case constituency.ProofWaiting:
+		if x.Way == constituency.ByMail {
+			return page.ChipView{Text: p.T("desk.proof.waiting_code"), Kind: "info", Icon: "hourglass"}
+		}
 		return page.ChipView{Text: p.T("desk.proof.waiting"), Kind: "info", Icon: "hourglass"}
 	case constituency.ProofAsked:
 		return page.ChipView{Text: p.T("desk.proof.asked"), Kind: "warn"}

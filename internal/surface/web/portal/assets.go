@@ -52,6 +52,9 @@ func assetChip(v *page.Visit, a constituency.Asset) page.ChipView {
 func proofChip(v *page.Visit, p constituency.Proof) page.ChipView {
 	switch p.State {
 	case constituency.ProofWaiting:
+		if p.Way == constituency.ByMail {
+			return page.ChipView{Text: v.P.T("portal.proof.waiting_code"), Kind: "info", Icon: "hourglass"}
+		}
 		return page.ChipView{Text: v.P.T("portal.proof.waiting"), Kind: "info", Icon: "hourglass"}
 	case constituency.ProofAsked:
 		return page.ChipView{Text: v.P.T("portal.proof.asked"), Kind: "info", Icon: "hourglass"}
