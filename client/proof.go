@@ -96,3 +96,17 @@ func (c *Client) ConfirmEntry(ctx context.Context, opts ...Option) error {
 	_, err := post[struct{}](ctx, c, "/register/confirm", struct{}{}, opts...)
 	return err
 }
+
+// Entitlement is what an organisation may ask for one service.
+type Entitlement struct {
+	Service       string `json:"service"`
+	Level         string `json:"level"`          // full, advice, pointer, none
+	AnswerSeconds int64  `json:"answer_seconds"` // within which a person answers first; 0 for best effort
+	Priority      int    `json:"priority"`       // 1 highest, 9 lowest
+	Ground        string `json:"ground"`
+}
+
+// Entitlements reads what an organisation is entitled to, by service.
+func (c *Client) Entitlements(ctx context.Context, organisation string) (List[Entitlement], error) {
+	return get[List[Entitlement]](ctx, c, "/organisations/"+seg(organisation)+"/entitlements")
+}

@@ -125,9 +125,20 @@ func (s *Service) communities(ctx context.Context, h db.Handle) ([]string, error
 // highest priority, then the earliest answer. Without a community it is that of the general public.
 func (s *Service) Entitlement(ctx context.Context, h db.Handle, communities []string, service string) (Entitlement, error) {
 	all, err := s.Entitlements(ctx, h)
-	if err != nil {
-		return Entitlement{}, err
+	return bestOf(all, communities, service), err
+}
+
+// EntitledTo is Entitlement for each service, in their order.
+func (s *Service) EntitledTo(ctx context.Context, h db.Handle, communities []string) ([]Entitlement, error) {
+	all, err := s.Entitlements(ctx, h)
+	var out []Entitlement
+	for _, svc := range services {
+		out = append(out, bestOf(all, communities, svc))
 	}
+	return out, err
+}
+
+func bestOf(all []Entitlement, communities []string, service string) Entitlement {
 	if len(communities) == 0 {
 		communities = []string{"general_public"}
 	}
@@ -138,7 +149,7 @@ func (s *Service) Entitlement(ctx context.Context, h db.Handle, communities []st
 		}
 	}
 	if len(mine) == 0 {
-		return Entitlement{Service: service, Level: "none", Priority: 9}, nil
+		return Entitlement{Service: service, Level: "none", Priority: 9}
 	}
 	best := func(d time.Duration) time.Duration {
 		if d == 0 {
@@ -149,7 +160,7 @@ func (s *Service) Entitlement(ctx context.Context, h db.Handle, communities []st
 	return slices.MinFunc(mine, func(a, b Entitlement) int {
 		return cmp.Or(cmp.Compare(slices.Index(levels, a.Level), slices.Index(levels, b.Level)), cmp.Compare(a.Priority, b.Priority),
 			cmp.Compare(best(a.FirstAnswer), best(b.FirstAnswer)))
-	}), nil
+	})
 }
 
 // SetEntitlements replaces what the team wrote about a community; no rows give it back to the table of the program. A community that the

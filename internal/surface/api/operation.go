@@ -126,6 +126,7 @@ func Operations() []Operation {
 
 		{Method: "GET", Path: "/organisations", Rights: registry, What: "List organisations by name"},
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
+		{Method: "GET", Path: "/organisations/{id}/entitlements", Rights: registry, What: "Read what an organisation is entitled to, by service"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
 		{Method: "POST", Path: "/organisations/{id}/assets", Rights: register, What: "Enter what an organisation answers for, for a time"},

@@ -48,6 +48,12 @@ func TestAnOrganisationProvesWhatIsItsOwn(t *testing.T) {
 			t.Errorf("%+v", list)
 		}
 		h.must(own.ConfirmEntry(ctx))
+		entitled, err := own.Entitlements(ctx, h.one.UID)
+		h.must(err)
+		if len(entitled.Items) != 7 || entitled.Items[0].Service != "incident_response" || entitled.Items[0].Level == "" {
+			t.Errorf("%+v", entitled)
+		}
+		refused(t, "what another is entitled to", third(other.Entitlements(ctx, h.one.UID)), 404)
 		refused(t, "an analyst confirms", ana.ConfirmEntry(ctx), 403)
 	})
 }

@@ -13,6 +13,7 @@ import (
 func (a *API) registry() {
 	on(a, "GET /organisations", a.listOrganisations)
 	on(a, "GET /organisations/{id}", a.getOrganisation)
+	on(a, "GET /organisations/{id}/entitlements", a.entitlements)
 	on(a, "GET /contacts", a.contacts)
 	on(a, "GET /assets", a.assets)
 	on(a, "POST /organisations/{id}/assets", a.addAsset)
@@ -85,6 +86,26 @@ func (a *API) listOrganisations(ctx context.Context, by access.Actor, in *Organi
 func (a *API) getOrganisation(ctx context.Context, by access.Actor, in *OneIDInput) (reply[Organisation], error) {
 	o, err := a.Constituency.Get(ctx, a.Intake.DB, by, in.ID.ID)
 	return reply[Organisation]{body: organisationView(by, o), version: o.Version}, err
+}
+
+// Entitlement is what an organisation may ask of us for one service.
+type Entitlement struct {
+	Service       string `json:"service"`
+	Level         string `json:"level" enum:"full,advice,pointer,none"`
+	AnswerSeconds int64  `json:"answer_seconds,omitempty" doc:"Within which a person answers first; best effort when left out"`
+	Priority      int    `json:"priority" doc:"1 highest, 9 lowest"`
+	Ground        string `json:"ground,omitempty" doc:"Law or mandate on which it stands"`
+}
+
+func (a *API) entitlements(ctx context.Context, by access.Actor, in *OneIDInput) (reply[List[Entitlement]], error) {
+	o, err := a.Constituency.Get(ctx, a.Intake.DB, by, in.ID.ID)
+	if err != nil {
+		return reply[List[Entitlement]]{}, err
+	}
+	all, err := a.Constituency.EntitledTo(ctx, a.Intake.DB, o.Communities)
+	return reply[List[Entitlement]]{body: list(mapped(all, func(e constituency.Entitlement) Entitlement {
+		return Entitlement{Service: e.Service, Level: e.Level, AnswerSeconds: int64(e.FirstAnswer / time.Second), Priority: e.Priority, Ground: e.Ground}
+	}), "")}, err
 }
 
 // OfInput names an organisation; a constituent's own when left out.

@@ -337,12 +337,12 @@ func (d *Desk) organisation(v *page.Visit) error {
 	for _, c := range o.Communities {
 		fact(p.T("desk.col.communities"), communityName(p, c))
 	}
-	e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response")
+	entitled, err := d.Constituency.EntitledTo(v.Ctx(), d.DB, o.Communities)
 	if err != nil {
 		return err
 	}
-	if e.FirstAnswer > 0 {
-		fact(p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
+	for _, e := range entitled {
+		view.Entitled = append(view.Entitled, page.Property{Label: serviceName(p, e.Service), Value: entitledCell(p, e)})
 	}
 	confirmed, _, err := d.Constituency.Confirmed(v.Ctx(), d.DB, o.Ref.ID)
 	if err != nil {
