@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -66,7 +67,7 @@ func (h *aged) mailed(word string, raw []byte) intake.Received {
 		if err != nil {
 			return err
 		}
-		return h.Correspondence.SortedTx(ctx, tx, a[0].ID, got.Report.Ref)
+		return h.Correspondence.SortedTx(ctx, tx, map[int64]ref.Ref{a[0].ID: got.Report.Ref})
 	}))
 	return got
 }

@@ -65,7 +65,7 @@ func endsOnItsDay(h *aged) {
 		list := make([]suspicion.Message, len(handed))
 		for i, a := range handed {
 			list[i] = suspicion.Message{Arrival: a.ID, At: born, Sender: "x@away.example", Reading: suspicion.Reading{Subject: "canarysuspicious", Links: []string{"lure.example/a"}}}
-			if err := h.Correspondence.SortedTx(ctx, tx, a.ID, ref.Ref{}); err != nil {
+			if err := h.Correspondence.SortedTx(ctx, tx, map[int64]ref.Ref{a.ID: {}}); err != nil {
 				return err
 			}
 		}

@@ -38,6 +38,9 @@ func (o *Object) Dst() []any {
 	return []any{&o.Ref.ID, &o.Ref.Kind, &o.UID, &o.Number, &o.Realm, &o.Compartment, &o.TLP, &o.PAP, &o.Handler, &o.Sealed, &o.SealedUnder, &o.Exercise, &o.CreatedAt, &o.UpdatedAt, &o.Version}
 }
 
+// Apart as the compartment of a new object makes it a compartment of its own.
+const Apart int64 = -1
+
 // Protect writes the row of a new object in the verb's transaction and gives it an id and a uid. Kind, Realm and TLP are required.
 func Protect(ctx context.Context, tx *db.Tx, o *Object, now time.Time) error {
 	if o.Ref.Kind == ref.None || o.Realm == 0 || o.TLP == 0 {
@@ -47,9 +50,25 @@ func Protect(ctx context.Context, tx *db.Tx, o *Object, now time.Time) error {
 		o.UID = id.New()
 	}
 	o.CreatedAt, o.UpdatedAt, o.Version = now, now, 1
-	err := tx.QueryRow(ctx, `INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, sealed_under, exercise, created_at, updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1) RETURNING id`,
-		int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP), int64(o.PAP), o.Handler, o.Sealed, o.SealedUnder, o.Exercise, now, now).Scan(&o.Ref.ID)
+	args := []any{
+		int64(o.Ref.Kind), o.UID, o.Number, int64(o.Realm), o.Compartment, int64(o.TLP), int64(o.PAP), o.Handler, o.Sealed, o.SealedUnder, o.Exercise, now, now,
+	}
+	var err error
+	if o.Ref.ID = tx.Reserved("object"); o.Ref.ID != 0 {
+		if o.Compartment == Apart {
+			o.Compartment = o.Ref.ID
+			args[4] = o.Compartment
+		}
+		err = tx.Later(ctx, `INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, sealed_under, exercise, created_at, updated_at, version, id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14)`, append(args, o.Ref.ID)...)
+	} else {
+		err = tx.QueryRow(ctx, `INSERT INTO object (kind, uid, ref, realm, compartment, tlp, pap, handler, sealed, sealed_under, exercise, created_at, updated_at, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1) RETURNING id`, args...).Scan(&o.Ref.ID)
+	}
+	if err == nil && o.Compartment == Apart {
+		o.Compartment = o.Ref.ID
+		err = tx.Later(ctx, `UPDATE object SET compartment = id WHERE id = $1`, o.Ref.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("protect %s: %w", o.Ref.Kind, err)
 	}
@@ -72,15 +91,17 @@ func Update(ctx context.Context, tx *db.Tx, o *Object, now time.Time) error {
 	return nil
 }
 
-// Own makes an object that the transaction has just protected its own compartment.
-func Own(ctx context.Context, tx *db.Tx, o *Object) error {
-	o.Compartment = o.Ref.ID
-	return tx.Later(ctx, `UPDATE object SET compartment = id WHERE id = $1`, o.Ref.ID)
-}
-
 // Touch raises the version of an object that is not edited against a read version: something was added to it.
 func Touch(ctx context.Context, tx *db.Tx, objectID int64, now time.Time) error {
 	return tx.Later(ctx, `UPDATE object SET updated_at = $1, version = version + 1 WHERE id = $2`, now, objectID)
+}
+
+// TouchMany is Touch for many objects.
+func TouchMany(ctx context.Context, tx *db.Tx, ids []int64, now time.Time) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return db.In(new(db.Query).Add(`UPDATE object SET updated_at = ?, version = version + 1 WHERE id IN `, now), ids).Later(ctx, tx)
 }
 
 // ErrChanged is the Conflict of two people editing the same thing.

@@ -124,9 +124,9 @@ const WaitingQuery = `SELECT e.id, e.leaf FROM audit_waiting w CROSS JOIN audit_
 
 // Number gives numbers to what waits, at most one batch, and tells how many.
 func (s *Sequencer) Number(ctx context.Context) (int, error) {
-	// Most ticks find nothing: look outside a transaction first.
+	// Most ticks find nothing: look outside a transaction first, by the index, which forgets sooner than the table what was taken out.
 	var waits int64
-	if err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM audit_waiting LIMIT 1) w`).Scan(&waits); err != nil || waits == 0 {
+	if err := s.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT entry FROM audit_waiting ORDER BY entry LIMIT 1) w`).Scan(&waits); err != nil || waits == 0 {
 		return 0, err
 	}
 	var n int

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -74,8 +75,12 @@ func (g *Gate) PassTx(ctx context.Context, tx *db.Tx, a Ask, rendition []byte) (
 	}
 	p := Pass{rendition: rendition, channel: a.Channel, road: d.Road, at: g.Clock.Now(), names: g.names()}
 	p.reader = keyed(p.names, a.Reader)
-	err = tx.QueryRow(ctx, `INSERT INTO egress_pass (object, channel, road, reader, rendition, made_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
-		a.Object.Ref.ID, int64(p.channel), int64(p.road), p.reader, p.rendition, p.at).Scan(&p.id)
+	args := []any{a.Object.Ref.ID, int64(p.channel), int64(p.road), p.reader, p.rendition, p.at}
+	if p.id = tx.Reserved("egress_pass"); p.id != 0 {
+		err = tx.Later(ctx, `INSERT INTO egress_pass (object, channel, road, reader, rendition, made_at, id) VALUES ($1, $2, $3, $4, $5, $6, $7)`, append(args, p.id)...)
+	} else {
+		err = tx.QueryRow(ctx, `INSERT INTO egress_pass (object, channel, road, reader, rendition, made_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`, args...).Scan(&p.id)
+	}
 	if err != nil {
 		return Pass{}, fmt.Errorf("store pass: %w", err)
 	}
@@ -86,41 +91,109 @@ func (g *Gate) PassTx(ctx context.Context, tx *db.Tx, a Ask, rendition []byte) (
 // channel and rendition are those of the pass, and the road is still open. A better road (a key arrived meanwhile) is taken; any other change
 // is a Conflict with its reason, and so is a second use.
 func (g *Gate) Use(ctx context.Context, tx *db.Tx, pass int64, a Ask, rendition []byte) (Pass, error) {
-	p := Pass{id: pass, names: g.names()}
-	var object int64
-	var used time.Time
-	var now access.Object
-	err := tx.QueryRow(ctx, `SELECT `+access.Columns+`, p.object, p.channel, p.road, p.reader, p.rendition, p.made_at, p.used_at
-		FROM egress_pass p JOIN object o ON o.id = p.object WHERE p.id = $1`+tx.ForUpdate(), pass).
-		Scan(append(now.Dst(), &object, &p.channel, &p.road, &p.reader, &p.rendition, &p.at, &used)...)
-	if err != nil {
-		return Pass{}, fmt.Errorf("use pass: %w", err)
-	}
-	if !used.IsZero() {
-		return Pass{}, &errs.Error{Kind: errs.Conflict, Key: "error.egress.used", Text: "this has left already"}
-	}
-	p.used = true
-	if object != a.Object.Ref.ID || p.Allows(a.Channel, a.Reader, rendition) != nil {
-		return Pass{}, ErrPass
-	}
-	if a.Object.Ref.Kind != ref.None && now.Ref.Kind != a.Object.Ref.Kind {
-		return Pass{}, ErrPass
-	}
-	// As it is now; marks that the caller found on what stands above it (a sealed case, an exercise) stay.
-	now.Sealed = now.Sealed || a.Object.Sealed
-	now.Exercise = now.Exercise || a.Object.Exercise
-	a.Object = now
-	policy, err := g.Policy(ctx, tx)
+	used, err := g.UseMany(ctx, tx, []Use{{pass, a, rendition}})
 	if err != nil {
 		return Pass{}, err
 	}
-	d := Decide(policy, a)
+	return used[0].Pass, used[0].Err
+}
+
+// Use is what UseMany is asked: may this rendition leave on that pass?
+type Use struct {
+	Pass      int64
+	Ask       Ask
+	Rendition []byte
+}
+
+// Used is its answer: a pass that Allows, or why not.
+type Used struct {
+	Pass Pass
+	Err  error
+}
+
+// UseMany is Use for several passes in few statements. Its error is one that ends the transaction.
+func (g *Gate) UseMany(ctx context.Context, tx *db.Tx, all []Use) ([]Used, error) {
+	policy, err := g.Policy(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := g.kept(ctx, tx, all)
+	if err != nil {
+		return nil, fmt.Errorf("use passes: %w", err)
+	}
+	out := make([]Used, len(all))
+	roads := map[Road][]int64{}
+	for i, u := range all {
+		p, ok := kept[u.Pass]
+		if !ok {
+			return nil, fmt.Errorf("use pass: %w", errs.ErrNotFound)
+		}
+		if out[i].Err = p.fits(u, policy); out[i].Err != nil {
+			continue
+		}
+		p.marked = true // a second one in the same list is a second use
+		out[i].Pass = p.Pass
+		roads[p.road] = append(roads[p.road], u.Pass)
+	}
+	now := g.Clock.Now()
+	for road, ids := range roads {
+		q := new(db.Query).Add(`UPDATE egress_pass SET used_at = ?, road = ? WHERE id IN `, now, int64(road))
+		if err := db.In(q, ids).Later(ctx, tx); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// stored is a pass as it is kept, with the object as it is now.
+type stored struct {
+	Pass
+	object int64
+	marked bool // as used
+	now    access.Object
+}
+
+func (g *Gate) kept(ctx context.Context, tx *db.Tx, all []Use) (map[int64]*stored, error) {
+	ids := make([]int64, len(all))
+	for i, u := range all {
+		ids[i] = u.Pass
+	}
+	q := new(db.Query).Add(`SELECT ` + access.Columns + `, p.id, p.object, p.channel, p.road, p.reader, p.rendition, p.made_at, p.used_at
+		FROM egress_pass p JOIN object o ON o.id = p.object WHERE p.id IN `)
+	rows, err := db.In(q, ids).Add(` ORDER BY p.id`+tx.ForUpdate()).Query(ctx, tx)
+	out := map[int64]*stored{}
+	return out, db.Each(rows, err, func(r *db.Rows) error {
+		p := &stored{Pass: Pass{names: g.names()}}
+		var used time.Time
+		err := r.Scan(append(p.now.Dst(), &p.id, &p.object, &p.channel, &p.road, &p.reader, &p.rendition, &p.at, &used)...)
+		p.marked = !used.IsZero()
+		out[p.id] = p
+		return err
+	})
+}
+
+// fits checks a pass as it is kept, and takes the better road.
+func (p *stored) fits(u Use, policy map[tlp.Level]Road) error {
+	if p.marked {
+		return &errs.Error{Kind: errs.Conflict, Key: "error.egress.used", Text: "this has left already"}
+	}
+	p.used = true
+	if p.object != u.Ask.Object.Ref.ID || p.Allows(u.Ask.Channel, u.Ask.Reader, u.Rendition) != nil {
+		return ErrPass
+	}
+	if u.Ask.Object.Ref.Kind != ref.None && p.now.Ref.Kind != u.Ask.Object.Ref.Kind {
+		return ErrPass
+	}
+	// As it is now; marks that the caller found on what stands above it (a sealed case, an exercise) stay.
+	p.now.Sealed = p.now.Sealed || u.Ask.Object.Sealed
+	p.now.Exercise = p.now.Exercise || u.Ask.Object.Exercise
+	u.Ask.Object = p.now
+	d := Decide(policy, u.Ask)
 	if d.Road != p.road && d.Road != Encrypted {
-		return Pass{}, &errs.Error{Kind: errs.Conflict, Key: reasonOr(d.Reason, "error.egress.changed"), Text: "what may leave has changed since this was written"}
+		return &errs.Error{Kind: errs.Conflict, Key: reasonOr(d.Reason, "error.egress.changed"), Text: "what may leave has changed since this was written"}
 	}
 	p.road = d.Road
-	err = tx.Later(ctx, `UPDATE egress_pass SET used_at = $1, road = $2 WHERE id = $3`, g.Clock.Now(), int64(p.road), pass)
-	return p, err
+	return nil
 }
 
 func reasonOr(reason, otherwise string) string {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -286,26 +288,59 @@ func arrivalPlace(column string, object int64) string {
 
 // OpenArrival gives an arrival with its raw bytes, for the mailroom. The caller has the right to read it.
 func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (Arrival, error) {
-	var a Arrival
-	var sealed, raw, wrapped []byte
-	var name string
-	err := h.QueryRow(ctx, `SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, a.public, k.wrapped
-		FROM correspondence_arrival a JOIN object o ON o.id = a.object JOIN keyring_key k ON k.owner = a.object WHERE a.object = $1`, arrival).
-		Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &sealed, &raw, &name, &a.Under, &a.Reason, &a.Public, &wrapped)
-	if err != nil {
-		return a, fmt.Errorf("open arrival: %w", err)
+	all, err := s.OpenArrivals(ctx, h, []int64{arrival})
+	if err == nil && len(all) == 0 {
+		err = errs.ErrNotFound
 	}
+	if err != nil {
+		return Arrival{}, fmt.Errorf("open arrival: %w", err)
+	}
+	return all[0].Arrival, all[0].Err
+}
+
+// Opened is an arrival as OpenArrivals found it; with an error it is not whole.
+type Opened struct {
+	Arrival
+	Err error
+}
+
+// OpenArrivals is OpenArrival for several, in no order; those whose content was destroyed are missing.
+func (s *Service) OpenArrivals(ctx context.Context, h db.Handle, arrivals []int64) ([]Opened, error) {
+	type row struct {
+		Arrival
+		sealed, raw, wrapped []byte
+		name                 string
+	}
+	q := new(db.Query).Add(`SELECT a.object, o.uid, a.state, a.received_at, a.size, a.envelope, a.raw, a.blob, a.filed_under, a.reason, a.public, k.wrapped
+		FROM correspondence_arrival a JOIN object o ON o.id = a.object JOIN keyring_key k ON k.owner = a.object WHERE a.object IN `)
+	rows, err := db.List(ctx, h, db.In(q, arrivals), func(r *db.Rows) (a row, err error) {
+		return a, r.Scan(&a.ID, &a.UID, &a.State, &a.ReceivedAt, &a.Size, &a.sealed, &a.raw, &a.name, &a.Under, &a.Reason, &a.Public, &a.wrapped)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Opened, len(rows))
+	for i := range rows {
+		a := &rows[i]
+		err := s.unseal(ctx, &a.Arrival, a.sealed, a.raw, a.wrapped, a.name)
+		out[i] = Opened{a.Arrival, err}
+	}
+	return out, nil
+}
+
+// unseal opens envelope and bytes of an arrival, the latter from the row or the blob of this name.
+func (s *Service) unseal(ctx context.Context, a *Arrival, sealed, raw, wrapped []byte, name string) error {
 	key, err := s.Ring.Unwrap(a.ID, wrapped)
 	if err != nil {
-		return a, err
+		return err
 	}
 	plain, err := key.Open(arrivalPlace("envelope", a.ID), sealed)
 	if err != nil {
-		return a, err
+		return err
 	}
 	var e envelope
 	if err := json.Unmarshal(plain, &e); err != nil {
-		return a, err
+		return err
 	}
 	a.From, a.To, a.PeerIP, a.Helo, a.TLS, a.SHA256 = e.From, e.To, e.PeerIP, e.Helo, e.TLS, e.SHA256
 	if name != "" {
@@ -318,7 +353,7 @@ func (s *Service) OpenArrival(ctx context.Context, h db.Handle, arrival int64) (
 			err = fmt.Errorf("arrival %d is not what came", a.ID)
 		}
 	}
-	return a, err
+	return err
 }
 
 // Waits is an arrival that waits to be filed, with its bytes.
@@ -338,19 +373,25 @@ func (s *Service) WaitingWith(ctx context.Context, h db.Handle, arrival int64, n
 		JOIN correspondence_arrival w ON w.public = a.public WHERE a.object = $1 AND w.state = 'new' ORDER BY w.received_at, w.object LIMIT $2`, arrival, n)
 }
 
-// SortedTx marks an arrival as filed under an object (a report or a thread), in the transaction that files it. A second call for the same
-// arrival is a Conflict: a job may run twice.
-func (s *Service) SortedTx(ctx context.Context, tx *db.Tx, arrival int64, under ref.Ref) error {
-	n, err := tx.Exec(ctx, `UPDATE correspondence_arrival SET state = $1, filed_under = $2, sorted_at = $3 WHERE object = $4 AND state <> $1`,
-		ArrivalSorted, under.ID, s.Clock.Now(), arrival)
-	if err != nil {
-		return fmt.Errorf("mark arrival as filed: %w", err)
+// SortedTx marks arrivals as filed, each under an object (a report or a thread) or under none, in the transaction that files them. One that was marked
+// before is a Conflict: a job may run twice.
+func (s *Service) SortedTx(ctx context.Context, tx *db.Tx, under map[int64]ref.Ref) error {
+	now := s.Clock.Now()
+	var rows [][]any
+	for _, arrival := range slices.Sorted(maps.Keys(under)) {
+		rows = append(rows, []any{arrival, ArrivalSorted, under[arrival].ID, now})
 	}
-	if n == 0 {
+	n, err := db.UpdateMany(ctx, tx, "correspondence_arrival", sortedColumns, rows, "correspondence_arrival.state <> 'sorted'")
+	if err != nil {
+		return fmt.Errorf("mark arrivals as filed: %w", err)
+	}
+	if n < int64(len(rows)) {
 		return &errs.Error{Kind: errs.Conflict, Key: "error.arrival.sorted", Text: "this mail is filed already"}
 	}
 	return nil
 }
+
+var sortedColumns = []db.Column{{Name: "object", Type: "BIGINT"}, {Name: "state", Type: "TEXT"}, {Name: "filed_under", Type: "BIGINT"}, {Name: "sorted_at", Type: "BIGINT"}}
 
 // Aside sets an arrival aside for a person after a panic or too many tries, so that it stops nothing else (rule D4). What is filed stays filed.
 func (s *Service) Aside(ctx context.Context, by access.Actor, arrival int64, reason string) error {

@@ -50,7 +50,9 @@ func TestMailIsKeptAsItCameAndFiledOnce(t *testing.T) {
 		}
 		th := o.open(3, lone("a@x.example"))
 		file := func() error {
-			return o.tx(func(ctx context.Context, tx *db.Tx) error { return o.SortedTx(ctx, tx, mails[0].ID, th.Ref) })
+			return o.tx(func(ctx context.Context, tx *db.Tx) error {
+				return o.SortedTx(ctx, tx, map[int64]ref.Ref{mails[0].ID: th.Ref})
+			})
 		}
 		o.must(file())
 		o.refused(file(), errs.Conflict, "error.arrival.sorted")
@@ -81,7 +83,7 @@ func TestForgottenAndPoisonedMail(t *testing.T) {
 		_, err = o.Asides(o.ctx, o.h.Constituent(9, "Eva", 1), 10)
 		o.refused(err, errs.Forbidden)
 		o.must(o.tx(func(ctx context.Context, tx *db.Tx) error {
-			return o.SortedTx(ctx, tx, mails[1].ID, ref.Ref{Kind: ref.Report, ID: 1})
+			return o.SortedTx(ctx, tx, map[int64]ref.Ref{mails[1].ID: {Kind: ref.Report, ID: 1}})
 		}))
 	})
 }

@@ -195,14 +195,19 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, due []stored, now time.T
 	if err := s.lookAbove(ctx, tx, threads); err != nil {
 		return nil, err
 	}
+	var taken []*stored
 	for _, l := range letters {
 		if err := s.beginOne(ctx, tx, l, now); err != nil {
 			return nil, err
 		}
+		if l.goes() {
+			taken = append(taken, &l.stored)
+		}
 	}
-	return letters, nil
+	return letters, s.moved(ctx, tx, taken...)
 }
 
+// beginOne takes a letter, or says why it goes no further.
 func (s *Service) beginOne(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) (err error) {
 	switch {
 	case l.Erased:
@@ -223,8 +228,8 @@ func (s *Service) beginOne(ctx context.Context, tx *db.Tx, l *outbound, now time
 		return err
 	}
 	l.tries++
-	l.takenAt = now
-	return s.move(ctx, tx, &l.stored, Sending, "")
+	l.takenAt, l.State, l.Reason = now, Sending, ""
+	return nil
 }
 
 // write makes the mail: outside a transaction, because signing and encrypting take time.
@@ -314,58 +319,79 @@ func (s *Service) attachment(ctx context.Context, f File) (build.Attachment, err
 
 // handOver uses the passes, in the transaction before the letters leave. What may not leave any more waits for a person.
 func (s *Service) handOver(ctx context.Context, letters []*outbound) error {
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		for _, l := range letters {
-			if !l.goes() {
-				continue
-			}
-			if err := s.usePass(ctx, tx, l); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return s.usePasses(ctx, tx, letters) })
 	if err != nil {
 		return fmt.Errorf("hand over letters: %w", err)
 	}
 	return nil
 }
 
-func (s *Service) usePass(ctx context.Context, tx *db.Tx, l *outbound) error {
-	if !l.handedAt.IsZero() { // a run was cut off after handing over, and repeating that is harmless
-		if err := s.Egress.Unused(ctx, tx, l.stored.pass); err != nil {
-			return err
+func (s *Service) usePasses(ctx context.Context, tx *db.Tx, letters []*outbound) error {
+	var going []*outbound
+	var uses []egress.Use
+	for _, l := range letters {
+		if !l.goes() {
+			continue
 		}
+		if !l.handedAt.IsZero() { // a run was cut off after handing over, and repeating that is harmless
+			if err := s.Egress.Unused(ctx, tx, l.stored.pass); err != nil {
+				return err
+			}
+		}
+		going = append(going, l)
+		uses = append(uses, egress.Use{Pass: l.stored.pass, Ask: l.ask, Rendition: l.parcel.rendition})
 	}
-	pass, err := s.Egress.Use(ctx, tx, l.stored.pass, l.ask, l.parcel.rendition)
-	switch {
-	case errs.Is(err, errs.Conflict), errs.Is(err, errs.Forbidden):
-		if l.waits = keyOf(err); l.waits == "" {
-			l.waits = reasonChanged
-		}
+	if len(going) == 0 {
 		return nil
-	case err != nil:
-		return err
-	case l.Channel == ByMail && pass.Road() != l.Road: // a key came or went between writing and now
-		l.again = true
-		return s.Egress.Unused(ctx, tx, l.stored.pass)
 	}
-	l.pass = pass
-	return tx.Later(ctx, `UPDATE correspondence_message SET handed_at = $1 WHERE id = $2`, s.Clock.Now(), l.ID)
+	answers, err := s.Egress.UseMany(ctx, tx, uses)
+	if err != nil {
+		return err
+	}
+	var handed []int64
+	for i, l := range going {
+		pass, err := answers[i].Pass, answers[i].Err
+		switch {
+		case err != nil:
+			if l.waits = keyOf(err); l.waits == "" {
+				l.waits = reasonChanged
+			}
+		case l.Channel == ByMail && pass.Road() != l.Road: // a key came or went between writing and now
+			l.again = true
+			if err := s.Egress.Unused(ctx, tx, l.stored.pass); err != nil {
+				return err
+			}
+		default:
+			l.pass = pass
+			handed = append(handed, l.ID)
+		}
+	}
+	if len(handed) == 0 {
+		return nil
+	}
+	return db.In(new(db.Query).Add(`UPDATE correspondence_message SET handed_at = ? WHERE id IN `, s.Clock.Now()), handed).Later(ctx, tx)
 }
 
 // settle writes down what became of each letter.
 func (s *Service) settle(ctx context.Context, letters []*outbound) (again bool, err error) {
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		again = false
-		for _, l := range letters {
-			more, err := s.settleOne(ctx, tx, l)
+		now := s.Clock.Now()
+		moved := make([]*stored, len(letters))
+		var sent []int64
+		for i, l := range letters {
+			m, err := s.settleOne(ctx, tx, l, now)
 			if err != nil {
 				return err
 			}
-			again = again || more
+			if moved[i], again = m, again || m.State == Sending; m.State == Sent {
+				sent = append(sent, m.Thread)
+			}
 		}
-		return nil
+		if err := s.moved(ctx, tx, moved...); err != nil {
+			return err
+		}
+		return access.TouchMany(ctx, tx, sent, now)
 	})
 	if err != nil {
 		return false, fmt.Errorf("settle letters: %w", err)
@@ -373,30 +399,29 @@ func (s *Service) settle(ctx context.Context, letters []*outbound) (again bool, 
 	return again, nil
 }
 
-func (s *Service) settleOne(ctx context.Context, tx *db.Tx, l *outbound) (again bool, err error) {
-	now := s.Clock.Now()
+// settleOne gives where a letter stands now, and does what follows from that.
+func (s *Service) settleOne(ctx context.Context, tx *db.Tx, l *outbound, now time.Time) (*stored, error) {
 	m := l.stored
-	to, reason, left := s.outcome(l)
+	var left bool
+	m.State, m.Reason, left = s.outcome(l)
 	m.takenAt, m.handedAt = time.Time{}, time.Time{}
 	if left {
 		m.handedAt = now
 	} else if l.pass.ID() != 0 {
 		if err := s.Egress.Unused(ctx, tx, l.pass.ID()); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
-	if to == Sent {
+	switch m.State {
+	case Sending:
+		return &m, nil
+	case Sent:
 		m.SentAt, m.Seal = now, sealOf(m)
-	}
-	if err := s.move(ctx, tx, &m, to, reason); err != nil || to == Sending {
-		return to == Sending, err
-	}
-	if to == Sent {
 		if err := s.afterSent(ctx, tx, l, m.Message, now); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
-	return false, s.record(ctx, tx, access.System("sender"), "correspondence."+string(to), l.thread, m.Message, ref.Ref{}, reasonChange(to, reason))
+	return &m, s.record(ctx, tx, access.System("sender"), "correspondence."+string(m.State), l.thread, m.Message, ref.Ref{}, reasonChange(m.State, m.Reason))
 }
 
 // outcome says where a letter stands after a run, why, and whether it left the house, as far as we know.
@@ -431,12 +456,10 @@ func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, m Messa
 			return err
 		}
 	}
-	if s.Follow != nil {
-		if err := s.Follow.MessageSentTx(ctx, tx, m, now); err != nil {
-			return err
-		}
+	if s.Follow == nil {
+		return nil
 	}
-	return access.Touch(ctx, tx, l.Thread, now)
+	return s.Follow.MessageSentTx(ctx, tx, m, now)
 }
 
 func sealOf(m stored) Seal {

@@ -91,7 +91,11 @@ func (s *Service) toldEnough(ctx context.Context, tx *db.Tx, email string, late 
 	if late {
 		most, mostToday = hourlyLate, dailyLate
 	}
-	address, domain := s.counted(email)
-	hour, day, _, err := s.sentLately(ctx, tx, address, domain, s.Clock.Now())
-	return hour >= most || day >= mostToday, err
+	known, err := s.automatic(ctx, tx, []string{email}, s.Clock.Now())
+	if err != nil {
+		return false, err
+	}
+	address, _ := s.counted(email)
+	to := known.sent[string(address)]
+	return to.hour >= most || to.day >= mostToday, nil
 }

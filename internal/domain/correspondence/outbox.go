@@ -23,11 +23,38 @@ func line(state State, at time.Time) int64 {
 
 // move changes the state of an outgoing message in the caller's transaction, where its row is locked.
 func (s *Service) move(ctx context.Context, tx *db.Tx, m *stored, to State, reason string) error {
-	now := s.Clock.Now()
 	m.State, m.Reason = to, reason
-	return tx.Later(ctx, `UPDATE correspondence_message SET state = $1, reason = $2, line = $3, send_after = $4, pass = $5, road = $6, handed_at = $7, tries = $8,
-		sent_at = $9, message_id = $10, seal = $11, taken_at = $12 WHERE id = $13`,
-		string(to), reason, line(to, now), m.SendAfter, m.pass, int64(m.Road), m.handedAt, m.tries, m.SentAt, m.MessageID, string(m.Seal), m.takenAt, m.ID)
+	return s.moved(ctx, tx, m)
+}
+
+// moveColumns are what changes with the state of a message.
+var moveColumns = []db.Column{
+	{Name: "id", Type: "BIGINT"},
+	{Name: "state", Type: "TEXT"},
+	{Name: "reason", Type: "TEXT"},
+	{Name: "line", Type: "BIGINT"},
+	{Name: "send_after", Type: "BIGINT"},
+	{Name: "pass", Type: "BIGINT"},
+	{Name: "road", Type: "BIGINT"},
+	{Name: "handed_at", Type: "BIGINT"},
+	{Name: "tries", Type: "BIGINT"},
+	{Name: "sent_at", Type: "BIGINT"},
+	{Name: "message_id", Type: "TEXT"},
+	{Name: "seal", Type: "TEXT"},
+	{Name: "taken_at", Type: "BIGINT"},
+}
+
+// moved writes down where outgoing messages stand, in the caller's transaction, where their rows are locked.
+func (s *Service) moved(ctx context.Context, tx *db.Tx, all ...*stored) error {
+	now := s.Clock.Now()
+	rows := make([][]any, len(all))
+	for i, m := range all {
+		rows[i] = []any{
+			m.ID, string(m.State), m.Reason, line(m.State, now), m.SendAfter, m.pass, int64(m.Road), m.handedAt, m.tries, m.SentAt, m.MessageID, string(m.Seal), m.takenAt,
+		}
+	}
+	_, err := db.UpdateMany(ctx, tx, "correspondence_message", moveColumns, rows)
+	return err
 }
 
 func stateChange(from, to State) []audit.Change {

@@ -54,12 +54,13 @@ func TestListsWalkAnIndex(t *testing.T) {
 			o.indexed(name+" one message", q, false)
 		}
 		for name, text := range map[string]string{
-			"match":    `SELECT ` + threadColumns + threadTables + `WHERE t.tag IN ($1)`,
-			"sweep":    `SELECT object FROM correspondence_arrival WHERE state = 'new' AND received_at < $1 ORDER BY received_at, object LIMIT 256`,
-			"loose":    `SELECT uid, blob FROM correspondence_file WHERE message = 0 AND stored_at < $1 ORDER BY stored_at LIMIT 100`,
-			"limit":    `SELECT count(*) FROM correspondence_automatic WHERE domain = $1 AND at > 5`,
-			"seen":     `UPDATE correspondence_message SET seen_at = 1 WHERE thread = $1 AND direction = 2 AND state = 'sent' AND seen_at IS NULL`,
-			"sort job": `SELECT a.object FROM correspondence_arrival a WHERE a.object = $1`,
+			"match":               `SELECT ` + threadColumns + threadTables + `WHERE t.tag IN ($1)`,
+			"sweep":               `SELECT object FROM correspondence_arrival WHERE state = 'new' AND received_at < $1 ORDER BY received_at, object LIMIT 256`,
+			"loose":               `SELECT uid, blob FROM correspondence_file WHERE message = 0 AND stored_at < $1 ORDER BY stored_at LIMIT 100`,
+			"limit":               `SELECT domain, count(*), 0 FROM correspondence_automatic WHERE at > 5 AND domain IN ($1) GROUP BY domain`,
+			"limit of an address": `SELECT address, count(*), 0 FROM correspondence_automatic WHERE at > 5 AND address IN ($1) GROUP BY address`,
+			"seen":                `UPDATE correspondence_message SET seen_at = 1 WHERE thread = $1 AND direction = 2 AND state = 'sent' AND seen_at IS NULL`,
+			"sort job":            `SELECT a.object FROM correspondence_arrival a WHERE a.object = $1`,
 		} {
 			if o.DB.Engine() == db.SQLite { // PostgreSQL scans what is empty
 				q := new(db.Query).Add(strings.ReplaceAll(text, "$1", "?"), 1)

@@ -76,10 +76,10 @@ func (s *Service) ReceiveFirstTx(ctx context.Context, tx *db.Tx, by access.Actor
 	if in.Original != nil {
 		original = key.Seal(messagePlace("original", m.UID), bytes.Clone(in.Original))
 	}
-	err = tx.QueryRow(ctx, `INSERT INTO correspondence_message (uid, thread, direction, channel, kind, state, at, author, tlp, proof, seal, refers, arrival, body, original, same)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+	m.ID, err = insertMessage(ctx, tx, `uid, thread, direction, channel, kind, state, at, author, tlp, proof, seal, refers, arrival, body, original, same`,
+		`$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16`,
 		m.UID, m.Thread, int64(m.Direction), string(m.Channel), string(m.Kind), string(m.State), m.At, m.Author, int64(m.TLP), int64(m.Proof), string(m.Seal),
-		m.Refers, m.Arrival, body, original, s.sameHash(in.Same)).Scan(&m.ID)
+		m.Refers, m.Arrival, body, original, s.sameHash(in.Same))
 	if err != nil {
 		return m, fmt.Errorf("receive message: %w", err)
 	}

@@ -39,6 +39,32 @@ func (s *Service) HoldSameTx(ctx context.Context, tx *db.Tx, names ...string) er
 	return nil
 }
 
+// SameNames tells which of these names have mails filed under them.
+func (s *Service) SameNames(ctx context.Context, h db.Handle, names []string) (map[string]bool, error) {
+	of := map[string]string{}
+	var hashes [][]byte
+	for _, n := range names {
+		if h := s.sameHash(n); h != nil && of[string(h)] == "" {
+			of[string(h)] = n
+			hashes = append(hashes, h)
+		}
+	}
+	out := map[string]bool{}
+	if len(hashes) == 0 {
+		return out, nil
+	}
+	q := db.In(new(db.Query).Add(`SELECT DISTINCT m.same FROM correspondence_message m WHERE m.same IN `), hashes)
+	_, err := db.List(ctx, h, q, func(r *db.Rows) (hash []byte, err error) {
+		err = r.Scan(&hash)
+		out[of[string(hash)]] = true
+		return hash, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the same mails: %w", err)
+	}
+	return out, nil
+}
+
 // SameMail gives the first few mails that were filed under a name (Incoming.Same), oldest first. It is for the mailroom, which compares their bytes.
 func (s *Service) SameMail(ctx context.Context, h db.Handle, name string) ([]Message, error) {
 	hash := s.sameHash(name)

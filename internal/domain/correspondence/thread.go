@@ -19,6 +19,7 @@ import (
 // NewThread is the input of OpenThreadTx.
 type NewThread struct {
 	About         ref.Ref
+	Fresh         bool  // the same transaction has made what it is about: not sealed, and an exercise as Exercise says
 	Compartment   int64 // 0: the thread's own About object
 	Apart         bool  // it lies in a compartment of its own: no organisation ever sees it
 	TLP           tlp.Level
@@ -59,6 +60,9 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 	if in.Compartment == 0 {
 		in.Compartment = in.About.ID
 	}
+	if in.Apart {
+		in.Compartment = access.Apart
+	}
 	now := s.Clock.Now()
 	reference, err := s.reference(ctx, tx, in, now.Year())
 	if err != nil {
@@ -68,13 +72,11 @@ func (s *Service) OpenThreadTx(ctx context.Context, tx *db.Tx, by access.Actor, 
 		Object: access.Object{Ref: ref.Ref{Kind: ref.Thread}, Realm: access.Team, Compartment: in.Compartment, TLP: in.TLP, Exercise: in.Exercise},
 		About:  in.About, Reference: reference, Tag: id.New(), Correspondent: in.Correspondent, fresh: tx,
 	}
+	if in.Fresh {
+		t.above = &above{exercise: in.Exercise}
+	}
 	if err := access.Protect(ctx, tx, &t.Object, now); err != nil {
 		return t, err
-	}
-	if in.Apart {
-		if err := access.Own(ctx, tx, &t.Object); err != nil {
-			return t, err
-		}
 	}
 	key, err := s.Ring.Create(ctx, tx, t.Ref.ID, now)
 	if err != nil {

@@ -162,6 +162,7 @@ type ReceiveInput struct {
 	ToldAt       time.Time   // when we were told, where that was before it is filed
 	Aside        string      // of mail that is routine and nothing else: the reason under which it is filed out of the queue
 	Placed       Placed      // of mail: what the Sieve decided
+	Unlisted     bool        // of mail: no contact has its sender's address, as was looked up before
 	NoReceipt    bool        // a list, a daemon, an automatic mail
 	Reference    string      // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte      // likewise

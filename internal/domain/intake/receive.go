@@ -76,7 +76,7 @@ func (s *Service) keepUpTo(ctx context.Context, most int64, files []corresponden
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	if by.System == "" {
-		in.Body.Reported, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed = nil, nil, "", "", "", Placed{}
+		in.Body.Reported, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed, in.Unlisted = nil, nil, "", "", "", Placed{}, false
 	}
 	switch {
 	case by.System != "":
@@ -148,7 +148,7 @@ func (s *Service) match(ctx context.Context, h db.Handle, by access.Actor, in Re
 			return who, errs.ErrNotFound
 		}
 		in.Organisation = c.Organisation
-	} else if in.Body.Email != "" && in.Proof.Proved() {
+	} else if in.Body.Email != "" && in.Proof.Proved() && !in.Unlisted {
 		c, err := s.Constituency.ContactByEmail(ctx, h, in.Body.Email)
 		if err != nil && !errs.Is(err, errs.NotFound) {
 			return who, err
@@ -189,13 +189,11 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, by access.Actor, in Rece
 		}
 	}
 	o = access.Object{Ref: ref.Ref{Kind: ref.Report}, Number: reference, Realm: access.Team, TLP: label, Compartment: who.organisation.Ref.ID}
+	if o.Compartment == 0 {
+		o.Compartment = access.Apart // a lone reporter: nobody but the holder of its code
+	}
 	if err := access.Protect(ctx, tx, &o, now); err != nil {
 		return o, t, err
-	}
-	if o.Compartment == 0 { // a lone reporter: nobody but the holder of its code
-		if err := access.Own(ctx, tx, &o); err != nil {
-			return o, t, err
-		}
 	}
 	if _, err := s.Ring.Create(ctx, tx, o.Ref.ID, now); err != nil {
 		return o, t, err
@@ -214,13 +212,43 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, by access.Actor, in Rece
 		c.Lang = who.contact.Lang
 	}
 	t, err = s.Correspondence.OpenThreadTx(ctx, tx, by, correspondence.NewThread{
-		About: o.Ref, Compartment: o.Compartment, TLP: label, Prefix: "R", Reference: reference, Correspondent: c,
+		About: o.Ref, Fresh: true, Compartment: o.Compartment, TLP: label, Prefix: "R", Reference: reference, Correspondent: c,
 	})
 	return o, t, err
 }
 
+// foreseen are references that a transaction has taken for the reports that it files.
+type foreseen struct{}
+
+// ForeseeTx prepares the filing of n mails in this transaction: what each would wait for is asked once.
+func (s *Service) ForeseeTx(ctx context.Context, tx *db.Tx, n int) error {
+	if tx.Engine() != db.Postgres {
+		return nil
+	}
+	// A report and its thread, what came and its receipt, and the pass of that.
+	err := tx.Reserve(ctx, db.Wanted{Table: "object", N: 2 * n}, db.Wanted{Table: "correspondence_message", N: 2 * n}, db.Wanted{Table: "egress_pass", N: n})
+	if err != nil {
+		return err
+	}
+	q := new(db.Query).Add(`INSERT INTO intake_reference (reference) VALUES `)
+	for i := range n {
+		if i > 0 {
+			q.Add(`, `)
+		}
+		q.Add(`(?)`, id.Reference("R", s.Clock.Now().Year()))
+	}
+	free := db.Gather[[]string](tx, foreseen{}, nil)
+	*free, err = db.List(ctx, tx, q.Add(` ON CONFLICT (reference) DO NOTHING RETURNING reference`), func(r *db.Rows) (name string, err error) { return name, r.Scan(&name) })
+	return err
+}
+
 // drawReference draws a reference that nobody has. The public process draws its own through Drop and Store.
 func drawReference(ctx context.Context, tx *db.Tx, year int) (string, error) {
+	if free := db.Gather[[]string](tx, foreseen{}, nil); len(*free) > 0 {
+		r := (*free)[0]
+		*free = (*free)[1:]
+		return r, nil
+	}
 	for range 20 {
 		r := id.Reference("R", year)
 		ok, err := takeReference(ctx, tx, r)

@@ -211,7 +211,7 @@ func (x *Sieve) Place(ctx context.Context, h db.Handle, in *ReceiveInput) (Place
 	r := Report{Channel: in.Channel, Lang: in.Lang, Proof: in.Proof, Seal: in.Seal, Contact: in.Contact, Unreadable: in.Message.Unreadable != "", Body: in.Body}
 	never := r.never()
 	if never == "" {
-		n, err := x.rejectedLike(ctx, h, in.Body, in.Message.Files)
+		n, err := x.rejectedLike(ctx, h, in)
 		if err != nil {
 			return Placed{}, err
 		}

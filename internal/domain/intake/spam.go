@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -134,46 +135,47 @@ func (s *Service) SetSpamScore(ctx context.Context, by access.Actor, n int) erro
 const likenessOf = 100
 
 // rejectedLike counts reports that a person rejected as spam and that say the same as this one: letter by letter, or most of it.
-func (x *Sieve) rejectedLike(ctx context.Context, h db.Handle, b Body, files []correspondence.File) (int, error) {
-	s := x.s
-	words := s.mac("words", normal(b.Summary, b.Description))
-	if words == nil || len(x.spam) == 0 {
+func (x *Sieve) rejectedLike(ctx context.Context, h db.Handle, in *ReceiveInput) (int, error) {
+	made := x.s.Ready(access.System("intake"), *in, nil).ready
+	if made.words == nil || len(x.spam) == 0 {
 		return 0, nil
 	}
-	count := func(which func(q *db.Query)) (int, error) {
-		q := new(db.Query).Add(`SELECT COUNT(*) FROM (SELECT r.id, r.state, r.reason FROM intake_report r WHERE `)
-		which(q)
-		q.Add(` LIMIT ?) l JOIN object o ON o.id = l.id WHERE l.state = 'rejected' AND o.sealed = FALSE AND l.reason IN `, likenessOf)
-		q = db.In(q, x.spam)
-		var n int
-		err := h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
-		return n, err
-	}
-	n, err := count(func(q *db.Query) { q.Add(`r.words = ? ORDER BY r.id DESC`, words) })
-	if err != nil || n > 0 {
-		return n, err
-	}
-	at := periodOf(s.Clock.Now())
+	at := periodOf(x.s.Clock.Now())
 	var tokens []int64
-	for _, t := range s.traitsOf(b, nil, files) {
+	for _, t := range made.traits {
 		if t.why == NearText || t.why == SameFile {
 			tokens = append(tokens, (at-1)<<periodBits|t.token, at<<periodBits|t.token)
 		}
 	}
-	if len(tokens) == 0 {
-		return 0, nil
+	count := func(q *db.Query, which func(q *db.Query)) *db.Query {
+		which(q.Add(`(SELECT COUNT(*) FROM (SELECT r.id, r.state, r.reason FROM intake_report r WHERE `))
+		q.Add(` LIMIT ?) l JOIN object o ON o.id = l.id WHERE l.state = 'rejected' AND o.sealed = FALSE AND l.reason IN `, likenessOf)
+		return db.In(q, x.spam).Add(`)`)
 	}
-	founders, err := db.List(ctx, h, db.In(new(db.Query).Add(`SELECT DISTINCT t.report FROM intake_trait t WHERE t.token IN `), tokens),
-		func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
-	if err != nil || len(founders) == 0 {
-		return 0, err
+	// One look for both: how many say the same, and who founded a group of alike ones. A join with the latter would be planned without knowing that they are few.
+	q := count(new(db.Query).Add(`SELECT `), func(q *db.Query) { q.Add(`r.words = ? ORDER BY r.id DESC`, made.words) }).Add(` AS same, 0 AS founder`)
+	if len(tokens) > 0 {
+		db.In(q.Add(` UNION ALL SELECT 0, t.report FROM intake_trait t WHERE t.token IN `), tokens)
 	}
-	n, err = count(func(q *db.Query) { db.In(q.Add(`r.id IN `), founders) })
-	if err != nil {
-		return 0, err
+	same := 0
+	founders := map[int64]bool{}
+	_, err := db.List(ctx, h, q, func(r *db.Rows) (founder int64, err error) {
+		var n int
+		err = r.Scan(&n, &founder)
+		same += n
+		if founder != 0 {
+			founders[founder] = true
+		}
+		return founder, err
+	})
+	if err != nil || same > 0 || len(founders) == 0 {
+		return same, err
 	}
-	m, err := count(func(q *db.Query) { db.In(q.Add(`r.fold <> 0 AND r.fold IN `), founders) })
-	return n + m, err
+	ids := slices.Sorted(maps.Keys(founders))
+	q = count(new(db.Query).Add(`SELECT `), func(q *db.Query) { db.In(q.Add(`r.id IN `), ids) })
+	q = count(q.Add(` + `), func(q *db.Query) { db.In(q.Add(`r.fold <> 0 AND r.fold IN `), ids) })
+	err = h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&same)
+	return same, err
 }
 
 // NotSpam brings a report back from the lane: it waits where it would have waited, since the moment it came, with its receipt. Teach says what the house

@@ -29,8 +29,8 @@ func openPostgres(ctx context.Context, c Config, conns int) (*DB, error) {
 		pc.ConnConfig.RuntimeParams["application_name"] = "tocsin"
 	}
 	// A page asks thirty short statements, whose planning costs as much as running them, and a connection sees each text a hundred times: one plan for
-	// all values. Indexes are mostly in memory, or on disks that do not seek.
-	for name, value := range map[string]string{"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"} {
+	// all values. Indexes are mostly in memory, or on disks that do not seek. Starting a second worker takes longer than any of them.
+	for name, value := range map[string]string{"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1", "max_parallel_workers_per_gather": "0"} {
 		if pc.ConnConfig.RuntimeParams[name] == "" {
 			pc.ConnConfig.RuntimeParams[name] = value
 		}

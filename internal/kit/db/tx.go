@@ -14,14 +14,15 @@ import (
 
 // Tx is a write transaction.
 type Tx struct {
-	db     *DB
-	pg     pgx.Tx
-	lite   *sql.Tx
-	before []atEnd
-	bound  map[any]any
-	after  []func()
-	keep   []string // texts worth compiling for the next transactions
-	later  *pgx.Batch
+	db       *DB
+	pg       pgx.Tx
+	lite     *sql.Tx
+	before   []atEnd
+	bound    map[any]any
+	after    []func()
+	keep     []string // texts worth compiling for the next transactions
+	later    *pgx.Batch
+	reserved map[string][]int64 // ids that Reserve drew, by table
 }
 
 // atEnd is what one key of Gather leaves for the end of the transaction.

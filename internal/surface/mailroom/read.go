@@ -45,6 +45,7 @@ type letter struct {
 	language     string       // of its text
 	facts        *intake.Mail // what it is judged by
 	placed       intake.Placed
+	named        bool                 // another mail may have its name
 	ready        *intake.ReceiveInput // what it is as a report, when it will be one
 	outside      string               // the subject outside the seal, where it says something else
 	attack       suspicion.Reading    // of the public lane: what was handed on
@@ -284,6 +285,7 @@ func (l *letter) report(lang string) intake.ReceiveInput {
 	if l.sender.proof.Proved() {
 		in.Contact = l.sender.contact.ID
 	}
+	in.Unlisted = l.sender.contact.ID == 0
 	in.Body.Mail, in.Placed = l.facts, l.placed
 	if l.facts != nil {
 		l.facts.Silent = in.NoReceipt

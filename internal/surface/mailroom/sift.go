@@ -15,23 +15,31 @@ import (
 
 // sift decides whether a mail that will be a report lies in the queue. Whatever goes wrong with that, it does.
 func (m *Room) sift(ctx context.Context, sieve *intake.Sieve, l *letter) {
-	if sieve == nil || m.public(l) || slices.ContainsFunc(l.arrival.To, tagged) {
+	if sieve == nil || l.ready == nil || l.facts == nil {
 		return
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			l.placed = intake.Placed{}
 			m.Log.Error("a mail could not be judged", "arrival", l.arrival.ID, "kind", errs.Of(fmt.Errorf("place: %w", errs.Panic(p))).String())
 		}
 	}()
-	l.facts = m.factsOf(l)
-	in := m.reportOf(l)
-	placed, err := sieve.Place(ctx, m.DB, &in)
+	placed, err := sieve.Place(ctx, m.DB, l.ready)
 	if err != nil {
 		m.Log.Error("a mail could not be judged", "arrival", l.arrival.ID, "kind", errs.Of(err).String())
 		return
 	}
-	l.placed = placed
+	l.placed, l.ready.Placed = placed, placed
+}
+
+// judgedBy is factsOf, or nil for a mail over which it stumbles: that one lies in the queue.
+func (m *Room) judgedBy(l *letter) (facts *intake.Mail) {
+	defer func() {
+		if p := recover(); p != nil {
+			facts = nil
+			m.Log.Error("a mail could not be judged", "arrival", l.arrival.ID, "kind", errs.Of(fmt.Errorf("judge: %w", errs.Panic(p))).String())
+		}
+	}()
+	return m.factsOf(l)
 }
 
 // factsOf takes down what a mail is judged by.

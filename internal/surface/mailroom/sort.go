@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -45,26 +46,30 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 	own, along := m.hands.take(waiting, m.along(ctx, waiting))
 	all, failed := slices.Concat(own, along), true
 	defer func() { m.leave(ctx, all, failed) }()
-	for _, w := range all {
-		if w.Size > large {
-			flush()
-			if err := m.sortLarge(ctx, w.ID, sieve); err != nil {
-				again = append(again, err)
-			}
-			continue
-		}
-		l, err := m.prepare(ctx, w.ID, sieve)
+	for some := range slices.Chunk(all, together) {
+		opened, err := m.openSmall(ctx, some)
 		if err != nil {
 			again = append(again, err)
+			break
 		}
-		if l != nil {
-			ready = append(ready, l)
+		for _, w := range some {
+			if w.Size > large {
+				flush()
+				if err := m.sortLarge(ctx, w.ID, sieve); err != nil {
+					again = append(again, err)
+				}
+				continue
+			}
+			l, err := m.prepare(ctx, w.ID, opened[w.ID], sieve)
+			if err != nil {
+				again = append(again, err)
+			}
+			if l != nil {
+				ready = append(ready, l)
+			}
 		}
-		if len(ready) == together {
-			flush()
-		}
+		flush()
 	}
-	flush()
 	if failed = len(again) > 0; !failed && len(own) < len(waiting) {
 		left, err := m.Correspondence.Waiting(ctx, m.DB, args.Arrivals)
 		if err != nil {
@@ -77,6 +82,22 @@ func (m *Room) Sort(ctx context.Context, args correspondence.SortJob) error {
 	return errors.Join(again...)
 }
 
+// small is up to where mails are read several at once.
+const small = 64 << 10
+
+func (m *Room) openSmall(ctx context.Context, some []correspondence.Waits) (map[int64]*correspondence.Opened, error) {
+	out := map[int64]*correspondence.Opened{}
+	list := slices.DeleteFunc(slices.Clone(some), func(w correspondence.Waits) bool { return w.Size > small })
+	if len(list) < 2 {
+		return out, nil
+	}
+	all, err := m.Correspondence.OpenArrivals(ctx, m.DB, ids(list))
+	for i := range all {
+		out[all[i].ID] = &all[i]
+	}
+	return out, err
+}
+
 // large is from where a mail is read and filed while no other such mail is: memory is that of one, however many come.
 const large = 4 << 20
 
@@ -85,16 +106,20 @@ func (m *Room) sortLarge(ctx context.Context, id int64, sieve *intake.Sieve) err
 	defer m.large.Unlock()
 	debug.FreeOSMemory() // what the last one left, and what this one leaves
 	defer debug.FreeOSMemory()
-	l, err := m.prepare(ctx, id, sieve)
+	l, err := m.prepare(ctx, id, nil, sieve)
 	if l == nil {
 		return err
 	}
 	return errors.Join(err, m.fileAll(ctx, []*letter{l}))
 }
 
-// prepare reads an arrival and stores its attachments; nil when it is filed already or was set aside.
-func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *letter, err error) {
-	a, err := m.Correspondence.OpenArrival(ctx, m.DB, id)
+// prepare reads an arrival, unless it was opened before, and stores its attachments; nil when it is filed already or was set aside.
+func (m *Room) prepare(ctx context.Context, id int64, opened *correspondence.Opened, sieve *intake.Sieve) (l *letter, err error) {
+	if opened == nil {
+		opened = new(correspondence.Opened)
+		opened.Arrival, opened.Err = m.Correspondence.OpenArrival(ctx, m.DB, id)
+	}
+	a, err := opened.Arrival, opened.Err
 	if err != nil {
 		if errs.Is(err, errs.NotFound) {
 			return nil, nil // its content was destroyed
@@ -106,8 +131,9 @@ func (m *Room) prepare(ctx context.Context, id int64, sieve *intake.Sieve) (l *l
 	}
 	l, err = m.attempt(ctx, a)
 	if err == nil {
-		m.sift(ctx, sieve, l)
-		err = m.made(l)
+		if err = m.made(l); err == nil {
+			m.sift(ctx, sieve, l)
+		}
 	}
 	if err == nil || transient(err) {
 		return l, err
@@ -144,6 +170,7 @@ func (m *Room) made(l *letter) (err error) {
 			err = fmt.Errorf("read: %w", errs.Panic(p))
 		}
 	}()
+	l.facts = m.judgedBy(l)
 	in := m.Intake.Ready(by(), m.reportOf(l), nil)
 	l.ready = &in
 	return nil
@@ -197,28 +224,59 @@ func (m *Room) fileIn(ctx context.Context, letters []*letter) (err error) {
 		}
 	}()
 	return m.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		names := make([]string, len(letters))
-		for i, l := range letters {
-			names[i] = l.name
-		}
-		if err := m.Correspondence.HoldSameTx(ctx, tx, names...); err != nil {
+		if err := m.foresee(ctx, tx, letters); err != nil {
 			return err
 		}
 		var suspicious []*letter
+		under := map[int64]ref.Ref{}
 		for _, l := range letters {
-			under, counted, err := m.fileOrCount(ctx, tx, l)
+			at, counted, err := m.fileOrCount(ctx, tx, l)
 			if err != nil {
 				return err
 			}
 			if counted {
 				suspicious = append(suspicious, l)
 			}
-			if err := m.Correspondence.SortedTx(ctx, tx, l.arrival.ID, under); err != nil {
-				return err
-			}
+			under[l.arrival.ID] = at
+		}
+		if err := m.Correspondence.SortedTx(ctx, tx, under); err != nil {
+			return err
 		}
 		return m.count(ctx, tx, suspicious)
 	})
+}
+
+// foresee asks for all mails of a transaction at once what each would ask for: whether others have its name, and what its rows will need.
+func (m *Room) foresee(ctx context.Context, tx *db.Tx, letters []*letter) error {
+	names, seen, reports := make([]string, len(letters)), map[string]bool{}, 0
+	var writers []string // who may get a receipt
+	for i, l := range letters {
+		if names[i] = l.name; l.ready == nil {
+			continue
+		}
+		reports++
+		if l.sender.address != "" && l.sender.proof.Proved() && !l.ready.NoReceipt {
+			writers = append(writers, l.sender.address)
+		}
+	}
+	if err := m.Correspondence.HoldSameTx(ctx, tx, names...); err != nil {
+		return err
+	}
+	before, err := m.Correspondence.SameNames(ctx, tx, names)
+	if err != nil {
+		return err
+	}
+	for _, l := range letters {
+		l.named = before[l.name] || seen[l.name]
+		seen[l.name] = true
+	}
+	if reports == 0 {
+		return nil
+	}
+	if err := m.Correspondence.ForeseeAutomaticTx(ctx, tx, writers); err != nil {
+		return err
+	}
+	return m.Intake.ForeseeTx(ctx, tx, reports)
 }
 
 // sorted tells whether another run of the job has filed it meanwhile.

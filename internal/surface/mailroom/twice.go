@@ -71,7 +71,7 @@ func nameOfMail(m *mail.Message) string {
 // unverified does not: a stranger who has a mail first could hide it there.
 func (m *Room) again(ctx context.Context, tx *db.Tx, l *letter, thread int64) (correspondence.Thread, bool, error) {
 	none := correspondence.Thread{}
-	if l.outer == nil {
+	if l.outer == nil || !l.named {
 		return none, false, nil
 	}
 	all, err := m.Correspondence.SameMail(ctx, tx, l.name)

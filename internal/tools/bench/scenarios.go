@@ -22,6 +22,7 @@ const (
 	alone      = 30 * time.Millisecond
 	twenty     = 100 * time.Millisecond
 	mailRate   = 300
+	burstRate  = 500
 	mailAnswer = 250 * time.Millisecond
 	lag        = time.Second
 	manyFiled  = time.Second           // a stage for 500 organisations, from the press to the answer
@@ -53,6 +54,7 @@ func scenarios(o options) (all []scenario, end func()) {
 		}
 		all = append(all,
 			scenario{name: engine + ": mail of 4 KB from 32 connections, receipt signed and out", rate: mailRate, p99: mailAnswer, prepare: w.mail},
+			scenario{name: engine + ": a wave of mail of 4 KB", figure: w.burst},
 			scenario{name: engine + ": public lane, a day's suspicious messages", figure: w.publicLane},
 			scenario{name: engine + ": form page, 1 at once", p95: formPage, prepare: w.formPage},
 			scenario{name: engine + ": 1,000 reporters at once fill in and send the form", figure: w.crowded},
