@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -88,21 +89,23 @@ func (d *Desk) community(v *page.Visit) error {
 	return v.Show(Admin(view))
 }
 
-// entitledCell says what somebody is entitled to: how much of it, how soon, before whom, and by what law.
+// entitledCell says what somebody is entitled to: how much of it, how soon, before whom, and by what law. How soon and before whom is of use for what a report
+// asks for.
 func entitledCell(p *text.Printer, e constituency.Entitlement) templ.Component {
-	words := []string{}
-	if e.FirstAnswer > 0 {
-		words = append(words, p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
+	words := []string{levelName(p, e.Level)}
+	if e.Service == intake.ServiceOf("") || e.Service == intake.ServiceOf("vulnerability") {
+		if e.FirstAnswer > 0 {
+			words = append(words, p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
+		}
+		words = append(words, p.T("desk.entitled.priority", "n", e.Priority))
 	}
-	words = append(words, p.T("desk.entitled.priority", "n", e.Priority))
 	if e.Ground != "" {
 		words = append(words, e.Ground)
 	}
-	said := page.Text(strings.Join(words, " · "))
 	if e.Refused() {
-		return several([]templ.Component{page.Chip(page.ChipView{Text: levelName(p, e.Level), Kind: "warn"}), said})
+		return page.Chip(page.ChipView{Text: strings.Join(words, " · "), Kind: "warn"})
 	}
-	return several([]templ.Component{page.Text(levelName(p, e.Level)), said})
+	return page.Text(strings.Join(words, " · "))
 }
 
 func (d *Desk) communityForm(v *page.Visit, levels map[string]string, hours, priority string, wrong error) (AdminView, error) {
