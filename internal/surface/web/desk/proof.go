@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -178,10 +179,11 @@ func (d *Desk) proofView(v *page.Visit, wrong error) (ProofView, error) {
 		fact(p.T("desk.proof.why"), page.Text(x.Why))
 	}
 	if x.Way == constituency.ByRegistry {
-		if view.Evidence, err = d.Constituency.Evidence(v.Ctx(), d.DB, v.By, x.UID); err != nil {
+		evidence, err := d.Constituency.Evidence(v.Ctx(), d.DB, v.By, x.UID)
+		if err != nil {
 			return view, err
 		}
-		view.Compared = comparedFacts(p, constituency.Compare(x, view.Evidence, o.Name))
+		view.Evidence, view.Compared = mail.FormText(evidence), comparedFacts(p, constituency.Compare(x, evidence, o.Name))
 	}
 	if x.State == constituency.ProofAsked && v.By.Can(access.WriteRegistry) {
 		view.Judge = "/desk/proofs/" + x.UID
@@ -193,7 +195,7 @@ func (d *Desk) proofView(v *page.Visit, wrong error) (ProofView, error) {
 func comparedFacts(p *text.Printer, c constituency.Compared) (out []page.Property) {
 	say := func(label, value string) {
 		if value != "" {
-			out = append(out, page.Property{Label: label, Value: page.Text(value)})
+			out = append(out, page.Property{Label: label, Value: page.Text(mail.Visible(value))})
 		}
 	}
 	if !c.Read {

@@ -6,6 +6,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -268,9 +269,11 @@ func (d Deps) proofView(v *page.Visit) (ProofView, error) {
 	}
 	view.Look = !p.LookAt.IsZero()
 	if p.Way == constituency.ByRegistry {
-		if view.Evidence, err = d.Constituency.Evidence(v.Ctx(), d.DB, v.By, p.UID); err != nil {
+		evidence, err := d.Constituency.Evidence(v.Ctx(), d.DB, v.By, p.UID)
+		if err != nil {
 			return view, err
 		}
+		view.Evidence = mail.FormText(evidence)
 	}
 	if p.Way == constituency.ByMail && p.Open() {
 		states, err := d.Correspondence.LetterState(v.Ctx(), d.DB, p.Message)
