@@ -440,6 +440,8 @@ type Asset struct {
 	ProvedAt  time.Time `json:"proved_at"`
 	ProvedHow string    `json:"proved_how"`
 	EndedWhy  string    `json:"ended_why"`
+
+	ProvedUntil time.Time `json:"proved_until"`
 }
 
 // NewAsset is an asset to be entered; the kind is told from the value when it is "".

@@ -49,6 +49,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
@@ -199,8 +200,12 @@ func (h *House) duties() error {
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
 		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
-			Name: h.Profile.Name, Address: h.Profile.Address, Suspicious: h.Profile.Public, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Zone: h.Config.Location(),
+			Name: h.Profile.Name, Address: h.Profile.Address, Suspicious: h.Profile.Public, Phone: h.Profile.Phone, URL: h.publicURL(), Desk: h.deskURL(), Portal: h.portalURL(), Zone: h.Config.Location(),
 		},
+	}
+	h.Constituency.Names, h.Constituency.Files = h.names(), fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()})
+	h.Constituency.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
+		return h.Correspondence.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
 	}
 	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
 		return err

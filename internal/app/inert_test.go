@@ -225,6 +225,8 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h.must(err)
 	called, err := h.Intake.Receive(ctx, sample(), intake.ReceiveInput{Channel: correspondence.ByPhone, Body: intake.Body{Summary: text(2), Description: text(7), Name: text(5), Phone: text(6), OrgText: "canary.example"}})
 	h.must(err)
+	claimed, err := h.Constituency.Claim(ctx, sample(), org.UID, constituency.Claim{Value: "AS64500", Way: constituency.ByRegistry, Evidence: "aut-num: AS64500\norg-name: " + strings.ReplaceAll(text(3), "\n", " ") + "\n\n" + strings.Join(texts, "\n")})
+	h.must(err)
 	number, err := h.Constituency.AddNumber(ctx, sample(), contact.UID, constituency.NewNumber{Number: "+999 123 456", Note: text(1)})
 	h.must(err)
 	_, err = h.Intake.CalledBack(ctx, sample(), called.Report.UID, intake.CallBackInput{Number: number.UID, Outcome: intake.Theirs, Note: text(1)})
@@ -292,7 +294,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", "/portal/passed", "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -475,7 +477,7 @@ func (h *house) apiIsData() {
 		switch path {
 		case "/search":
 			path += "?q=canary"
-		case "/contacts", "/assets":
+		case "/contacts", "/assets", "/proofs":
 			path += "?organisation=" + names["organisations"]
 		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+h.Config.HTTP+"/api/v1"+path, nil)

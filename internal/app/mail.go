@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -78,6 +79,18 @@ func (h *House) resolver() auth.Resolver {
 	return auth.NewCached(auth.DNS{}, h.Clock, 5*time.Minute)
 }
 
+// names answers for proofs of what is whose: nothing is remembered, for who has just written a record wants to be believed.
+func (h *House) names() constituency.Names { return names{h} }
+
+type names struct{ h *House }
+
+func (n names) TXT(ctx context.Context, name string) ([]string, error) {
+	if n.h.DNS != nil {
+		return n.h.DNS.TXT(ctx, name)
+	}
+	return auth.DNS{Timeout: 5 * time.Second}.TXT(ctx, name)
+}
+
 // registerDuties registers the jobs of the duties and of the mailroom.
 func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	authorities, err := smime.OpenTrust(h.Config.SMIMETrust)
@@ -89,6 +102,7 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	h.Coordination.Work(h.Registry)
 	h.makeSheets(agent)
 	h.Suspicion.Work(h.Registry)
+	h.Constituency.Work(h.Registry)
 	h.Duty.Work(h.Registry)
 	room := &mailroom.Room{
 		DB: h.DB, Clock: h.Clock, Log: h.Log, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Suspicion: h.Suspicion,

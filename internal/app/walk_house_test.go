@@ -44,7 +44,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(err)
 			asset, err := h.Constituency.AddAsset(ctx, sample(), o.UID, constituency.NewAsset{Value: "asset-of-" + o.UID + ".example"})
 			h.must(err)
-			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID, "asset": asset.UID}
+			proof, err := h.Constituency.Claim(ctx, sample(), o.UID, constituency.Claim{Value: "proof-of-" + o.UID + ".example", Way: constituency.ByRegistry, Evidence: "domain: proof-of-" + o.UID + ".example"})
+			h.must(err)
+			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID, "asset": asset.UID, "proof": proof.UID}
 			uids = append(uids, o.UID)
 		}
 		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})

@@ -235,7 +235,7 @@ func (x walker) visit(t *testing.T, l line, w world) {
 		}
 	}
 	for _, names := range others {
-		if ofTheHouse.MatchString(l.Pattern) {
+		if ofTheHouse.MatchString(l.Pattern) || l.surface == "desk" && strings.Contains(l.Pattern, "{proof}") {
 			continue // registry and administration are not sealed with a case
 		}
 		a, path, _ := ask(names, false)

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,9 +19,10 @@ type importCommands struct {
 
 type importConstituency struct {
 	conf.Config
-	From   string `arg:"" name:"file" help:"File, .csv or .json."`
-	DryRun bool   `help:"Say what would change, and change nothing."`
-	JSON   bool   `help:"Answer in JSON."`
+	From   []string `arg:"" name:"file" help:"File, .csv or .json; with --ripe split files of the RIPE database, also .gz."`
+	RIPE   string   `name:"ripe" placeholder:"COUNTRY" help:"The files are of the RIPE database: take the organisations of this country, such as PT."`
+	DryRun bool     `help:"Say what would change, and change nothing."`
+	JSON   bool     `help:"Answer in JSON."`
 }
 
 type countJSON struct {
@@ -37,23 +40,55 @@ type lineJSON struct {
 	Fields []string `json:"fields,omitempty"`
 }
 
+// read imports what the files hold.
+func (c *importConstituency) read(e *env, into *constituency.Service) (constituency.Difference, error) {
+	var files []io.Reader
+	for _, name := range c.From {
+		f, err := os.Open(name)
+		if err != nil {
+			return constituency.Difference{}, usage{errs.Newf(errs.Invalid, "%s cannot be read", name)}
+		}
+		defer f.Close()
+		files = append(files, f)
+		if c.RIPE != "" && strings.HasSuffix(name, ".gz") {
+			z, err := gzip.NewReader(f)
+			if err != nil {
+				return constituency.Difference{}, usage{errs.Newf(errs.Invalid, "%s is not compressed with gzip", name)}
+			}
+			files[len(files)-1] = z
+		}
+	}
+	if c.RIPE != "" {
+		return into.ImportRIPE(e.ctx, operator(), strings.ToUpper(c.RIPE), files, c.DryRun)
+	}
+	return into.Import(e.ctx, operator(), c.format(), files[0], c.DryRun)
+}
+
+func (c *importConstituency) format() string {
+	return strings.ToLower(strings.TrimPrefix(filepath.Ext(c.From[0]), "."))
+}
+
 // Run imports the register.
 func (c *importConstituency) Run(e *env) error {
-	format := strings.ToLower(strings.TrimPrefix(filepath.Ext(c.From), "."))
-	if format != "csv" && format != "json" {
-		return usage{errs.Newf(errs.Invalid, "%s is neither .csv nor .json", filepath.Base(c.From))}
+	if c.RIPE == "" {
+		if f := c.format(); f != "csv" && f != "json" {
+			return usage{errs.Newf(errs.Invalid, "%s is neither .csv nor .json", filepath.Base(c.From[0]))}
+		}
+		if len(c.From) > 1 {
+			return usage{errs.New(errs.Invalid, "give one file; several are for --ripe")}
+		}
 	}
-	f, err := os.Open(c.From)
-	if err != nil {
-		return usage{errs.Newf(errs.Invalid, "%s cannot be read", c.From)}
+	for _, name := range c.From {
+		if _, err := os.Stat(name); err != nil {
+			return usage{errs.Newf(errs.Invalid, "%s cannot be read", name)}
+		}
 	}
-	defer f.Close()
 	h, err := e.house(c.Config)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	d, err := h.Constituency.Import(e.ctx, operator(), format, f, c.DryRun)
+	d, err := c.read(e, h.Constituency)
 	if err != nil {
 		return err
 	}

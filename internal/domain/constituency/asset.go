@@ -2,6 +2,7 @@ package constituency
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -14,10 +15,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
-const assetColumns = `a.id, a.uid, a.organisation, a.kind, a.value, a.since, a.until, a.ended_why, a.proved_at, a.proved_how`
+const assetColumns = `a.id, a.uid, a.organisation, a.kind, a.value, a.since, a.until, a.ended_why, a.proved_at, a.proved_how, a.proved_until`
 
 func (a *Asset) dst() []any {
-	return []any{&a.ID, &a.UID, &a.Organisation, &a.Kind, &a.Value, &a.Since, &a.Until, &a.EndedWhy, &a.ProvedAt, &a.ProvedHow}
+	return []any{&a.ID, &a.UID, &a.Organisation, &a.Kind, &a.Value, &a.Since, &a.Until, &a.EndedWhy, &a.ProvedAt, &a.ProvedHow, &a.ProvedUntil}
 }
 
 func scanAsset(r *db.Rows) (Asset, error) {
@@ -119,7 +120,7 @@ func (s *Service) AddAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, or
 		return Asset{}, err
 	}
 	var wrong errs.Problems
-	kind, value, first, last, ok := in.normal()
+	kind, value, _, _, ok := in.normal()
 	switch {
 	case strings.TrimSpace(in.Value) == "":
 		wrong.Add("value", "error.required")
@@ -136,7 +137,7 @@ func (s *Service) AddAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, or
 	if err != nil {
 		return Asset{}, err
 	}
-	a := Asset{UID: id.New(), Organisation: o.Ref.ID, Kind: kind, Value: value, Since: in.Since, Until: in.Until}
+	a := Asset{Organisation: o.Ref.ID, Kind: kind, Value: value, Since: in.Since, Until: in.Until}
 	was, err := db.All(ctx, tx, scanAsset, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.organisation = $1 AND a.kind = $2 AND a.value = $3`, a.Organisation, a.Kind, a.Value)
 	if err != nil {
 		return Asset{}, err
@@ -146,9 +147,7 @@ func (s *Service) AddAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, or
 			return Asset{}, taken(errs.New(errs.Conflict, ""), "value")
 		}
 	}
-	err = tx.QueryRow(ctx, `INSERT INTO constituency_asset (uid, organisation, kind, value, first, last, since, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
-		a.UID, a.Organisation, a.Kind, a.Value, first, last, a.Since, a.Until).Scan(&a.ID)
-	if err != nil {
+	if a, err = s.insertAsset(ctx, tx, o.Ref.ID, NewAsset{Kind: kind, Value: value, Since: in.Since, Until: in.Until}); err != nil {
 		return Asset{}, err
 	}
 	changes := []audit.Change{{Field: "asset", To: a.Value}}
@@ -159,6 +158,17 @@ func (s *Service) AddAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, or
 		changes = append(changes, audit.Change{Field: "until", To: a.Until})
 	}
 	return a, s.assetChanged(ctx, tx, by, "constituency.add_asset", o.Ref, changes, a.UID)
+}
+
+// insertAsset stores what was brought to its normal form.
+func (s *Service) insertAsset(ctx context.Context, tx *db.Tx, organisation int64, in NewAsset) (Asset, error) {
+	kind, value, first, last, ok := in.normal()
+	a := Asset{UID: id.New(), Organisation: organisation, Kind: kind, Value: value, Since: in.Since, Until: in.Until}
+	if !ok {
+		return a, fmt.Errorf("an asset that is none")
+	}
+	return a, tx.QueryRow(ctx, `INSERT INTO constituency_asset (uid, organisation, kind, value, first, last, since, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+		a.UID, a.Organisation, a.Kind, a.Value, first, last, a.Since, a.Until).Scan(&a.ID)
 }
 
 // assetChanged is changed for assets: who holds them in memory reads them again.
@@ -173,7 +183,8 @@ func (s *Service) assetChanged(ctx context.Context, tx *db.Tx, by access.Actor, 
 
 type assetsChanged struct{}
 
-// ProveAsset records that the organisation really answers for the asset, and how we know ("RIPE inetnum", "DNS record"). WriteRegistry.
+// ProveAsset records that the organisation really answers for the asset, and how we know ("RIPE inetnum", "DNS record"). It holds for ProofHolds.
+// It needs WriteRegistry.
 func (s *Service) ProveAsset(ctx context.Context, by access.Actor, asset, how string) (Asset, error) {
 	var a Asset
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
@@ -183,8 +194,12 @@ func (s *Service) ProveAsset(ctx context.Context, by access.Actor, asset, how st
 		if a, o, err = s.assetForChange(ctx, tx, by, asset, p.Err()); err != nil {
 			return err
 		}
-		a.ProvedAt, a.ProvedHow = s.Clock.Now(), how
-		if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET proved_at = $1, proved_how = $2 WHERE id = $3`, a.ProvedAt, how, a.ID); err != nil {
+		now := s.Clock.Now()
+		a.ProvedAt, a.ProvedHow, a.ProvedUntil = now, how, now.Add(ProofHolds)
+		if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET proved_at = $1, proved_how = $2, proved_until = $3 WHERE id = $4`, a.ProvedAt, how, a.ProvedUntil, a.ID); err != nil {
+			return err
+		}
+		if err := s.byHandTx(ctx, tx, by, a, how); err != nil {
 			return err
 		}
 		return s.assetChanged(ctx, tx, by, "constituency.prove_asset", o.Ref, []audit.Change{{Field: "asset", To: a.Value}, {Field: "proved_how", To: how}}, a.UID)
@@ -215,6 +230,12 @@ func (s *Service) EndAsset(ctx context.Context, by access.Actor, asset string, a
 		}
 		if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET until = $1, ended_why = $2 WHERE id = $3`, at, why, a.ID); err != nil {
 			return err
+		}
+		if !at.After(now) {
+			if _, err := tx.Exec(ctx, `UPDATE constituency_proof SET state = 'withdrawn', look_at = NULL, code = NULL, decided_at = $1, decided_by = $2
+				WHERE asset = $3 AND asset <> 0 AND state IN ('waiting', 'asked', 'proved')`, now, by.Account, a.ID); err != nil {
+				return err
+			}
 		}
 		return s.assetChanged(ctx, tx, by, "constituency.end_asset", o.Ref, []audit.Change{{Field: "asset", From: a.Value}, {Field: "until", To: at}, {Field: "why", To: why}}, a.UID)
 	})

@@ -1,11 +1,12 @@
 // Package constituency knows the country: organisations, their communities and what those are entitled to, contacts with their keys, assets,
-// and who answers for an address or a domain.
+// who answers for an address or a domain, and how they proved it.
 //
 // An organisation is an object of realm access.Registry whose compartment is itself: staff see all, its own people see theirs. Contacts,
 // keys and assets belong to one organisation and are reached through it. Tables: constituency_….
 package constituency
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -79,6 +80,7 @@ type Asset struct {
 	EndedWhy     string
 	ProvedAt     time.Time
 	ProvedHow    string
+	ProvedUntil  time.Time // zero: its proof was given no end
 }
 
 // ValidAt tells whether the organisation answers for the asset at a moment.
@@ -103,8 +105,16 @@ type Overlap struct {
 // Entitlement is what a community may ask of us: one row of the fixed table.
 type Entitlement struct {
 	Community   string
-	Service     string        // "incident_response", "alerts", …
-	Level       string        // "full", "advice", "pointer", "none"
-	FirstAnswer time.Duration // within which a person answers; 0 for best effort
-	Priority    int           // 1 highest
+	Service     string            // "incident_response", "alerts", …
+	Level       string            // "full", "advice", "pointer", "none"
+	FirstAnswer time.Duration     // within which a person answers; 0 for best effort
+	Priority    int               // 1 highest
+	Ground      string            // law or mandate on which it stands; "" for none
+	Pointers    map[string]string // by language: to whom who is not entitled turns; none: the words of the program
 }
+
+// Refused tells whether the service is not given: there is a letter that says so, with a pointer to who helps.
+func (e Entitlement) Refused() bool { return e.Level == "pointer" || e.Level == "none" }
+
+// Pointer gives to whom we point in a language, "" for the words of the program.
+func (e Entitlement) Pointer(lang string) string { return cmp.Or(e.Pointers[lang], e.Pointers["en"]) }

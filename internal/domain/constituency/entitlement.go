@@ -3,8 +3,11 @@ package constituency
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -37,6 +40,14 @@ var defaults = []struct {
 	{"national_cyberspace", 0, "pointer", 0, 8},
 }
 
+// grounds are the laws on which services stand for whom NIS2 names (Directive (EU) 2022/2555).
+var grounds = map[string]string{
+	"incident_response": "NIS2 Art. 11(3)(d)", "coordination": "NIS2 Art. 11(3)(d)", "alerts": "NIS2 Art. 11(3)(b)", "vulnerability": "NIS2 Art. 12(1)",
+}
+
+// underLaw are the communities that NIS2 names.
+var underLaw = []string{"critical_infrastructure", "essential_services", "public_administration", "essential_public_services", "digital_service_providers"}
+
 // Services lists the services that entitlements speak of.
 func Services() []string { return slices.Clone(services) }
 
@@ -57,6 +68,9 @@ func defaultRows() []Entitlement {
 			if i < d.full || svc == "alerts" {
 				e.Level = "full"
 			}
+			if slices.Contains(underLaw, d.community) {
+				e.Ground = grounds[svc]
+			}
 			out = append(out, e)
 		}
 	}
@@ -68,10 +82,14 @@ func (s *Service) Entitlements(ctx context.Context, h db.Handle) ([]Entitlement,
 	own, err := db.All(ctx, h, func(r *db.Rows) (Entitlement, error) {
 		var e Entitlement
 		var seconds int64
-		err := r.Scan(&e.Community, &e.Service, &e.Level, &seconds, &e.Priority)
+		var pointers string
+		err := r.Scan(&e.Community, &e.Service, &e.Level, &seconds, &e.Priority, &e.Ground, &pointers)
 		e.FirstAnswer = time.Duration(seconds) * time.Second
+		if err == nil && pointers != "" {
+			err = json.Unmarshal([]byte(pointers), &e.Pointers)
+		}
 		return e, err
-	}, `SELECT community, service, level, first_answer, priority FROM constituency_entitlement ORDER BY community, service`)
+	}, `SELECT community, service, level, first_answer, priority, ground, pointers FROM constituency_entitlement ORDER BY community, service`)
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +125,20 @@ func (s *Service) communities(ctx context.Context, h db.Handle) ([]string, error
 // highest priority, then the earliest answer. Without a community it is that of the general public.
 func (s *Service) Entitlement(ctx context.Context, h db.Handle, communities []string, service string) (Entitlement, error) {
 	all, err := s.Entitlements(ctx, h)
-	if err != nil {
-		return Entitlement{}, err
+	return bestOf(all, communities, service), err
+}
+
+// EntitledTo is Entitlement for each service, in their order.
+func (s *Service) EntitledTo(ctx context.Context, h db.Handle, communities []string) ([]Entitlement, error) {
+	all, err := s.Entitlements(ctx, h)
+	var out []Entitlement
+	for _, svc := range services {
+		out = append(out, bestOf(all, communities, svc))
 	}
+	return out, err
+}
+
+func bestOf(all []Entitlement, communities []string, service string) Entitlement {
 	if len(communities) == 0 {
 		communities = []string{"general_public"}
 	}
@@ -120,7 +149,7 @@ func (s *Service) Entitlement(ctx context.Context, h db.Handle, communities []st
 		}
 	}
 	if len(mine) == 0 {
-		return Entitlement{Service: service, Level: "none", Priority: 9}, nil
+		return Entitlement{Service: service, Level: "none", Priority: 9}
 	}
 	best := func(d time.Duration) time.Duration {
 		if d == 0 {
@@ -131,7 +160,7 @@ func (s *Service) Entitlement(ctx context.Context, h db.Handle, communities []st
 	return slices.MinFunc(mine, func(a, b Entitlement) int {
 		return cmp.Or(cmp.Compare(slices.Index(levels, a.Level), slices.Index(levels, b.Level)), cmp.Compare(a.Priority, b.Priority),
 			cmp.Compare(best(a.FirstAnswer), best(b.FirstAnswer)))
-	}), nil
+	})
 }
 
 // SetEntitlements replaces what the team wrote about a community; no rows give it back to the table of the program. A community that the
@@ -148,7 +177,9 @@ func (s *Service) SetEntitlements(ctx context.Context, by access.Actor, communit
 		}
 		seen := map[string]bool{}
 		var list []audit.Change
-		for _, e := range rows {
+		for i, e := range rows {
+			rows[i].Ground = text(&p, "ground", e.Ground, maxGround, false)
+			rows[i].Pointers = pointers(&p, e.Pointers)
 			switch {
 			case !slices.Contains(services, e.Service) || seen[e.Service]:
 				p.Add("service", "error.choice")
@@ -169,12 +200,48 @@ func (s *Service) SetEntitlements(ctx context.Context, by access.Actor, communit
 			return err
 		}
 		for _, e := range rows {
-			if _, err := tx.Exec(ctx, `INSERT INTO constituency_entitlement (community, service, level, first_answer, priority) VALUES ($1, $2, $3, $4, $5)`,
-				community, e.Service, e.Level, int64(e.FirstAnswer/time.Second), int64(e.Priority)); err != nil {
+			said := ""
+			if len(e.Pointers) > 0 {
+				raw, err := json.Marshal(e.Pointers)
+				if err != nil {
+					return err
+				}
+				said = string(raw)
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO constituency_entitlement (community, service, level, first_answer, priority, ground, pointers) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+				community, e.Service, e.Level, int64(e.FirstAnswer/time.Second), int64(e.Priority), e.Ground, said); err != nil {
 				return err
 			}
 		}
 		err := s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: VerbEntitlements, On: ref.Ref{}, Changes: append([]audit.Change{{Field: "community", To: community}}, list...)})
 		return err
 	})
+}
+
+// Limits of what the team writes about a row.
+const (
+	maxGround  = 200
+	maxPointer = 2000
+)
+
+// pointers keeps what was written, by language; a language without words falls back on English, so English is needed with any other.
+func pointers(p *errs.Problems, in map[string]string) map[string]string {
+	out := map[string]string{}
+	for l, words := range in {
+		words = strings.TrimSpace(strings.ReplaceAll(words, "\r\n", "\n"))
+		switch {
+		case !slices.Contains(langs, l):
+			p.Add("pointer", "error.choice")
+		case utf8.RuneCountInString(words) > maxPointer:
+			p.Add("pointer_"+l, "error.too_long", "most", maxPointer)
+		case !utf8.ValidString(words) || strings.ContainsRune(words, 0):
+			p.Add("pointer_"+l, "error.characters")
+		case words != "":
+			out[l] = words
+		}
+	}
+	if len(out) > 0 && out["en"] == "" {
+		p.Add("pointer_en", "error.required")
+	}
+	return out
 }

@@ -69,7 +69,14 @@ func (s *Service) Import(ctx context.Context, by access.Actor, format string, r 
 	if err != nil {
 		return d, err
 	}
-	plans, err := s.plan(ctx, list, &p, &d)
+	return s.importing(ctx, by, list, false, p, dryRun)
+}
+
+// importing compares entries with the register and, unless it is a dry run, writes what they add and change. What comes from a register outside (foreign)
+// changes no contact and stops at none.
+func (s *Service) importing(ctx context.Context, by access.Actor, list []entry, foreign bool, p errs.Problems, dryRun bool) (Difference, error) {
+	var d Difference
+	plans, err := s.plan(ctx, list, foreign, &p, &d)
 	if err != nil {
 		return Difference{}, err
 	}
@@ -85,6 +92,9 @@ func (s *Service) Import(ctx context.Context, by access.Actor, format string, r 
 		err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			done = map[string]string{}
 			for _, x := range part {
+				if x.skip {
+					continue
+				}
 				uid, err := s.carryOut(ctx, tx, by, x)
 				if err != nil {
 					return fmt.Errorf("import row %d: %w", x.row, err)
@@ -106,6 +116,7 @@ func (s *Service) Import(ctx context.Context, by access.Actor, format string, r 
 // planned is an entry together with what the register holds.
 type planned struct {
 	entry
+	skip     bool          // more than one in the register may be meant
 	was      *Organisation // nil: new
 	wants    NewOrganisation
 	change   bool

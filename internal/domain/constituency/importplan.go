@@ -19,11 +19,13 @@ type held struct {
 	byEmail  map[string]Contact
 	assets   map[int64][]Asset
 	parents  map[int64]int64
-	met      map[int64]int // in which row of the file
+	met      map[int64]int      // in which row of the file
+	proved   map[NewAsset]int64 // who has proved it
+	foreign  bool               // the file is of a register outside
 }
 
 // plan compares the file with the register. It writes nothing.
-func (s *Service) plan(ctx context.Context, list []entry, p *errs.Problems, d *Difference) ([]planned, error) {
+func (s *Service) plan(ctx context.Context, list []entry, foreign bool, p *errs.Problems, d *Difference) ([]planned, error) {
 	emails := map[string]int{}
 	known, err := s.communities(ctx, s.DB)
 	if err != nil {
@@ -39,6 +41,7 @@ func (s *Service) plan(ctx context.Context, list []entry, p *errs.Problems, d *D
 	if err != nil {
 		return nil, err
 	}
+	h.foreign = foreign
 	inFile := map[string]int{}
 	for i, e := range list {
 		if e.External != "" {
@@ -111,9 +114,16 @@ func (h *held) compare(e entry, p *errs.Problems, d *Difference) planned {
 		case len(same) == 1:
 			o := h.all[same[0]]
 			was = &o
+		case len(same) > 1 && h.foreign:
+			d.line(&d.Organisations, Line{Row: e.row, What: "organisation", Name: e.Name, Act: Keep})
+			return planned{entry: e, skip: true}
 		case len(same) > 1:
 			problem(p, e.row, "name", "error.ambiguous")
 		}
+	}
+	if was != nil && h.foreign {
+		e.NewOrganisation = NewOrganisation{Name: was.Name}
+		x.entry = e
 	}
 	if was != nil {
 		if first, ok := h.met[was.Ref.ID]; ok {
@@ -151,6 +161,10 @@ func (h *held) compare(e entry, p *errs.Problems, d *Difference) planned {
 			d.Assets.Same++
 			continue
 		}
+		if who, ok := h.proved[n]; ok && (was == nil || who != was.Ref.ID) { // what one has proved no file gives to another
+			d.line(&d.Assets, Line{Row: a.row, What: "asset", Name: n.Value, Act: Keep})
+			continue
+		}
 		d.line(&d.Assets, Line{Row: a.row, What: "asset", Name: n.Value, Act: Add})
 		x.assets = append(x.assets, n)
 	}
@@ -161,6 +175,10 @@ func (h *held) compareContact(x *planned, k entryContact, p *errs.Problems, d *D
 	name := cmp.Or(k.Email, k.Name, k.Phone)
 	var was *Contact
 	if c, ok := h.byEmail[k.folded]; ok && k.folded != "" {
+		if h.foreign {
+			d.Contacts.Same++
+			return
+		}
 		if x.was == nil || c.Organisation != x.was.Ref.ID {
 			problem(p, k.row, "contact_email", "error.taken")
 			return
@@ -251,10 +269,13 @@ func (h *held) parentsOf(list []entry, plans []planned, node []int64, inFile map
 func (s *Service) held(ctx context.Context, list []entry) (*held, error) {
 	h := &held{
 		byKey: map[string]int64{}, byName: map[string][]int64{}, all: map[int64]Organisation{}, uid: map[int64]string{0: ""},
-		contacts: map[int64][]Contact{}, byEmail: map[string]Contact{}, assets: map[int64][]Asset{}, parents: map[int64]int64{}, met: map[int64]int{},
+		contacts: map[int64][]Contact{}, byEmail: map[string]Contact{}, assets: map[int64][]Asset{}, proved: map[NewAsset]int64{}, parents: map[int64]int64{}, met: map[int64]int{},
 	}
-	var keys, names, emails []string
+	var keys, names, emails, values []string
 	for _, e := range list {
+		for _, a := range e.assets {
+			values = append(values, a.value)
+		}
 		if e.External != "" {
 			keys = append(keys, e.External)
 		}
@@ -293,6 +314,17 @@ func (s *Service) held(ctx context.Context, list []entry) (*held, error) {
 		var folded string
 		err := r.Scan(&c.ID, &c.UID, &c.Organisation, &c.Name, &c.Role, &c.Email, &c.Phone, &c.Lang, &c.OnCall, &c.VerifiedAt, &c.VerifiedHow, &folded)
 		h.byEmail[folded] = c
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	now := s.Clock.Now()
+	err = inSets(ctx, s.DB, `SELECT `+assetColumns+` FROM constituency_asset a WHERE a.proved_at IS NOT NULL AND a.kind IN ('prefix', 'asn', 'domain', 'url') AND a.value IN `, values, func(r *db.Rows) error {
+		a, err := scanAsset(r)
+		if err == nil && a.ValidAt(now) {
+			h.proved[NewAsset{Kind: a.Kind, Value: a.Value}] = a.Organisation
+		}
 		return err
 	})
 	if err != nil {

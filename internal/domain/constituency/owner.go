@@ -127,7 +127,7 @@ func (s *Service) Overlaps(ctx context.Context, h db.Handle, by access.Actor, or
 	}
 	now := s.Clock.Now()
 	pairs := func(on string) ([]Overlap, error) {
-		q := new(db.Query).Add(`SELECT `+assetColumns+`, b.id, b.uid, b.organisation, b.kind, b.value, b.since, b.until, b.ended_why, b.proved_at, b.proved_how
+		q := new(db.Query).Add(`SELECT `+assetColumns+`, b.id, b.uid, b.organisation, b.kind, b.value, b.since, b.until, b.ended_why, b.proved_at, b.proved_how, b.proved_until
 			FROM constituency_asset a JOIN constituency_asset b ON b.organisation <> a.organisation AND b.kind = a.kind AND `+on+` WHERE a.organisation = ?`, organisation)
 		valid(q, now).Add(` AND (b.since IS NULL OR b.since <= ?) AND (b.until IS NULL OR b.until > ?) ORDER BY a.kind, a.value, b.id LIMIT ?`, now, now, mostOverlaps)
 		return db.List(ctx, h, q, func(r *db.Rows) (Overlap, error) {

@@ -1,6 +1,8 @@
 package constituency
 
 import (
+	"context"
+
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -14,7 +16,12 @@ type Service struct {
 	Clock clock.Clock
 	Ring  *keyring.Ring
 	Audit *audit.Log
-	Jobs  *job.Queue // of keys that were approved; nil when nobody works on them
+	Jobs  *job.Queue // of keys that were approved, and looks for proofs; nil when nobody works on them
+
+	Names Names // where records of proofs are looked for; nil looks for nothing
+	Files Files // where their files are
+	// SendCode mails a code to a role of a domain, and gives the uid of the letter; nil sends none.
+	SendCode func(ctx context.Context, tx *db.Tx, l Letter) (string, error)
 
 	memory memory
 }

@@ -23,6 +23,7 @@ const (
 	AutoState                            // the state of a report changed: look at its page
 	AutoMissing                          // what was handed in has gaps: a person asks to fill them in
 	AutoThanks                           // suspicious messages arrived: at most one in a day
+	AutoProve                            // to a role of a domain: the code of somebody who says that it is theirs
 	AutoAlarm                            // to colleagues: an alarm was raised
 	AutoTask                             // to colleagues: something is to be done, not urgent
 	AutoLate                             // to colleagues: a deadline has passed
@@ -45,6 +46,7 @@ type Auto struct {
 	Answer bool      // Code opens the page on which a letter is answered, and no status page
 	Crime  bool      // a receipt: a crime is suspected, and the police are another door
 	Number Number    // to colleagues: of what it is about
+	Typed  Typed     // of AutoProve: what is typed on the portal
 }
 
 // autoKeys are the catalogue keys of each letter.
@@ -70,12 +72,16 @@ var autoKeys = [...]struct {
 	AutoPassword:   {"mail.password.subject", "mail.password.text", "", false, "", true},
 	AutoNews:       {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
 	AutoThanks:     {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
+	AutoProve:      {"mail.prove.subject", "mail.prove.text", "", false, "", false},
 }
 
 func (a Auto) check() error {
 	code := a.Code.Reveal()
 	if a.Letter == 0 || int(a.Letter) >= len(autoKeys) || a.Count < 0 || (code != "" && !id.Valid(code)) {
 		return errs.New(errs.Invalid, "no such automatic letter, or a value that is none of ours")
+	}
+	if (a.Letter == AutoProve) != (a.Typed != Typed{}) {
+		return errs.New(errs.Invalid, "a code to type belongs to one letter")
 	}
 	if a.Number != (Number{}) && autoKeys[a.Letter].room == "" {
 		return errs.New(errs.Invalid, "only a notice to a colleague names a number")
@@ -95,6 +101,20 @@ func NumberOf(s string) (Number, bool) {
 		return Number{}, false
 	}
 	return Number{s}, true
+}
+
+// typed is a code that is typed: ten letters and digits.
+var typed = regexp.MustCompile(`^[0-9A-Z]{5}-[0-9A-Z]{5}$`)
+
+// Typed is a code that a reader types on the portal, and nothing else.
+type Typed struct{ text string }
+
+// TypedOf reads it strictly.
+func TypedOf(s string) (Typed, bool) {
+	if !typed.MatchString(s) {
+		return Typed{}, false
+	}
+	return Typed{s}, true
 }
 
 // write gives subject and text in the reader's language.
@@ -121,6 +141,9 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 	if k.opens {
 		return subject, body + "\n\n" + p.T("mail.opening.here") // put in when it leaves: see opened
 	}
+	if a.Letter == AutoProve {
+		return subject, body + "\n\n    " + a.Typed.text + "\n\n" + p.T("mail.prove.where") + "\n" + link
+	}
 	if link != "" {
 		body += "\n\n" + p.T("mail.auto.link") + "\n" + link
 	}
@@ -143,6 +166,8 @@ func (s *Service) link(t Thread, a *Auto) string {
 		return cmp.Or(s.Team.Desk, s.Team.URL)
 	case code.Reveal() != "" && a.Answer:
 		return s.Team.URL + "/a/" + code.Reveal()
+	case t.About.Kind == ref.Organisation:
+		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/assets"
 	case code.Reveal() != "":
 		return s.Team.URL + "/r/" + code.Reveal()
 	case t.Correspondent.Organisation != 0:

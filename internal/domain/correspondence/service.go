@@ -27,6 +27,7 @@ type Team struct {
 	Phone       string
 	URL         string         // public address of the pages, without a final slash
 	Desk        string         // where the team signs in, when it is not URL
+	Portal      string         // where organisations sign in, when it is not URL
 	Fingerprint string         // of the team's OpenPGP key, for the foot of every letter
 	Zone        *time.Location // in which letters write times; UTC when nil
 }

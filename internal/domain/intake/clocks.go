@@ -6,6 +6,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
@@ -16,12 +17,17 @@ const (
 
 // start starts the clocks that law, entitlement and custom give, and puts the report into its group of the queue.
 func (s *Service) start(ctx context.Context, tx *db.Tx, by access.Actor, r *row, who reporter, in ReceiveInput) ([]Clock, error) {
-	wanted, err := s.clocks(ctx, tx, r, who, in)
-	if err != nil {
-		return nil, err
+	var e constituency.Entitlement
+	known := who.organisation.Ref.ID != 0
+	if known {
+		var err error
+		if e, err = s.Constituency.Entitlement(ctx, tx, who.organisation.Communities, ServiceOf(in.Body.Kind)); err != nil {
+			return nil, err
+		}
+		r.queueAt = waitsFrom(r.ReceivedAt, e.Priority)
 	}
 	out := []Clock{}
-	for _, c := range wanted {
+	for _, c := range s.clocks(r.ReceivedAt, e, known, in) {
 		c.About, c.Under, c.Compartment = r.Ref, r.Ref, r.Compartment
 		if _, err := s.Deadlines.StartTx(ctx, tx, by, c); err != nil {
 			return nil, err
@@ -36,30 +42,38 @@ func (s *Service) start(ctx context.Context, tx *db.Tx, by access.Actor, r *row,
 	return out, nil
 }
 
-func (s *Service) clocks(ctx context.Context, h db.Handle, r *row, who reporter, in ReceiveInput) ([]deadline.Clock, error) {
-	now := r.ReceivedAt
-	ours := func(due time.Time, law string) deadline.Clock {
-		span := due.Sub(now)
-		return deadline.Clock{Kind: FirstAnswer, OwedBy: deadline.Us, StartedAt: now, DueAt: due, RemindAt: now.Add(span * 3 / 4), Law: law}
+// ServiceOf gives which of our services a report of a kind asks for.
+func ServiceOf(kind string) string {
+	if kind == "vulnerability" {
+		return "vulnerability"
 	}
+	return "incident_response"
+}
+
+// stranger is how much of a priority a report of nobody in the register has: that of the general public in the table of the program, so that mail of
+// strangers costs no look at the table.
+const stranger = 7
+
+// clocks gives the clocks that law and entitlement start: for our first answer the one that ends first.
+func (s *Service) clocks(now time.Time, e constituency.Entitlement, known bool, in ReceiveInput) []deadline.Clock {
 	filings, _ := s.filingsOf(in)
-	if due, cites := s.firstDuty(filings, now); !due.IsZero() {
-		return []deadline.Clock{ours(due, cites)}, nil
+	due, cites := s.firstDuty(filings, now)
+	if agreed := now.Add(e.FirstAnswer); known && e.FirstAnswer > 0 && (due.IsZero() || agreed.Before(due)) {
+		due, cites = agreed, "agreement"
 	}
-	if who.organisation.Ref.ID == 0 {
-		return nil, nil
+	if due.IsZero() && known && !e.Refused() {
+		due = s.bestEffort(now)
 	}
-	e, err := s.Constituency.Entitlement(ctx, h, who.organisation.Communities, "incident_response")
-	if err != nil {
-		return nil, err
+	if due.IsZero() {
+		return nil
 	}
-	switch {
-	case e.FirstAnswer > 0:
-		return []deadline.Clock{ours(now.Add(e.FirstAnswer), "agreement")}, nil
-	case e.Level == "full" || e.Level == "advice":
-		return []deadline.Clock{ours(s.bestEffort(now), "")}, nil
-	}
-	return nil, nil
+	return []deadline.Clock{{Kind: FirstAnswer, OwedBy: deadline.Us, StartedAt: now, DueAt: due, RemindAt: now.Add(due.Sub(now) * 3 / 4), Law: cites}}
+}
+
+// waitsFrom gives since when a report without a clock counts as waiting: a step of priority weighs as an hour, so that who comes first is served earlier and
+// nobody waits for ever.
+func waitsFrom(received time.Time, priority int) time.Time {
+	return received.Add(time.Duration(priority-stranger) * time.Hour)
 }
 
 // firstDuty gives by when the laws of stages ask us for a first answer, the shortest of them, and what is cited for it; zero when none does.
@@ -148,5 +162,23 @@ func (s *Service) requeue(ctx context.Context, tx *db.Tx, r *row) error {
 			return nil
 		}
 	}
-	return nil
+	if r.Organisation == 0 {
+		return nil
+	}
+	e, err := s.Entitled(ctx, tx, r.Report)
+	r.queueAt = waitsFrom(r.ReceivedAt, e.Priority)
+	return err
+}
+
+// Entitled gives what the organisation of a report is entitled to for what it asks of us; for nobody in the register it is what everybody is.
+func (s *Service) Entitled(ctx context.Context, h db.Handle, r Report) (constituency.Entitlement, error) {
+	var communities []string
+	if r.Organisation != 0 {
+		all, err := s.Constituency.ByID(ctx, h, r.Organisation)
+		if err != nil {
+			return constituency.Entitlement{}, err
+		}
+		communities = all[r.Organisation].Communities
+	}
+	return s.Constituency.Entitlement(ctx, h, communities, ServiceOf(r.Body.Kind))
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
-// Reason is why a report is rejected, in the words of the team. {name} and {reference} in a letter stand for the reporter's name and the reference.
+// Reason is why a report is rejected, in the words of the team. {name}, {reference} and {pointer} in a letter stand for the reporter's name, the reference, and to
+// whom the table of entitlements points.
 type Reason struct {
 	Code    string            `json:"code"`
 	Spam    bool              `json:"spam,omitempty"`    // what is alike comes under suspicion (Sieve)
@@ -25,7 +26,10 @@ type Reason struct {
 }
 
 // Shipped are the codes that the program brings; a team changes their words and leaves them out of use, their meaning stays.
-var Shipped = []string{"spam", "out_of_scope", "duplicate", "no_incident", "test", "other"}
+var Shipped = []string{"spam", "out_of_scope", "duplicate", "no_incident", "test", NotEntitled, "other"}
+
+// NotEntitled is the code of who is not entitled to what they ask of us: its letter points to who helps, as the table of entitlements says.
+const NotEntitled = "not_entitled"
 
 // SpamReason is the code under which the lane of probable spam is emptied.
 const SpamReason = "spam"
@@ -68,7 +72,7 @@ func (s *Service) fillReason(r *Reason) {
 		p := s.Correspondence.Text.For(l)
 		names[string(l)] = p.T("desk.reason." + r.Code)
 		if key := reasonLetters[r.Code]; key != "" && r.Letters == nil {
-			letters[string(l)] = Words{Subject: p.T("mail.reject.subject", "reference", "{reference}"), Text: p.T(key, "name", "{name}", "reference", "{reference}")}
+			letters[string(l)] = Words{Subject: p.T("mail.reject.subject", "reference", "{reference}"), Text: p.T(key, "name", "{name}", "reference", "{reference}", "pointer", "{pointer}")}
 		}
 	}
 	for l, own := range r.Names {
@@ -81,7 +85,7 @@ func (s *Service) fillReason(r *Reason) {
 }
 
 var reasonLetters = map[string]string{
-	"out_of_scope": "mail.reject.out_of_scope", "duplicate": "mail.reject.duplicate", "no_incident": "mail.reject.no_incident", "test": "mail.reject.test",
+	"out_of_scope": "mail.reject.out_of_scope", "duplicate": "mail.reject.duplicate", "no_incident": "mail.reject.no_incident", "test": "mail.reject.test", NotEntitled: "mail.reject.not_entitled",
 }
 
 // Name gives what a reason is called in a language.

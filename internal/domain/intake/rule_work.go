@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -142,7 +143,13 @@ func (s *Service) letterTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	if rule {
 		name = ""
 	}
-	fill := strings.NewReplacer("{name}", strings.Join(strings.Fields(name), " "), "{reference}", r.Reference)
+	pointer := ""
+	if strings.Contains(words.Text, "{pointer}") {
+		if pointer, err = s.pointer(ctx, tx, r.Report, t.Correspondent.Lang); err != nil {
+			return "", err
+		}
+	}
+	fill := strings.NewReplacer("{name}", strings.Join(strings.Fields(name), " "), "{reference}", r.Reference, "{pointer}", pointer)
 	list, err := s.Correspondence.SendPlannedTx(ctx, tx, by, mass, []correspondence.Addressed{{Thread: r.Thread, Outgoing: correspondence.Outgoing{
 		Kind: correspondence.Letter, TLP: r.TLP, Subject: strings.ReplaceAll(words.Subject, "{reference}", r.Reference), Text: fill.Replace(words.Text), ByRule: rule,
 	}}})
@@ -150,6 +157,19 @@ func (s *Service) letterTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 		return "", err
 	}
 	return list[0].UID, nil
+}
+
+// pointer gives to whom somebody turns who is not entitled to what a report asks of us, in the words of the table or else in ours.
+func (s *Service) pointer(ctx context.Context, h db.Handle, r Report, lang string) (string, error) {
+	e, err := s.Entitled(ctx, h, r)
+	if err != nil || e.Pointer(lang) != "" {
+		return e.Pointer(lang), err
+	}
+	p := s.Correspondence.Text.For(text.Lang(lang))
+	if e.Service == "vulnerability" {
+		return p.T("mail.pointer.vulnerability"), nil
+	}
+	return p.T("mail.pointer.incident_response"), nil
 }
 
 // TrialLine is a mail of the past that a rule would have fitted.

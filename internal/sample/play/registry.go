@@ -19,9 +19,15 @@ import (
 func (p *player) register(ctx context.Context) error {
 	for _, c := range p.country.Communities {
 		var rows []constituency.Entitlement
+		ground := map[string]string{}
+		for _, e := range constituency.DefaultEntitlements() {
+			if e.Community == c {
+				ground[e.Service] = e.Ground
+			}
+		}
 		for _, e := range p.country.Entitlements {
 			if e.Community == c {
-				rows = append(rows, constituency.Entitlement{Community: c, Service: e.Service, Level: e.Level, FirstAnswer: e.FirstAnswer, Priority: e.Priority})
+				rows = append(rows, constituency.Entitlement{Community: c, Service: e.Service, Level: e.Level, FirstAnswer: e.FirstAnswer, Priority: e.Priority, Ground: ground[e.Service]})
 			}
 		}
 		if err := p.Constituency.SetEntitlements(ctx, sample(), c, rows); err != nil {

@@ -13,12 +13,14 @@ import (
 func (a *API) registry() {
 	on(a, "GET /organisations", a.listOrganisations)
 	on(a, "GET /organisations/{id}", a.getOrganisation)
+	on(a, "GET /organisations/{id}/entitlements", a.entitlements)
 	on(a, "GET /contacts", a.contacts)
 	on(a, "GET /assets", a.assets)
 	on(a, "POST /organisations/{id}/assets", a.addAsset)
 	on(a, "POST /assets/{id}/prove", a.proveAsset)
 	on(a, "POST /assets/{id}/end", a.endAsset)
 	on(a, "GET /owners", a.owners)
+	a.proofs()
 }
 
 // Organisation is a member of the constituency.
@@ -86,6 +88,26 @@ func (a *API) getOrganisation(ctx context.Context, by access.Actor, in *OneIDInp
 	return reply[Organisation]{body: organisationView(by, o), version: o.Version}, err
 }
 
+// Entitlement is what an organisation may ask of us for one service.
+type Entitlement struct {
+	Service       string `json:"service"`
+	Level         string `json:"level" enum:"full,advice,pointer,none"`
+	AnswerSeconds int64  `json:"answer_seconds,omitempty" doc:"Within which a person answers first; best effort when left out"`
+	Priority      int    `json:"priority" doc:"1 highest, 9 lowest"`
+	Ground        string `json:"ground,omitempty" doc:"Law or mandate on which it stands"`
+}
+
+func (a *API) entitlements(ctx context.Context, by access.Actor, in *OneIDInput) (reply[List[Entitlement]], error) {
+	o, err := a.Constituency.Get(ctx, a.Intake.DB, by, in.ID.ID)
+	if err != nil {
+		return reply[List[Entitlement]]{}, err
+	}
+	all, err := a.Constituency.EntitledTo(ctx, a.Intake.DB, o.Communities)
+	return reply[List[Entitlement]]{body: list(mapped(all, func(e constituency.Entitlement) Entitlement {
+		return Entitlement{Service: e.Service, Level: e.Level, AnswerSeconds: int64(e.FirstAnswer / time.Second), Priority: e.Priority, Ground: e.Ground}
+	}), "")}, err
+}
+
 // OfInput names an organisation; a constituent's own when left out.
 type OfInput struct {
 	IfNoneMatch
@@ -149,12 +171,14 @@ type Asset struct {
 	Until    time.Time `json:"until,omitzero" doc:"From this moment on no longer"`
 	ProvedAt time.Time `json:"proved_at,omitzero"`
 
+	ProvedUntil time.Time `json:"proved_until,omitzero" doc:"From this moment on it is proved no longer"`
+
 	ProvedHow string `json:"proved_how,omitempty" doc:"For the team"`
 	EndedWhy  string `json:"ended_why,omitempty" doc:"For the team"`
 }
 
 func assetView(by access.Actor, x constituency.Asset) Asset {
-	v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, Since: x.Since, Until: x.Until, ProvedAt: x.ProvedAt}
+	v := Asset{ID: x.UID, Kind: x.Kind, Value: x.Value, Since: x.Since, Until: x.Until, ProvedAt: x.ProvedAt, ProvedUntil: x.ProvedUntil}
 	if by.Can(access.ReadRegistry) {
 		v.ProvedHow, v.EndedWhy = x.ProvedHow, x.EndedWhy
 	}

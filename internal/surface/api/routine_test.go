@@ -42,7 +42,7 @@ func TestRulesOverTheWire(t *testing.T) {
 		if _, err := lead.TurnRule(ctx, x.ID, "on"); !client.Is(err, 404) {
 			t.Errorf("turned one that is none: %v", err)
 		}
-		if all, err := ana.Reasons(ctx); err != nil || len(all.Items) != 6 || !all.Items[0].Spam || all.Items[1].Letters["pt"].Text == "" {
+		if all, err := ana.Reasons(ctx); err != nil || len(all.Items) != 7 || !all.Items[0].Spam || all.Items[1].Letters["pt"].Text == "" {
 			t.Errorf("reasons %+v, %v", all, err)
 		}
 	})

@@ -20,12 +20,12 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "sendings": strings.Join(sending, "")}
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "sendings": strings.Join(sending, "")}
 	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure").Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
-	if (p == "/contacts" || p == "/assets") && organisation != "" {
+	if (p == "/contacts" || p == "/assets" || p == "/proofs") && organisation != "" {
 		p += "?organisation=" + organisation
 	}
 	return "/api/v1" + p
@@ -64,7 +64,7 @@ func bodyOf(op api.Operation) string {
 		return `{"name":"walked","when":{"senders":["walked.example"]},"do":{"place":"spam"}}`
 	case op.Path == "/calls":
 		return `{"summary":"walked"}`
-	case op.Path == "/duty/pages", last == "take-back":
+	case op.Path == "/duty/pages", last == "take-back", last == "look", last == "withdraw", last == "confirm":
 		return `{}`
 	case op.Path == "/reports":
 		return `{"summary":"walked"}`
@@ -84,6 +84,7 @@ func bodyOf(op api.Operation) string {
 		"changes": `{"from":"2030-01-01T00:00:00Z","till":"2030-01-02T00:00:00Z"}`, "watch": `{"how":"learnt"}`, "call-backs": `{"number":"` + id.New() + `","outcome":"theirs"}`,
 		"receipts": `{"lang":"fr"}`,
 		"assets":   `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
+		"proofs": `{"value":"walked.example","way":"dns"}`, "code": `{"code":"00000-00000"}`, "judge": `{"holds":true,"why":"walked"}`,
 		"replies": `{"not_concerned":true}`, "retire": `{"retire":true}`, "chase": `{"parties":["` + id.New() + `"],"text":"walked"}`, "settle": `{"outcome":"kept","note":"walked"}`,
 		"question-sets": `{"code":"walked","title":` + walkedWords + `,"questions":[{"code":"walked","kind":"yes_no","text":` + walkedWords + `}]}`,
 		"waivers":       `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
@@ -180,7 +181,7 @@ func TestNotYoursSealedAbsent(t *testing.T) {
 		}
 		header := []string{"If-Match", "*"}
 		for _, op := range api.Operations() {
-			if !named(op) && op.Path != "/contacts" && op.Path != "/assets" {
+			if !named(op) && op.Path != "/contacts" && op.Path != "/assets" && op.Path != "/proofs" {
 				continue
 			}
 			for _, role := range []string{"constituent", "analyst", "lead", "liaison", "machine"} {
@@ -261,7 +262,7 @@ func TestForeignReferences(t *testing.T) {
 		if a := h.raw("analyst", "POST", "/api/v1/parties/"+s.one.ID+"/measures", `{"recommendations":["unknown"],"due_at":"2030-01-01T00:00:00Z"}`); a.status != 404 && a.status != 422 {
 			t.Errorf("unknown recommendation: %d %s", a.status, a.body)
 		}
-		for _, p := range []string{"/contacts", "/assets"} {
+		for _, p := range []string{"/contacts", "/assets", "/proofs"} {
 			if a := h.raw("constituent", "GET", "/api/v1"+p+"?organisation="+h.two.UID, ""); a.status != 404 {
 				t.Errorf("%s of another: %d %s", p, a.status, a.body)
 			}

@@ -3,12 +3,14 @@ package desk
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -87,6 +89,25 @@ func (d *Desk) community(v *page.Visit) error {
 	return v.Show(Admin(view))
 }
 
+// entitledCell says what somebody is entitled to: how much of it, how soon, before whom, and by what law. How soon and before whom is of use for what a report
+// asks for.
+func entitledCell(p *text.Printer, e constituency.Entitlement) templ.Component {
+	words := []string{levelName(p, e.Level)}
+	if e.Service == intake.ServiceOf("") || e.Service == intake.ServiceOf("vulnerability") {
+		if e.FirstAnswer > 0 {
+			words = append(words, p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
+		}
+		words = append(words, p.T("desk.entitled.priority", "n", e.Priority))
+	}
+	if e.Ground != "" {
+		words = append(words, e.Ground)
+	}
+	if e.Refused() {
+		return page.Chip(page.ChipView{Text: strings.Join(words, " · "), Kind: "warn"})
+	}
+	return page.Text(strings.Join(words, " · "))
+}
+
 func (d *Desk) communityForm(v *page.Visit, levels map[string]string, hours, priority string, wrong error) (AdminView, error) {
 	code := v.R.PathValue("community")
 	all, err := d.Constituency.Entitlements(v.Ctx(), d.DB)
@@ -127,6 +148,19 @@ func (d *Desk) communityForm(v *page.Visit, levels map[string]string, hours, pri
 			Hint: p.T("desk.admin.now_usual", "now", firstAnswer(p, main.FirstAnswer), "usual", firstAnswer(p, usual["incident_response"].FirstAnswer)),
 		}),
 		page.Field(p, page.FieldView{ID: "priority", Name: "priority", Label: p.T("desk.admin.priority"), Value: priority, InputMode: "numeric", Width: "short", Error: by["priority"], Hint: p.T("desk.admin.priority.hint")}))
+	ground, pointer := main.Ground, main.Pointers
+	if wrong != nil {
+		ground, pointer = v.R.PostFormValue("ground"), map[string]string{}
+		for _, l := range constituency.Langs() {
+			pointer[l] = v.R.PostFormValue("pointer_" + l)
+		}
+	}
+	fields = append(fields, page.Field(p, page.FieldView{ID: "ground", Name: "ground", Label: p.T("desk.admin.ground"), Value: ground, Hint: p.T("desk.admin.ground.hint"), Autocomplete: "off", Error: by["ground"]}))
+	for _, l := range constituency.Langs() {
+		fields = append(fields, page.Field(p, page.FieldView{
+			ID: "pointer_" + l, Name: "pointer_" + l, Label: p.T("desk.admin.pointer", "lang", strings.ToUpper(l)), Value: pointer[l], Rows: 3, Hint: p.T("desk.admin.pointer.hint"), Error: by["pointer_"+l],
+		}))
+	}
 	acts := []page.ButtonView{{Text: p.T("desk.admin.entitlements.save"), Kind: "primary"}, {Text: p.T("desk.cancel"), Href: "/desk/admin/entitlements"}}
 	view := d.adminView(v, communityName(p, code), p.T("desk.admin.entitlements.lead"), adminForm("/desk/admin/entitlements/"+code, nil, fields, acts...))
 	if len(usual) > 0 {
@@ -162,14 +196,17 @@ func (d *Desk) saveCommunity(v *page.Visit) error {
 	if err != nil || n < 1 || n > 9 {
 		wrong.Add("priority", "error.range", "least", 1, "most", 9)
 	}
-	levels := map[string]string{}
+	levels, pointers := map[string]string{}, map[string]string{}
+	for _, l := range constituency.Langs() {
+		pointers[l] = v.R.PostFormValue("pointer_" + l)
+	}
 	var rows []constituency.Entitlement
 	for _, s := range constituency.Services() {
 		levels[s] = v.R.PostFormValue(s)
 		if !slices.Contains(constituency.Levels(), levels[s]) {
 			wrong.Add(s, "error.choice")
 		}
-		rows = append(rows, constituency.Entitlement{Community: code, Service: s, Level: levels[s], Priority: n, FirstAnswer: time.Duration(h*3600) * time.Second})
+		rows = append(rows, constituency.Entitlement{Community: code, Service: s, Level: levels[s], Priority: n, FirstAnswer: time.Duration(h*3600) * time.Second, Ground: v.R.PostFormValue("ground"), Pointers: pointers})
 	}
 	refused := wrong.Err()
 	if refused == nil {

@@ -258,8 +258,11 @@ func (d *Desk) constituency(v *page.Visit) error {
 	view := ListView{
 		DeskView: d.frame(v, "constituency", p.T("desk.nav.constituency")), Heading: p.T("desk.nav.constituency"),
 		Search: &page.FieldView{ID: "q", Name: "q", Type: "search", Label: p.T("desk.parties.find"), Value: f.Text},
-		Acts:   []page.ButtonView{{Text: p.T("desk.owners.title"), Icon: "search", Kind: "ghost", Href: "/desk/constituency/owners"}},
-		Empty:  page.EmptyView{Icon: "building-2", Title: p.T("desk.parties.nobody"), Note: p.T("desk.parties.nobody.note")}, Pages: next(v, list.Next, len(list.Items)),
+		Acts: []page.ButtonView{
+			{Text: p.T("desk.todo.title"), Icon: "list-checks", Kind: "ghost", Href: "/desk/constituency/todo"},
+			{Text: p.T("desk.owners.title"), Icon: "search", Kind: "ghost", Href: "/desk/constituency/owners"},
+		},
+		Empty: page.EmptyView{Icon: "building-2", Title: p.T("desk.parties.nobody"), Note: p.T("desk.parties.nobody.note")}, Pages: next(v, list.Next, len(list.Items)),
 		Table: page.TableView{Caption: p.T("desk.nav.constituency"), Columns: []page.Column{{Text: p.T("desk.col.organisation")}, {Text: p.T("desk.col.communities")}, {Text: p.T("desk.col.class")}, {Text: p.T("desk.col.language")}}},
 	}
 	for _, c := range communities {
@@ -341,12 +344,19 @@ func (d *Desk) organisation(v *page.Visit) error {
 	for _, c := range o.Communities {
 		fact(p.T("desk.col.communities"), communityName(p, c))
 	}
-	e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response")
+	entitled, err := d.Constituency.EntitledTo(v.Ctx(), d.DB, o.Communities)
 	if err != nil {
 		return err
 	}
-	if e.FirstAnswer > 0 {
-		fact(p.T("desk.fact.entitled"), p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer)))
+	for _, e := range entitled {
+		view.Entitled = append(view.Entitled, page.Property{Label: serviceName(p, e.Service), Value: entitledCell(p, e)})
+	}
+	confirmed, _, err := d.Constituency.Confirmed(v.Ctx(), d.DB, o.Ref.ID)
+	if err != nil {
+		return err
+	}
+	if !confirmed.IsZero() {
+		fact(p.T("desk.fact.confirmed"), p.Date(confirmed))
 	}
 	var ids []int64
 	for _, c := range contacts {

@@ -52,6 +52,9 @@ func (d *Desk) assets(v *page.Visit, o constituency.Organisation, assets []const
 	for _, a := range ended {
 		view.Ended = append(view.Ended, d.assetView(p, a))
 	}
+	if err := d.proofsOf(v, o, view); err != nil {
+		return err
+	}
 	if may {
 		view.AddAsset = "/desk/constituency/" + o.UID + "/assets"
 	}
@@ -62,6 +65,9 @@ func (d *Desk) assetView(p *text.Printer, a constituency.Asset) AssetView {
 	y := AssetView{UID: a.UID, Kind: named(p, "desk.asset.kind.", a.Kind), Value: a.Value, Term: term(p, a)}
 	if !a.ProvedAt.IsZero() {
 		y.Proved = p.T("desk.asset.proved", "when", p.Date(a.ProvedAt))
+		if !a.ProvedUntil.IsZero() {
+			y.Proved = p.T("desk.asset.proved_until", "when", p.Date(a.ProvedAt), "until", p.Date(a.ProvedUntil))
+		}
 	}
 	return y
 }

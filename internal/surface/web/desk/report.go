@@ -71,13 +71,11 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			if len(names) > 0 {
 				add(p.T("desk.fact.communities"), page.Text(strings.Join(names, ", ")))
 			}
-			e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, "incident_response")
+			e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, intake.ServiceOf(r.Body.Kind))
 			if err != nil {
 				return nil, err
 			}
-			if e.FirstAnswer > 0 {
-				add(p.T("desk.fact.entitled"), page.Text(p.T("desk.entitled.answer", "within", p.Duration(e.FirstAnswer))))
-			}
+			add(p.T("desk.fact.entitled"), entitledCell(p, e))
 		}
 	} else if r.Body.OrgText != "" {
 		add(p.T("desk.fact.organisation"), page.Text(r.Body.OrgText))

@@ -326,8 +326,15 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 	}
 	if can(intake.Rejected) {
 		a.Reject = at + "/reject"
-		var err error
-		if a.Reasons, err = d.reasonOptions(v, ""); err != nil {
+		entitled, err := d.Intake.Entitled(v.Ctx(), d.DB, r)
+		if err != nil {
+			return err
+		}
+		chosen := ""
+		if r.Organisation != 0 && entitled.Refused() { // of nobody in the register we do not know what they are entitled to
+			chosen, a.NotEntitled = intake.NotEntitled, v.P.T("desk.triage.not_entitled")
+		}
+		if a.Reasons, err = d.reasonOptions(v, chosen); err != nil {
 			return err
 		}
 		a.Tell = v.By.Can(access.SendOutside) && threads[r.Thread].Correspondent.Email != "" && r.Proof != correspondence.Forged && r.State != intake.Spam

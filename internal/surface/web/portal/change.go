@@ -33,10 +33,21 @@ func (d Deps) changeView(v *page.Visit) ChangeView {
 }
 
 func (d Deps) change(v *page.Visit) error {
-	if _, err := d.mine(v); err != nil {
+	o, err := d.mine(v)
+	if err != nil {
 		return err
 	}
-	return v.Show(Change(v, d.changeView(v)))
+	view := d.changeView(v)
+	if uid := v.R.URL.Query().Get("asset"); uid != "" { // from the page of an asset that is theirs no longer
+		a, err := d.Constituency.Asset(v.Ctx(), d.DB, v.By, uid)
+		if err != nil {
+			return err
+		}
+		if a.Organisation == o.Ref.ID {
+			view.Kind, view.Text = "asset_gone", a.Value+"\n\n"
+		}
+	}
+	return v.Show(Change(v, view))
 }
 
 // propose files a proposal as a report of the organisation: it waits in the queue until a person has checked it, and is followed like any other.

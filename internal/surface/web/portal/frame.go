@@ -39,6 +39,7 @@ func Menu(v *page.Visit, here string) []page.NavItem {
 		item("messages", v.P.T("portal.nav.messages"), "/portal/messages", "mail"),
 	}
 	if v.By.Can(access.OwnRegistry) {
+		menu = append(menu, item("assets", v.P.T("portal.nav.assets"), "/portal/assets", "network"))
 		menu = append(menu, item("organisation", v.P.T("portal.nav.organisation"), "/portal/organisation", "building-2"))
 	}
 	if v.By.Can(access.OwnPeople) {
@@ -69,6 +70,11 @@ func toast(v *page.Visit) *page.ToastView {
 		"removed":       v.P.T("portal.done.removed"),
 		"rule":          v.P.T("portal.done.rule"),
 		"key_ended":     v.P.T("portal.done.key_ended"),
+		"claimed":       v.P.T("portal.done.claimed"),
+		"looks":         v.P.T("portal.done.looks"),
+		"proved":        v.P.T("portal.done.proved"),
+		"confirmed":     v.P.T("portal.done.confirmed"),
+		"ended_proof":   v.P.T("portal.done.ended_proof"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {
 		return &page.ToastView{Text: s}

@@ -56,6 +56,7 @@ type house struct {
 	aguas    constituency.Organisation
 	porto    constituency.Organisation
 	url      string
+	code     string // that was mailed last
 }
 
 func open(t testing.TB) *house {
@@ -77,6 +78,10 @@ func open(t testing.TB) *house {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: &egress.Gate{DB: h.DB, Clock: h.Clock, Ring: h.Ring},
 		Constituency: h.country, Text: texts, Hold: 20 * time.Second,
 		Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", Phone: "+999 210 497 400", URL: "https://cert.example"},
+	}
+	h.country.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
+		h.code = l.Code
+		return h.letters.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
 	}
 	laws, err := law.New()
 	if err != nil {

@@ -28,6 +28,21 @@ const onceField = "once"
 // mark is the hidden field of a form that was just shown.
 func mark() page.Hid { return page.Hid{Name: onceField, Value: id.New()} }
 
+// pressed stands in a form that has nothing to type: a request without it is none of ours.
+func pressed() page.Hid { return page.Hid{Name: "pressed", Value: "1"} }
+
+func wasPressed(v *page.Visit) error {
+	f, err := read(v)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	if f.get("pressed") == "" {
+		return errs.New(errs.Invalid, v.P.T("portal.error.form"))
+	}
+	return nil
+}
+
 // once lets a form take effect once. The same words again get the same answer; other words from the same form are another act.
 func (d Deps) once(serve func(*page.Visit) error) func(*page.Visit) error {
 	return func(v *page.Visit) error {

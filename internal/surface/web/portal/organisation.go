@@ -36,6 +36,17 @@ func (d Deps) organisation(v *page.Visit) error {
 	}
 	view := OrganisationView{PortalView: d.frame(v, "organisation", o.Name), Offer: "/portal/organisation/key"}
 	view.Facts = []page.Answer{{Question: v.P.T("portal.org.name"), Value: o.Name}, {Question: v.P.T("portal.org.class"), Value: className(v, o.Class)}}
+	if view.Services, err = d.services(v, o); err != nil {
+		return err
+	}
+	confirmed, _, err := d.Constituency.Confirmed(v.Ctx(), d.DB, o.Ref.ID)
+	if err != nil {
+		return err
+	}
+	view.Confirmed, view.Stale = v.P.T("portal.org.never_confirmed"), v.Now.Sub(o.CreatedAt) > constituency.ConfirmEvery
+	if !confirmed.IsZero() {
+		view.Confirmed, view.Stale = v.P.T("portal.org.confirmed", "when", v.P.Date(confirmed)), v.Now.Sub(confirmed) > constituency.ConfirmEvery
+	}
 	contacts, err := d.Constituency.Contacts(v.Ctx(), d.DB, o.Ref.ID)
 	if err != nil {
 		return err
@@ -55,6 +66,42 @@ func (d Deps) organisation(v *page.Visit) error {
 		view.Assets = append(view.Assets, AssetView{Kind: assetKind(v, a.Kind), Value: a.Value, Checked: a.ProvedAt})
 	}
 	return v.Show(Organisation(view))
+}
+
+// services says what the organisation can ask of us: how much of each, how soon a person answers, and by what law.
+func (d Deps) services(v *page.Visit, o constituency.Organisation) ([]page.Answer, error) {
+	list, err := d.Constituency.EntitledTo(v.Ctx(), d.DB, o.Communities)
+	var out []page.Answer
+	for _, e := range list {
+		words := []string{v.P.T("portal.level." + e.Level)}
+		if e.FirstAnswer > 0 && !e.Refused() && (e.Service == "incident_response" || e.Service == "vulnerability") {
+			words = append(words, v.P.T("portal.service.answer", "within", v.P.Duration(e.FirstAnswer)))
+		}
+		if e.Ground != "" {
+			words = append(words, e.Ground)
+		}
+		said := strings.Join(words, " · ")
+		if pointer := e.Pointer(string(v.P.Lang())); e.Refused() && pointer != "" {
+			said += "\n" + pointer
+		}
+		name := strings.ReplaceAll(e.Service, "_", " ")
+		if v.P.Has("portal.service." + e.Service) {
+			name = v.P.T("portal.service." + e.Service)
+		}
+		out = append(out, page.Answer{Question: name, Value: said})
+	}
+	return out, err
+}
+
+// confirm notes that all of the entry is still right.
+func (d Deps) confirm(v *page.Visit) error {
+	if err := wasPressed(v); err != nil {
+		return err
+	}
+	if err := d.Constituency.Confirm(v.Ctx(), v.By); err != nil {
+		return err
+	}
+	return v.See("/portal/organisation?done=confirmed")
 }
 
 func className(v *page.Visit, class string) string {
