@@ -2,6 +2,7 @@ package correspondence
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -23,6 +24,7 @@ const (
 	AutoState                          // the state of a report changed: look at its page
 	AutoMissing                        // what was handed in has gaps: a person asks to fill them in
 	AutoThanks                         // suspicious messages arrived: at most one in a day
+	AutoAddress                        // a code by which a reporter proves that the address is his
 	AutoAlarm                          // to colleagues: an alarm was raised
 	AutoTask                           // to colleagues: something is to be done, not urgent
 	AutoLate                           // to colleagues: a deadline has passed
@@ -40,6 +42,7 @@ type Auto struct {
 	Count  int       // of what is open
 	Code   id.Secret // of the status page: it opens what a code may open that travelled by this road
 	Crime  bool      // a receipt: a crime is suspected, and the police are another door
+	Digits Digits    // the code of AutoAddress
 	Number Number    // to colleagues: of what it is about
 }
 
@@ -62,6 +65,7 @@ var autoKeys = [...]struct {
 	AutoPage:     {"mail.page.subject", "mail.page.text", "", false, "/desk/duty"},
 	AutoMissing:  {"mail.missing.subject", "mail.missing.text", "", true, ""},
 	AutoThanks:   {"mail.thanks.subject", "mail.thanks.text", "", false, ""},
+	AutoAddress:  {"mail.address.subject", "mail.address.text", "", false, ""},
 }
 
 func (a Auto) check() error {
@@ -69,11 +73,23 @@ func (a Auto) check() error {
 	if a.Letter == 0 || int(a.Letter) >= len(autoKeys) || a.Count < 0 || (code != "" && !id.Valid(code)) {
 		return errs.New(errs.Invalid, "no such automatic letter, or a value that is none of ours")
 	}
+	if (a.Digits != Digits{}) != (a.Letter == AutoAddress) {
+		return errs.New(errs.Invalid, "a code of eight digits goes with its letter")
+	}
 	if a.Number != (Number{}) && autoKeys[a.Letter].room == "" {
 		return errs.New(errs.Invalid, "only a notice to a colleague names a number")
 	}
 	return nil
 }
+
+// Digits is a code of eight digits that is read in a letter and typed on a page, and nothing else.
+type Digits struct{ text string }
+
+// DigitsOf gives the code of a number below 100,000,000.
+func DigitsOf(n uint32) Digits { return Digits{fmt.Sprintf("%08d", n%100_000_000)} }
+
+// Text is the code as it is typed.
+func (d Digits) Text() string { return d.text }
 
 // numbered is what a notice may name: the number of an incident or the reference of a report.
 var numbered = regexp.MustCompile(`^(INC-\d{4}-\d{6}|R-\d{4}-[0-9A-Z]{6})$`)
@@ -97,6 +113,9 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 		body = p.N(k.text, a.Count, "reference", t.Reference)
 	} else {
 		body = p.T(k.text, "reference", t.Reference, "at", a.At)
+	}
+	if d := a.Digits.text; d != "" {
+		body += "\n\n" + d[:4] + " " + d[4:]
 	}
 	if k.due != "" && !a.DueAt.IsZero() {
 		body += "\n\n" + p.T(k.due, "due", a.DueAt)

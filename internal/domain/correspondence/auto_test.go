@@ -36,7 +36,7 @@ func TestAutoHasNoSlotForText(t *testing.T) {
 	t.Parallel()
 	for f := range reflect.TypeFor[Auto]().Fields() {
 		switch f.Type {
-		case reflect.TypeFor[AutoLetter](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[bool](), reflect.TypeFor[id.Secret](), reflect.TypeFor[Number]():
+		case reflect.TypeFor[AutoLetter](), reflect.TypeFor[time.Time](), reflect.TypeFor[int](), reflect.TypeFor[bool](), reflect.TypeFor[id.Secret](), reflect.TypeFor[Number](), reflect.TypeFor[Digits]():
 		default:
 			t.Errorf("%s is a %s", f.Name, f.Type)
 		}
@@ -48,6 +48,14 @@ func TestAutoHasNoSlotForText(t *testing.T) {
 		if n, ok := NumberOf(s); ok {
 			t.Errorf("%q is the number %v", s, n)
 		}
+	}
+	for _, a := range []Auto{{Letter: AutoAddress}, {Letter: AutoReceipt, Digits: DigitsOf(7)}} {
+		if err := a.check(); err == nil {
+			t.Errorf("letter %d with the code %q", a.Letter, a.Digits.Text())
+		}
+	}
+	if d := DigitsOf(4_200_000_007); d.Text() != "00000007" || len(DigitsOf(12).Text()) != 8 {
+		t.Errorf("the code is %q", d.Text())
 	}
 	for _, l := range []AutoLetter{0, 99} {
 		if err := (Auto{Letter: l}).check(); err == nil {
@@ -69,6 +77,10 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 				}
 				out := o.receipt()
 				out.Auto.Letter, out.Auto.Count = l, int(l)
+				if l == AutoAddress {
+					o.h.Clock.Advance(2 * time.Hour)
+					out.Auto.Digits = DigitsOf(12345678)
+				}
 				m, err := o.putBy(access.Stranger(access.ByMail, "en"), th, out)
 				o.must(err)
 				if m.State != Held || !m.Automatic || m.Author != 0 {
