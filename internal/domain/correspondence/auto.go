@@ -24,6 +24,7 @@ const (
 	AutoMissing                          // what was handed in has gaps: a person asks to fill them in
 	AutoThanks                           // suspicious messages arrived: at most one in a day
 	AutoProve                            // to a role of a domain: the code of somebody who says that it is theirs
+	AutoAddress                          // to a reporter: the code by which he proves that the address is his
 	AutoAlarm                            // to colleagues: an alarm was raised
 	AutoTask                             // to colleagues: something is to be done, not urgent
 	AutoLate                             // to colleagues: a deadline has passed
@@ -46,7 +47,7 @@ type Auto struct {
 	Answer bool      // Code opens the page on which a letter is answered, and no status page
 	Crime  bool      // a receipt: a crime is suspected, and the police are another door
 	Number Number    // to colleagues: of what it is about
-	Typed  Typed     // of AutoProve: what is typed on the portal
+	Typed  Typed     // of AutoProve and AutoAddress: what is typed on a page
 }
 
 // autoKeys are the catalogue keys of each letter.
@@ -73,6 +74,7 @@ var autoKeys = [...]struct {
 	AutoNews:       {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
 	AutoThanks:     {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
 	AutoProve:      {"mail.prove.subject", "mail.prove.text", "", false, "", false},
+	AutoAddress:    {"mail.address.subject", "mail.address.text", "", false, "", false},
 }
 
 func (a Auto) check() error {
@@ -80,8 +82,8 @@ func (a Auto) check() error {
 	if a.Letter == 0 || int(a.Letter) >= len(autoKeys) || a.Count < 0 || (code != "" && !id.Valid(code)) {
 		return errs.New(errs.Invalid, "no such automatic letter, or a value that is none of ours")
 	}
-	if (a.Letter == AutoProve) != (a.Typed != Typed{}) {
-		return errs.New(errs.Invalid, "a code to type belongs to one letter")
+	if (a.Letter == AutoProve || a.Letter == AutoAddress) != (a.Typed != Typed{}) {
+		return errs.New(errs.Invalid, "a code to type belongs to two letters")
 	}
 	if a.Number != (Number{}) && autoKeys[a.Letter].room == "" {
 		return errs.New(errs.Invalid, "only a notice to a colleague names a number")
@@ -103,10 +105,10 @@ func NumberOf(s string) (Number, bool) {
 	return Number{s}, true
 }
 
-// typed is a code that is typed: ten letters and digits.
-var typed = regexp.MustCompile(`^[0-9A-Z]{5}-[0-9A-Z]{5}$`)
+// typed is a code that is typed: ten letters and digits, or eight digits.
+var typed = regexp.MustCompile(`^([0-9A-Z]{5}-[0-9A-Z]{5}|[0-9]{4} [0-9]{4})$`)
 
-// Typed is a code that a reader types on the portal, and nothing else.
+// Typed is a code that a reader types on a page of ours, and nothing else.
 type Typed struct{ text string }
 
 // TypedOf reads it strictly.
@@ -125,6 +127,9 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 		body = p.N(k.text, a.Count, "reference", t.Reference)
 	} else {
 		body = p.T(k.text, "reference", t.Reference, "at", a.At)
+	}
+	if a.Letter == AutoAddress {
+		return subject, body + "\n\n    " + a.Typed.text
 	}
 	if k.due != "" && !a.DueAt.IsZero() {
 		body += "\n\n" + p.T(k.due, "due", a.DueAt)

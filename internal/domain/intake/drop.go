@@ -34,6 +34,7 @@ type Drop struct {
 	Text  string    // of an addition; of a report: what is filed when its form was taken before with other words
 	Files []correspondence.FileIn
 	Later *Later // of an addition: what it hands in; nil for words and files alone
+	Prove string // of an addition without words and files: ProveAsk, or the code that came to the reporter's address
 
 	// Suspicious is set of what goes to the public lane: Input.Body has its words and an address, and nothing else counts. It is no report and has no reference.
 	Suspicious bool
@@ -68,6 +69,7 @@ type dropped struct {
 	Filings    []Filing     `json:"filings,omitempty"`
 	Answers    law.Answers  `json:"answers,omitempty"`
 	Later      *Later       `json:"later,omitempty"`
+	Prove      string       `json:"prove,omitempty"`
 	Suspicious bool         `json:"suspicious,omitempty"`
 	// Reply is what was answered by the link of a letter, as the duty above reads it; CodeHash names the link, and nothing else counts.
 	Reply json.RawMessage `json:"reply,omitempty"`
@@ -145,7 +147,16 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 	hash, public := CodeHalves(drop.Code)
 	sealed := dropped{Add: drop.Add, CodeHash: hash, Text: drop.Text, Later: drop.Later, Uploads: uploads, Suspicious: drop.Suspicious && !drop.Add}
 	files := append(drop.Files, drop.Input.Files...)
-	if drop.Add {
+	switch {
+	case drop.Add && drop.Prove != "":
+		if err := ValidateProof(drop.Prove); err != nil {
+			return "", err
+		}
+		if sealed.Prove = drop.Prove; drop.Prove != ProveAsk {
+			sealed.Prove, _ = ProofTyped(drop.Prove)
+		}
+		sealed.Text, sealed.Later, sealed.Uploads, files, uploads = "", nil, nil, nil, nil
+	case drop.Add:
 		if err := ValidateAddition(drop.Text, len(files)+len(uploads)); err != nil {
 			return "", err
 		}
@@ -155,7 +166,7 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 				return "", p.Err()
 			}
 		}
-	} else {
+	default:
 		in := drop.Input
 		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.Claimed, 0, 0, 0
 		in.Reference, in.CodeHash, in.CodeKey, in.Files = "", hash, public, files
@@ -179,11 +190,13 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		if reference, err = take(ctx, tx, drop, &into, sum, now); err != nil {
 			return err
 		}
-		if err := ForgetFiles(ctx, tx, drop.Code); err != nil {
-			return err
-		}
-		if err := ForgetDraft(ctx, tx, drop.Code); err != nil {
-			return err
+		if drop.Prove == "" { // what is being filled in goes on
+			if err := ForgetFiles(ctx, tx, drop.Code); err != nil {
+				return err
+			}
+			if err := ForgetDraft(ctx, tx, drop.Code); err != nil {
+				return err
+			}
 		}
 		if into.CodeHash == nil { // known again: nothing more of it is taken
 			return nil
@@ -417,6 +430,9 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 			return errs.New(errs.Unavailable, "nobody takes answers by link")
 		}
 		return s.Linked(ctx, in.CodeHash, in.Reply, at, remove)
+	}
+	if in.Add && in.Prove != "" {
+		return s.prove(ctx, in.CodeHash, in.Prove, remove)
 	}
 	if in.Add {
 		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, in.Later.told(at), remove)

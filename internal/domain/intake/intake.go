@@ -58,30 +58,31 @@ const (
 // Report is what somebody told us.
 type Report struct {
 	access.Object
-	Reference    string // R-2026-7K2PQX: outside and inside
-	Channel      correspondence.Channel
-	State        State
-	Reason       string // why rejected: a code
-	Decision     Decision
-	Lang         string
-	ReceivedAt   time.Time
-	OccurredAt   time.Time
-	DetectedAt   time.Time
-	AwareAt      time.Time
-	ConcludedAt  time.Time // its incidents were closed
-	Organisation int64     // 0 unknown
-	Contact      int64
-	Thread       int64
-	Proof        correspondence.Proof
-	Seal         correspondence.Seal
-	Receipt      ReceiptState
-	AnswerCame   bool // something new came from the reporter after we worked on it
-	Unreadable   bool // what came could not be decrypted or parsed; the original is kept
-	Body         Body
-	Withheld     bool      // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
-	Destroyed    bool      // its content was destroyed when its retention ended; Body is empty
-	Incidents    []ref.Ref // linked now
-	Behalf       Behalf
+	Reference       string // R-2026-7K2PQX: outside and inside
+	Channel         correspondence.Channel
+	State           State
+	Reason          string // why rejected: a code
+	Decision        Decision
+	Lang            string
+	ReceivedAt      time.Time
+	OccurredAt      time.Time
+	DetectedAt      time.Time
+	AwareAt         time.Time
+	ConcludedAt     time.Time // its incidents were closed
+	Organisation    int64     // 0 unknown
+	Contact         int64
+	Thread          int64
+	Proof           correspondence.Proof
+	Seal            correspondence.Seal
+	Receipt         ReceiptState
+	AddressProvedAt time.Time // when its reporter proved by a code that the mail address is his
+	AnswerCame      bool      // something new came from the reporter after we worked on it
+	Unreadable      bool      // what came could not be decrypted or parsed; the original is kept
+	Body            Body
+	Withheld        bool      // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
+	Destroyed       bool      // its content was destroyed when its retention ended; Body is empty
+	Incidents       []ref.Ref // linked now
+	Behalf          Behalf
 }
 
 // Behalf says whether somebody reports for an organisation that is not his.
@@ -212,8 +213,17 @@ type StatusView struct {
 	Recipients []RecipientView          `json:"recipients,omitempty"`
 	Gaps       []GapView                `json:"gaps,omitempty"`
 	Behalf     Behalf                   `json:"behalf,omitempty"`
+	Address    AddressStatus            `json:"address,omitzero"`
 	Crime      string                   `json:"crime,omitempty"`    // rule set that says how to go to the police, when a crime is suspected
 	Personal   string                   `json:"personal,omitempty"` // whether personal data are affected: yes, no, unknown; "" was not asked
+}
+
+// AddressStatus is how the proof of a reporter's mail address stands: State "" where there is nothing to prove.
+type AddressStatus struct {
+	State string `json:"state"`
+	To    string `json:"to"` // the address, masked
+	Asked int    `json:"asked,omitempty"`
+	Tries int    `json:"tries,omitempty"` // wrong ones, of the newest code
 }
 
 // StageView is a stage of a law as its reporter sees it. Where several organisations are affected it is the one that is due first.

@@ -266,7 +266,7 @@ func (s *Service) asked(ctx context.Context, h db.Handle, r *row) (correspondenc
 		return t, false, p.Err()
 	}
 	road, err := s.Correspondence.RoadOf(ctx, h, &t, receiptLabel)
-	proved := r.Proof == correspondence.Aligned || r.Proof == correspondence.SignedByKey || r.Proof.Proved() && t.Correspondent.Contact != 0
+	proved := r.Proof == correspondence.Aligned || r.Proof == correspondence.SignedByKey || r.Proof.Proved() && t.Correspondent.Contact != 0 || !r.AddressProvedAt.IsZero()
 	return t, road.Road == egress.Encrypted && proved, err
 }
 

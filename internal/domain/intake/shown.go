@@ -154,6 +154,11 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 	if err != nil {
 		return v, err
 	}
+	if entire {
+		if v.Address, err = s.address(ctx, h, r, threads[r.Thread]); err != nil {
+			return v, err
+		}
+	}
 	// As the holder of a link reads it: what travelled encrypted stays withheld (rule P6).
 	reader := access.Actor{Origin: access.ByLink, Strength: access.Link, Compartments: []int64{threads[r.Thread].Compartment}}
 	all, err := s.Correspondence.Messages(ctx, h, reader, r.Thread)

@@ -40,7 +40,7 @@ type row struct {
 
 const reportColumns = access.Columns + `, r.reference, r.channel, r.lang, r.state, r.reason, r.received_at, r.occurred_at, r.detected_at, r.aware_at,
 	r.concluded_at, r.organisation, r.contact, r.thread, r.proof, r.seal, r.receipt, r.receipt_message, r.answer_came, r.unreadable, r.queue,
-	r.queue_at, r.sender, r.message, r.words, r.fold, r.fold_why, r.body, r.decision, r.behalf, k.wrapped`
+	r.queue_at, r.sender, r.message, r.words, r.fold, r.fold_why, r.body, r.decision, r.behalf, r.address_proved_at, k.wrapped`
 
 // joins follow a scoped object table named o.
 const joins = ` JOIN intake_report r ON r.id = o.id LEFT JOIN keyring_key k ON k.owner = o.id`
@@ -53,7 +53,7 @@ func scanRow(rows *db.Rows) (row, error) {
 func (r *row) dst() []any {
 	return append(r.Object.Dst(), &r.Reference, &r.Channel, &r.Lang, &r.State, &r.Reason, &r.ReceivedAt, &r.OccurredAt, &r.DetectedAt,
 		&r.AwareAt, &r.ConcludedAt, &r.Organisation, &r.Contact, &r.Thread, &r.Proof, &r.Seal, &r.Receipt, &r.receiptMessage, &r.AnswerCame,
-		&r.Unreadable, &r.queue, &r.queueAt, &r.sender, &r.message, &r.words, &r.fold, &r.foldWhy, &r.sealed, &r.decision, &r.Behalf, &r.wrapped)
+		&r.Unreadable, &r.queue, &r.queueAt, &r.sender, &r.message, &r.words, &r.fold, &r.foldWhy, &r.sealed, &r.decision, &r.Behalf, &r.AddressProvedAt, &r.wrapped)
 }
 
 func place(column string, report int64) string {

@@ -38,6 +38,9 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		add(p.T("desk.fact.reporter"), page.Text(who))
 	}
 	add(p.T("desk.fact.proof"), page.Chip(proofChip(p, r.Proof)))
+	if !r.AddressProvedAt.IsZero() {
+		add(p.T("desk.fact.address"), page.Text(p.T("desk.fact.address.proved", "when", p.DateTime(r.AddressProvedAt))))
+	}
 	if r.Channel == correspondence.ByPhone {
 		said, err := d.calledBack(v, r)
 		if err != nil {

@@ -78,6 +78,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /r/received", Need: page.Open, Serve: x.received},
 		{Pattern: "GET /r/report", Need: page.Open, Serve: x.status},
 		{Pattern: "POST /r/report", Need: page.Open, MaxBody: maxForm, Serve: x.add},
+		{Pattern: "POST /r/report/address", Need: page.Open, Serve: x.proveAddress},
 		{Pattern: "GET /r/next", Need: page.Open, Serve: x.next},
 		{Pattern: "POST /r/next", Need: page.Open, Serve: x.begin},
 		{Pattern: "GET /r/deadlines.ics", Need: page.Open, Serve: x.calendar},

@@ -2,6 +2,7 @@ package public
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -86,7 +87,9 @@ func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
 	view.Acts = x.takeaways(v, look)
 	view.Handed, view.Gaps = x.handed(v, look), x.gaps(v, look)
 	view.Said = said(v.P, look)
+	view.Address = AddressView{State: look.Address.State, To: look.Address.To}
 	if look.State != intake.StatusConcluded {
+		view.Address.Action = "/r/report/address"
 		view.Action, view.Hidden, view.PublicView.Uploads = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}, true
 		if view.Kept, err = x.heldFiles(v, code); err != nil {
 			return err
@@ -192,4 +195,55 @@ func (x *Public) add(v *page.Visit) error {
 		x.Wake()
 	}
 	return v.See("/r/report?done=added")
+}
+
+// proveAddress takes the wish for a code, or the code that came to the reporter's address, and waits a moment for what the house makes of it.
+func (x *Public) proveAddress(v *page.Visit) error {
+	code, look, err := x.look(v)
+	if err != nil || !id.Valid(code.Reveal()) {
+		return err
+	}
+	wrong := func(status int, said string) error {
+		return x.showStatus(v, unsent{problems: []page.Problem{{Field: "proof", Text: said}}}, status)
+	}
+	if wait, ok := x.known(v.R, code); !ok {
+		return wrong(http.StatusTooManyRequests, x.tooMany(v, "public.limit.form", wait).Text)
+	}
+	f, err := x.read(v, true)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	key, err := intake.PublicDropKey(v.Ctx(), x.DB)
+	if err != nil {
+		return err
+	}
+	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Prove: f.get("proof")})
+	if fields := errs.Fields(err); len(fields) > 0 {
+		return wrong(http.StatusUnprocessableEntity, page.ProblemOf(v.P, "proof", fields[0]).Text)
+	}
+	if said := notNow(v, err); said != "" {
+		return wrong(errs.Unavailable.HTTP(), said)
+	}
+	if err != nil {
+		return err
+	}
+	if x.Wake != nil {
+		x.Wake()
+	}
+	for until := time.Now().Add(x.Patience); time.Now().Before(until); {
+		now, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
+		if err != nil {
+			return err
+		}
+		if now.Address != look.Address {
+			break
+		}
+		select {
+		case <-v.Ctx().Done():
+			return v.Ctx().Err()
+		case <-time.After(40 * time.Millisecond):
+		}
+	}
+	return v.See("/r/report#address")
 }
