@@ -178,7 +178,7 @@ var actsAs = map[string][]string{
 	"intake": {"app", "domain/intake", "domain/suspicion", "domain/correspondence", "surface/mailroom", "sample/fill"},
 	"retain": {"domain/correspondence", "domain/intake", "domain/suspicion"},
 	"sample": {"sample/fill", "sample/play", "tools/bench"},
-	"sender": {"domain/correspondence", "domain/intake/address.go"},
+	"sender": {"domain/correspondence", "domain/intake"},
 	"setup":  {"app", "cli"},
 }
 
