@@ -53,6 +53,7 @@ type SendingText struct {
 	Text            string                  `json:"text,omitempty"`
 	Request         string                  `json:"request,omitempty"`
 	Words           map[string]SendingWords `json:"words,omitempty"`
+	Questions       string                  `json:"questions,omitempty"`
 	Recommendations []string                `json:"recommendations,omitempty"`
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`

@@ -225,8 +225,9 @@ type Give struct {
 	TLP             tlp.Level // 0 takes that of the subject
 	Looked          bool      // a person looked at the hits of the preview and lets them leave
 	// Words, by language, take the place of Text and Request for parties that read it: en, pt, fr, nl, de.
-	Words map[string]Words
-	lines []Line // the party's own evidence
+	Words  map[string]Words
+	lines  []Line // the party's own evidence
+	frozen bool   // it was approved: its questions are asked even if the set was retired since
 }
 
 // Words is what a Give says in one language; what is empty is said as for everybody.

@@ -245,7 +245,7 @@ func (s *Service) setOf(ctx context.Context, h db.Handle, g Give) (*QuestionSet,
 		return nil, nil
 	}
 	set, err := s.questionSet(ctx, h, g.Questions, g.QuestionVersion)
-	if errs.Is(err, errs.NotFound) || err == nil && !set.RetiredAt.IsZero() {
+	if errs.Is(err, errs.NotFound) || err == nil && !set.RetiredAt.IsZero() && !g.frozen {
 		var p errs.Problems
 		p.Add("questions", "error.choose")
 		return nil, p.Err()

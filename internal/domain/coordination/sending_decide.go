@@ -70,6 +70,15 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, sending string, v
 		x.edit(by)
 		x.Account, x.AskedAt, x.DecidedAt, x.DecidedBy, x.Why, x.Alone = by.Account, now, time.Time{}, 0, "", false
 		x.Readers, x.TLP, x.Give.Looked = d.Readers, d.Strictest, looked
+		set, err := s.setOf(ctx, tx, x.Give)
+		if err != nil {
+			return err
+		}
+		if set != nil { // from now on it changes no more
+			if err := s.freezeSet(ctx, tx, *set); err != nil {
+				return err
+			}
+		}
 		if err := s.freeze(ctx, tx, x, lines); err != nil {
 			return err
 		}

@@ -141,6 +141,13 @@ func (s *Service) SetLetter(ctx context.Context, by access.Actor, sending string
 	if _, err := s.advice(ctx, s.DB, g.Recommendations, string(text.EN)); err != nil {
 		return Sending{}, err
 	}
+	set, err := s.setOf(ctx, s.DB, g)
+	if err != nil {
+		return Sending{}, err
+	}
+	if g.QuestionVersion = 0; set != nil {
+		g.QuestionVersion = set.Version // what was looked at is what is asked
+	}
 	return s.changeSending(ctx, by, sending, version, []SendingState{SendingDraft}, func(ctx context.Context, tx *db.Tx, x *Sending, o access.Object) error {
 		g.Parties = nil
 		x.Give, x.TLP = g, cmp.Or(g.TLP, o.TLP)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -170,6 +171,57 @@ func TestAListBecomesALetterToEach(t *testing.T) {
 					h.Errorf("evidence of the second: %s", got)
 				}
 			}
+		}
+	})
+}
+
+// "How many of ours run it?": typed questions go to many as they were approved, whatever becomes of the set, each letter with a link of its own, and the
+// answers are summed.
+func TestManyAreAskedTypedQuestions(t *testing.T) {
+	engines(t, func(ctx context.Context, h *house) {
+		h.acts()
+		h.three(ctx)
+		in := h.incident(ctx, tlp.Green)
+		x, err := h.s.NewSending(ctx, h.ana, in.UID)
+		h.must(err)
+		x, err = h.s.Choose(ctx, h.ana, x.UID, coordination.Choose{Version: x.Version, List: seenList})
+		h.must(err)
+		words := coordination.Wording{}
+		for _, l := range text.Langs() {
+			words[string(l)] = "Runs it? " + string(l)
+		}
+		set, err := h.s.SaveQuestions(ctx, h.ana, coordination.QuestionSet{Code: "gull", Title: words, Questions: []coordination.Question{{Code: "runs", Kind: coordination.YesNo, Text: words}}}, 0)
+		h.must(err)
+		_, err = h.s.SetLetter(ctx, h.ana, x.UID, x.Version, coordination.Give{Questions: "none-such", DueAt: h.due(), TLP: tlp.Green})
+		h.refused(err, errs.Invalid, "a set that is none")
+		x, err = h.s.SetLetter(ctx, h.ana, x.UID, x.Version, coordination.Give{Questions: "gull", DueAt: h.due(), TLP: tlp.Green})
+		h.must(err)
+		x, err = h.s.Submit(ctx, h.ana, x.UID, x.Version, false)
+		h.must(err)
+		set.Questions = append(set.Questions, coordination.Question{Code: "count", Kind: coordination.Number, Text: words})
+		if set, err = h.s.SaveQuestions(ctx, h.ana, set, 1); err != nil || set.Version != 2 {
+			h.Fatalf("what was approved is version %d now, %v", set.Version, err)
+		}
+		h.must(h.s.RetireQuestions(ctx, h.ana, "gull", true))
+		if x = h.sent(ctx, x); x.Written != 2 {
+			h.Fatalf("%s, %d written, left %v", x.State, x.Written, x.Reasons)
+		}
+		rows, err := h.s.Matrix(ctx, h.ana, in.UID)
+		h.must(err)
+		links := map[string]bool{}
+		for _, r := range rows {
+			list, err := h.letters.Messages(ctx, h.DB, h.ana, r.Party.Thread)
+			h.must(err)
+			if len(r.Requests) != 1 || r.Requests[0].QuestionSet != "gull" || r.Requests[0].QuestionVersion != 1 || !strings.Contains(list[0].Body.Text, "1. Runs it? ") {
+				h.Errorf("%s was asked %+v:\n%s", r.Party.Name, r.Requests, list[0].Body.Text)
+			}
+			_, link, _ := strings.Cut(list[0].Body.Text, "/a/")
+			links[link[:26]] = true
+			_, err = h.s.AnswerQuestions(ctx, h.ana, r.Requests[0].UID, coordination.ReplyInput{Answers: coordination.Answers{"runs": {Value: "yes"}}})
+			h.must(err)
+		}
+		if len(links) != 2 {
+			h.Errorf("%d links", len(links))
 		}
 	})
 }

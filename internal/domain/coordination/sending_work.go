@@ -234,6 +234,7 @@ func (w *posting) write(ctx context.Context, list []chosen, parties []Party, evi
 		if err != nil {
 			return err
 		}
+		x.Give.frozen = true
 		in, err := w.writing(ctx, tx, o, x.Give, id.NewCode)
 		if err != nil {
 			return err

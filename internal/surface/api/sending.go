@@ -72,6 +72,7 @@ type SendingText struct {
 	Text            string                  `json:"text,omitempty" doc:"In front; the letter in each party's language when left out. {name} and {lines} stand for its name and the number of its lines"`
 	Request         string                  `json:"request,omitempty" doc:"The question"`
 	Words           map[string]SendingWords `json:"words,omitempty" doc:"By language, in place of both"`
+	Questions       string                  `json:"questions,omitempty" doc:"Code of a set of typed questions, as it stands now"`
 	Recommendations []string                `json:"recommendations,omitempty" doc:"Codes of the library"`
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
@@ -96,8 +97,8 @@ func (a *API) sendingView(ctx context.Context, by access.Actor, x coordination.S
 		return v, err
 	}
 	v.IncidentID = o.UID
-	if g := x.Give; g.Text != "" || g.Request != "" || len(g.Recommendations) > 0 || len(g.Words) > 0 {
-		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Recommendations: g.Recommendations, DueAt: g.DueAt, TLP: x.TLP.String()}
+	if g := x.Give; g.Text != "" || g.Request != "" || g.Questions != "" || len(g.Recommendations) > 0 || len(g.Words) > 0 {
+		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Questions: g.Questions, Recommendations: g.Recommendations, DueAt: g.DueAt, TLP: x.TLP.String()}
 		for lang, w := range g.Words {
 			if v.Letter.Words == nil {
 				v.Letter.Words = map[string]SendingWords{}
@@ -323,7 +324,7 @@ type SendingTextInput struct {
 
 func (a *API) setSendingLetter(ctx context.Context, by access.Actor, in *SendingTextInput) (reply[Sending], error) {
 	b := in.Body.Value
-	g := coordination.Give{Text: b.Text, Request: b.Request, Recommendations: b.Recommendations, DueAt: b.DueAt, Words: map[string]coordination.Words{}}
+	g := coordination.Give{Text: b.Text, Request: b.Request, Questions: b.Questions, Recommendations: b.Recommendations, DueAt: b.DueAt, Words: map[string]coordination.Words{}}
 	var err error
 	if g.TLP, err = label(b.TLP); err != nil {
 		return reply[Sending]{}, err

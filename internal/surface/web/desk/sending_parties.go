@@ -343,7 +343,7 @@ func (d *Desk) sendingLetter(v *page.Visit) error {
 		return err
 	}
 	g := x.Give
-	if g.DueAt.IsZero() && g.Text == "" && g.Request == "" {
+	if g.DueAt.IsZero() && g.Text == "" && g.Request == "" && g.Questions == "" {
 		g.DueAt = v.Now.Add(2 * day).Truncate(time.Hour)
 	}
 	return d.showSendingLetter(v, x.UID, g, nil, http.StatusOK)
@@ -389,7 +389,12 @@ func (d *Desk) showSendingLetter(v *page.Visit, uid string, g coordination.Give,
 		fields = append(fields, page.Field(p, page.FieldView{ID: "text-" + l, Name: "text-" + l, Rows: 3, Label: say("desk.many.text"), Hint: p.T("desk.sending.words.hint"), Value: w.Text, Error: bad["text-"+l]}),
 			page.Field(p, page.FieldView{ID: "request-" + l, Name: "request-" + l, Rows: 2, Label: say("desk.sending.request.in"), Value: w.Request, Error: bad["request-"+l]}))
 	}
-	fields = append(fields, choices(p, "recommendations", p.T("desk.ask.recommend"), "", recommend),
+	sets, err := d.setOptions(v, g.Questions)
+	if err != nil {
+		return err
+	}
+	fields = append(fields, page.Select(p, page.FieldView{ID: "questions", Name: "questions", Label: p.T("desk.ask.questions"), Hint: p.T("desk.ask.questions.hint"), Error: bad["questions"]}, sets),
+		choices(p, "recommendations", p.T("desk.ask.recommend"), "", recommend),
 		page.Field(p, page.FieldView{ID: "due", Name: "due", Type: "datetime-local", Label: p.T("desk.ask.due"), Width: "half", Value: due, Error: bad["due_at"]}),
 		page.Select(p, page.FieldView{ID: "tlp", Name: "tlp", Label: p.T("desk.field.tlp"), Error: bad["tlp"]}, tlpOptions(g.TLP)))
 	view.Body = append(view.Body, paragraph(p.T("desk.sending.letter.lead")), adminForm("/desk/sendings/"+x.UID+"/letter", []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}}, fields,
@@ -402,7 +407,7 @@ func (d *Desk) writeSendingLetter(v *page.Visit) error {
 		return errFormNotRead
 	}
 	get := v.R.PostForm.Get
-	g := coordination.Give{Text: get("text"), Request: get("request"), Recommendations: v.R.PostForm["recommendation"], Words: map[string]coordination.Words{}}
+	g := coordination.Give{Text: get("text"), Request: get("request"), Questions: get("questions"), Recommendations: v.R.PostForm["recommendation"], Words: map[string]coordination.Words{}}
 	for _, l := range text.Langs() {
 		if w := (coordination.Words{Text: get("text-" + string(l)), Request: get("request-" + string(l))}); w != (coordination.Words{}) {
 			g.Words[string(l)] = w
