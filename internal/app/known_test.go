@@ -114,8 +114,8 @@ func TestNothingSaysAlreadyKnown(t *testing.T) {
 	} {
 		for i := range c.known {
 			a, b := alike(c.known[i]), alike(c.unknown[i])
-			a, b = strings.NewReplacer(known, "TEXT", "rui@hospital.example", "ADDRESS", "Words of its own.", "TEXT", "carla@water.example", "ADDRESS").Replace(a),
-				strings.NewReplacer("Another thing altogether.", "TEXT", "Something new in here.", "TEXT", "nobody@elsewhere.example", "ADDRESS", "Words of her own.", "TEXT", "carlo@water.example", "ADDRESS").Replace(b)
+			a, b = strings.NewReplacer(known, "TEXT", "rui@hospital.example", "ADDRESS", "r…@hospital.example", "MASKED", "Words of its own.", "TEXT", "carla@water.example", "ADDRESS").Replace(a),
+				strings.NewReplacer("Another thing altogether.", "TEXT", "Something new in here.", "TEXT", "nobody@elsewhere.example", "ADDRESS", "n…@elsewhere.example", "MASKED", "Words of her own.", "TEXT", "carlo@water.example", "ADDRESS").Replace(b)
 			if c.known[i].Status >= 400 && c.known[i].Status != http.StatusNotFound && c.what != "a wrong password" {
 				t.Errorf("%s, %d: refused with %d\n%s", c.what, i, c.known[i].Status, plain(c.known[i].Body))
 			}
