@@ -51,16 +51,21 @@ func TestAnAddressIsProvedByACode(t *testing.T) {
 			t.Fatalf("%d letters, and the page says:\n%s", len(letters(walker)), plain(page))
 		}
 
-		b.post("/r/report/address", "proof", "ask")
+		b.post("/r/report/address", "address", walker)
 		h.eventually("the letter with the code", func() bool { return len(letters(walker)) == 1 })
 		letter := letters(walker)[0]
+		for _, x := range []string{"", "ruth@away.example", "w…@away.example"} {
+			if a := b.send("/r/report/address", values("address", x)); a.Status != http.StatusUnprocessableEntity || strings.Contains(a.Body, walker) {
+				t.Errorf("a code for %q: %d", x, a.Status)
+			}
+		}
 		if text := letter.Subject() + letter.Body().Text; strings.Contains(text, "Walker") || strings.Contains(text, "Pumps") || strings.Contains(text, "://") {
 			t.Errorf("the letter says %q", text)
 		}
 		if page := b.page("/r/report"); !strings.Contains(page, "is on its way to w…@away.example") {
 			t.Errorf("the page says:\n%s", plain(page))
 		}
-		b.post("/r/report/address", "proof", "ask") // at once again
+		b.post("/r/report/address", "address", walker) // at once again
 		for _, x := range []string{"", "12", "abcdefgh", "123456789"} {
 			if a := b.send("/r/report/address", values("proof", x)); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "eight digits") {
 				t.Errorf("%q: %d", x, a.Status)
@@ -97,7 +102,7 @@ func TestAnAddressIsProvedByACode(t *testing.T) {
 		// Guessing ends with the code, and codes end too.
 		const other = "other@away.example"
 		o := report(other)
-		o.post("/r/report/address", "proof", "ask")
+		o.post("/r/report/address", "address", other)
 		h.eventually("a code", func() bool { return len(letters(other)) == 1 })
 		right := codeIn(letters(other)[0])
 		for range 5 {
@@ -107,7 +112,7 @@ func TestAnAddressIsProvedByACode(t *testing.T) {
 		o.post("/r/report/address", "proof", right)
 		for round := range 2 {
 			now.Advance(2 * time.Minute)
-			o.post("/r/report/address", "proof", "ask")
+			o.post("/r/report/address", "address", other)
 			h.eventually("another code", func() bool { return len(letters(other)) == round+2 })
 		}
 		for range 5 {
@@ -115,7 +120,7 @@ func TestAnAddressIsProvedByACode(t *testing.T) {
 		}
 		h.eventually("the end", func() bool { return strings.Contains(o.page("/r/report"), "We sent three codes") })
 		now.Advance(2 * time.Minute)
-		o.post("/r/report/address", "proof", "ask")
+		o.post("/r/report/address", "address", other)
 		page = o.page("/r/report")
 		if !strings.Contains(page, "We sent three codes") || strings.Contains(page, "is yours: our letters") || len(letters(other)) != 3 {
 			t.Errorf("%d letters; the page says:\n%s", len(letters(other)), plain(page))
@@ -124,7 +129,7 @@ func TestAnAddressIsProvedByACode(t *testing.T) {
 		// A code is good for an hour.
 		const late = "late@away.example"
 		l := report(late)
-		l.post("/r/report/address", "proof", "ask")
+		l.post("/r/report/address", "address", " Late@AWAY.example ")
 		h.eventually("a code", func() bool { return len(letters(late)) == 1 })
 		now.Advance(time.Hour)
 		l.post("/r/report/address", "proof", codeIn(letters(late)[0]))

@@ -23,9 +23,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
@@ -254,6 +256,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	lead := people[access.Lead]
 	lead.send(at+"/parties/add", values("organisation", other.UID, "organisation", org.UID, "role", "affected", "why", text(4)))
 	h.asked(path.Base(at), org, text(5))
+	nobody.get("/a/" + h.askedByLink(org, text(5))) // and what a link in a letter shows
 	sending := h.sendingOf(path.Base(at), org, text)
 	h.eventually("what the constituent is asked", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/requests").Body, `href="/portal/requests/`)
@@ -294,7 +297,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -410,6 +413,26 @@ func (h *house) asked(number string, org constituency.Organisation, question str
 		}
 	}
 	h.t.Fatal("the organisation is no party")
+}
+
+// askedByLink asks an organisation by a letter that may carry a link, and gives its code.
+func (h *house) askedByLink(org constituency.Organisation, question string) string {
+	h.t.Helper()
+	ctx := h.t.Context()
+	in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: "Green", TLP: tlp.Green})
+	h.must(err)
+	_, err = h.Coordination.Add(ctx, sample(), in.UID, []string{org.UID}, coordination.Affected, "")
+	h.must(err)
+	h.asked(in.Number, org, question)
+	rows, err := h.Coordination.Matrix(ctx, sample(), in.UID)
+	h.must(err)
+	list, err := h.Correspondence.Messages(ctx, h.DB, sample(), rows[0].Party.Thread)
+	h.must(err)
+	_, link, ok := strings.Cut(list[0].Body.Text, "/a/")
+	if !ok {
+		h.t.Fatalf("the letter has no link:\n%s", list[0].Body.Text)
+	}
+	return link[:26]
 }
 
 // sendingOf prepares one question to the parties of an incident, whose list, evidence and words are a stranger's, and gives its page.

@@ -20,8 +20,9 @@ import (
 // A mail address in a form is whatever somebody typed. Who holds the code of the report that was shown on screen may ask for a second one to be sent to
 // that address, and by typing it proves that both are the same person's: then receipts and letters go there without one of us pressing a key.
 
-// ProveAsk as Drop.Prove asks for a code; anything else is a code that somebody typed.
-const ProveAsk = "ask"
+// ProveAsk before the address, typed once more, asks by Drop.Prove for a code; anything else is a code that somebody typed. Without typing a program that presses
+// every button of a page would have letters sent.
+const ProveAsk = "ask "
 
 // How a reporter's address stands, as the status page shows it.
 const (
@@ -78,7 +79,7 @@ func (s *Service) address(ctx context.Context, h db.Handle, r *row, t correspond
 		return v, nil
 	}
 	p, err := s.addressProof(ctx, h, r.Ref.ID)
-	v = AddressStatus{To: maskedAddress(t.Correspondent.Email), Asked: p.asked, Tries: p.tries}
+	v = AddressStatus{To: t.Correspondent.Email, Asked: p.asked, Tries: p.tries}
 	switch {
 	case !r.AddressProvedAt.IsZero():
 		v.State = AddressProved
@@ -94,8 +95,8 @@ func (s *Service) address(ctx context.Context, h db.Handle, r *row, t correspond
 	return v, err
 }
 
-// maskedAddress is an address as it may stand on a page that somebody else may look at.
-func maskedAddress(email string) string {
+// MaskedAddress is an address as it may stand on a page that somebody else may look at.
+func MaskedAddress(email string) string {
 	name, domain, ok := strings.Cut(email, "@")
 	if !ok || name == "" {
 		return ""
@@ -133,10 +134,11 @@ func (s *Service) prove(ctx context.Context, hash []byte, what string, also func
 		if err != nil {
 			return err
 		}
-		if what == ProveAsk {
-			err = s.sendProof(ctx, tx, &r, p)
-		} else {
+		switch typed, asks := strings.CutPrefix(what, ProveAsk); {
+		case !asks:
 			err = s.tryProof(ctx, tx, &r, p, what)
+		case strings.EqualFold(typed, t.Correspondent.Email):
+			err = s.sendProof(ctx, tx, &r, p)
 		}
 		if err != nil {
 			return err
@@ -208,10 +210,13 @@ func (s *Service) tryProof(ctx context.Context, tx *db.Tx, r *row, p addressProo
 
 // ValidateProof tells what is wrong with Drop.Prove.
 func ValidateProof(what string) error {
-	if _, ok := ProofTyped(what); what == ProveAsk || ok {
-		return nil
-	}
 	var p errs.Problems
-	p.Add("proof", "error.address_code")
+	if typed, asks := strings.CutPrefix(what, ProveAsk); asks {
+		if typed == "" || len(typed) > MaxShort {
+			p.Add("address", "error.required")
+		}
+	} else if _, ok := ProofTyped(what); !ok {
+		p.Add("proof", "error.address_code")
+	}
 	return p.Err()
 }

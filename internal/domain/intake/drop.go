@@ -152,8 +152,9 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		if err := ValidateProof(drop.Prove); err != nil {
 			return "", err
 		}
-		if sealed.Prove = drop.Prove; drop.Prove != ProveAsk {
-			sealed.Prove, _ = ProofTyped(drop.Prove)
+		sealed.Prove = drop.Prove
+		if code, ok := ProofTyped(drop.Prove); ok {
+			sealed.Prove = code
 		}
 		sealed.Text, sealed.Later, sealed.Uploads, files, uploads = "", nil, nil, nil, nil
 	case drop.Add:

@@ -221,7 +221,7 @@ type StatusView struct {
 // AddressStatus is how the proof of a reporter's mail address stands: State "" where there is nothing to prove.
 type AddressStatus struct {
 	State string `json:"state"`
-	To    string `json:"to"` // the address, masked
+	To    string `json:"to"`
 	Asked int    `json:"asked,omitempty"`
 	Tries int    `json:"tries,omitempty"` // wrong ones, of the newest code
 }

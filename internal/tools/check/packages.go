@@ -37,7 +37,7 @@ var processes = []string{
 var walks = map[string][]string{
 	"internal/app": {
 		"TestActsOnOnePartyLeaveTheOtherAlone", "TestAFilledHouseWorks", "TestAValidSignatureIsOneOfThatContact", "TestCanariesStayInside", "TestEveryRouteAsEverybody", "TestForeignReferencesInForms",
-		"TestHostileFieldsAreRefused", "TestNothingAcknowledgedIsLost", "TestTheCountryIsThere",
+		"TestHostileFieldsAreRefused", "TestNothingAcknowledgedIsLost", "TestNothingOfOnePartyReachesAnother", "TestASendingSurvivesKills", "TestTheCountryIsThere",
 	},
 	"internal/domain/coordination": {"TestAPartyReadsItselfOnly"},
 	"internal/surface/api": {

@@ -2,6 +2,7 @@ package public
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -87,7 +88,7 @@ func (x *Public) showStatus(v *page.Visit, typed unsent, status int) error {
 	view.Acts = x.takeaways(v, look)
 	view.Handed, view.Gaps = x.handed(v, look), x.gaps(v, look)
 	view.Said = said(v.P, look)
-	view.Address = AddressView{State: look.Address.State, To: look.Address.To}
+	view.Address = AddressView{State: look.Address.State, To: intake.MaskedAddress(look.Address.To)}
 	if look.State != intake.StatusConcluded {
 		view.Address.Action = "/r/report/address"
 		view.Action, view.Hidden, view.PublicView.Uploads = "/r/report", []page.Hid{{Name: "once", Value: id.New()}}, true
@@ -203,8 +204,9 @@ func (x *Public) proveAddress(v *page.Visit) error {
 	if err != nil || !id.Valid(code.Reveal()) {
 		return err
 	}
+	field := "proof"
 	wrong := func(status int, said string) error {
-		return x.showStatus(v, unsent{problems: []page.Problem{{Field: "proof", Text: said}}}, status)
+		return x.showStatus(v, unsent{problems: []page.Problem{{Field: field, Text: said}}}, status)
 	}
 	if wait, ok := x.known(v.R, code); !ok {
 		return wrong(http.StatusTooManyRequests, x.tooMany(v, "public.limit.form", wait).Text)
@@ -214,13 +216,20 @@ func (x *Public) proveAddress(v *page.Visit) error {
 		return err
 	}
 	defer f.close()
+	what := f.get("proof")
+	if f.values.Has("address") {
+		field, what = "address", intake.ProveAsk+strings.TrimSpace(f.get("address"))
+		if typed := what[len(intake.ProveAsk):]; typed != "" && !strings.EqualFold(typed, look.Address.To) {
+			return wrong(http.StatusUnprocessableEntity, v.P.T("public.address.other", "to", intake.MaskedAddress(look.Address.To)))
+		}
+	}
 	key, err := intake.PublicDropKey(v.Ctx(), x.DB)
 	if err != nil {
 		return err
 	}
-	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Prove: f.get("proof")})
+	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Prove: what})
 	if fields := errs.Fields(err); len(fields) > 0 {
-		return wrong(http.StatusUnprocessableEntity, page.ProblemOf(v.P, "proof", fields[0]).Text)
+		return wrong(http.StatusUnprocessableEntity, page.ProblemOf(v.P, field, fields[0]).Text)
 	}
 	if said := notNow(v, err); said != "" {
 		return wrong(errs.Unavailable.HTTP(), said)
