@@ -77,12 +77,9 @@ type steps struct {
 // name of another party, nor a word of ours; and to those about whom nobody did anything every page is what it was, to the byte. Ten thousand steps on two
 // engines, a million with TOCSIN_LONG=1. A failure tells the seed and what was done last.
 func TestNothingOfOnePartyReachesAnother(t *testing.T) {
-	count := 5000
-	if raced {
-		count = 500
-	}
+	counts := map[string]int{pgtest.SQLite: 7000, pgtest.Postgres: 3000}
 	if os.Getenv("TOCSIN_LONG") == "1" {
-		count = 500_000
+		counts = map[string]int{pgtest.SQLite: 500_000, pgtest.Postgres: 500_000}
 	}
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("TOCSIN_TEST_SEED"), 10, 64); err == nil {
@@ -99,6 +96,10 @@ func TestNothingOfOnePartyReachesAnother(t *testing.T) {
 			})
 			s.begin(12, 3)
 			before := s.quietly()
+			count := counts[engine]
+			if raced {
+				count = 500
+			}
 			for i := range count {
 				s.step()
 				if t.Failed() {
