@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -298,7 +299,7 @@ func writeCSV(v *page.Visit, name string, rows [][]string) error {
 	w := csv.NewWriter(v.W)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = harmless(row[i])
+			row[i] = sheet.Cell(row[i])
 		}
 		_ = w.Write(row)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -420,14 +421,11 @@ func (d *Desk) campaignLinks(v *page.Visit) error {
 	w := csv.NewWriter(v.W)
 	_ = w.Write([]string{"kind", "value", "messages", "first_seen", "last_seen"})
 	for _, f := range features {
-		_ = w.Write([]string{f.Kind.Key(), harmless(f.Value), strconv.Itoa(f.Seen), f.FirstAt.UTC().Format(time.RFC3339), f.LastAt.UTC().Format(time.RFC3339)})
+		_ = w.Write([]string{f.Kind.Key(), sheet.Cell(f.Value), strconv.Itoa(f.Seen), f.FirstAt.UTC().Format(time.RFC3339), f.LastAt.UTC().Format(time.RFC3339)})
 	}
 	w.Flush()
 	return nil // an error here is a reader who went away
 }
-
-// harmless keeps a spreadsheet from taking a stranger's words for a formula.
-func harmless(cell string) string { return page.Cell(cell) }
 
 // wavesOf gives the campaigns whose lines are among those of the queue.
 func (d *Desk) wavesOf(v *page.Visit, lines []intake.Line) (map[int64]suspicion.Campaign, error) {

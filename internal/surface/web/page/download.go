@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // Attachment is the Content-Disposition of a download (RFC 6266): a foreign file name without what a file system, a shell or a reader takes for
@@ -28,14 +27,6 @@ func fileName(s string) string {
 	}
 	if r := []rune(s); len(r) > 120 {
 		s = string(r[:100]) + string(r[len(r)-20:])
-	}
-	return s
-}
-
-// Cell keeps a spreadsheet from taking the words of others for a formula (rule O8).
-func Cell(s string) string {
-	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", first) {
-		return "'" + s
 	}
 	return s
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -179,7 +180,7 @@ func (d Deps) activityCSV(v *page.Visit) error {
 	w := csv.NewWriter(v.W)
 	_ = w.Write([]string{"time", "who", "act", "of", "about", "words"})
 	for _, x := range list {
-		_ = w.Write([]string{x.At.UTC().Format(time.RFC3339), page.Cell(x.who), x.Verb, page.Cell(x.of), page.Cell(x.on), page.Cell(x.what)})
+		_ = w.Write([]string{x.At.UTC().Format(time.RFC3339), sheet.Cell(x.who), x.Verb, sheet.Cell(x.of), sheet.Cell(x.on), sheet.Cell(x.what)})
 	}
 	w.Flush()
 	return nil // an error here is a reader who went away
