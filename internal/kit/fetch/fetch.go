@@ -80,11 +80,16 @@ func (c Config) allows(address string) error {
 	if c.inside(ip) {
 		return nil
 	}
-	if at.Port() != 443 || !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.Zone() != "" ||
-		slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+	if at.Port() != 443 || !isPublic(ip) {
 		return ErrAddress
 	}
 	return nil
+}
+
+// isPublic tells whether an address is one that everybody reaches.
+func isPublic(ip netip.Addr) bool {
+	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && ip.Zone() == "" &&
+		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func (c Config) inside(ip netip.Addr) bool {
@@ -141,17 +146,40 @@ func (c *Client) Get(ctx context.Context, address string, most int) (status int,
 }
 
 func (c *Client) do(r *http.Request, most int) (status int, answer []byte, err error) {
+	status, _, answer, err = c.send(r, most)
+	return status, answer, err
+}
+
+func (c *Client) send(r *http.Request, most int) (status int, to string, answer []byte, err error) {
 	r.Header.Set("User-Agent", "Tocsin")
 	got, err := c.http.Do(r)
 	if err != nil {
-		return 0, nil, why(err)
+		return 0, "", nil, why(err)
 	}
 	defer got.Body.Close()
+	if u, err := got.Location(); err == nil {
+		to = u.String()
+	}
 	answer, err = io.ReadAll(io.LimitReader(got.Body, int64(most)))
 	if err != nil {
-		return got.StatusCode, nil, why(err)
+		return got.StatusCode, to, nil, why(err)
 	}
-	return got.StatusCode, answer, nil
+	return got.StatusCode, to, answer, nil
+}
+
+// Ask is Get with the form that is wanted, and gives where the answer leads: "" for nowhere. It goes there no more than Get does.
+func (c *Client) Ask(ctx context.Context, address, accept string, most int) (status int, to string, answer []byte, err error) {
+	if err := c.config.Check(address); err != nil {
+		return 0, "", nil, err
+	}
+	ctx, stop := context.WithTimeout(ctx, Within)
+	defer stop()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, "", nil, ErrScheme
+	}
+	r.Header.Set("Accept", accept)
+	return c.send(r, most+1)
 }
 
 // why says what went wrong without the address, which may hold a secret.
