@@ -121,7 +121,7 @@ func (s *Service) line(t Target, lang string) coordination.Line {
 	if t.Words != "" {
 		note += ": " + strings.Join(strings.Fields(t.Words), " ")
 	}
-	if at := t.at(); len(at) > 0 && t.Thing.Form != "address" {
+	if at := t.At(); len(at) > 0 && t.Thing.Form != "address" {
 		note += " [" + words(at[:min(len(at), 4)]) + "]"
 	}
 	return coordination.Line{What: t.Thing.Text, At: t.SeenAt, Note: note}
@@ -168,7 +168,7 @@ func (s *Service) xarf(t Target, p Proposal) (coordination.OwnFile, error) {
 		ID: uuidOf(t.UID + p.UID), At: t.SeenAt, Reporter: abuse.Party{Org: team.Name, Email: team.Address, Domain: domain}, Category: types[t.Kind][0], Type: types[t.Kind][1],
 		Source: t.Thing.Host, Port: int(t.Thing.Port), URL: t.url(), Words: t.Words,
 	}
-	if at := t.at(); len(at) > 0 {
+	if at := t.At(); len(at) > 0 {
 		n.Source = at[0].String()
 	}
 	switch n.Type {

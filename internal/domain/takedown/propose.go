@@ -3,6 +3,7 @@ package takedown
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func (s *Service) Propose(ctx context.Context, by access.Actor, uid string) (Loo
 		return Looked{}, errEnded
 	}
 	out := Looked{Barred: s.BarredAsk(t.Incident)}
-	addresses := t.at()
+	addresses := t.At()
 	var f found
 	if out.Barred == "" {
 		f = s.askRegistries(ctx, t, addresses)
@@ -155,8 +156,8 @@ func (s *Service) Propose(ctx context.Context, by access.Actor, uid string) (Loo
 	return out, err
 }
 
-// at gives the addresses at which a target is known to stand.
-func (t Target) at() []netip.Addr {
+// At gives the addresses at which a target is known to stand.
+func (t Target) At() []netip.Addr {
 	var out []netip.Addr
 	if a, ok := t.Thing.Addr(); ok {
 		out = append(out, a)
@@ -264,12 +265,12 @@ func (s *Service) addProposals(ctx context.Context, tx *db.Tx, by access.Actor, 
 			continue
 		}
 		p.UID, p.Target, p.At, p.State, p.Account = id.New(), t.ID, s.Clock.Now(), cmp.Or(p.State, Proposed), by.Account
-		body, err := sealed(k, proposalPlace(p.UID), proposalBody{p.Name, p.Email, p.Why})
+		body, err := json.Marshal(proposalBody{p.Name, p.Email, p.Why})
 		if err != nil {
 			return added, err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO takedown_proposal (uid, target, role, organisation, provider, state, at, account, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			p.UID, t.ID, string(p.Role), p.Organisation, p.Provider, string(p.State), p.At, p.Account, body); err != nil {
+			p.UID, t.ID, string(p.Role), p.Organisation, p.Provider, string(p.State), p.At, p.Account, k.Seal(proposalPlace(p.UID), body)); err != nil {
 			return added, err
 		}
 		have = append(have, p)

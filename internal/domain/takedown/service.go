@@ -3,7 +3,9 @@ package takedown
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
@@ -103,12 +105,9 @@ var (
 )
 
 func targetPlace(uid string) string   { return "takedown_target.body:" + uid }
-func statePlace(uid string) string    { return "takedown_state.body:" + uid }
 func proposalPlace(uid string) string { return "takedown_proposal.body:" + uid }
-
-func sealed(k keyring.Key, place string, v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	return k.Seal(place, b), err
+func statePlace(target string, at time.Time) string {
+	return fmt.Sprintf("takedown_state.body:%s.%d", target, at.UnixMicro())
 }
 
 func opened(k keyring.Key, place string, b []byte, into any) error {

@@ -2,14 +2,15 @@ package takedown
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/alarm"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
@@ -69,11 +70,11 @@ func (s *Service) moveTx(ctx context.Context, tx *db.Tx, by access.Actor, t *Tar
 	if err != nil {
 		return err
 	}
-	body, err := sealed(k, statePlace(t.UID+"."+strconv.FormatInt(now.UnixMicro(), 10)), stateBody{c.Why, c.Saw, c.To})
+	body, err := json.Marshal(stateBody{c.Why, c.Saw, c.To})
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO takedown_state (target, state, at, account, body) VALUES ($1, $2, $3, $4, $5)`, t.ID, string(t.State), now, c.By, body); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO takedown_state (target, state, at, account, body) VALUES ($1, $2, $3, $4, $5)`, t.ID, string(t.State), now, c.By, k.Seal(statePlace(t.UID, now), body)); err != nil {
 		return err
 	}
 	err = s.record(ctx, tx, by, "takedown.state", *t, c.Why, audit.Change{Field: "state", From: string(was), To: string(t.State)})
@@ -85,26 +86,45 @@ func (s *Service) moveTx(ctx context.Context, tx *db.Tx, by access.Actor, t *Tar
 
 // History gives the states of a target, newest first. The actor needs access.ReadCases.
 func (s *Service) History(ctx context.Context, by access.Actor, t Target) ([]Change, error) {
+	t, err := s.Target(ctx, by, t.UID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.histories(ctx, t.Incident, ` AND h.target = $3`, mostHistory, t.ID)
+	return all[t.ID], err
+}
+
+// Histories gives the states of all targets of an incident, by target, newest first. The actor needs access.ReadCases.
+func (s *Service) Histories(ctx context.Context, by access.Actor, incident string) (map[int64][]Change, error) {
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
-	t, err := s.target(ctx, s.DB, by, t.UID)
+	o, err := access.Find(ctx, s.DB, by, ref.Incident, incident)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.Ring.Unwrap(t.Incident.Ref.ID, t.wrapped)
+	return s.histories(ctx, o, "", MostTargets*mostHistory)
+}
+
+func (s *Service) histories(ctx context.Context, o access.Object, which string, most int, args ...any) (map[int64][]Change, error) {
+	k, err := s.Ring.Get(ctx, s.DB, o.Ref.ID)
 	if err != nil {
 		return nil, err
 	}
-	return db.All(ctx, s.DB, func(r *db.Rows) (Change, error) {
+	out := map[int64][]Change{}
+	_, err = db.All(ctx, s.DB, func(r *db.Rows) (n int64, err error) {
 		var c Change
+		var uid string
 		var body []byte
-		if err := r.Scan((*string)(&c.State), &c.At, &c.By, &body); err != nil {
-			return c, err
+		if err := r.Scan(&n, &uid, (*string)(&c.State), &c.At, &c.By, &body); err != nil {
+			return n, err
 		}
 		var b stateBody
-		err := opened(k, statePlace(t.UID+"."+strconv.FormatInt(c.At.UnixMicro(), 10)), body, &b)
+		err = opened(k, statePlace(uid, c.At), body, &b)
 		c.Why, c.Saw, c.To = b.Why, b.Saw, b.To
-		return c, err
-	}, `SELECT state, at, account, body FROM takedown_state WHERE target = $1 ORDER BY id DESC LIMIT $2`, t.ID, mostHistory)
+		out[n] = append(out[n], c)
+		return n, err
+	}, `SELECT h.target, t.uid, h.state, h.at, h.account, h.body FROM takedown_state h JOIN takedown_target t ON t.id = h.target WHERE t.subject = $1`+which+` ORDER BY h.id DESC LIMIT $2`,
+		append([]any{o.Ref.ID, most}, args...)...)
+	return out, err
 }

@@ -2,6 +2,7 @@ package takedown
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
@@ -69,7 +70,8 @@ func (s *Service) scanTarget(r *db.Rows) (Target, error) {
 }
 
 func (t Target) seal(k keyring.Key) ([]byte, error) {
-	return sealed(k, targetPlace(t.UID), targetBody{t.Thing, t.Words, t.SeenAt, t.Addresses, t.Seen, t.Last, t.Title, t.Hash, t.first, t.Elsewhere, t.Ended})
+	b, err := json.Marshal(targetBody{t.Thing, t.Words, t.SeenAt, t.Addresses, t.Seen, t.Last, t.Title, t.Hash, t.first, t.Elsewhere, t.Ended})
+	return k.Seal(targetPlace(t.UID), b), err
 }
 
 // NewTarget is the input of Add and Amend.
