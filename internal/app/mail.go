@@ -136,7 +136,7 @@ func notYet(err error) error {
 }
 
 // sweep ends what the house itself kept long enough: answers to repeated requests, sessions, counters of failed tries, drafts,
-// suspicious messages, links of letters.
+// suspicious messages, links of letters; and starts again what nobody writes any more.
 func (h *House) sweep(ctx context.Context) error {
 	keeper := once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}
 	n, err := keeper.Sweep(ctx)
@@ -145,7 +145,8 @@ func (h *House) sweep(ctx context.Context) error {
 	}
 	_, ended := h.Suspicion.End(ctx)
 	_, links := h.Coordination.End(ctx)
-	return errors.Join(err, ended, links, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
+	_, sendings := h.Coordination.StartAgain(ctx)
+	return errors.Join(err, ended, links, sendings, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
 }
 
 // houseJob asks for sweep, and looks what ends soon.

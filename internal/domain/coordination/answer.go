@@ -83,12 +83,17 @@ func errWithdrawn() error {
 	return &errs.Error{Kind: errs.Conflict, Key: "error.request_withdrawn", Text: "this request was withdrawn: there is nothing to answer any more"}
 }
 
+// heldRequest locks a request that the caller has read under its scope, and gives it as it is then.
+func (s *Service) heldRequest(ctx context.Context, tx *db.Tx, request int64) (Request, error) {
+	if _, err := access.Locked(ctx, tx, request); err != nil {
+		return Request{}, err
+	}
+	return db.One(ctx, tx, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE o.id = $1`, request)
+}
+
 // answered marks a request as answered, whoever checked that the answer counts.
 func (s *Service) answered(ctx context.Context, tx *db.Tx, by access.Actor, request int64, at time.Time) error {
-	if _, err := access.Locked(ctx, tx, request); err != nil {
-		return err
-	}
-	r, err := db.One(ctx, tx, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE o.id = $1`, request)
+	r, err := s.heldRequest(ctx, tx, request)
 	if err != nil {
 		return err
 	}

@@ -229,7 +229,7 @@ func (s *Service) RetireQuestions(ctx context.Context, by access.Actor, code str
 	})
 }
 
-// freeze fixes the version of a set that is asked.
+// freezeSet fixes the version of a set that is asked.
 func (s *Service) freezeSet(ctx context.Context, tx *db.Tx, x QuestionSet) error {
 	now := s.Clock.Now()
 	n, err := tx.Exec(ctx, `UPDATE coordination_question_set SET used_at = COALESCE(used_at, $3) WHERE code = $1 AND version = $2`, x.Code, x.Version, now)

@@ -65,7 +65,7 @@ func (s *Service) scanReply(r *db.Rows) (Reply, error) {
 	return a, nil
 }
 
-// Replies gives how a request was answered, newest first. The caller has read the request under its scope.
+// replies gives how a request was answered, newest first. The caller has read the request under its scope.
 func (s *Service) replies(ctx context.Context, h db.Handle, request int64) ([]Reply, error) {
 	return db.All(ctx, h, s.scanReply, `SELECT `+replyColumns+` FROM `+replyTables+` WHERE a.request = $1 ORDER BY a.id DESC LIMIT $2`, request, mostReplies)
 }
@@ -123,7 +123,8 @@ func (s *Service) AnswerQuestions(ctx context.Context, by access.Actor, request 
 // replyTx stores an answer to typed questions, and the message of the thread in which it can be read.
 func (s *Service) replyTx(ctx context.Context, tx *db.Tx, by access.Actor, p Party, r Request, in ReplyInput) error {
 	in = in.clean()
-	if _, err := access.Locked(ctx, tx, r.Ref.ID); err != nil {
+	r, err := s.heldRequest(ctx, tx, r.Ref.ID)
+	if err != nil {
 		return err
 	}
 	switch {

@@ -126,7 +126,7 @@ func (s *Service) scanSending(r *db.Rows) (Sending, error) {
 	return x, err
 }
 
-// key gives the key of the subject, under which all of a sending is sealed. What was destroyed is Conflict.
+// sendingKey gives the key of the subject, under which all of a sending is sealed. What was destroyed is Conflict.
 func (s *Service) sendingKey(x Sending) (keyring.Key, error) {
 	if x.wrapped == nil {
 		return keyring.Key{}, errs.New(errs.Conflict, "the content of this case was destroyed")
@@ -296,7 +296,7 @@ func (s *Service) count(ctx context.Context, h db.Handle, list []Sending) error 
 	})
 }
 
-// change loads a sending under its lock, checks state and version, does something to it and keeps it with one more version. A version of 0 takes any.
+// changeSending loads a sending under its lock, checks state and version, does something to it and keeps it with one more version. A version of 0 takes any.
 func (s *Service) changeSending(ctx context.Context, by access.Actor, uid string, version int64, from []SendingState, do func(ctx context.Context, tx *db.Tx, x *Sending, o access.Object) error) (Sending, error) {
 	var out Sending
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

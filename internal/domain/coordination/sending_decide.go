@@ -16,7 +16,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
-	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
 // Submit sends a sending, or asks a second person for it where SecondRule or the brake of rule O5 does. What it comes to is frozen: who, to which address, by which
@@ -181,8 +180,8 @@ func (s *Service) hashOf(ctx context.Context, h db.Handle, k keyring.Key, x Send
 func (s *Service) letGo(ctx context.Context, tx *db.Tx, by access.Actor, x *Sending, verb, note string) error {
 	now := s.Clock.Now()
 	x.State, x.LeavesAt = SendingGoing, now.Add(s.Correspondence.Hold)
-	// The queue has the machine's clock.
-	if err := s.Jobs.Insert(ctx, tx, SendingJob{x.ID}, job.Options{Lane: job.House, At: time.Now().Add(s.Correspondence.Hold)}); err != nil {
+	// The queue has the machine's clock; the version is that under which this is kept.
+	if err := s.startSending(ctx, tx, x.ID, x.Version+1, time.Now().Add(s.Correspondence.Hold)); err != nil {
 		return err
 	}
 	return s.sendingEntry(ctx, tx, by, *x, verb, note, audit.Change{Field: "parties", To: x.Readers}, audit.Change{Field: "tlp", To: x.TLP.String()})

@@ -16,6 +16,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 )
 
 // shownLines is how many lines of evidence stand in a letter; all are in the file beside it.
@@ -56,8 +58,7 @@ func (g Give) holes() error {
 
 // harmless writes an address of evidence so that no program makes a link of it.
 func harmless(s string) string {
-	s = strings.NewReplacer("http://", "hxxp://", "https://", "hxxps://", "ftp://", "fxp://", "HTTP://", "hxxp://", "HTTPS://", "hxxps://").Replace(s)
-	return strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]")
+	return strings.ReplaceAll(strings.ReplaceAll(mail.NoLinks(s), "[.]", "."), ".", "[.]")
 }
 
 // evidenceText is the table in a letter: the first lines, each on one of its own, and where all are.
@@ -87,16 +88,11 @@ func evidenceText(p *text.Printer, lines []Line) string {
 			row += "  " + at
 		}
 		if l.Note != "" {
-			row += "  " + clip(harmlessWords(l.Note), widestNote)
+			row += "  " + clip(mail.NoLinks(l.Note), widestNote)
 		}
 		b.WriteString("\n    " + strings.TrimRight(row, " "))
 	}
 	return b.String()
-}
-
-// harmlessWords keeps addresses within a note from becoming links.
-func harmlessWords(s string) string {
-	return strings.NewReplacer("http://", "hxxp://", "https://", "hxxps://", "www.", "www[.]").Replace(s)
 }
 
 // evidenceFile is the name of the file beside a letter: the same for everybody (rule A7).
@@ -116,13 +112,7 @@ func EvidenceCSV(lines []Line) []byte {
 	return []byte(b.String())
 }
 
-// cell quotes a cell, and keeps a spreadsheet from taking foreign words for a formula.
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", []rune(s)[0]) {
-		s = "'" + s
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-}
+func cell(s string) string { return `"` + strings.ReplaceAll(sheet.Cell(s), `"`, `""`) + `"` }
 
 // SetLetter says what the parties of a sending are asked, told and recommended; {name} and {lines} stand for a party's name and the number of its lines. The actor needs
 // access.WorkCases and access.SendOutside. Refused: Invalid with all fields, NotFound, also for a recommendation that is none, Conflict.

@@ -41,7 +41,7 @@ const (
 	mostNote  = 500      // characters
 )
 
-// columns are the headings that lists have, as feeds and people write them.
+// columnNames are the headings that lists have, as feeds and people write them.
 var columnNames = map[string]string{
 	"address": "what", "ip": "what", "ip_address": "what", "ipaddress": "what", "src_ip": "what", "source_ip": "what", "source.ip": "what", "asset": "what", "host": "what", "hostname": "what",
 	"domain": "what", "fqdn": "what", "url": "what", "prefix": "what", "network": "what", "cidr": "what", "indicator": "what", "observable": "what", "value": "what",

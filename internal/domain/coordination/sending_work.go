@@ -18,9 +18,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 )
 
-// SendingJob writes the letters of a sending.
+// SendingJob writes the letters of a sending as it was let go in a version: of each there is one that waits or runs.
 type SendingJob struct {
 	Sending int64 `json:"sending"`
+	Version int64 `json:"version,omitempty"`
 }
 
 // Kind names the job.
@@ -29,6 +30,33 @@ func (SendingJob) Kind() string { return "coordination.sending" }
 // Work registers the jobs of this duty.
 func (s *Service) Work(r *job.Registry) {
 	job.Handle(r, job.House, func(ctx context.Context, j SendingJob) error { return s.WorkSending(ctx, j.Sending) })
+}
+
+// startSending has the letters of a sending written from a moment of the queue's clock on, unless that is under way.
+func (s *Service) startSending(ctx context.Context, tx *db.Tx, sending, version int64, at time.Time) error {
+	return s.Jobs.Insert(ctx, tx, SendingJob{sending, version}, job.Options{Lane: job.House, At: at, Unique: true})
+}
+
+// mostStarted is how many sendings one StartAgain takes.
+const mostStarted = 200
+
+// StartAgain starts what was let go and is written by nobody, because its job failed until it was given up; it gives how many it looked at. What was
+// destroyed with its incident stays as it is.
+func (s *Service) StartAgain(ctx context.Context) (int, error) {
+	type started struct{ id, version int64 }
+	list, err := db.All(ctx, s.DB, func(r *db.Rows) (x started, err error) { return x, r.Scan(&x.id, &x.version) },
+		`SELECT x.id, x.version`+sendingTables+`WHERE x.state = $1 AND x.leaves_at <= $2 AND k.wrapped IS NOT NULL ORDER BY x.id LIMIT $3`, string(SendingGoing), s.Clock.Now(), mostStarted)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	return len(list), s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, x := range list {
+			if err := s.startSending(ctx, tx, x.id, x.version, time.Time{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // sendingBatch is how many parties one transaction takes: few enough that mail is filed in between.
@@ -86,6 +114,9 @@ func (s *Service) beginSending(ctx context.Context, n int64) (*posting, time.Dur
 		return &posting{}, x.LeavesAt.Sub(now), nil
 	}
 	by, err := s.Who(ctx, s.DB, x.Account)
+	if errs.Is(err, errs.Forbidden) { // the account is closed
+		return nil, 0, s.fallBack(ctx, access.System("clocks"), n, "desk.sending.back.rights")
+	}
 	if err != nil {
 		return nil, 0, err
 	}

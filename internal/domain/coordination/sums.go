@@ -198,7 +198,7 @@ func enough(counts map[string]int) bool {
 	return true
 }
 
-// merged counts together what is too few each, with as many more, the smallest first, as it takes.
+// mergedSectors counts together what is too few each, with as many more, the smallest first, as it takes.
 func mergedSectors(counts map[string]int) map[string]int {
 	keys := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[a], counts[b]), cmp.Compare(a, b)) })
 	out, few := map[string]int{}, 0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // Nobody is named by a sum, nor by what is left when one sum is taken from another (rule L4).
@@ -77,20 +78,40 @@ func TestSumsNameNobodyEvenByDifference(t *testing.T) {
 	}
 }
 
-// Each party is in one state.
+// Each party is in one state, the one that says most of what is still to be waited for.
 func TestTheStatesOfTheTable(t *testing.T) {
 	t.Parallel()
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	told := Row{ToldAt: at}
+	answered := Row{ToldAt: at, AnsweredAt: at}
+	silent := Row{ToldAt: at, SilentSince: at}
 	seen := map[TableState]bool{}
-	for _, s := range TableStates() {
-		seen[s] = true
+	for what, c := range map[string]struct {
+		row    Row
+		states []MeasureState
+		want   TableState
+	}{
+		"nothing left":             {Row{}, []MeasureState{Proposed}, TableUntold},
+		"a word, though untold":    {Row{AnsweredAt: at}, nil, TableAnswered},
+		"owes a word":              {silent, []MeasureState{Proposed}, TableSilent},
+		"owes a word, and is done": {silent, []MeasureState{Done}, TableSilent},
+		"a word alone":             {answered, nil, TableAnswered},
+		"on it":                    {answered, []MeasureState{Planned, Done}, TableWorking},
+		"done":                     {answered, []MeasureState{Done, Verified}, TableDone},
+		"declined":                 {answered, []MeasureState{Declined}, TableDeclined},
+		"one done, one declined":   {answered, []MeasureState{Done, Declined}, TableAnswered},
+		"recalled":                 {told, []MeasureState{Recalled}, TableAnswered},
+		"expired, and done":        {told, []MeasureState{Expired, Done}, TableDone},
+	} {
+		for _, s := range c.states {
+			c.row.Measures = append(c.row.Measures, Measure{State: s})
+		}
+		if got := c.row.State(); got != c.want {
+			t.Errorf("%s: %s, want %s", what, got, c.want)
+		}
+		seen[c.want] = true
 	}
-	for _, states := range [][]MeasureState{nil, {Done}, {Declined}, {Done, Declined}, {Planned, Done}, {Verified}, {Recalled}, {Expired}} {
-		var r Row
-		for _, s := range states {
-			r.Measures = append(r.Measures, Measure{State: s})
-		}
-		if !seen[r.State()] {
-			t.Errorf("%v is %s", states, r.State())
-		}
+	if len(seen) != len(TableStates()) {
+		t.Errorf("of the states only %v are told", seen)
 	}
 }

@@ -2,13 +2,18 @@ package correspondence
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // The verbs under which the record has what may change of sending while the program runs.
@@ -56,4 +61,56 @@ func (s *Service) SetRoads(ctx context.Context, by access.Actor, was, want map[t
 		err = s.Audit.Write(ctx, tx, audit.Entry{At: at, By: by, Verb: VerbRoads, Changes: list})
 		return err
 	})
+}
+
+// RoadOf says before sending which road a message with this label would take to the correspondent of a thread.
+func (s *Service) RoadOf(ctx context.Context, h db.Handle, t *Thread, label tlp.Level) (egress.Decision, error) {
+	m := stored{Message: Message{TLP: label, Channel: ByMail, Body: Body{To: t.Correspondent.Email}}}
+	if label == 0 {
+		m.TLP = t.TLP
+	}
+	if m.Body.To == "" {
+		m.Channel = ByPortal
+	}
+	ask, _, err := s.ask(ctx, h, m, t, s.Clock.Now())
+	if err != nil {
+		return egress.Decision{}, err
+	}
+	policy, err := s.Egress.Policy(ctx, h)
+	return egress.Decide(policy, ask), err
+}
+
+// readerKey is what a letter is encrypted to: an OpenPGP key, or a certificate.
+type readerKey struct {
+	pgp   pgp.Key
+	smime smime.Certificate
+}
+
+func (k readerKey) isZero() bool { return k.pgp.IsZero() && k.smime.IsZero() }
+
+// keyOf gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact: an OpenPGP key before a
+// certificate, which is of use only when we have one ourselves to sign with.
+func (s *Service) keyOf(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (out readerKey, err error) {
+	if t.Correspondent.Contact == 0 || address == "" || !strings.EqualFold(address, t.Correspondent.Email) {
+		return out, nil
+	}
+	keys, err := s.Constituency.Keys(ctx, h, t.Correspondent.Contact, now)
+	if err != nil {
+		return out, fmt.Errorf("read the correspondent's keys: %w", err)
+	}
+	for _, k := range keys {
+		if k.SMIME() {
+			if c, err := smime.ParseCertificate(k.Certificate); err == nil && out.smime.IsZero() && s.certified(now) && c.CanEncrypt(now) {
+				out.smime = c
+			}
+			continue
+		}
+		parsed, _ := pgp.ParseKeys(k.Certificate)
+		for _, p := range parsed {
+			if p.CanEncrypt(now) == nil {
+				return readerKey{pgp: p}, nil
+			}
+		}
+	}
+	return out, nil
 }

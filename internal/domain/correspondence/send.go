@@ -23,8 +23,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/build"
-	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
-	"github.com/tocsin-csirt/tocsin/internal/kit/smime"
 )
 
 // Outgoing is a message to the correspondent of a thread.
@@ -413,41 +411,6 @@ func (s *Service) lookAbove(ctx context.Context, h db.Handle, threads []*Thread)
 	return nil
 }
 
-// readerKey is what a letter is encrypted to: an OpenPGP key, or a certificate.
-type readerKey struct {
-	pgp   pgp.Key
-	smime smime.Certificate
-}
-
-func (k readerKey) isZero() bool { return k.pgp.IsZero() && k.smime.IsZero() }
-
-// keyOf gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact: an OpenPGP key before a
-// certificate, which is of use only when we have one ourselves to sign with.
-func (s *Service) keyOf(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (out readerKey, err error) {
-	if t.Correspondent.Contact == 0 || address == "" || !strings.EqualFold(address, t.Correspondent.Email) {
-		return out, nil
-	}
-	keys, err := s.Constituency.Keys(ctx, h, t.Correspondent.Contact, now)
-	if err != nil {
-		return out, fmt.Errorf("read the correspondent's keys: %w", err)
-	}
-	for _, k := range keys {
-		if k.SMIME() {
-			if c, err := smime.ParseCertificate(k.Certificate); err == nil && out.smime.IsZero() && s.certified(now) && c.CanEncrypt(now) {
-				out.smime = c
-			}
-			continue
-		}
-		parsed, _ := pgp.ParseKeys(k.Certificate)
-		for _, p := range parsed {
-			if p.CanEncrypt(now) == nil {
-				return readerKey{pgp: p}, nil
-			}
-		}
-	}
-	return out, nil
-}
-
 // rendition is the hash of what leaves, before signing and encrypting. The salt keeps it from telling anything.
 func (m *stored) rendition() []byte {
 	b, err := json.Marshal(struct {
@@ -486,21 +449,4 @@ func insertMessage(ctx context.Context, tx *db.Tx, columns, values string, args 
 	}
 	err = tx.QueryRow(ctx, `INSERT INTO correspondence_message (`+columns+`) VALUES (`+values+`) RETURNING id`, args...).Scan(&id)
 	return id, err
-}
-
-// RoadOf says before sending which road a message with this label would take to the correspondent of a thread.
-func (s *Service) RoadOf(ctx context.Context, h db.Handle, t *Thread, label tlp.Level) (egress.Decision, error) {
-	m := stored{Message: Message{TLP: label, Channel: ByMail, Body: Body{To: t.Correspondent.Email}}}
-	if label == 0 {
-		m.TLP = t.TLP
-	}
-	if m.Body.To == "" {
-		m.Channel = ByPortal
-	}
-	ask, _, err := s.ask(ctx, h, m, t, s.Clock.Now())
-	if err != nil {
-		return egress.Decision{}, err
-	}
-	policy, err := s.Egress.Policy(ctx, h)
-	return egress.Decide(policy, ask), err
 }

@@ -112,14 +112,18 @@ func (s *Service) prove(ctx context.Context, hash []byte, what string, also func
 		if err := also(ctx, tx); err != nil {
 			return err
 		}
-		_, c, r, err := s.byHash(ctx, tx, hash)
+		c, err := s.codeOf(ctx, tx, hash)
+		if err == nil {
+			_, err = access.Locked(ctx, tx, c.report)
+		}
+		var r row
+		if err == nil {
+			_, _, r, err = s.byHash(ctx, tx, hash) // as it is now that we hold it
+		}
 		if errs.Is(err, errs.NotFound) {
 			return nil
 		}
 		if err != nil {
-			return err
-		}
-		if _, err := access.Locked(ctx, tx, r.Ref.ID); err != nil {
 			return err
 		}
 		threads, err := s.Correspondence.Threads(ctx, tx, r.Thread)

@@ -368,3 +368,50 @@ func TestTheReportFollowsItsThread(t *testing.T) {
 		follow()
 	})
 }
+
+// A code for an address is asked for while somebody proves it in another way: who waited for the report sees it as it is then, and nothing is sent.
+func TestAnAddressThatIsProvedMeanwhileGetsNoCode(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		if _, err := d.s.DropKey(ctx); err != nil {
+			t.Fatal(err)
+		}
+		code := id.NewCode()
+		reference, err := d.drop(ctx, intake.Drop{Input: form("Servers encrypted", "walker@away.example"), Code: code})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.s.OpenDrops(ctx); err != nil {
+			t.Fatal(err)
+		}
+		r, err := d.s.Get(ctx, d.DB, d.ana, reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.drop(ctx, intake.Drop{Add: true, Code: code, Prove: intake.ProveAsk + "walker@away.example"}); err != nil {
+			t.Fatal(err)
+		}
+		opened := make(chan error, 1)
+		var once sync.Once
+		d.write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			if _, err := access.Locked(ctx, tx, r.Ref.ID); err != nil {
+				return err
+			}
+			once.Do(func() {
+				go func() {
+					_, err := d.s.OpenDrops(t.Context())
+					opened <- err
+				}()
+				time.Sleep(300 * time.Millisecond) // it stands at the lock
+			})
+			_, err := tx.Exec(ctx, `UPDATE intake_report SET address_proved_at = $1 WHERE id = $2`, d.Clock.Now(), r.Ref.ID)
+			return err
+		})
+		if err := <-opened; err != nil {
+			t.Fatal(err)
+		}
+		var asked int
+		if err := d.DB.QueryRow(ctx, `SELECT COUNT(*) FROM intake_address`).Scan(&asked); err != nil || asked != 0 {
+			t.Errorf("%d codes were sent, %v", asked, err)
+		}
+	})
+}

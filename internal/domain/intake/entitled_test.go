@@ -74,6 +74,9 @@ func TestEachEntitlementIsObeyed(t *testing.T) {
 		for i, l := range queue.Items {
 			place[l.UID] = i + 1
 		}
+		if len(all) == 0 || len(place) != len(all) {
+			t.Fatalf("%d reports, %d of them wait", len(all), len(place))
+		}
 		for _, f := range all {
 			what := f.row.Community + ", " + f.row.Service
 			var due time.Time

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +39,7 @@ func (s *Service) Work(r *job.Registry) {
 	r.Every("intake.index", indexRhythm, job.House, IndexJob{})
 	job.Handle(r, job.House, func(ctx context.Context, _ SweepJob) error {
 		_, err := s.End(ctx)
-		return err
+		return errors.Join(err, s.ResumeRuns(ctx))
 	})
 	job.Handle(r, job.House, func(ctx context.Context, j RunJob) error { return s.WorkRun(ctx, j.Run) })
 	job.Handle(r, job.House, s.WorkRule)

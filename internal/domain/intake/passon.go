@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -244,15 +243,13 @@ func quoted(s string) string {
 	return strings.Join(out, "\n")
 }
 
-var linkBegins = regexp.MustCompile(`(?i)\b(h)tt(ps?://)`)
-
 // inert is what a stranger wrote, as words that lead nowhere and hide nothing.
 func inert(s string) string {
 	s = mail.VisibleText(strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n"))
 	if r := []rune(s); len(r) > maxQuoted {
 		s = string(r[:maxQuoted]) + " …"
 	}
-	return linkBegins.ReplaceAllString(s, "${1}xx${2}")
+	return mail.NoLinks(s)
 }
 
 // handTx opens the thread with who receives the reports, sends the letter, and notes which reports it passes on.

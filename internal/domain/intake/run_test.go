@@ -231,3 +231,35 @@ func TestRunsAreRefused(t *testing.T) {
 		d.refused("a run over what is sealed", err, errs.NotFound)
 	})
 }
+
+// The job of a run was given up: it is asked again, once, until the run is over.
+func TestARunWhoseJobWasGivenUpGoesOn(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		run, err := d.s.StartRun(ctx, d.ana, intake.RunInput{Action: intake.RunReject, Reports: d.wave(ctx, 3), Reason: "spam"})
+		must(err)
+		_, err = d.DB.Exec(ctx, `UPDATE river_job SET state = 'discarded', finalized_at = created_at WHERE kind = 'intake.run'`)
+		must(err)
+		waiting := func() int {
+			return d.count(ctx, `SELECT COUNT(*) FROM river_job WHERE kind = 'intake.run' AND state = 'available'`)
+		}
+		for range 2 {
+			must(d.s.ResumeRuns(ctx))
+			if n := waiting(); n != 1 {
+				t.Fatalf("%d jobs", n)
+			}
+		}
+		must(d.s.WorkRun(ctx, run.ID))
+		_, err = d.DB.Exec(ctx, `DELETE FROM river_job WHERE kind = 'intake.run'`)
+		must(err)
+		must(d.s.ResumeRuns(ctx))
+		if n := waiting(); n != 0 {
+			t.Errorf("a run that is over has %d jobs", n)
+		}
+	})
+}

@@ -65,6 +65,19 @@ func (s *Service) turnTx(ctx context.Context, tx *db.Tx, by access.Actor, run Ru
 	return s.Jobs.Insert(ctx, tx, RunJob{run.ID}, job.Options{Lane: job.House})
 }
 
+// ResumeRuns asks again for the runs that are not over: the job of one was given up, for a disk that was full or a key process that was away.
+func (s *Service) ResumeRuns(ctx context.Context) error {
+	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		runs, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT id FROM intake_run WHERE state IN ('running', 'undoing') ORDER BY id LIMIT 100`)
+		for _, run := range runs {
+			if err == nil {
+				err = s.Jobs.Insert(ctx, tx, RunJob{run}, job.Options{Lane: job.House, Unique: true})
+			}
+		}
+		return err
+	})
+}
+
 // passRun writes the letter that passes on all reports of a run, once for all of them.
 func (s *Service) passRun(ctx context.Context, tx *db.Tx, by access.Actor, rows []row, in RunInput) (forward string, err error) {
 	if _, err := access.Locked(ctx, tx, rows[0].Ref.ID); err != nil {

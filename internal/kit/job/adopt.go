@@ -23,13 +23,21 @@ const (
 	watchEvery  = 3 * time.Second // between two looks at the others; gone is who has no lock at two looks
 )
 
-// These make jobs of processes that are gone available again; one that has used up its tries is set aside.
-const (
-	takeBackLite = `UPDATE river_job SET state = CASE WHEN attempt >= max_attempts THEN 'discarded' ELSE 'available' END,
-		finalized_at = CASE WHEN attempt >= max_attempts THEN CURRENT_TIMESTAMP END WHERE state = 'running'`
-	takeBackPG = `UPDATE river_job SET state = (CASE WHEN attempt >= max_attempts THEN 'discarded' ELSE 'available' END)::river_job_state,
-		finalized_at = CASE WHEN attempt >= max_attempts THEN now() END WHERE state = 'running'`
+// mostKilled is how many processes may die under a job. That one did is not the job's fault, and costs it none of its tries; one under which every process
+// dies is set aside after so many.
+const mostKilled = 100
+
+// These make jobs of processes that are gone available again.
+var (
+	takeBackLite = takeBack("CURRENT_TIMESTAMP", "")
+	takeBackPG   = takeBack("now()", "::river_job_state")
 )
+
+func takeBack(now, state string) string {
+	return fmt.Sprintf(`UPDATE river_job SET state = (CASE WHEN attempt >= %[1]d THEN 'discarded' ELSE 'available' END)%[3]s,
+		finalized_at = CASE WHEN attempt >= %[1]d THEN %[2]s END,
+		max_attempts = CASE WHEN max_attempts < %[1]d THEN max_attempts + 1 ELSE max_attempts END WHERE state = 'running'`, mostKilled, now, state)
+}
 
 // watch holds the locks of one queue and looks after the others.
 type watch struct {

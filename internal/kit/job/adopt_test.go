@@ -181,3 +181,39 @@ func TestALostConnectionTakesNoJobFromItsWorker(t *testing.T) {
 		close(end)
 	})
 }
+
+// A job whose processes were killed again and again is worked all the same; one under which a hundred of them died is set aside.
+func TestAKillCostsAJobNoTry(t *testing.T) {
+	pgtest.OnEach(t, func(t *testing.T, engine string) {
+		d := open(t, engine)
+		inserter, err := job.New(d, job.NewRegistry(), nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, tried := range map[int]int64{1: 100, 2: job.MaxTries} {
+			err := d.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				if err := inserter.Insert(ctx, tx, ring{n}, job.Options{}); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, `UPDATE river_job SET state = 'running', attempt = $1, max_attempts = $1, attempted_at = created_at WHERE state = 'available'`, tried)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, rang := start(t, d)
+		select {
+		case n := <-rang:
+			if n != 2 {
+				t.Errorf("job %d was worked", n)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("no job is worked")
+		}
+		var aside int
+		if err := d.QueryRow(t.Context(), `SELECT COUNT(*) FROM river_job WHERE state = 'discarded' AND attempt = 100 AND finalized_at IS NOT NULL`).Scan(&aside); err != nil || aside != 1 {
+			t.Errorf("%d set aside, %v", aside, err)
+		}
+	})
+}

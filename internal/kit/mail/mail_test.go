@@ -277,3 +277,15 @@ func FuzzFormText(f *testing.F) {
 		}
 	})
 }
+
+// No address in a stranger's words becomes a link, in whatever case it is written.
+func TestAddressesAreNoLinks(t *testing.T) {
+	for in, want := range map[string]string{
+		"see http://a.example": "see hxxp://a.example", "HtTpS://a.example": "HxxpS://a.example", "(HTTP://a)": "(HxxP://a)", "FTP://a sftp://b": "FxP://a sfxp://b",
+		"Www.a.example, awww. x": "Www[.]a.example, awww. x", "words": "words",
+	} {
+		if got := NoLinks(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,6 +12,19 @@ func Visible(s string) string { return visible(s, hiddenInLine) }
 
 // VisibleText is Visible for text of many lines: line feeds, tabs and the plain direction marks of a script stay.
 func VisibleText(s string) string { return visible(s, hiddenInText) }
+
+var (
+	webBegins  = regexp.MustCompile(`(?i)(h)tt(ps?://)`)
+	fileBegins = regexp.MustCompile(`(?i)(f)t(ps?://)`)
+	hostBegins = regexp.MustCompile(`(?i)\b(www)\.`)
+)
+
+// NoLinks writes the addresses in a text, whatever their case, so that no program makes links of them: hxxps://, fxp://, www[.].
+func NoLinks(s string) string {
+	s = webBegins.ReplaceAllString(s, "${1}xx${2}")
+	s = fileBegins.ReplaceAllString(s, "${1}x${2}")
+	return hostBegins.ReplaceAllString(s, "${1}[.]")
+}
 
 // FormText is VisibleText for what somebody typed into a form, where browsers end lines with CR LF.
 func FormText(s string) string { return VisibleText(strings.ReplaceAll(s, "\r\n", "\n")) }

@@ -43,7 +43,7 @@ func TestBrowserAPasskey(t *testing.T) {
 	p.Wait("form[data-passkey=create]:not([hidden])")
 	p.Open(e.url + "/portal/account/factor")
 	p.Click("main .session form .btn")
-	p.Wait(".callout-ok")
+	p.Wait(".callout-ok[role=status]") // said of what was just done; the other one stands there always
 	p.Quiet()
 	// The device has one that we know no more.
 	p.Open(e.url + "/login?next=account&lang=en")

@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 )
 
 // Attachment is the Content-Disposition of a download (RFC 6266): a foreign file name without what a file system, a shell or a reader takes for
@@ -33,14 +34,6 @@ func fileName(s string) string {
 	return s
 }
 
-// Cell keeps a spreadsheet from taking the words of others for a formula (rule O8).
-func Cell(s string) string {
-	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", first) {
-		return "'" + s
-	}
-	return s
-}
-
 // CSV answers with a table as a download. No cell begins as a formula does.
 func CSV(v *Visit, name string, rows [][]string) error {
 	h := v.W.Header()
@@ -49,7 +42,7 @@ func CSV(v *Visit, name string, rows [][]string) error {
 	w := csv.NewWriter(v.W)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = Cell(row[i])
+			row[i] = sheet.Cell(row[i])
 		}
 		_ = w.Write(row)
 	}
