@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -123,3 +124,6 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb s
 	list := append([]audit.Change{{Field: "target", To: t.Thing.Shown()}}, more...)
 	return s.Audit.Write(ctx, tx, audit.Entry{At: s.Clock.Now(), By: by, Verb: verb, On: t.Incident.Ref, Note: note, Changes: list, Data: map[string]string{"target": t.UID}})
 }
+
+// Code is the reason without the catalogue's place: "pap_red".
+func (b Barred) Code() string { return strings.TrimPrefix(string(b), "desk.takedown.barred.") }
