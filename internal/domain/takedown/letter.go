@@ -17,6 +17,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/abuse"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // answerWithin is how long a provider has to answer, unless a person says otherwise.
@@ -73,20 +74,11 @@ func (s *Service) ready(ctx context.Context, tx *db.Tx, by access.Actor, o acces
 	if err != nil {
 		return nil, nil, err
 	}
-	stands := map[int64]coordination.SendingState{}
-	sendings, err := s.Coordination.SendingsIn(ctx, tx, o.Ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, x := range sendings {
-		stands[x.ID] = x.State
-	}
 	var out []coordination.Ready
 	var ids []int64
 	for _, t := range targets {
 		for _, p := range proposals[t.ID] {
-			waits := p.Sending == 0 || stands[p.Sending] == coordination.SendingWithdrawn
-			if p.State != Confirmed || !p.ToldAt.IsZero() || p.Form == ByPage || !waits {
+			if p.State != Confirmed || !p.ToldAt.IsZero() || p.Form == ByPage || p.Sending != 0 {
 				continue
 			}
 			i := slices.IndexFunc(out, func(r coordination.Ready) bool { return r.Organisation == p.Organisation })
@@ -150,8 +142,8 @@ func (s *Service) letters(ready []coordination.Ready) coordination.Give {
 func (s *Service) wordsTo(role coordination.Role, lang string) coordination.Words {
 	p := s.Texts.For(text.Lang(lang))
 	return coordination.Words{
-		Text:    p.T("mail.takedown."+string(role)+".text", "team", s.Coordination.Correspondence.Team.Name),
-		Request: p.T("mail.takedown." + string(role) + ".request"),
+		Text:    p.T("mail.takedown.text."+string(role), "team", s.Coordination.Correspondence.Team.Name),
+		Request: p.T("mail.takedown.request." + string(role)),
 	}
 }
 
@@ -236,7 +228,7 @@ func (s *Service) PageOf(ctx context.Context, by access.Actor, proposal string) 
 		lang = orgs[p.Organisation].Lang
 	}
 	line, w := s.line(t, lang), s.wordsTo(p.Role, lang)
-	body := w.Text + "\n\n" + t.Thing.Shown() + "\n" + line.At.UTC().Format(time.DateTime) + " UTC\n" + coordination.Harmless(line.Note) + "\n\n" + w.Request
+	body := w.Text + "\n\n" + t.Thing.Shown() + "\n" + line.At.UTC().Format(time.DateTime) + " UTC\n" + mail.NoLinks(mail.VisibleText(line.Note)) + "\n\n" + w.Request
 	return Page{p, t, body, line}, nil
 }
 

@@ -69,6 +69,17 @@ func (s *Service) proposalsOf(ctx context.Context, h db.Handle, by access.Actor,
 	if err != nil {
 		return nil, err
 	}
+	sendings, err := s.Coordination.SendingsIn(ctx, h, o.Ref)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list { // whose letter was withdrawn waits for one again
+		if slices.ContainsFunc(sendings, func(x coordination.Sending) bool {
+			return x.ID == list[i].Sending && x.State == coordination.SendingWithdrawn
+		}) {
+			list[i].Sending = 0
+		}
+	}
 	return out, s.fill(ctx, h, by, list, out)
 }
 

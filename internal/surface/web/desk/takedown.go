@@ -112,7 +112,7 @@ func (d *Desk) showTargets(v *page.Visit, wrong error, status int) error {
 				confirmed++
 				if !q.ToldAt.IsZero() {
 					told++
-				} else if x.EndedAt.IsZero() && x.State != takedown.Down && q.Form != takedown.ByPage {
+				} else if x.EndedAt.IsZero() && x.State != takedown.Down && q.Form != takedown.ByPage && q.Sending == 0 {
 					waits++
 				}
 			}
@@ -131,15 +131,15 @@ func (d *Desk) showTargets(v *page.Visit, wrong error, status int) error {
 	}
 	open := in.State != incident.Closed && v.By.Can(access.WorkCases)
 	if open && waits > 0 && v.By.Can(access.SendOutside) {
-		body = append(body, section("write", p.T("desk.target.write"), paragraph(p.T("desk.target.write.note")),
-			post(f.Href+"/targets/write", nil, page.ButtonView{Text: p.T("desk.target.write.do"), Kind: "primary", Icon: "send"})))
+		body = append(body, heading(p.T("desk.target.write")), paragraph(p.T("desk.target.write.note")),
+			post(f.Href+"/targets/write", nil, page.ButtonView{Text: p.T("desk.target.write.do"), Kind: "primary", Icon: "send"}))
 	}
 	if open {
-		body = append(body, section("add", p.T("desk.target.add"), adminForm(f.Href+"/targets", nil, d.targetFields(v, in, bad), page.ButtonView{Text: p.T("desk.target.add.do"), Kind: map[bool]string{true: "", false: "primary"}[waits > 0], Icon: "plus"})))
+		body = append(body, heading(p.T("desk.target.add")), adminForm(f.Href+"/targets", nil, d.targetFields(v, in, bad), page.ButtonView{Text: p.T("desk.target.add.do"), Kind: map[bool]string{true: "", false: "primary"}[waits > 0], Icon: "plus"}))
 	}
 	body = append(body, d.takedownLinks(v))
 	f.Wrong = wrong != nil
-	return v.ShowStatus(status, IncidentTab(TabView{IncidentFrame: f, Body: several(body)}))
+	return v.ShowStatus(status, IncidentTab(TabView{IncidentFrame: f, Body: inTab(body)}))
 }
 
 // takedownLinks lead to what is about all targets.

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -60,8 +61,8 @@ func targetFacts(v *page.Visit, t takedown.Target) []page.Property {
 	}
 	facts := []page.Property{
 		{Label: p.T("desk.target.what"), Value: page.Mono(t.Thing.Shown())}, {Label: p.T("desk.target.kind"), Value: page.Text(kindName(p, t.Kind))},
-		{Label: p.T("desk.col.state"), Value: page.Lines([]templ.Component{page.Chip(targetChip(p, t)), page.At(p, t.StateAt, v.Now)})},
-		{Label: p.T("desk.target.words"), Value: page.Words(coordination.Harmless(t.Words))}, {Label: p.T("desk.target.seen_at"), Value: page.At(p, t.SeenAt, v.Now)},
+		{Label: p.T("desk.col.state"), Value: several([]templ.Component{page.Chip(targetChip(p, t)), page.Text(" "), page.At(p, t.StateAt, v.Now)})},
+		{Label: p.T("desk.target.words"), Value: page.Words(mail.NoLinks(mail.VisibleText(t.Words)))}, {Label: p.T("desk.target.seen_at"), Value: page.At(p, t.SeenAt, v.Now)},
 		{Label: p.T("desk.target.addresses"), Value: page.Lines(at)},
 	}
 	if len(at) == 0 {
@@ -75,14 +76,14 @@ func targetFacts(v *page.Visit, t takedown.Target) []page.Property {
 	}
 	saw := []templ.Component{page.At(p, t.LookedAt, v.Now)}
 	if t.Last != "" {
-		saw = append(saw, page.Text(p.T("desk.target.saw."+string(t.Last))))
+		saw = append(saw, second(p.T("desk.target.saw."+string(t.Last))))
 	}
-	facts = append(facts, page.Property{Label: p.T("desk.target.looked"), Value: page.Lines(saw)})
+	facts = append(facts, page.Property{Label: p.T("desk.target.looked"), Value: several(saw)})
 	if t.Elsewhere != "" {
 		facts = append(facts, page.Property{Label: p.T("desk.target.elsewhere"), Value: page.Mono(coordination.Harmless(t.Elsewhere))})
 	}
 	if t.Title != "" {
-		facts = append(facts, page.Property{Label: p.T("desk.target.page_title"), Value: page.Words(coordination.Harmless(t.Title))})
+		facts = append(facts, page.Property{Label: p.T("desk.target.page_title"), Value: page.Words(mail.NoLinks(mail.Visible(t.Title)))})
 	}
 	if t.Hash != "" {
 		facts = append(facts, page.Property{Label: "SHA-256", Value: hash(t.Hash)})
@@ -106,7 +107,7 @@ func (d *Desk) whoCanEnd(v *page.Visit, t takedown.Target) (templ.Component, err
 	if n, err := strconv.Atoi(q.Get("silent")); err == nil && n > 0 {
 		body = append(body, words("warn", "triangle-alert", p.N("desk.target.silent", n)))
 	}
-	table := page.TableView{Caption: p.T("desk.target.who"), Columns: []page.Column{{Text: p.T("desk.provider")}, {Text: p.T("desk.target.why")}, {Text: p.T("desk.provider.form")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.target.do")}}}
+	table := page.TableView{Caption: p.T("desk.target.who"), Columns: []page.Column{{Text: p.T("desk.provider")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.target.do")}, {Text: p.T("desk.target.why")}}}
 	for _, x := range all[t.ID] {
 		why := p.T(x.Why.Key, "what", x.Why.What)
 		form := p.T("desk.provider.form." + string(x.Form))
@@ -118,7 +119,7 @@ func (d *Desk) whoCanEnd(v *page.Visit, t takedown.Target) (templ.Component, err
 			address = coordination.Harmless(x.Page)
 		}
 		table.Rows = append(table.Rows, []templ.Component{
-			twoLines(x.Name, strings.Trim(roleName(p, x.Role)+" · "+address, " ·")), page.Text(why), page.Text(form), page.Lines(proposalState(v, x)), rowActs(d.proposalActs(v, x, work)),
+			twoLines(x.Name, strings.Trim(roleName(p, x.Role)+" · "+address, " ·")), several(proposalState(v, x)), rowActs(d.proposalActs(v, x, work)), twoLines(why, form),
 		})
 	}
 	if len(table.Rows) > 0 {
@@ -205,7 +206,7 @@ func (d *Desk) targetHistory(v *page.Visit, t takedown.Target) (templ.Component,
 	for _, c := range list {
 		why := c.Why
 		if c.By != 0 {
-			why = p.T("desk.target.said", "who", names[c.By], "why", c.Why)
+			why = p.T("desk.target.said", "who", names[c.By], "why", mail.NoLinks(mail.Visible(c.Why)))
 		} else if c.Saw != "" {
 			why = p.T("desk.target.saw." + string(c.Saw))
 		}
