@@ -230,9 +230,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting,
 	}
-	if err := h.openTakedown(); err != nil {
-		return err
-	}
+	h.openTakedown()
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.Takedown, h.tellNews}
 	h.Coordination.Late = h.tellLate
 	h.Accounts.Post, h.Correspondence.Opening = h.postLink, h.opening

@@ -1,18 +1,15 @@
 package takedown
 
 import (
+	"cmp"
 	"context"
-	"net/http"
 	"net/netip"
 
-	"github.com/tocsin-csirt/tocsin/internal/format/rdap"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 )
 
-const (
-	rdapAccept = "application/rdap+json, application/json;q=0.8"
-	mostHops   = 2
-	mostAsked  = 3 // addresses of one target
-)
+// mostAsked is for how many addresses of one target registries are asked.
+const mostAsked = 3
 
 // found is what registries said about a target.
 type found struct {
@@ -21,19 +18,18 @@ type found struct {
 	silent   int // questions that nobody answered
 }
 
-// askRegistries asks who registered a target's domain and who runs the networks of its addresses. No link of an answer is followed; who says that another registry
-// answers is believed when that one is in the list of registries.
+// askRegistries asks who registered a target's domain and who runs the networks of its addresses.
 func (s *Service) askRegistries(ctx context.Context, t Target, addresses []netip.Addr) found {
 	var f found
 	if _, is := t.Thing.Addr(); !is {
-		if a, ok := s.askOne(ctx, s.Bootstrap.Domain(t.Thing.Host)); ok && a.Kind == "domain" {
+		if a, ok := s.askOne(ctx, t.Thing.Host); ok {
 			f.domain = a
 		} else {
 			f.silent++
 		}
 	}
 	for _, a := range addresses[:min(len(addresses), mostAsked)] {
-		if x, ok := s.askOne(ctx, s.Bootstrap.Address(a)); ok && x.Kind == "ip network" {
+		if x, ok := s.askOne(ctx, a.String()); ok {
 			f.networks = append(f.networks, x)
 		} else {
 			f.silent++
@@ -42,22 +38,23 @@ func (s *Service) askRegistries(ctx context.Context, t Target, addresses []netip
 	return f
 }
 
-func (s *Service) askOne(ctx context.Context, address string) (rdap.Answer, bool) {
-	for range mostHops + 1 {
-		if address == "" {
-			return rdap.Answer{}, false
-		}
-		status, to, body, err := s.Registries.Ask(ctx, address, rdapAccept, rdap.MostAnswer)
-		switch {
-		case err != nil:
-			return rdap.Answer{}, false
-		case status == http.StatusOK:
-			a, err := rdap.Parse(body)
-			return a, err == nil
-		case status < 300 || status > 399 || !s.Bootstrap.Knows(to):
-			return rdap.Answer{}, false
-		}
-		address = to
+func (s *Service) askOne(ctx context.Context, what string) (rdap.Answer, bool) {
+	q, err := rdap.About(what)
+	if err != nil {
+		return rdap.Answer{}, false
 	}
-	return rdap.Answer{}, false
+	a, err := s.Registries.Look(ctx, q)
+	return a, err == nil
 }
+
+// complaints gives the first address for complaints that is a registrar's, or that of a network itself.
+func complaints(a rdap.Answer, registrar bool) string {
+	for _, e := range a.Abuse() {
+		if e.Of("registrar") == registrar {
+			return e.Mails[0]
+		}
+	}
+	return ""
+}
+
+func nameOf(e rdap.Entity) string { return cmp.Or(e.Organisation, e.Name) }

@@ -199,22 +199,22 @@ func (s *Service) candidates(ctx context.Context, tx *db.Tx, by access.Actor, t 
 	if err != nil {
 		return nil, err
 	}
-	registrar, _ := f.domain.With("registrar")
+	registrar, _ := f.domain.Registrar()
 	for _, p := range directory {
-		if w, ok := p.matches(t, addresses, registrar.Number); ok {
+		if w, ok := p.matches(t, addresses, registrar.Handle); ok {
 			out = append(out, Proposal{Role: p.Role, Organisation: p.Organisation, Provider: p.ID, Why: w})
 		}
 	}
-	if registrar.Name != "" {
-		out = append(out, s.known(ctx, tx, directory, Proposal{Role: coordination.Registrar, Name: registrar.Name, Email: f.domain.Abuse("registrar"), Why: Why{"desk.takedown.why.rdap_domain", f.domain.Name}}))
+	if name := nameOf(registrar); name != "" {
+		out = append(out, s.known(ctx, tx, directory, Proposal{Role: coordination.Registrar, Name: name, Email: complaints(f.domain, true), Why: Why{"desk.takedown.why.rdap_domain", f.domain.Name}}))
 	}
 	for _, n := range f.networks {
 		name := n.Name
-		if who, ok := n.With("registrant"); ok && who.Name != "" {
-			name = who.Name
+		if who := n.With("registrant"); len(who) > 0 {
+			name = cmp.Or(nameOf(who[0]), name)
 		}
 		where := n.First.String() + " – " + n.Last.String()
-		out = append(out, s.known(ctx, tx, directory, Proposal{Role: coordination.Network, Name: name, Email: n.Abuse(""), Why: Why{"desk.takedown.why.rdap_network", where}}))
+		out = append(out, s.known(ctx, tx, directory, Proposal{Role: coordination.Network, Name: name, Email: complaints(n, false), Why: Why{"desk.takedown.why.rdap_network", where}}))
 	}
 	return out, nil
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
-	"github.com/tocsin-csirt/tocsin/internal/format/rdap"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 )
 
 // Eyes look at what somebody else put on the network. A fetch.Looker is behind it.
@@ -31,9 +31,9 @@ type Eyes interface {
 	Names() bool
 }
 
-// Registries answer by RDAP. A fetch.Client is behind it.
+// Registries answer whose an address or a domain is. An rdap.Client is behind it.
 type Registries interface {
-	Ask(ctx context.Context, address, accept string, most int) (status int, to string, body []byte, err error)
+	Look(ctx context.Context, q rdap.Question) (rdap.Answer, error)
 }
 
 // Service owns targets and the directory of who can end them.
@@ -46,9 +46,8 @@ type Service struct {
 	Texts        *text.Catalogue
 	Constituency *constituency.Service
 	Coordination *coordination.Service
-	Eyes         Eyes            // nil without an exit: nothing is looked at
-	Registries   Registries      // nil asks nobody
-	Bootstrap    *rdap.Bootstrap // who answers for what; nil asks nobody
+	Eyes         Eyes       // nil without an exit: nothing is looked at
+	Registries   Registries // nil asks nobody
 }
 
 // Barred says why nothing of a kind may be done with a target's name: a catalogue key, "" when it may.
@@ -94,7 +93,7 @@ func (s *Service) BarredAsk(o access.Object) Barred {
 	if b := barredAll(o); b != "" {
 		return b
 	}
-	if s.Registries == nil || s.Bootstrap == nil {
+	if s.Registries == nil {
 		return "desk.takedown.barred.rdap"
 	}
 	return ""

@@ -114,9 +114,6 @@ func (c Config) Check(src *Sources) error {
 	if c.LookResolver.Set() && !c.LookExit.Set() {
 		say("TOCSIN_LOOK_RESOLVER", "is reached through TOCSIN_LOOK_EXIT, which is not given")
 	}
-	if st, err := os.Stat(c.RDAP); c.RDAP != "" && (err != nil || !st.IsDir()) {
-		say("TOCSIN_RDAP", "is no folder that can be read")
-	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		m.add("TOCSIN_TLS_CERT, TOCSIN_TLS_KEY", "", "give both or neither")
 	}

@@ -53,7 +53,6 @@ type Config struct {
 	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks and the gateway of text messages may be in; public addresses alone otherwise."`
 	LookExit       Endpoint `name:"look-exit" env:"TOCSIN_LOOK_EXIT" placeholder:"socks5://host:1080" help:"Proxy (http, https or socks5) through which targets of a take-down are looked at; without it none is."`
 	LookResolver   Endpoint `name:"look-resolver" env:"TOCSIN_LOOK_RESOLVER" placeholder:"https://host/dns-query" help:"Resolver (DNS over HTTPS), reached through that proxy; without it no names are looked at."`
-	RDAP           string   `name:"rdap" env:"TOCSIN_RDAP" placeholder:"FOLDER" help:"Folder with IANA's registries of RDAP services (dns.json, ipv4.json, ipv6.json); no registry is asked otherwise."`
 	SMSGateway     string   `name:"sms-gateway" env:"TOCSIN_SMS_GATEWAY" placeholder:"FILE" help:"File that describes the gateway of text messages for pages; none otherwise."`
 	BundleFolders  string   `name:"bundle-folders" env:"TOCSIN_BUNDLE_FOLDERS" placeholder:"FOLDER,…" help:"Folders in which the bundle for when we are down may be written; in the data folder otherwise."`
 	Metrics        string   `env:"TOCSIN_METRICS" default:"off" help:"Listener for Prometheus, or off."`
@@ -64,6 +63,7 @@ type Config struct {
 	KeyUsers       string   `name:"key-users" env:"TOCSIN_KEY_USERS" placeholder:"USER,…" help:"Users beside its own from whom the key process takes calls; its socket is then open to its group."`
 	TeamKeys       string   `name:"team-keys" env:"TOCSIN_TEAM_KEYS" placeholder:"FILE" help:"Sealed private keys of the team; in the data folder otherwise."`
 	WKD            string   `name:"wkd" env:"TOCSIN_WKD" default:"off" enum:"on,off" help:"on: ask the domain of a contact who proved itself for its published OpenPGP key (web key directory), through the exit."`
+	RDAP           string   `name:"rdap" env:"TOCSIN_RDAP" default:"off" enum:"on,off" help:"on: a person may ask a registry whose an address or a domain is (RDAP), through the exit."`
 	SMIMETrust     string   `name:"smime-trust" env:"TOCSIN_SMIME_TRUST" placeholder:"FILE" help:"Authorities whose S/MIME certificates count, and what they revoked (PEM); none otherwise."`
 	Zone           string   `env:"TOCSIN_ZONE" placeholder:"Europe/…" help:"The team's time zone; the system's otherwise."`
 }
