@@ -75,7 +75,8 @@ func roleName(p *text.Printer, r coordination.Role) string {
 	return p.T("desk.role.reporter")
 }
 
-var roles = []coordination.Role{coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer,
+var roles = []coordination.Role{
+	coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer,
 	coordination.Host, coordination.Network, coordination.Registrar, coordination.Registry, coordination.ContentNetwork, coordination.BlockList,
 }
 
