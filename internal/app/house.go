@@ -226,7 +226,7 @@ func (h *House) duties() error {
 	h.Intake.Suspicion = h.Suspicion.FromForm
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting,
+		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Opening: advice{h.Playbook}.opening,
 	}
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.tellNews}
 	h.Coordination.Late = h.tellLate
@@ -314,6 +314,16 @@ type advice struct{ *playbook.Library }
 func (a advice) Advice(_ context.Context, _ db.Handle, code, lang string) (coordination.Advice, error) {
 	r, err := a.Recommendation(code, lang)
 	return coordination.Advice{Code: r.Code, Revision: r.Version, Title: r.Title, Text: r.Text}, err
+}
+
+// opening begins a letter to an authority, a team or a supplier with the words of the playbook.
+func (a advice) opening(kind constituency.LiaisonKind, lang, name string) (subject, words string, ok bool) {
+	t, err := a.Template(playbook.To(string(kind)), lang)
+	if err != nil {
+		return "", "", false
+	}
+	subject, words, err = t.Fill(map[string]string{"name": strings.Join(strings.Fields(name), " ")})
+	return subject, words, err == nil
 }
 
 func (h *House) publicURL() string { return h.Config.PublicURL() }

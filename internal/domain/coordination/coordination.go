@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 )
@@ -252,7 +253,8 @@ type Preview struct {
 	Text    string // as it leaves by this road
 	Letter  string // the letter itself: what waits in the portal when the road is a notice
 	Road    egress.Decision
-	Hits    []string // words of other parties found in the text (rule A9): a person must look before it leaves
+	Hits    []string             // words of other parties found in the text (rule A9): a person must look before it leaves
+	Liaison constituency.Liaison // what the reader is to us, and on what ground we write; the zero value for a member of the constituency alone
 }
 
 // Row is one line of the matrix: what each party was told, saw, answered, did.

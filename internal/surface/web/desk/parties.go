@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,7 +13,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
-	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
@@ -174,7 +174,8 @@ func (d *Desk) chooseParties(v *page.Visit) error {
 		return err
 	}
 	q := strings.TrimSpace(v.R.URL.Query().Get("q"))
-	found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: q, Community: v.R.URL.Query().Get("community"), Limit: 100})
+	kind := kindOf(v.R.URL.Query().Get("kind"))
+	found, err := d.found(v, q, kind)
 	if err != nil {
 		return err
 	}
@@ -183,16 +184,16 @@ func (d *Desk) chooseParties(v *page.Visit) error {
 		there[r.Party.Organisation] = true
 	}
 	var list []choice
-	for _, o := range found.Items {
+	for _, o := range found {
 		if !there[o.Ref.ID] {
-			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: sectorName(v.P, o.Sector)})
+			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: cmp.Or(kindName(v.P, o.Kind), sectorName(v.P, o.Sector))})
 		}
 	}
-	var options []page.SelectOption
+	options := []page.SelectOption{{Value: "", Text: v.P.T("desk.parties.role.own")}}
 	for _, r := range roles {
 		options = append(options, page.SelectOption{Value: string(r), Text: roleName(v.P, r)})
 	}
-	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: addParties(v.P, f.Href+"/parties/add", q, list, options)}))
+	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: addParties(v.P, f.Href+"/parties/add", q, kindChips(v.P, f.Href+"/parties/add", kind), list, options)}))
 }
 
 func (d *Desk) addParties(v *page.Visit) error {
@@ -314,6 +315,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 			Party: pv.Party.Name, Reader: strings.Trim(pv.Reader.Name+" <"+pv.Reader.Email+">", " "), Lang: pv.Lang, Road: roadChip(v.P, pv.Road), TLP: g.TLP.Name(),
 			Subject: pv.Subject, Text: pv.Text,
 		}
+		l.Ground, l.NoGround = ground(v.P, pv.Liaison)
 		if len(pv.Hits) > 0 {
 			l.Warn = v.P.T("desk.ask.hits", "words", strings.Join(pv.Hits, ", "))
 			x.hits = true
