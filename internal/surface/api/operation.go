@@ -87,6 +87,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/obligations/{id}/moments", Rights: triage, What: "Note or correct a moment that clocks hang on"},
 		{Method: "POST", Path: "/obligations/{id}/requests", Rights: triage, What: "Note that a stage was asked for"},
 		{Method: "POST", Path: "/obligations/{id}/waivers", Rights: triage, What: "Waive something owed, or take that back"},
+		{Method: "POST", Path: "/obligations/{id}/states", Rights: triage, What: "Say which other states are affected: each is to be told, with a clock of its own"},
 		{Method: "POST", Path: "/obligations/{id}/recipients", Rights: triage, What: "Note that a recipient by law was given it"},
 
 		{Method: "POST", Path: "/incidents", Rights: work, What: "Open an incident"},

@@ -50,6 +50,8 @@ func bodyOf(op api.Operation) string {
 		return `{"number":1,"by":"letter"}`
 	case op.Path == "/reports/{ref}/offered":
 		return `{"message":"` + id.New() + `","take":true}`
+	case last == "states":
+		return `{"states":["FR"]}`
 	case last == "sendings":
 		return `{}`
 	case strings.HasPrefix(op.Path, "/sendings/"):

@@ -142,6 +142,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/incidents/{incident}/parties", Need: read, Serve: d.parties},
 		{Pattern: "GET /desk/incidents/{incident}/files", Need: read, Serve: d.files},
 		{Pattern: "GET /desk/incidents/{incident}/measures", Need: read, Serve: d.measures},
+		{Pattern: "GET /desk/incidents/{incident}/authorities", Need: read, Serve: d.authorities},
 		{Pattern: "GET /desk/incidents/{incident}/report", Need: read, Serve: d.reportTab},
 		{Pattern: "POST /desk/incidents/{incident}/report", Need: page.Needs(access.Export), Serve: d.takeReport},
 		{Pattern: "GET /desk/incidents/{incident}/parties/add", Need: work, Serve: d.chooseParties},
