@@ -44,6 +44,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
+	"github.com/tocsin-csirt/tocsin/internal/format/teams"
 	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -53,6 +54,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
 
@@ -204,6 +206,12 @@ func (h *House) duties() error {
 		},
 	}
 	h.Constituency.Names, h.Constituency.Files = h.names(), fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()})
+	if h.Constituency.Teams, err = teams.New(); err != nil {
+		return err
+	}
+	if h.Config.RDAP == "on" {
+		h.Constituency.Registries = &rdap.Client{Fetch: fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()}), Now: h.Clock.Now}
+	}
 	h.Constituency.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
 		return h.Correspondence.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
 	}

@@ -10,6 +10,7 @@ import (
 func (a *API) liaison() {
 	on(a, "GET /liaisons", a.liaisons)
 	on(a, "POST /organisations/{id}/liaison", a.setLiaison)
+	on(a, "POST /look-ups", a.lookUp)
 }
 
 // Liaison is what an organisation is to us when it is no member of the constituency alone.

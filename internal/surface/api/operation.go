@@ -153,6 +153,7 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/organisations/{id}/entitlements", Rights: registry, What: "Read what an organisation is entitled to, by service"},
 		{Method: "GET", Path: "/liaisons", Rights: []access.Right{access.ReadRegistry}, What: "List authorities, other teams and suppliers, with the ground on which we exchange with each"},
 		{Method: "POST", Path: "/organisations/{id}/liaison", Rights: register, What: "Say what an organisation is to us: an authority, a team, a supplier"},
+		{Method: "POST", Path: "/look-ups", Rights: []access.Right{access.ReadRegistry}, What: "Look up whom to tell about an address or a domain: our register, its country's teams, its registry"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
 		{Method: "POST", Path: "/organisations/{id}/assets", Rights: register, What: "Enter what an organisation answers for, for a time"},

@@ -86,7 +86,7 @@ func bodyOf(op api.Operation) string {
 		"changes": `{"from":"2030-01-01T00:00:00Z","till":"2030-01-02T00:00:00Z"}`, "watch": `{"how":"learnt"}`, "call-backs": `{"number":"` + id.New() + `","outcome":"theirs"}`,
 		"receipts": `{"lang":"fr"}`,
 		"assets":   `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
-		"liaison": `{"kind":"police"}`, "proofs": `{"value":"walked.example","way":"dns"}`, "code": `{"code":"00000-00000"}`, "judge": `{"holds":true,"why":"walked"}`,
+		"liaison": `{"kind":"police"}`, "look-ups": `{"what":"walked.example"}`, "proofs": `{"value":"walked.example","way":"dns"}`, "code": `{"code":"00000-00000"}`, "judge": `{"holds":true,"why":"walked"}`,
 		"replies": `{"not_concerned":true}`, "retire": `{"retire":true}`, "chase": `{"parties":["` + id.New() + `"],"text":"walked"}`, "settle": `{"outcome":"kept","note":"walked"}`,
 		"question-sets": `{"code":"walked","title":` + walkedWords + `,"questions":[{"code":"walked","kind":"yes_no","text":` + walkedWords + `}]}`,
 		"waivers":       `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
