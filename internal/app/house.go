@@ -234,7 +234,7 @@ func (h *House) duties() error {
 	h.Intake.Suspicion = h.Suspicion.FromForm
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Opening: advice{h.Playbook}.opening,
+		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Opening: advice{h.Playbook}.opening, Country: h.Profile.Country,
 	}
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.tellNews}
 	h.Coordination.Late = h.tellLate

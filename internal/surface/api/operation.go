@@ -122,6 +122,9 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/sendings/{id}/back", Rights: outside, What: "Make a draft of it again while nothing is written"},
 		{Method: "POST", Path: "/sendings/{id}/recall", Rights: []access.Right{access.SendOutside, access.Approve}, What: "End it: what is not written yet is never written"},
 
+		{Method: "GET", Path: "/parties/{id}/hand-overs", Rights: []access.Right{access.ReadCases}, What: "List what was handed to the team that a party is"},
+		{Method: "POST", Path: "/parties/{id}/hand-overs", Rights: []access.Right{access.SendOutside}, What: "Hand the case of a party, or a part of it, to that team: a letter and a document"},
+		{Method: "POST", Path: "/parties/{id}/hand-overs/{handed}/settle", Rights: work, What: "Say whether the team takes it, with its reference"},
 		{Method: "POST", Path: "/parties/{id}/requests", Rights: outside, What: "Ask a party"},
 		{Method: "POST", Path: "/parties/{id}/measures", Rights: outside, What: "Give measures to a party"},
 		{Method: "POST", Path: "/parties/{id}/messages", Rights: outside, What: "Write to a party"},

@@ -22,6 +22,7 @@ func (a *API) registry() {
 	on(a, "GET /owners", a.owners)
 	a.proofs()
 	a.liaison()
+	a.handovers()
 }
 
 // Organisation is a member of the constituency.

@@ -418,6 +418,11 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 			body = append(body, heading(v.P.T("desk.measures")), page.Measures(v.P, measures))
 		}
 	}
+	handed, err := d.handedTo(v, p)
+	if err != nil {
+		return err
+	}
+	body = append(body, handed...)
 	uids, err := d.threadUIDs(v, p.Thread)
 	if err != nil {
 		return err
@@ -433,6 +438,9 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 	if in.State != incident.Closed && v.By.Can(access.SendOutside) {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
 			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
+		if p.Role == coordination.Peer || p.Role == coordination.Authority {
+			body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.handover.open"), Icon: "send", Href: "/desk/parties/" + p.UID + "/hand-over"}))
+		}
 	}
 	if p.Organisation != 0 && !p.Sealed && v.By.Can(access.WorkCases) {
 		body = append(body, post("/desk/parties/"+p.UID+"/doubt", nil, page.ButtonView{Text: v.P.T("desk.request.not_ours"), Kind: "ghost", Icon: "ban"}))
