@@ -42,7 +42,7 @@ func TestACaseIsHandedToAPeer(t *testing.T) {
 		if d.Title != give.Title || d.From.Team != "CERT.EX" || d.From.Country != "PT" || d.TLP != "TLP:GREEN" || len(d.Observables) != 2 || !strings.HasPrefix(d.Reference, "P-") || !d.AnswerBy.Equal(give.DueAt.Truncate(time.Second)) {
 			h.Errorf("the document: %+v", d)
 		}
-		for _, want := range []string{"Nous remettons un incident", give.Summary, "198[.]51[.]100[.]7", "hxxp://bank[.]example", "Tell the owners.", "CSIRTs network", "handover.json"} {
+		for _, want := range []string{"nous vous remettons un incident", give.Summary, "198[.]51[.]100[.]7", "hxxp://bank[.]example", "Tell the owners.", "CSIRTs network", "handover.json"} {
 			if !strings.Contains(seen.Letter, want) {
 				h.Errorf("the letter does not say %q:\n%s", want, seen.Letter)
 			}
