@@ -188,6 +188,8 @@ func alarmWords(p *text.Printer, a alarm.Alarm) string {
 		return p.T("desk.alarm.bulk_reading", "who", a.Name, "many", a.Many)
 	case alarm.KeyEnds:
 		return p.N("desk.alarm.key_ends", a.Many, "key", a.Named)
+	case alarm.TargetBack:
+		return p.T("desk.alarm.target_back", "ref", a.Named)
 	default:
 		return p.T("desk.alarm.alone", "who", a.Name, "many", a.Many)
 	}

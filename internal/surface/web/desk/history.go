@@ -296,6 +296,15 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 		x.Line = page.Rich(p, "desk.line.measure", "who", who, "measure", page.Strong(orDefault(names[r.On.ID], "–")), "state", named(p, "common.measure.", changeTo(r, "state")))
 	case "coordination.withdraw":
 		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
+	case "takedown.add":
+		x.Line = page.Rich(p, "desk.line.target", "who", who, "target", page.Strong(changeTo(r, "target")))
+	case "takedown.told":
+		x.Line = page.Rich(p, "desk.line.target_told", "who", who, "party", page.Strong(changeTo(r, "party")), "target", page.Strong(changeTo(r, "target")))
+	case "takedown.state":
+		x.Kind = "measure"
+		x.Line = page.Rich(p, "desk.line.target_state", "target", page.Strong(changeTo(r, "target")), "state", targetLine(p, changeTo(r, "state")))
+	case "takedown.end":
+		x.Line = page.Rich(p, "desk.line.target_end", "who", who, "target", page.Strong(changeTo(r, "target")))
 	case "coordination.escalate":
 		x.Line = page.Rich(p, "desk.line.escalated")
 		x.Kind = "found"
