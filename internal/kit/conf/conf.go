@@ -51,6 +51,8 @@ type Config struct {
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
 	Exit           Endpoint `name:"exit" env:"TOCSIN_EXIT" placeholder:"http://proxy:3128" help:"HTTP proxy through which webhooks and text messages leave; directly otherwise."`
 	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks and the gateway of text messages may be in; public addresses alone otherwise."`
+	LookExit       Endpoint `name:"look-exit" env:"TOCSIN_LOOK_EXIT" placeholder:"socks5://host:1080" help:"Proxy (http, https or socks5) through which targets of a take-down are looked at; without it none is."`
+	LookResolver   Endpoint `name:"look-resolver" env:"TOCSIN_LOOK_RESOLVER" placeholder:"https://host/dns-query" help:"Resolver (DNS over HTTPS), reached through that proxy; without it no names are looked at."`
 	SMSGateway     string   `name:"sms-gateway" env:"TOCSIN_SMS_GATEWAY" placeholder:"FILE" help:"File that describes the gateway of text messages for pages; none otherwise."`
 	BundleFolders  string   `name:"bundle-folders" env:"TOCSIN_BUNDLE_FOLDERS" placeholder:"FOLDER,…" help:"Folders in which the bundle for when we are down may be written; in the data folder otherwise."`
 	Metrics        string   `env:"TOCSIN_METRICS" default:"off" help:"Listener for Prometheus, or off."`
@@ -171,6 +173,18 @@ func (c Config) ExitURL() *url.URL {
 		return nil
 	}
 	return u
+}
+
+// Look says how targets of a take-down are looked at: through which proxy, by which resolver; nil for none.
+func (c Config) Look() (exit, resolver *url.URL) {
+	read := func(e Endpoint) *url.URL {
+		u, err := url.Parse(e.Reveal())
+		if err != nil || !e.Set() {
+			return nil
+		}
+		return u
+	}
+	return read(c.LookExit), read(c.LookResolver)
 }
 
 // InsideNetworks are the networks inside that may be reached.

@@ -126,7 +126,7 @@ func (d *Desk) liaisonParties(v *page.Visit, at string, rows []coordination.Row)
 		if !r.ToldAt.IsZero() {
 			told = page.At(p, r.ToldAt, v.Now)
 		}
-		t.Rows = append(t.Rows, []templ.Component{link("/desk/parties/"+r.Party.UID, r.Party.Name, kindName(p, l.Kind)), page.Text(roleName(p, r.Party.Role)), basis, told})
+		t.Rows = append(t.Rows, []templ.Component{link("/desk/parties/"+r.Party.UID, r.Party.Name, liaisonName(p, l.Kind)), page.Text(roleName(p, r.Party.Role)), basis, told})
 	}
 	out := []templ.Component{heading(p.T("desk.duties.parties"))}
 	if len(t.Rows) > 0 {

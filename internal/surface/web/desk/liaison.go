@@ -20,12 +20,12 @@ func (d *Desk) liaisonRoutes() []page.Route {
 	}
 }
 
-func kindName(p *text.Printer, k constituency.LiaisonKind) string {
+func liaisonName(p *text.Printer, k constituency.LiaisonKind) string {
 	return named(p, "desk.liaison.kind.", string(k))
 }
 
-// kindOf reads a kind from an address; "" for what is none.
-func kindOf(s string) constituency.LiaisonKind {
+// liaisonKind reads a kind from an address; "" for what is none.
+func liaisonKind(s string) constituency.LiaisonKind {
 	for _, k := range constituency.LiaisonKinds() {
 		if string(k) == s {
 			return k
@@ -38,7 +38,7 @@ func kindOf(s string) constituency.LiaisonKind {
 func kindChips(p *text.Printer, at string, chosen constituency.LiaisonKind) []page.ChipView {
 	var out []page.ChipView
 	for _, k := range constituency.LiaisonKinds() {
-		x := page.ChipView{Text: kindName(p, k), Kind: "outline", Href: at + "?" + url.Values{"kind": {string(k)}}.Encode()}
+		x := page.ChipView{Text: liaisonName(p, k), Kind: "outline", Href: at + "?" + url.Values{"kind": {string(k)}}.Encode()}
 		if k == chosen {
 			x.Kind, x.Href = "on", at
 		}
@@ -49,7 +49,7 @@ func kindChips(p *text.Printer, at string, chosen constituency.LiaisonKind) []pa
 
 // liaisons lists authorities, teams and suppliers, with the ground on which we exchange with each.
 func (d *Desk) liaisons(v *page.Visit) error {
-	kind := kindOf(v.R.URL.Query().Get("kind"))
+	kind := liaisonKind(v.R.URL.Query().Get("kind"))
 	list, err := d.Constituency.ListLiaisons(v.Ctx(), d.DB, v.By, kind, "")
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (d *Desk) liaisons(v *page.Visit) error {
 			basis = page.Chip(page.ChipView{Text: p.T("desk.liaison.no_basis"), Kind: "warn"})
 		}
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			link("/desk/constituency/"+x.UID, x.Name, sectorName(p, x.Sector)), page.Text(kindName(p, x.Kind)), page.Text(x.Country), basis,
+			link("/desk/constituency/"+x.UID, x.Name, sectorName(p, x.Sector)), page.Text(liaisonName(p, x.Kind)), page.Text(x.Country), basis,
 		})
 	}
 	return v.Show(List(view))
@@ -83,7 +83,7 @@ func (d *Desk) liaisonOf(v *page.Visit, o constituency.Organisation, view *Organ
 	}
 	p, l := v.P, all[o.Ref.ID]
 	if l.Kind != "" {
-		view.Facts = append(view.Facts, page.Property{Label: p.T("desk.liaison.kind"), Value: page.Text(strings.TrimSpace(kindName(p, l.Kind) + " " + l.Country))})
+		view.Facts = append(view.Facts, page.Property{Label: p.T("desk.liaison.kind"), Value: page.Text(strings.TrimSpace(liaisonName(p, l.Kind) + " " + l.Country))})
 		basis := page.Text(l.Basis)
 		if l.Basis == "" {
 			basis = page.Chip(page.ChipView{Text: p.T("desk.liaison.no_basis"), Kind: "warn"})
@@ -95,7 +95,7 @@ func (d *Desk) liaisonOf(v *page.Visit, o constituency.Organisation, view *Organ
 	}
 	kinds := []page.SelectOption{{Value: "", Text: p.T("desk.liaison.kind.none")}}
 	for _, k := range constituency.LiaisonKinds() {
-		kinds = append(kinds, page.SelectOption{Value: string(k), Text: kindName(p, k), Chosen: k == l.Kind})
+		kinds = append(kinds, page.SelectOption{Value: string(k), Text: liaisonName(p, k), Chosen: k == l.Kind})
 	}
 	view.Liaison = adminForm("/desk/constituency/"+o.UID+"/liaison", nil, []templ.Component{
 		page.Select(p, page.FieldView{ID: "liaison-kind", Name: "kind", Label: p.T("desk.liaison.kind"), Hint: p.T("desk.liaison.kind.hint")}, kinds),
@@ -143,7 +143,7 @@ func ground(p *text.Printer, l constituency.Liaison) (words string, missing bool
 	case l.Kind == "":
 		return "", false
 	case l.Basis == "":
-		return p.T("desk.ask.no_basis", "kind", kindName(p, l.Kind)), true
+		return p.T("desk.ask.no_basis", "kind", liaisonName(p, l.Kind)), true
 	}
-	return p.T("desk.ask.basis", "kind", kindName(p, l.Kind), "basis", l.Basis), false
+	return p.T("desk.ask.basis", "kind", liaisonName(p, l.Kind), "basis", l.Basis), false
 }
