@@ -109,6 +109,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				doubts, err := h.Constituency.Doubts(ctx, h.DB, sample(), orgs[n].UID)
 				h.must(err)
 				o["doubt"], o["questions"] = doubts[0].UID, "exposure"
+				handed, err := h.Coordination.HandOver(ctx, sample(), r.Party.UID, coordination.HandOverInput{Title: "A case", Summary: "It happened.", DueAt: time.Now().Add(48 * time.Hour), Looked: true})
+				h.must(err)
+				o["handed"] = handed.UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}

@@ -87,6 +87,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/obligations/{id}/moments", Rights: triage, What: "Note or correct a moment that clocks hang on"},
 		{Method: "POST", Path: "/obligations/{id}/requests", Rights: triage, What: "Note that a stage was asked for"},
 		{Method: "POST", Path: "/obligations/{id}/waivers", Rights: triage, What: "Waive something owed, or take that back"},
+		{Method: "POST", Path: "/obligations/{id}/states", Rights: triage, What: "Say which other states are affected: each is to be told, with a clock of its own"},
 		{Method: "POST", Path: "/obligations/{id}/recipients", Rights: triage, What: "Note that a recipient by law was given it"},
 
 		{Method: "POST", Path: "/incidents", Rights: work, What: "Open an incident"},
@@ -137,7 +138,9 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/providers", Rights: register, What: "Enter a provider"},
 		{Method: "POST", Path: "/providers/{id}", Rights: register, What: "Change a provider"},
 		{Method: "GET", Path: "/providers/times", Rights: cases, What: "Read the time to down by provider"},
-
+		{Method: "GET", Path: "/parties/{id}/hand-overs", Rights: []access.Right{access.ReadCases}, What: "List what was handed to the team that a party is"},
+		{Method: "POST", Path: "/parties/{id}/hand-overs", Rights: []access.Right{access.SendOutside}, What: "Hand the case of a party, or a part of it, to that team: a letter and a document"},
+		{Method: "POST", Path: "/parties/{id}/hand-overs/{handed}/settle", Rights: work, What: "Say whether the team takes it, with its reference"},
 		{Method: "POST", Path: "/parties/{id}/requests", Rights: outside, What: "Ask a party"},
 		{Method: "POST", Path: "/parties/{id}/measures", Rights: outside, What: "Give measures to a party"},
 		{Method: "POST", Path: "/parties/{id}/messages", Rights: outside, What: "Write to a party"},
@@ -167,6 +170,9 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/organisations/{id}/doubts", Rights: []access.Right{access.ReadRegistry}, What: "List what an organisation said is not its own"},
 		{Method: "POST", Path: "/doubts/{id}/settle", Rights: register, What: "Say what came of such a doubt"},
 		{Method: "GET", Path: "/organisations/{id}/entitlements", Rights: registry, What: "Read what an organisation is entitled to, by service"},
+		{Method: "GET", Path: "/liaisons", Rights: []access.Right{access.ReadRegistry}, What: "List authorities, other teams and suppliers, with the ground on which we exchange with each"},
+		{Method: "POST", Path: "/organisations/{id}/liaison", Rights: register, What: "Say what an organisation is to us: an authority, a team, a supplier"},
+		{Method: "POST", Path: "/look-ups", Rights: []access.Right{access.ReadRegistry}, What: "Look up whom to tell about an address or a domain: our register, its country's teams, its registry"},
 		{Method: "GET", Path: "/contacts", Rights: registry, What: "List the contacts of an organisation"},
 		{Method: "GET", Path: "/assets", Rights: registry, What: "List the assets of an organisation"},
 		{Method: "POST", Path: "/organisations/{id}/assets", Rights: register, What: "Enter what an organisation answers for, for a time"},

@@ -21,6 +21,8 @@ func (a *API) registry() {
 	on(a, "POST /assets/{id}/end", a.endAsset)
 	on(a, "GET /owners", a.owners)
 	a.proofs()
+	a.liaison()
+	a.handovers()
 }
 
 // Organisation is a member of the constituency.

@@ -144,6 +144,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/incidents/{incident}/parties", Need: read, Serve: d.parties},
 		{Pattern: "GET /desk/incidents/{incident}/files", Need: read, Serve: d.files},
 		{Pattern: "GET /desk/incidents/{incident}/measures", Need: read, Serve: d.measures},
+		{Pattern: "GET /desk/incidents/{incident}/authorities", Need: read, Serve: d.authorities},
 		{Pattern: "GET /desk/incidents/{incident}/report", Need: read, Serve: d.reportTab},
 		{Pattern: "POST /desk/incidents/{incident}/report", Need: page.Needs(access.Export), Serve: d.takeReport},
 		{Pattern: "GET /desk/incidents/{incident}/parties/add", Need: work, Serve: d.chooseParties},
@@ -171,7 +172,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(d.registryRoutes(), d.proofRoutes()...)...), append(append(d.questionRoutes(), d.takedownRoutes()...), d.matrixRoutes()...)...), d.adminRoutes()...)...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(append(append(d.registryRoutes(), d.liaisonRoutes()...), d.handOverRoutes()...), d.proofRoutes()...)...), append(append(d.questionRoutes(), d.takedownRoutes()...), d.matrixRoutes()...)...), d.adminRoutes()...)...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {
