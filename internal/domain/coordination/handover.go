@@ -248,7 +248,11 @@ func (s *Service) HandOver(ctx context.Context, by access.Actor, party string, i
 		if err != nil {
 			return err
 		}
-		r, err := db.One(ctx, tx, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE r.message = $1`, sent[0].ID)
+		var request int64
+		if err := tx.QueryRow(ctx, `SELECT id FROM coordination_request WHERE message = $1`, sent[0].ID).Scan(&request); err != nil {
+			return err
+		}
+		r, err := s.heldRequest(ctx, tx, request)
 		if err != nil {
 			return err
 		}

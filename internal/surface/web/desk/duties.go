@@ -74,7 +74,7 @@ func (d *Desk) dutyCard(v *page.Visit, r intake.Report, o intake.Obligation, x l
 	c.state, c.clock = dutyState(v, x)
 	if x.State == law.Running {
 		if v.By.Can(access.SendOutside) && v.By.Can(access.Triage) && !r.Destroyed {
-			c.send = page.ButtonView{Text: p.T("desk.forward.do"), Icon: "send", Kind: "primary", Href: at + "/forward?" + url.Values{"recipient": {x.Key()}}.Encode()}
+			c.send = page.ButtonView{Text: p.T("desk.forward.do"), Icon: "send", Href: at + "/forward?" + url.Values{"recipient": {x.Key()}}.Encode()}
 		}
 		if rule.Each && x.Of == "" {
 			c.note = p.T("desk.duties.name_states")
