@@ -34,6 +34,8 @@ const (
 	AutoInvitation                       // to somebody whom an organisation asks to be of its people: its link
 	AutoPassword                         // to a person whose password was made void: the link to choose another
 	AutoNews                             // to a person of an organisation, who chose to be told: something is new in the portal
+	AutoRegistration                     // to who registers an entity: there is something on the page of the registration
+	AutoReview                           // to a contact of a registered entity: its entry is to be looked through
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -72,6 +74,8 @@ var autoKeys = [...]struct {
 	AutoInvitation: {"mail.invitation.subject", "mail.invitation.text", "", false, "", true},
 	AutoPassword:   {"mail.password.subject", "mail.password.text", "", false, "", true},
 	AutoNews:       {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
+	AutoRegistration: {"mail.registration.subject", "mail.registration.text", "", false, "", false},
+	AutoReview:     {"mail.review.subject", "mail.review.text", "mail.review.due", false, "", false},
 	AutoThanks:     {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
 	AutoProve:      {"mail.prove.subject", "mail.prove.text", "", false, "", false},
 	AutoAddress:    {"mail.address.subject", "mail.address.text", "", false, "", false},
@@ -171,6 +175,10 @@ func (s *Service) link(t Thread, a *Auto) string {
 		return cmp.Or(s.Team.Desk, s.Team.URL)
 	case code.Reveal() != "" && a.Answer:
 		return s.Team.URL + "/a/" + code.Reveal()
+	case t.About.Kind == ref.Registration: // the reader has its code: it is in no letter
+		return s.Team.URL + "/r"
+	case t.About.Kind == ref.Organisation && a != nil && a.Letter == AutoReview:
+		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/registration"
 	case t.About.Kind == ref.Organisation:
 		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/assets"
 	case code.Reveal() != "":
