@@ -258,7 +258,7 @@ func (h *House) public(site page.Site) *public.Public {
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, h.DB) },
 		Wake:         h.wakeDrops,
-		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
+		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second, Annexes: h.Registration.Annexes,
 	}
 }
 
