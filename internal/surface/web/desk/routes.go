@@ -25,6 +25,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	rating "github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
@@ -46,6 +47,7 @@ type Desk struct {
 	Incidents      *incident.Service
 	Coordination   *coordination.Service
 	Constituency   *constituency.Service
+	Registration   *registration.Service
 	Deadlines      *deadline.Service
 	Drafts         *draft.Service
 	Playbook       *playbook.Library
@@ -169,7 +171,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(d.registryRoutes(), d.proofRoutes()...)...), append(d.questionRoutes(), d.matrixRoutes()...)...), d.adminRoutes()...)...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(append(d.registrationRoutes(), d.registryRoutes()...), d.proofRoutes()...)...), append(d.questionRoutes(), d.matrixRoutes()...)...), d.adminRoutes()...)...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {
