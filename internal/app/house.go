@@ -257,7 +257,7 @@ func (h *House) duties() error {
 		return err
 	}
 	h.Registration = &registration.Service{
-		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Annexes: annexes, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Annexes: annexes, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Deadlines: h.Deadlines,
 		Accounts: h.Accounts,
 	}
 	h.Intake.Registered, h.Intake.Linked = h.Registration.FromBox, h.byCode

@@ -163,7 +163,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	if withPortal {
 		ent.Doors = append(ent.Doors, account.Portal)
 		d := portal.Deps{
-			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
+			DB: h.DB, Constituency: h.Constituency, Registration: h.Registration, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
 			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
 		handler, err := surface("portal", db.Portal, account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
@@ -300,7 +300,7 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Registration: h.Registration,
 		Staff: func(ctx context.Context, by access.Actor) ([]api.Person, error) {
 			all, err := h.Accounts.Staff(ctx, h.DB, by)
 			out := make([]api.Person, len(all))

@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -71,51 +72,59 @@ func (s *Service) CheckChange(in NewChange) error {
 	return p.Err()
 }
 
-// TellChange notes a change of the actor's own organisation, with its clock: what it is stands in the report that the portal files. It needs OwnRegistry.
-// Refused: Invalid; NotFound for a change that is not announced by the own organisation.
-func (s *Service) TellChange(ctx context.Context, by access.Actor, in NewChange) (Change, error) {
+// TellChange notes a change of the actor's own organisation, with its clock; what it is stands in a report that is filed with it, and waits for a person.
+// It needs OwnRegistry. Refused: Invalid; NotFound for a change that is not announced by the own organisation.
+func (s *Service) TellChange(ctx context.Context, by access.Actor, in NewChange, words intake.ReceiveInput) (Change, intake.Received, error) {
 	var c Change
+	var got intake.Received
 	if err := by.Need(access.OwnRegistry); err != nil {
-		return c, err
+		return c, got, err
 	}
 	if by.Organisation == 0 {
-		return c, errs.ErrNotFound
+		return c, got, errs.ErrNotFound
 	}
 	if err := s.CheckChange(in); err != nil {
+		return c, got, err
+	}
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		if c, err = s.changeTx(ctx, tx, by, in); err != nil {
+			return err
+		}
+		got, err = s.Intake.ReceiveTx(ctx, tx, by, words, nil)
+		return err
+	})
+	return c, got, err
+}
+
+func (s *Service) changeTx(ctx context.Context, tx *db.Tx, by access.Actor, in NewChange) (Change, error) {
+	o, err := access.Locked(ctx, tx, by.Organisation)
+	if err != nil {
+		return Change{}, err
+	}
+	now := s.Clock.Now()
+	if in.Settles != "" {
+		return s.settle(ctx, tx, by, o.Ref, in.Settles, now)
+	}
+	c := Change{UID: id.New(), Kind: in.Kind, Since: in.Since, Due: in.Since.Add(ChangeWithin), AnnouncedAt: now, By: by.Account}
+	if !in.Follows {
+		c.ToldAt = now
+	}
+	if open, err := s.open(ctx, tx, o.Ref.ID); err != nil || open >= mostOpen && in.Follows {
+		if err == nil {
+			err = &errs.Error{Kind: errs.Limit, Key: "error.registration.changes", Text: "too many changes are announced and not told"}
+		}
 		return c, err
 	}
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		o, err := access.Locked(ctx, tx, by.Organisation)
-		if err != nil {
-			return err
-		}
-		now := s.Clock.Now()
-		if in.Settles != "" {
-			c, err = s.settle(ctx, tx, by, o.Ref, in.Settles, now)
-			return err
-		}
-		c = Change{UID: id.New(), Kind: in.Kind, Since: in.Since, Due: in.Since.Add(ChangeWithin), AnnouncedAt: now, By: by.Account}
-		if !in.Follows {
-			c.ToldAt = now
-		}
-		if open, err := s.open(ctx, tx, o.Ref.ID); err != nil || open >= mostOpen && in.Follows {
-			if err == nil {
-				err = &errs.Error{Kind: errs.Limit, Key: "error.registration.changes", Text: "too many changes are announced and not told"}
-			}
-			return err
-		}
-		var n int64
-		err = tx.QueryRow(ctx, `INSERT INTO registration_change (uid, organisation, kind, since, due, announced_at, told_at, by_account) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
-			c.UID, o.Ref.ID, c.Kind, c.Since, c.Due, c.AnnouncedAt, c.ToldAt, c.By).Scan(&n)
-		if err != nil {
-			return err
-		}
-		if err := s.runChange(ctx, tx, by, o.Ref); err != nil {
-			return err
-		}
-		return s.noteChange(ctx, tx, by, o.Ref, "registration.change", c)
-	})
-	return c, err
+	var n int64
+	err = tx.QueryRow(ctx, `INSERT INTO registration_change (uid, organisation, kind, since, due, announced_at, told_at, by_account) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+		c.UID, o.Ref.ID, c.Kind, c.Since, c.Due, c.AnnouncedAt, c.ToldAt, c.By).Scan(&n)
+	if err != nil {
+		return c, err
+	}
+	if err := s.runChange(ctx, tx, by, o.Ref); err != nil {
+		return c, err
+	}
+	return c, s.noteChange(ctx, tx, by, o.Ref, "registration.change", c)
 }
 
 // mostOpen is how many changes one organisation may have announced and not told.

@@ -49,7 +49,7 @@ type Listing struct {
 // Export is what the single point of contact hands on: the numbers of all entities, and the entries of those that Art. 27 names.
 type Export struct {
 	At       time.Time `json:"at"`
-	Numbers  []Tally  `json:"numbers"`
+	Numbers  []Tally   `json:"numbers"`
 	Entities []Listing `json:"entities"`
 }
 

@@ -99,7 +99,9 @@ func Ask(a scope.Annexes, in Boxes, part int) []Question {
 		}
 	case PartSize:
 		return []Question{
-			{Code: "staff", Control: Number, Required: true}, {Code: "turnover", Control: Money}, {Code: "balance", Control: Money},
+			{Code: "staff", Control: Number, Required: true},
+			{Code: "turnover", Control: Money},
+			{Code: "balance", Control: Money},
 			{Code: "specials", Control: Many, Options: scope.Specials},
 		}
 	case PartIdentity:
@@ -108,17 +110,25 @@ func Ask(a scope.Annexes, in Boxes, part int) []Question {
 		}
 	case PartContacts:
 		return []Question{
-			line("security_name", true), {Code: "security_email", Control: Email, Required: true, Most: 254}, {Code: "security_phone", Control: Phone, Required: true, Most: 40},
-			{Code: "duty_phone", Control: Phone, Most: 40}, {Code: "duty_email", Control: Email, Most: 254},
-			line("management_name", false), {Code: "management_email", Control: Email, Most: 254}, {Code: "management_phone", Control: Phone, Most: 40},
+			line("security_name", true),
+			{Code: "security_email", Control: Email, Required: true, Most: 254},
+			{Code: "security_phone", Control: Phone, Required: true, Most: 40},
+			{Code: "duty_phone", Control: Phone, Most: 40},
+			{Code: "duty_email", Control: Email, Most: 254},
+			line("management_name", false),
+			{Code: "management_email", Control: Email, Most: 254},
+			{Code: "management_phone", Control: Phone, Most: 40},
 			{Code: "outside", Control: Lines, Most: 600},
 		}
 	case PartNetworks:
 		return []Question{{Code: "networks", Control: Lines, Most: mostText}, {Code: "states", Control: Many, Options: MemberStates}}
 	case PartAuthority:
 		return []Question{
-			line("signer", true), line("signer_role", true), {Code: "basis", Control: One, Required: true, Options: Bases}, {Code: "statement", Control: Lines, Most: mostText},
-			line("admin_name", true), {Code: "admin_email", Control: Email, Required: true, Most: 254},
+			line("signer", true), line("signer_role", true),
+			{Code: "basis", Control: One, Required: true, Options: Bases},
+			{Code: "statement", Control: Lines, Most: mostText},
+			line("admin_name", true),
+			{Code: "admin_email", Control: Email, Required: true, Most: 254},
 		}
 	}
 	return nil

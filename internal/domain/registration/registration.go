@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -43,6 +44,7 @@ type Service struct {
 	Annexes        scope.Annexes
 	Constituency   *constituency.Service
 	Correspondence *correspondence.Service
+	Intake         *intake.Service
 	Deadlines      *deadline.Service
 	Accounts       *account.Service
 }

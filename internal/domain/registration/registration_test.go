@@ -17,11 +17,13 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
+	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -67,8 +69,12 @@ func engines(t *testing.T, story func(ctx context.Context, h *house)) {
 		h.s = &registration.Service{
 			DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Annexes: annexes, Constituency: h.country, Correspondence: h.letters, Deadlines: clocks, Accounts: h.people,
 		}
-		h.box = &intake.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Correspondence: h.letters, Constituency: h.country, Deadlines: clocks}
-		h.box.Registered = h.s.FromBox
+		laws, err := law.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.box = &intake.Service{DB: c.DB, Clock: c.Clock, Ring: c.Ring, Audit: c.Audit, Jobs: c.Jobs, Words: search.NewTexts(c.Ring), Laws: laws, Correspondence: h.letters, Constituency: h.country, Deadlines: clocks}
+		h.box.Registered, h.s.Intake = h.s.FromBox, h.box
 		h.box.Linked = func(ctx context.Context, hash, reply []byte, at time.Time, also func(context.Context, *db.Tx) error) error {
 			_, err := h.s.FromCode(ctx, hash, reply, at, also)
 			return err
@@ -134,6 +140,13 @@ func (h *house) store(code id.Secret, b registration.Boxes) string {
 	_, err = h.box.OpenDrops(h.Context())
 	h.must(err)
 	return reference
+}
+
+func (h *house) tell(ctx context.Context, by access.Actor, in registration.NewChange) (registration.Change, error) {
+	c, _, err := h.s.TellChange(ctx, by, in, intake.ReceiveInput{
+		Channel: correspondence.ByPortal, Lang: "en", TLP: "AMBER", Organisation: by.Organisation, Proof: correspondence.SignedIn, Body: intake.Body{Summary: "A change", Kind: "registry"},
+	})
+	return c, err
 }
 
 func (h *house) ticked(r registration.Registration) registration.Registration {
@@ -385,19 +398,19 @@ func TestEntriesAreReviewedAndChangesOwed(t *testing.T) {
 
 		now := h.Clock.Now()
 		for name, in := range map[string]registration.NewChange{"no day": {Kind: "other"}, "tomorrow": {Kind: "other", Since: now.Add(48 * time.Hour)}, "no kind": {Since: now}} {
-			_, err := h.s.TellChange(ctx, own, in)
+			_, err := h.tell(ctx, own, in)
 			h.refused(err, errs.Invalid, name)
 		}
-		_, err = h.s.TellChange(ctx, h.ana, registration.NewChange{Kind: "other", Since: now})
+		_, err = h.tell(ctx, h.ana, registration.NewChange{Kind: "other", Since: now})
 		h.refused(err, errs.Forbidden, "told by us")
-		late, err := h.s.TellChange(ctx, own, registration.NewChange{Kind: "contact_gone", Since: now.Add(-30 * 24 * time.Hour)})
+		late, err := h.tell(ctx, own, registration.NewChange{Kind: "contact_gone", Since: now.Add(-30 * 24 * time.Hour)})
 		h.must(err)
 		if !late.Late(now) || late.ToldAt.IsZero() {
 			t.Errorf("told after a month: %+v", late)
 		}
-		second, err := h.s.TellChange(ctx, own, registration.NewChange{Kind: "asset_new", Since: now.Add(-24 * time.Hour), Follows: true})
+		second, err := h.tell(ctx, own, registration.NewChange{Kind: "asset_new", Since: now.Add(-24 * time.Hour), Follows: true})
 		h.must(err)
-		first, err := h.s.TellChange(ctx, own, registration.NewChange{Kind: "other", Since: now.Add(-48 * time.Hour), Follows: true})
+		first, err := h.tell(ctx, own, registration.NewChange{Kind: "other", Since: now.Add(-48 * time.Hour), Follows: true})
 		h.must(err)
 		due := func() time.Time {
 			t.Helper()
@@ -408,11 +421,11 @@ func TestEntriesAreReviewedAndChangesOwed(t *testing.T) {
 		if !due().Equal(first.Due) {
 			t.Errorf("the clock runs to %s, the first is due %s", due(), first.Due)
 		}
-		_, err = h.s.TellChange(ctx, other, registration.NewChange{Settles: first.UID})
+		_, err = h.tell(ctx, other, registration.NewChange{Settles: first.UID})
 		if err == nil {
 			t.Error("told by another organisation")
 		}
-		_, err = h.s.TellChange(ctx, own, registration.NewChange{Settles: first.UID})
+		_, err = h.tell(ctx, own, registration.NewChange{Settles: first.UID})
 		h.must(err)
 		if !due().Equal(second.Due) {
 			t.Errorf("the clock runs to %s, the next is due %s", due(), second.Due)
@@ -423,7 +436,7 @@ func TestEntriesAreReviewedAndChangesOwed(t *testing.T) {
 		if len(over) != 1 || over[0].What != registration.ChangeClock || over[0].Organisation.Ref.ID != r.Organisation {
 			t.Errorf("overdue: %+v", over)
 		}
-		_, err = h.s.TellChange(ctx, own, registration.NewChange{Settles: second.UID})
+		_, err = h.tell(ctx, own, registration.NewChange{Settles: second.UID})
 		h.must(err)
 
 		letters := func() int { return h.count(`SELECT COUNT(*) FROM correspondence_message`) }

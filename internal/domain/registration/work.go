@@ -246,4 +246,3 @@ func (s *Service) end(ctx context.Context, tx *db.Tx, n int64) error {
 	}
 	return access.Touch(ctx, tx, n, now)
 }
-

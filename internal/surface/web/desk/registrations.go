@@ -270,7 +270,7 @@ func (d *Desk) registrationActs(v *page.Visit, r registration.Registration, matc
 	p, typed := v.P, v.R.PostForm
 	ticked := r.Checks
 	for _, c := range registration.Checks {
-		view.Checks = append(view.Checks, page.OptionView{ID: "check-" + c, Name: "checks", Value: c, Label: p.T("desk.registration.check." + c), Hint: p.T("desk.registration.check." + c + ".hint"), Many: true, Checked: slices.Contains(ticked, c)})
+		view.Checks = append(view.Checks, page.OptionView{ID: "check-" + c, Name: "checks", Value: c, Label: p.T("desk.registration.check." + c), Hint: p.T("desk.registration.check_hint." + c), Many: true, Checked: slices.Contains(ticked, c)})
 	}
 	view.Open = true
 	if view.Second = r.State == registration.Second; view.Second {
@@ -347,8 +347,8 @@ func (d *Desk) registrationDone(v *page.Visit, done string, err error) error {
 	return v.ShowStatus(errs.Of(err).HTTP(), RegistrationPage(view))
 }
 
-// versionOf reads the version with which the form was shown. A form without one is not ours.
-func versionOf(v *page.Visit) (int64, error) {
+// formVersion reads the version with which the form was shown. A form without one is not ours.
+func formVersion(v *page.Visit) (int64, error) {
 	n, err := strconv.ParseInt(v.R.PostFormValue("version"), 10, 64)
 	if err != nil || n <= 0 {
 		return 0, errFormNotRead
@@ -357,7 +357,7 @@ func versionOf(v *page.Visit) (int64, error) {
 }
 
 func (d *Desk) tickRegistration(v *page.Visit) error {
-	if _, err := versionOf(v); err != nil {
+	if _, err := formVersion(v); err != nil {
 		return err
 	}
 	_, err := d.Registration.Tick(v.Ctx(), v.By, v.R.PathValue("registration"), v.R.PostForm["checks"])
@@ -365,7 +365,7 @@ func (d *Desk) tickRegistration(v *page.Visit) error {
 }
 
 func (d *Desk) askRegistration(v *page.Visit) error {
-	n, err := versionOf(v)
+	n, err := formVersion(v)
 	if err != nil {
 		return err
 	}
@@ -374,7 +374,7 @@ func (d *Desk) askRegistration(v *page.Visit) error {
 }
 
 func (d *Desk) approveRegistration(v *page.Visit) error {
-	n, err := versionOf(v)
+	n, err := formVersion(v)
 	if err != nil {
 		return err
 	}
@@ -390,7 +390,7 @@ func (d *Desk) approveRegistration(v *page.Visit) error {
 }
 
 func (d *Desk) confirmRegistration(v *page.Visit) error {
-	n, err := versionOf(v)
+	n, err := formVersion(v)
 	if err != nil {
 		return err
 	}
@@ -399,7 +399,7 @@ func (d *Desk) confirmRegistration(v *page.Visit) error {
 }
 
 func (d *Desk) refuseRegistration(v *page.Visit) error {
-	n, err := versionOf(v)
+	n, err := formVersion(v)
 	if err != nil {
 		return err
 	}
@@ -473,4 +473,3 @@ func (d *Desk) registered(v *page.Visit, uid string, organisation int64, fact fu
 	}
 	return nil
 }
-
