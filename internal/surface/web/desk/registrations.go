@@ -26,7 +26,7 @@ func (d *Desk) registrationRoutes() []page.Route {
 		{Pattern: "GET /desk/registrations/owed", Need: read, Serve: d.registrationsOwed},
 		{Pattern: "POST /desk/registrations/export", Need: page.Needs(access.Export), Serve: d.exportRegistrations},
 		{Pattern: "GET /desk/registrations/{registration}", Need: read, Serve: d.registration},
-		{Pattern: "GET /desk/registrations/{registration}/files/{file}", Need: read, Serve: d.registrationFile},
+		{Pattern: "GET /desk/registrations/{registration}/files/{enclosure}", Need: read, Serve: d.registrationFile},
 		{Pattern: "POST /desk/registrations/{registration}/checks", Need: write, Serve: d.tickRegistration},
 		{Pattern: "POST /desk/registrations/{registration}/ask", Need: write, Serve: d.askRegistration},
 		{Pattern: "POST /desk/registrations/{registration}/approve", Need: write, Serve: d.approveRegistration},
@@ -321,7 +321,7 @@ func (d *Desk) registrationActs(v *page.Visit, r registration.Registration, matc
 
 // registrationFile gives a proof of authority as it was sent, to be kept and not shown.
 func (d *Desk) registrationFile(v *page.Visit) error {
-	f, content, err := d.Registration.Content(v.Ctx(), d.DB, v.By, v.R.PathValue("registration"), v.R.PathValue("file"))
+	f, content, err := d.Registration.Content(v.Ctx(), d.DB, v.By, v.R.PathValue("registration"), v.R.PathValue("enclosure"))
 	if err != nil {
 		return err
 	}
