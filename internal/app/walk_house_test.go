@@ -28,8 +28,8 @@ type world struct {
 	ours, theirs, sealed map[string]string // by wildcard: of our walkers' organisation, of another, of a sealed case
 }
 
-// registration is one of an entity by its own word, with a proof of authority: the uids of both.
-func (h *house) registration(name string) (string, string) {
+// registration is one of an entity by its own word, with a proof of authority: the uids of both, and the code of the first.
+func (h *house) registration(name string) (uid, enclosure, code string) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	said, err := registration.Read(h.Registration.Annexes, registration.Boxes{
@@ -40,8 +40,8 @@ func (h *house) registration(name string) (string, string) {
 	h.must(err)
 	raw, err := json.Marshal(said)
 	h.must(err)
-	code := id.NewCode()
-	hash, public := codebox.Halves(code, intake.RegistrationPurpose)
+	secret := id.NewCode()
+	hash, public := codebox.Halves(secret, intake.RegistrationPurpose)
 	in := intake.Registered{At: time.Now(), Reference: id.Reference(intake.RegistrationPrefix, 2026), CodeHash: hash, CodeKey: public, Lang: "en", Said: raw,
 		Files: []correspondence.FileIn{{Name: name + ".pdf", Type: "application/pdf", Content: strings.NewReader(name)}}}
 	h.must(h.Registration.FromBox(ctx, in, func(context.Context, *db.Tx) error { return nil }))
@@ -49,7 +49,7 @@ func (h *house) registration(name string) (string, string) {
 	h.must(err)
 	files, err := h.Registration.Files(ctx, h.DB, r)
 	h.must(err)
-	return r.UID, files[0].UID
+	return r.UID, files[0].UID, secret.Reveal()
 }
 
 // build makes two organisations in one incident, and a third in a sealed one.
@@ -73,7 +73,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(err)
 			proof, err := h.Constituency.Claim(ctx, sample(), o.UID, constituency.Claim{Value: "proof-of-" + o.UID + ".example", Way: constituency.ByRegistry, Evidence: "domain: proof-of-" + o.UID + ".example"})
 			h.must(err)
-			registration, enclosure := h.registration("Entity " + n)
+			registration, enclosure, _ := h.registration("Entity " + n)
 			out[n] = map[string]string{"registration": registration, "enclosure": enclosure, "organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID, "asset": asset.UID, "proof": proof.UID}
 			uids = append(uids, o.UID)
 		}

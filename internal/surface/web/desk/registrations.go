@@ -51,7 +51,7 @@ func (d *Desk) registrationFilters(v *page.Visit, here string) ([]page.ChipView,
 		out = append(out, c)
 	}
 	for _, s := range registration.States {
-		words := p.T("common.enrol.state." + string(s))
+		words := registrationChip(p, s).Text
 		if n[s] > 0 {
 			words = p.T("desk.registration.count", "what", words, "count", n[s])
 		}
@@ -78,9 +78,12 @@ func (d *Desk) registrations(v *page.Visit) error {
 	if view.Filters, err = d.registrationFilters(v, q.Get("state")); err != nil {
 		return err
 	}
+	if q.Get("state") == string(registration.Approved) && v.By.Can(access.Export) {
+		view.Banner = exportBar(p)
+	}
 	for _, r := range list.Items {
 		view.Table.Rows = append(view.Table.Rows, []templ.Component{
-			link(registrationsAt+"/"+r.UID, registrationName(p, r), r.Reference), page.Chip(page.EnrolChip(p, r.State)), page.Text(p.T("common.enrol.class." + string(r.Class))),
+			link(registrationsAt+"/"+r.UID, registrationName(p, r), r.Reference), page.Chip(registrationChip(p, r.State)), page.Text(p.T("common.enrol.class." + string(r.Class))),
 			page.Text(cameHow(p, r)), page.At(p, r.ReceivedAt, v.Now),
 		})
 	}
@@ -92,6 +95,18 @@ func (d *Desk) registrations(v *page.Visit) error {
 		view.Pages = &page.PagesView{Next: registrationsAt + "?" + values.Encode()}
 	}
 	return v.Show(List(view))
+}
+
+// registrationChip is where a registration stands, in our words.
+func registrationChip(p *text.Printer, s registration.State) page.ChipView {
+	c := page.EnrolChip(p, s)
+	switch s {
+	case registration.New:
+		c.Text = p.T("desk.registration.to_check")
+	case registration.Asked:
+		c.Text = p.T("desk.registration.asked")
+	}
+	return c
 }
 
 func registrationName(p *text.Printer, r registration.Registration) string {
@@ -181,7 +196,7 @@ func (d *Desk) registrationView(v *page.Visit, wrong error) (RegistrationView, e
 	if err != nil {
 		return RegistrationView{}, err
 	}
-	view := RegistrationView{DeskView: d.frame(v, "constituency", r.Reference), Name: registrationName(p, r), At: registrationsAt + "/" + r.UID, State: page.EnrolChip(p, r.State), Version: strconv.FormatInt(r.Version, 10), Posted: v.R.PostForm}
+	view := RegistrationView{DeskView: d.frame(v, "constituency", r.Reference), Name: registrationName(p, r), At: registrationsAt + "/" + r.UID, State: registrationChip(p, r.State), Version: strconv.FormatInt(r.Version, 10), Posted: v.R.PostForm}
 	view.Problems, view.By = problems(p, wrong, map[string]string{"checks": "check-" + registration.CheckIdentity})
 	view.Wrong = wrong != nil
 	who, err := d.Names(v.Ctx(), r.FirstBy, r.DecidedBy, r.Account)
@@ -239,6 +254,9 @@ func (d *Desk) registrationView(v *page.Visit, wrong error) (RegistrationView, e
 	}
 	for _, w := range words {
 		x := page.EnrolWord{Who: p.T("desk.registration.applicant"), When: p.DateTime(w.At), Text: w.Text, Us: w.Ours}
+		if w.Ours {
+			x.Who = d.Site.Name
+		}
 		if names[w.By] != "" {
 			x.Who = names[w.By]
 		}
