@@ -45,6 +45,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
@@ -81,6 +82,7 @@ type Deps struct {
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
 	Registration   *registration.Service
+	Takedown       *takedown.Service
 
 	Staff func(ctx context.Context, by access.Actor) ([]Person, error) // the people who work on cases
 }
@@ -129,6 +131,7 @@ func New(d Deps) (*API, error) {
 	a.incidents()
 	a.parties()
 	a.sendings()
+	a.targets()
 	a.measures()
 	a.questions()
 	a.registry()

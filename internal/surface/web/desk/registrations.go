@@ -345,6 +345,7 @@ func (d *Desk) registrationFile(v *page.Visit) error {
 	}
 	h := v.W.Header()
 	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Content-Disposition", page.Attachment(f.Name))
 	_, _ = v.W.Write(content)
 	return nil
@@ -422,7 +423,7 @@ func (d *Desk) refuseRegistration(v *page.Visit) error {
 		return err
 	}
 	_, err = d.Registration.Refuse(v.Ctx(), v.By, v.R.PathValue("registration"), registration.Refusal{Reason: v.R.PostFormValue("reason"), Pointer: v.R.PostFormValue("pointer"), Version: n})
-	return d.registrationDone(v, "registration_refused", err)
+	return d.registrationDone(v, "unregistered", err)
 }
 
 // registrationRule shows whether the approval of an essential entity waits for a second person.
