@@ -40,9 +40,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/format/teams"
@@ -95,6 +97,7 @@ type House struct {
 	Intake         *intake.Service
 	Presence       *presence.Service
 	Coordination   *coordination.Service
+	Registration   *registration.Service
 	Takedown       *takedown.Service
 	Incidents      *incident.Service
 	Duty           *duty.Service
@@ -260,8 +263,25 @@ func (h *House) duties() error {
 	}
 	h.Coordination.Rests = h.Incidents.Rests
 	h.Coordination.Task = h.taskFor
-	h.Intake.Linked = h.Coordination.FromLink
+	annexes, err := scope.Load()
+	if err != nil {
+		return err
+	}
+	h.Registration = &registration.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Annexes: annexes, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Deadlines: h.Deadlines,
+		Accounts: h.Accounts,
+	}
+	h.Intake.Registered, h.Intake.Linked = h.Registration.FromBox, h.byCode
 	return h.openDuty()
+}
+
+// byCode takes what came with a code: about a registration, or a letter of ours.
+func (h *House) byCode(ctx context.Context, hash, reply []byte, at time.Time, also func(ctx context.Context, tx *db.Tx) error) error {
+	ours, err := h.Registration.FromCode(ctx, hash, reply, at, also)
+	if ours || err != nil {
+		return err
+	}
+	return h.Coordination.FromLink(ctx, hash, reply, at, also)
 }
 
 // taskFor leaves a task with the incident of a party that asks for help, or says that what we wrote about is not its own.

@@ -23,6 +23,7 @@ func (a *API) registry() {
 	a.proofs()
 	a.liaison()
 	a.handovers()
+	a.registrations()
 }
 
 // Organisation is a member of the constituency.

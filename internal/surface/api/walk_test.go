@@ -20,7 +20,7 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "registrations": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
 	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure", "{handed}", id.New()).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
@@ -44,6 +44,8 @@ func bodyOf(op api.Operation) string {
 	switch {
 	case op.Method == "GET":
 		return ""
+	case strings.HasPrefix(op.Path, "/registrations"):
+		return map[string]string{"checks": `{"checks":["identity"]}`, "ask": `{"text":"walked?"}`, "approve": `{"class":"important"}`, "confirm": `{}`, "refuse": `{"reason":"walked"}`, "export": `{}`}[last]
 	case op.Path == "/obligations/{id}/stages":
 		return `{"stage":"notification"}`
 	case op.Path == "/reports/{ref}/missing":

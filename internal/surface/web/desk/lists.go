@@ -259,6 +259,7 @@ func (d *Desk) constituency(v *page.Visit) error {
 		DeskView: d.frame(v, "constituency", p.T("desk.nav.constituency")), Heading: p.T("desk.nav.constituency"),
 		Search: &page.FieldView{ID: "q", Name: "q", Type: "search", Label: p.T("desk.parties.find"), Value: f.Text},
 		Acts: []page.ButtonView{
+			{Text: p.T("desk.registration.title"), Icon: "building-2", Kind: "ghost", Href: registrationsAt},
 			{Text: p.T("desk.todo.title"), Icon: "list-checks", Kind: "ghost", Href: "/desk/constituency/todo"},
 			{Text: p.T("desk.owners.title"), Icon: "search", Kind: "ghost", Href: "/desk/constituency/owners"},
 			{Text: p.T("desk.liaison.title"), Icon: "building-2", Kind: "ghost", Href: "/desk/constituency/liaisons"},
@@ -346,6 +347,9 @@ func (d *Desk) organisation(v *page.Visit) error {
 		fact(p.T("desk.col.communities"), communityName(p, c))
 	}
 	if err := d.liaisonOf(v, o, &view); err != nil {
+		return err
+	}
+	if err := d.registered(v, o.UID, o.Ref.ID, fact); err != nil {
 		return err
 	}
 	entitled, err := d.Constituency.EntitledTo(v.Ctx(), d.DB, o.Communities)
