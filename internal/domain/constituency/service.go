@@ -2,6 +2,7 @@ package constituency
 
 import (
 	"context"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -22,6 +23,9 @@ type Service struct {
 	Files Files // where their files are
 	// SendCode mails a code to a role of a domain, and gives the uid of the letter; nil sends none.
 	SendCode func(ctx context.Context, tx *db.Tx, l Letter) (string, error)
+
+	// Silence gives since when organisations have answered nothing that we asked, those alone that are silent; nil asks nobody.
+	Silence func(ctx context.Context, h db.Handle, organisations ...int64) (map[int64]time.Time, error)
 
 	memory memory
 }

@@ -13,10 +13,11 @@
 //	sending.go   one question to many parties, prepared, approved and sent as one act
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
+//	ladder.go    who is written to next when a party stays silent; climb.go, climb_step.go, climb_outside.go: where each stands on it
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
 // Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_question_set,
-// coordination_reply, coordination_link, coordination_shown.
+// coordination_reply, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step.
 package coordination
 
 import (
@@ -225,9 +226,10 @@ type Give struct {
 	TLP             tlp.Level // 0 takes that of the subject
 	Looked          bool      // a person looked at the hits of the preview and lets them leave
 	// Words, by language, take the place of Text and Request for parties that read it: en, pt, fr, nl, de.
-	Words  map[string]Words
-	lines  []Line // the party's own evidence
-	frozen bool   // it was approved: its questions are asked even if the set was retired since
+	Words   map[string]Words
+	lines   []Line // the party's own evidence
+	frozen  bool   // it was approved: its questions are asked even if the set was retired since
+	outside bool   // to a provider or an authority, by a rung: no ladder begins with it
 }
 
 // Words is what a Give says in one language; what is empty is said as for everybody.

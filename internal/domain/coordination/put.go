@@ -114,7 +114,18 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			return nil, err
 		}
 	}
+	if (g.asks() || len(g.Recommendations) > 0) && !g.outside {
+		return sent, s.beginWith(ctx, tx, by, g.DueAt, partiesOf(parcels))
+	}
 	return sent, nil
+}
+
+func partiesOf(parcels []parcel) []Party {
+	out := make([]Party, len(parcels))
+	for i, p := range parcels {
+		out[i] = p.Party
+	}
+	return out
 }
 
 func (s *Service) insertRequest(ctx context.Context, tx *db.Tx, by access.Actor, r Request, shown time.Time, lang string) error {
