@@ -67,6 +67,10 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		h.must(err)
 		rows, err = h.Coordination.Matrix(ctx, sample(), in.UID)
 		h.must(err)
+		_, err = h.Coordination.Climb(ctx, sample(), in.UID, coordination.ClimbInput{Act: coordination.ClimbBegin, Parties: parties, Ladder: coordination.StandardLadder})
+		h.must(err)
+		_, err = h.DB.Exec(ctx, `UPDATE coordination_climb SET state = 'asks', rung = 3 WHERE subject = $1`, in.Ref.ID) // a step waits for a person
+		h.must(err)
 		sending, err := h.Coordination.NewSending(ctx, sample(), in.UID)
 		h.must(err)
 		_, err = h.Coordination.Choose(ctx, sample(), sending.UID, coordination.Choose{Parties: true, List: "nobody.has.it.example"})
@@ -97,6 +101,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				doubts, err := h.Constituency.Doubts(ctx, h.DB, sample(), orgs[n].UID)
 				h.must(err)
 				o["doubt"], o["questions"] = doubts[0].UID, "exposure"
+				o["ladder"] = coordination.StandardLadder
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}

@@ -485,7 +485,7 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, by access.Actor, p Party
 	}
 	now := s.Clock.Now()
 	if from.IsZero() {
-		o, err := s.standing(ctx, tx, p)
+		o, err := s.standing(ctx, tx, p, now.Add(time.Hour)) // what is held in the outbox is asked too
 		if err != nil || o.owed == 0 {
 			return false, err
 		}

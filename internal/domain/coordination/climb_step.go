@@ -22,7 +22,8 @@ type standing struct {
 	level int       // of the stop conditions: 0 for nothing
 }
 
-func (s *Service) standing(ctx context.Context, tx *db.Tx, p Party) (standing, error) {
+// standing counts what was shown to the party until a moment.
+func (s *Service) standing(ctx context.Context, tx *db.Tx, p Party, shown time.Time) (standing, error) {
 	now := s.Clock.Now()
 	var o standing
 	type open struct {
@@ -33,7 +34,7 @@ func (s *Service) standing(ctx context.Context, tx *db.Tx, p Party) (standing, e
 	list, err := db.All(ctx, tx, func(r *db.Rows) (x open, err error) {
 		return x, r.Scan(&x.measure, &x.state, &x.asked, &x.due, &x.plans)
 	}, `SELECT FALSE, state, asked_at, due_at, asked_at FROM coordination_request WHERE party = $1 AND open = TRUE AND shown_at <= $2
-		UNION ALL SELECT TRUE, state, given_at, due_at, planned_for FROM coordination_measure WHERE party = $1 AND open = TRUE AND shown_at <= $2`, p.Ref.ID, now)
+		UNION ALL SELECT TRUE, state, given_at, due_at, planned_for FROM coordination_measure WHERE party = $1 AND open = TRUE AND shown_at <= $2`, p.Ref.ID, shown)
 	if err != nil {
 		return o, err
 	}
@@ -91,7 +92,7 @@ func (s *Service) ladderDue(ctx context.Context, tx *db.Tx, clock deadline.Clock
 
 // takeRung writes to the next contact, or asks a person, or leaves rungs out until one can be taken.
 func (s *Service) takeRung(ctx context.Context, tx *db.Tx, by access.Actor, p Party, c *Climb) error {
-	o, err := s.standing(ctx, tx, p)
+	o, err := s.standing(ctx, tx, p, s.Clock.Now())
 	if err != nil {
 		return err
 	}

@@ -129,6 +129,7 @@ func New(d Deps) (*API, error) {
 	a.sendings()
 	a.measures()
 	a.questions()
+	a.ladders()
 	a.registry()
 	a.looks()
 	for line := range a.lines {

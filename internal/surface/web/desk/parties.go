@@ -424,6 +424,11 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 			body = append(body, heading(v.P.T("desk.measures")), page.Measures(v.P, measures))
 		}
 	}
+	climb, err := d.climbCard(v, in, p)
+	if err != nil {
+		return err
+	}
+	body = append(body, climb...)
 	uids, err := d.threadUIDs(v, p.Thread)
 	if err != nil {
 		return err
