@@ -115,7 +115,7 @@ func (s *Service) AddressFailedTx(ctx context.Context, tx *db.Tx, address, how s
 	if err != nil || n == 0 {
 		return err
 	}
-	return s.changed(ctx, tx, access.System("sender"), "constituency.address_failed", ref.Ref{Kind: ref.Organisation, ID: c.Organisation}, []audit.Change{{Field: "failed_how", To: how}}, c.UID)
+	return s.changed(ctx, tx, access.System("clocks"), "constituency.address_failed", ref.Ref{Kind: ref.Organisation, ID: c.Organisation}, []audit.Change{{Field: "failed_how", To: how}}, c.UID)
 }
 
 // WriteToRole chooses the contact of a role of an organisation to write to: one whose address has not failed, verified before not. errs.ErrNotFound when there is
