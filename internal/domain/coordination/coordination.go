@@ -13,6 +13,7 @@
 //	sending.go   one question to many parties, prepared, approved and sent as one act
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
+//	valid.go     how long measures hold, and when they are checked again
 //	ladder.go    who is written to next when a party stays silent; climb.go, climb_step.go, climb_outside.go: where each stands on it
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
@@ -155,7 +156,8 @@ var MeasureMoves = map[MeasureState][]MeasureState{
 	Proposed:     {Acknowledged, Planned, Done, Declined, Expired, Recalled},
 	Acknowledged: {Planned, Done, Declined, Expired, Recalled},
 	Planned:      {Planned, Done, Declined, Expired, Recalled}, // planned again: for another day
-	Done:         {Verified, Planned},
+	Done:         {Verified, Planned, Expired},
+	Verified:     {Verified, Planned, Expired}, // verified again: it was checked once more
 	Declined:     {Acknowledged},
 }
 
@@ -180,6 +182,10 @@ type Measure struct {
 	PlannedFor     time.Time
 	DoneAt         time.Time
 	VerifiedAt     time.Time
+	ValidDays      int       // for how many days it holds once it is done, 0 for ever
+	CheckDays      int       // after how many days we check it again once it is verified, 0 for never
+	ValidUntil     time.Time // when it runs out, or did; zero while it is not done, or holds for ever
+	CheckAt        time.Time
 	Message        int64 // that gave it
 	Title          string
 	Text           string
@@ -191,6 +197,7 @@ type Measure struct {
 // ForParty is what the party itself may read of it: which of us made a move stays with us.
 func (m Measure) ForParty() Measure {
 	m.Object, m.Subject, m.Message = outward(m.Object), ref.Ref{}, 0
+	m.CheckAt, m.CheckDays = time.Time{}, 0
 	moves := make([]Move, len(m.Moves))
 	for i, v := range m.Moves {
 		if v.Ours {
@@ -224,6 +231,8 @@ type Give struct {
 	DueAt           time.Time // of the request and the measures
 	Text            string    // free text in front; "" takes the template in the party's language
 	TLP             tlp.Level // 0 takes that of the subject
+	ValidDays       int       `json:",omitempty"` // for how long the measures hold once they are done; 0 for ever
+	CheckDays       int       `json:",omitempty"` // after how long we check them again once they are verified; 0 for never
 	Looked          bool      // a person looked at the hits of the preview and lets them leave
 	// Words, by language, take the place of Text and Request for parties that read it: en, pt, fr, nl, de.
 	Words   map[string]Words

@@ -280,6 +280,11 @@ func tableRow(v *page.Visit, t coordination.Table, r coordination.TableRow, c co
 				step.State = "yes"
 			case coordination.Declined:
 				step.State = "declined"
+			case coordination.Expired:
+				step.State = "no"
+			}
+			if until, ok := r.Until[c.Key]; ok {
+				step.Text = p.T("desk.matrix.until", "state", step.Text, "until", p.BriefDate(until))
 			}
 		}
 		x.More = append(x.More, step)

@@ -206,6 +206,10 @@ func (d *Desk) clockName(p *text.Printer, c deadline.Clock) string {
 		return p.T("desk.clock.late_word")
 	case coordination.LadderClock:
 		return p.T("desk.clock.ladder")
+	case coordination.ValidClock:
+		return p.T("desk.clock.measure_valid")
+	case coordination.CheckClock:
+		return p.T("desk.clock.measure_check")
 	case coordination.ConfirmClock:
 		return p.T("desk.clock.ladder_confirm")
 	}
