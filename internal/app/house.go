@@ -228,6 +228,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Working: h.Calendar.AddBusiness, ForHandler: h.partyTask,
 	}
+	h.Constituency.Silence = h.Coordination.SilentSince
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.tellNews}
 	h.Coordination.Late = h.tellLate
 	h.Accounts.Post, h.Correspondence.Opening = h.postLink, h.opening
