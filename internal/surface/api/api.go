@@ -130,6 +130,7 @@ func New(d Deps) (*API, error) {
 	a.measures()
 	a.questions()
 	a.ladders()
+	a.differences()
 	a.registry()
 	a.looks()
 	for line := range a.lines {

@@ -85,6 +85,7 @@ func (d *Desk) parties(v *page.Visit) error {
 		view.Add, view.Ask = f.Href+"/parties/add", f.Href+"/ask"
 	}
 	if len(t.All) > 0 {
+		view.Difference = f.Href + "/difference"
 		view.Sectors, view.Ladder = f.Href+"/sectors", f.Href+"/ladder"+kept(q, "sort", "", "down", "")
 		if v.By.Can(access.Export) {
 			view.File = f.Href + "/parties.csv" + kept(q)
