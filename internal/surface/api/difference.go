@@ -88,6 +88,9 @@ func (a *API) difference(ctx context.Context, by access.Actor, in *DifferenceInp
 }
 
 func (a *API) differenceOfOne(ctx context.Context, by access.Actor, in *OneInput) (reply[Difference], error) {
+	if err := a.seen(ctx, by, in.Ref.Ref); err != nil {
+		return reply[Difference]{}, err
+	}
 	now := a.Coordination.Clock.Now().Truncate(time.Minute)
 	d, err := a.Coordination.DifferenceOf(ctx, by, coordination.DifferenceFilter{Subject: in.Ref.Ref, From: now.AddDate(-20, 0, 0), Till: now.Add(time.Minute)})
 	return reply[Difference]{body: differenceView(d)}, err

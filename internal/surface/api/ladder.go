@@ -69,6 +69,9 @@ func (a *API) listLadders(ctx context.Context, by access.Actor, _ *IfNoneMatch) 
 }
 
 func (a *API) climbs(ctx context.Context, by access.Actor, in *OneInput) (reply[List[Climb]], error) {
+	if err := a.seen(ctx, by, in.Ref.Ref); err != nil {
+		return reply[List[Climb]]{}, err
+	}
 	rows, err := a.Coordination.Matrix(ctx, by, in.Ref.Ref)
 	if err != nil {
 		return reply[List[Climb]]{}, err

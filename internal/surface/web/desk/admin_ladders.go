@@ -148,10 +148,18 @@ func (d *Desk) rungFields(v *page.Visit, i int, r coordination.Rung, blank bool,
 	}
 	title := p.T("desk.ladders.rung.new")
 	if !blank {
-		title = p.T("desk.ladders.rung", "n", i+1, "to", p.T("desk.ladder.to."+string(r.To)))
+		title = p.T("desk.ladders.rung", "n", i+1, "to", rungName(p, r.To), "after", rungAfter(p, r), "stop", p.T("desk.ladder.stop."+string(r.Stop)))
 	}
 	open := slices.ContainsFunc(text.Langs(), func(l text.Lang) bool { return bad[at+"words."+string(l)] != "" }) || bad[at+"to"]+bad[at+"hours"]+bad[at+"stop"]+bad[at+"organisation"] != ""
 	return questionBox(title, open, fields), nil
+}
+
+// rungAfter says how long after the step before a rung is taken.
+func rungAfter(p *text.Printer, r coordination.Rung) string {
+	if r.Working {
+		return p.N("desk.ladders.after.working", r.Hours)
+	}
+	return p.N("desk.ladders.after", r.Hours)
 }
 
 // typedLadder reads the form. An organisation is named by its name; one that is not found stays as it was typed and is refused.

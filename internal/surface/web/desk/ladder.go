@@ -306,6 +306,9 @@ func (d *Desk) showStep(v *page.Visit, in coordination.StepInput, wrong error, s
 	if err != nil {
 		return err
 	}
+	if err := d.seen(v, found[x.Party.Subject.ID].Object); err != nil {
+		return err
+	}
 	f, _, err := d.incidentFrame(v, found[x.Party.Subject.ID], "parties")
 	if err != nil {
 		return err
