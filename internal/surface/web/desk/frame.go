@@ -141,6 +141,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"sent":          func(p *text.Printer) string { return p.T("desk.done.sent") },
 	"saved":         func(p *text.Printer) string { return p.T("desk.done.saved") },
 	"undone":        func(p *text.Printer) string { return p.T("desk.done.undone") },
+	"looked_for":    func(p *text.Printer) string { return p.T("desk.done.looked_for") },
 	"closed":        func(p *text.Printer) string { return p.T("desk.done.closed") },
 	"translated":    func(p *text.Printer) string { return p.T("desk.done.translated") },
 	"untranslated":  func(p *text.Printer) string { return p.T("desk.done.untranslated") },
