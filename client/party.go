@@ -43,6 +43,8 @@ type Give struct {
 	DueAt           time.Time `json:"due_at"`
 	TLP             string    `json:"tlp,omitempty"`
 	Looked          bool      `json:"looked,omitempty"`
+	ValidDays       int       `json:"valid_days,omitempty"` // for how long they hold once they are done
+	CheckDays       int       `json:"check_days,omitempty"` // after how long we check them again once they are verified
 }
 
 // Letter is a free message.
@@ -86,6 +88,7 @@ type Measure struct {
 	PlannedFor     time.Time `json:"planned_for"`
 	DoneAt         time.Time `json:"done_at"`
 	VerifiedAt     time.Time `json:"verified_at"`
+	ValidUntil     time.Time `json:"valid_until"` // when it runs out, or did
 	Evidence       string    `json:"evidence"`
 	Reason         string    `json:"reason"`
 	Moves          []Move    `json:"moves"`

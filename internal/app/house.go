@@ -239,8 +239,9 @@ func (h *House) duties() error {
 	h.Intake.Suspicion = h.Suspicion.FromForm
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Opening: advice{h.Playbook}.opening, Country: h.Profile.Country,
+		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Opening: advice{h.Playbook}.opening, Country: h.Profile.Country, Working: h.Calendar.AddBusiness, ForHandler: h.partyTask,
 	}
+	h.Constituency.Silence = h.Coordination.SilentSince
 	h.openTakedown()
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.Takedown, h.tellNews}
 	h.Coordination.Late = h.tellLate
@@ -261,7 +262,7 @@ func (h *House) duties() error {
 		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang, Alarms: h.Alarms,
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
-	h.Coordination.Rests = h.Incidents.Rests
+	h.Coordination.Rests, h.Coordination.Severity = h.Incidents.Rests, h.Incidents.SeverityOf
 	h.Coordination.Task = h.taskFor
 	annexes, err := scope.Load()
 	if err != nil {
@@ -292,6 +293,16 @@ func (h *House) taskFor(ctx context.Context, tx *db.Tx, p coordination.Party, ac
 		title = words.T("desk.task.help", "party", p.Name)
 	}
 	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: title})
+}
+
+// partyTask leaves a task with the incident of a party for what the program cannot decide.
+func (h *House) partyTask(ctx context.Context, tx *db.Tx, p coordination.Party, what coordination.PartyTask) error {
+	words := h.Text.For(text.Lang(h.Profile.Lang))
+	title := map[coordination.PartyTask]string{
+		coordination.TaskConfirm: "desk.task.ladder_confirm", coordination.TaskTop: "desk.task.ladder_top",
+		coordination.TaskExpired: "desk.task.measure_expired", coordination.TaskCheck: "desk.task.measure_check",
+	}[what]
+	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: words.T(title, "party", p.Name)})
 }
 
 // attachTo attaches reports to an incident, for rules and runs of triage.

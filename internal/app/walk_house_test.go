@@ -43,8 +43,10 @@ func (h *house) registration(name string) (uid, enclosure, code string) {
 	h.must(err)
 	secret := id.NewCode()
 	hash, public := codebox.Halves(secret, intake.RegistrationPurpose)
-	in := intake.Registered{At: time.Now(), Reference: id.Reference(intake.RegistrationPrefix, 2026), CodeHash: hash, CodeKey: public, Lang: "en", Said: raw,
-		Files: []correspondence.FileIn{{Name: name + ".pdf", Type: "application/pdf", Content: strings.NewReader(name)}}}
+	in := intake.Registered{
+		At: time.Now(), Reference: id.Reference(intake.RegistrationPrefix, 2026), CodeHash: hash, CodeKey: public, Lang: "en", Said: raw,
+		Files: []correspondence.FileIn{{Name: name + ".pdf", Type: "application/pdf", Content: strings.NewReader(name)}},
+	}
 	h.must(h.Registration.FromBox(ctx, in, func(context.Context, *db.Tx) error { return nil }))
 	r, err := h.Registration.Get(ctx, h.DB, sample(), in.Reference)
 	h.must(err)
@@ -97,6 +99,10 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		h.must(err)
 		rows, err = h.Coordination.Matrix(ctx, sample(), in.UID)
 		h.must(err)
+		_, err = h.Coordination.Climb(ctx, sample(), in.UID, coordination.ClimbInput{Act: coordination.ClimbBegin, Parties: parties, Ladder: coordination.StandardLadder})
+		h.must(err)
+		_, err = h.DB.Exec(ctx, `UPDATE coordination_climb SET state = 'asks', rung = 3 WHERE subject = $1`, in.Ref.ID) // a step waits for a person
+		h.must(err)
 		sending, err := h.Coordination.NewSending(ctx, sample(), in.UID)
 		h.must(err)
 		_, err = h.Coordination.Choose(ctx, sample(), sending.UID, coordination.Choose{Parties: true, List: "nobody.has.it.example"})
@@ -140,6 +146,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				handed, err := h.Coordination.HandOver(ctx, sample(), r.Party.UID, coordination.HandOverInput{Title: "A case", Summary: "It happened.", DueAt: time.Now().Add(48 * time.Hour), Looked: true})
 				h.must(err)
 				o["handed"] = handed.UID
+				o["ladder"] = coordination.StandardLadder
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}

@@ -39,6 +39,8 @@ type Contact struct {
 	OnCall       bool      // reachable day and night
 	VerifiedAt   time.Time // zero: never verified
 	VerifiedHow  string
+	FailedAt     time.Time // when a letter to its address came back or was refused for good; zero once it was proved or changed
+	FailedHow    string    // "bounced", "refused"
 }
 
 // Key is an OpenPGP certificate of a contact. Only approved keys encrypt or prove anything.

@@ -17,11 +17,16 @@ import (
 // contactRoles in the order in which incidents go to them.
 var contactRoles = []string{"security", "duty", "technical", "management"}
 
-const contactColumns = `k.id, k.uid, k.organisation, k.name, k.role, k.email, k.phone, k.lang, k.on_call, k.verified_at, k.verified_how`
+const contactColumns = `k.id, k.uid, k.organisation, k.name, k.role, k.email, k.phone, k.lang, k.on_call, k.verified_at, k.verified_how,
+	k.failed_at, k.failed_how`
 
 func scanContact(r *db.Rows) (Contact, error) {
 	var c Contact
-	return c, r.Scan(&c.ID, &c.UID, &c.Organisation, &c.Name, &c.Role, &c.Email, &c.Phone, &c.Lang, &c.OnCall, &c.VerifiedAt, &c.VerifiedHow)
+	return c, r.Scan(c.dst()...)
+}
+
+func (c *Contact) dst() []any {
+	return []any{&c.ID, &c.UID, &c.Organisation, &c.Name, &c.Role, &c.Email, &c.Phone, &c.Lang, &c.OnCall, &c.VerifiedAt, &c.VerifiedHow, &c.FailedAt, &c.FailedHow}
 }
 
 // NewContact is what is known of a contact when it is entered.
@@ -144,7 +149,7 @@ func (s *Service) EditContactTx(ctx context.Context, tx *db.Tx, by access.Actor,
 	c := was
 	c.Name, c.Role, c.Email, c.Phone, c.Lang, c.OnCall = in.Name, in.Role, in.Email, in.Phone, in.Lang, in.OnCall
 	if before, _ := email(was.Email); before != folded {
-		c.VerifiedAt, c.VerifiedHow = time.Time{}, ""
+		c.VerifiedAt, c.VerifiedHow, c.FailedAt, c.FailedHow = time.Time{}, "", time.Time{}, ""
 		_, err := tx.Exec(ctx, `UPDATE constituency_key SET state = $1, approved_at = NULL, approved_by = 0, approved_how = '' WHERE contact = $2 AND state = $3`,
 			int64(Offered), c.ID, int64(Approved))
 		if err != nil {
@@ -155,8 +160,8 @@ func (s *Service) EditContactTx(ctx context.Context, tx *db.Tx, by access.Actor,
 	if len(list) == 0 {
 		return c, nil
 	}
-	_, err = tx.Exec(ctx, `UPDATE constituency_contact SET name = $1, role = $2, email = $3, folded = $4, phone = $5, lang = $6, on_call = $7, verified_at = $8, verified_how = $9
-		WHERE id = $10`, c.Name, c.Role, c.Email, folded, c.Phone, c.Lang, c.OnCall, c.VerifiedAt, c.VerifiedHow, c.ID)
+	_, err = tx.Exec(ctx, `UPDATE constituency_contact SET name = $1, role = $2, email = $3, folded = $4, phone = $5, lang = $6, on_call = $7, verified_at = $8, verified_how = $9,
+		failed_at = $10, failed_how = $11 WHERE id = $12`, c.Name, c.Role, c.Email, folded, c.Phone, c.Lang, c.OnCall, c.VerifiedAt, c.VerifiedHow, c.FailedAt, c.FailedHow, c.ID)
 	if err != nil {
 		return Contact{}, taken(err, "email")
 	}
@@ -166,7 +171,8 @@ func (s *Service) EditContactTx(ctx context.Context, tx *db.Tx, by access.Actor,
 	return c, s.changed(ctx, tx, by, "constituency.edit_contact", o.Ref, list, c.UID)
 }
 
-// VerifyContact records that a person checked the contact, and how ("called the switchboard"). It needs WriteRegistry.
+// VerifyContact records that a person checked the contact, and how ("called the switchboard"): its address counts again if it had failed. It needs
+// WriteRegistry.
 func (s *Service) VerifyContact(ctx context.Context, by access.Actor, contact, how string) (Contact, error) {
 	var c Contact
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
@@ -182,8 +188,8 @@ func (s *Service) VerifyContact(ctx context.Context, by access.Actor, contact, h
 		if c, o, err = s.contactForChange(ctx, tx, by, contact); err != nil {
 			return err
 		}
-		c.VerifiedAt, c.VerifiedHow = s.Clock.Now(), how
-		if _, err := tx.Exec(ctx, `UPDATE constituency_contact SET verified_at = $1, verified_how = $2 WHERE id = $3`, c.VerifiedAt, how, c.ID); err != nil {
+		c.VerifiedAt, c.VerifiedHow, c.FailedAt, c.FailedHow = s.Clock.Now(), how, time.Time{}, ""
+		if _, err := tx.Exec(ctx, `UPDATE constituency_contact SET verified_at = $1, verified_how = $2, failed_at = NULL, failed_how = '' WHERE id = $3`, c.VerifiedAt, how, c.ID); err != nil {
 			return err
 		}
 		return s.changed(ctx, tx, by, "constituency.verify_contact", o.Ref, []audit.Change{{Field: "verified_how", To: how}}, c.UID)
@@ -252,8 +258,8 @@ func contactChanges(was, is Contact) []audit.Change {
 	return out
 }
 
-// byUse is the order in which contacts are written to: verified before not, then by role, then on call.
-const byUse = ` ORDER BY CASE WHEN k.verified_at IS NULL THEN 1 ELSE 0 END,
+// byUse is the order in which contacts are written to: whose address works before whose failed, verified before not, then by role, then on call.
+const byUse = ` ORDER BY CASE WHEN k.failed_at IS NULL THEN 0 ELSE 1 END, CASE WHEN k.verified_at IS NULL THEN 1 ELSE 0 END,
 	CASE k.role WHEN 'security' THEN 0 WHEN 'duty' THEN 1 WHEN 'technical' THEN 2 WHEN 'management' THEN 3 ELSE 4 END, k.on_call DESC, k.id`
 
 // Contacts gives the contacts of an organisation, on call first. The caller has checked that the reader may see the organisation.
@@ -292,7 +298,7 @@ func (s *Service) ContactByEmail(ctx context.Context, h db.Handle, address strin
 		WHERE k.folded = $1 AND k.folded <> '' AND k.retired_at IS NULL`, folded)
 }
 
-// WriteTo chooses the contact of an organisation to whom incidents go: verified before not, then security before technical before
+// WriteTo chooses the contact of an organisation to whom incidents go: one whose address failed last, verified before not, then security before technical before
 // management. Contacts without a mail address are not chosen; errs.ErrNotFound when there is none.
 func (s *Service) WriteTo(ctx context.Context, h db.Handle, organisation int64) (Contact, error) {
 	return db.One(ctx, h, scanContact, `SELECT `+contactColumns+` FROM constituency_contact k

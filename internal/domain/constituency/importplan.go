@@ -312,7 +312,7 @@ func (s *Service) held(ctx context.Context, list []entry) (*held, error) {
 	err = inSets(ctx, s.DB, `SELECT `+contactColumns+`, k.folded FROM constituency_contact k WHERE k.folded <> '' AND k.retired_at IS NULL AND k.folded IN `, emails, func(r *db.Rows) error {
 		var c Contact
 		var folded string
-		err := r.Scan(&c.ID, &c.UID, &c.Organisation, &c.Name, &c.Role, &c.Email, &c.Phone, &c.Lang, &c.OnCall, &c.VerifiedAt, &c.VerifiedHow, &folded)
+		err := r.Scan(append(c.dst(), &folded)...)
 		h.byEmail[folded] = c
 		return err
 	})

@@ -236,7 +236,7 @@ func (s *Service) ByTelephone(ctx context.Context, h db.Handle, limit int) ([]Re
 	var names []string
 	all, err := db.All(ctx, h, func(r *db.Rows) (c Contact, err error) {
 		var name string
-		err = r.Scan(&c.ID, &c.UID, &c.Organisation, &c.Name, &c.Role, &c.Email, &c.Phone, &c.Lang, &c.OnCall, &c.VerifiedAt, &c.VerifiedHow, &name)
+		err = r.Scan(append(c.dst(), &name)...)
 		names = append(names, name)
 		return c, err
 	}, `SELECT `+contactColumns+`, c.name FROM constituency_contact k JOIN constituency_organisation c ON c.id = k.organisation

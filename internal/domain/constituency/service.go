@@ -2,6 +2,7 @@ package constituency
 
 import (
 	"context"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -26,6 +27,8 @@ type Service struct {
 
 	Registries Registries  // asked whose an address is when a person wants it; nil asks nobody
 	Teams      *teams.List // national teams by country, to be shown; nil shows none
+	// Silence gives since when organisations have answered nothing that we asked, those alone that are silent; nil asks nobody.
+	Silence func(ctx context.Context, h db.Handle, organisations ...int64) (map[int64]time.Time, error)
 
 	memory memory
 }

@@ -19,18 +19,19 @@ const (
 	TaskConflict TaskKind = "conflict" // two organisations have the same asset, and neither stands under the other
 	TaskEnds     TaskKind = "ends"     // a proof ends soon, and nobody renews it by itself
 	TaskLapsed   TaskKind = "lapsed"   // an asset was proved once, and is not now
+	TaskFailed   TaskKind = "failed"   // a letter to a contact came back, or its address is refused
 	TaskStale    TaskKind = "stale"    // nobody of the organisation has confirmed its entry for a year
 )
 
 // TaskKinds lists them in the order in which they are shown.
-var TaskKinds = []TaskKind{TaskJudge, TaskConflict, TaskEnds, TaskLapsed, TaskStale}
+var TaskKinds = []TaskKind{TaskJudge, TaskFailed, TaskConflict, TaskEnds, TaskLapsed, TaskStale}
 
 // Task is one thing to do in the register.
 type Task struct {
 	Kind         TaskKind
 	Organisation string // uid
 	Name         string
-	What         string // the asset; "" for the organisation itself
+	What         string // the asset, or the contact whose address failed; "" for the organisation itself
 	Other        string // of TaskConflict: uid of the other organisation
 	OtherName    string
 	Proof        string // of TaskJudge: uid
@@ -92,6 +93,9 @@ func (s *Service) tasks(by access.Actor, kind TaskKind, now time.Time) *db.Query
 	switch kind {
 	case TaskJudge:
 		return from(`f.value, 0, f.uid, f.made_at`).Add(`JOIN constituency_proof f ON f.organisation = c.id WHERE f.state = 'asked' ORDER BY f.made_at, f.id`)
+	case TaskFailed:
+		return from(`CASE WHEN k.name = '' THEN k.email ELSE k.name END, 0, '', k.failed_at`).Add(`JOIN constituency_contact k ON k.organisation = c.id
+			WHERE k.failed_at IS NOT NULL AND k.retired_at IS NULL ORDER BY k.failed_at, k.id`)
 	case TaskConflict:
 		from(`a.value, b.organisation, '', COALESCE(a.since, b.since)`).Add(`JOIN constituency_asset a ON a.organisation = c.id
 			JOIN constituency_asset b ON b.kind = a.kind AND b.value = a.value AND b.organisation > a.organisation

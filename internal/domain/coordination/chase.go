@@ -24,16 +24,21 @@ func (s *Service) owed(ctx context.Context, h db.Handle, subject ref.Ref, g Give
 	if !g.Chase {
 		return nil, nil
 	}
+	return s.owedBy(ctx, h, `r.subject = $1`, subject.ID, `subject = $1`)
+}
+
+// owedBy is owed for one condition on requests and measures, and the same on links.
+func (s *Service) owedBy(ctx context.Context, h db.Handle, which string, arg int64, whichLinks string) (map[int64]owes, error) {
 	now := s.Clock.Now()
-	requests, err := db.All(ctx, h, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE r.subject = $1 AND r.open = TRUE AND r.shown_at <= $2 ORDER BY r.id`, subject.ID, now)
+	requests, err := db.All(ctx, h, s.scanRequest, `SELECT `+requestColumns+` FROM object o`+requestTables+` WHERE `+which+` AND r.open = TRUE AND r.shown_at <= $2 ORDER BY r.id`, arg, now)
 	if err != nil {
 		return nil, err
 	}
-	measures, err := db.All(ctx, h, s.scanMeasure, `SELECT `+measureColumns+` FROM object o`+measureTables+` WHERE r.subject = $1 AND r.open = TRUE AND r.shown_at <= $2 ORDER BY r.id`, subject.ID, now)
+	measures, err := db.All(ctx, h, s.scanMeasure, `SELECT `+measureColumns+` FROM object o`+measureTables+` WHERE `+which+` AND r.open = TRUE AND r.shown_at <= $2 ORDER BY r.id`, arg, now)
 	if err != nil {
 		return nil, err
 	}
-	links, err := s.links(ctx, h, `ended_at IS NULL AND subject = $1`, subject.ID)
+	links, err := s.links(ctx, h, `ended_at IS NULL AND `+whichLinks, arg)
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,12 @@
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
 //	handover.go  HandOver, SettleHandOver: a case, or a part of it, to another team
+//	valid.go     how long measures hold, and when they are checked again
+//	ladder.go    who is written to next when a party stays silent; climb.go, climb_step.go, climb_outside.go: where each stands on it
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
 // Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_question_set,
-// coordination_reply, coordination_handover, coordination_link, coordination_shown.
+// coordination_reply, coordination_handover, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step.
 package coordination
 
 import (
@@ -164,7 +166,8 @@ var MeasureMoves = map[MeasureState][]MeasureState{
 	Proposed:     {Acknowledged, Planned, Done, Declined, Expired, Recalled},
 	Acknowledged: {Planned, Done, Declined, Expired, Recalled},
 	Planned:      {Planned, Done, Declined, Expired, Recalled}, // planned again: for another day
-	Done:         {Verified, Planned},
+	Done:         {Verified, Planned, Expired},
+	Verified:     {Verified, Planned, Expired}, // verified again: it was checked once more
 	Declined:     {Acknowledged},
 }
 
@@ -189,6 +192,10 @@ type Measure struct {
 	PlannedFor     time.Time
 	DoneAt         time.Time
 	VerifiedAt     time.Time
+	ValidDays      int       // for how many days it holds once it is done, 0 for ever
+	CheckDays      int       // after how many days we check it again once it is verified, 0 for never
+	ValidUntil     time.Time // when it runs out, or did; zero while it is not done, or holds for ever
+	CheckAt        time.Time
 	Message        int64 // that gave it
 	Title          string
 	Text           string
@@ -200,6 +207,7 @@ type Measure struct {
 // ForParty is what the party itself may read of it: which of us made a move stays with us.
 func (m Measure) ForParty() Measure {
 	m.Object, m.Subject, m.Message = outward(m.Object), ref.Ref{}, 0
+	m.CheckAt, m.CheckDays = time.Time{}, 0
 	moves := make([]Move, len(m.Moves))
 	for i, v := range m.Moves {
 		if v.Ours {
@@ -233,14 +241,17 @@ type Give struct {
 	DueAt           time.Time // of the request and the measures
 	Text            string    // free text in front; "" takes the template in the party's language
 	TLP             tlp.Level // 0 takes that of the subject
+	ValidDays       int       `json:",omitempty"` // for how long the measures hold once they are done; 0 for ever
+	CheckDays       int       `json:",omitempty"` // after how long we check them again once they are verified; 0 for never
 	Looked          bool      // a person looked at the hits of the preview and lets them leave
 	// Words, by language, take the place of Text and Request for parties that read it: en, pt, fr, nl, de.
 	Words map[string]Words
 	// ByRole, by role and language, goes before all of these for parties that play the part.
-	ByRole map[Role]map[string]Words `json:",omitempty"`
-	role   Role
-	lines  []Line // the party's own evidence
-	frozen bool   // it was approved: its questions are asked even if the set was retired since
+	ByRole  map[Role]map[string]Words `json:",omitempty"`
+	role    Role
+	lines   []Line // the party's own evidence
+	frozen  bool   // it was approved: its questions are asked even if the set was retired since
+	outside bool   // to a provider or an authority, by a rung: no ladder begins with it
 }
 
 // Words is what a Give says in one language; what is empty is said as for everybody.

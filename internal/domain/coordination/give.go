@@ -100,6 +100,7 @@ func (g Give) check(s *Service) error {
 	if g.TLP != 0 && !g.TLP.Valid() {
 		p.Add("tlp", "error.choose")
 	}
+	g.checkValidity(&p)
 	return p.Err()
 }
 

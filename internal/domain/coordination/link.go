@@ -348,9 +348,13 @@ func (s *Service) hide(ctx context.Context, tx *db.Tx, which string, arg int64) 
 	return err
 }
 
-// SubjectMovedTx lets the links of the letters about a subject end when it was closed, and open again when it was reopened.
+// SubjectMovedTx lets the links of the letters about a subject end when it was closed, and open again when it was
+// reopened. Who climbs a ladder leaves it.
 func (s *Service) SubjectMovedTx(ctx context.Context, tx *db.Tx, subject ref.Ref, closed bool) error {
 	if closed {
+		if err := s.leaveAll(ctx, tx, subject); err != nil {
+			return err
+		}
 		return s.hide(ctx, tx, `subject = $1`, subject.ID)
 	}
 	letters, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT DISTINCT message FROM coordination_link WHERE subject = $1 ORDER BY message`, subject.ID)

@@ -182,7 +182,7 @@ func (s *Service) linkMove(ctx context.Context, tx *db.Tx, by access.Actor, p Pa
 		moves = []MoveInput{{To: Acknowledged}, to}
 	}
 	for n, x := range moves {
-		if !slices.Contains(MeasureMoves[m.State], x.To) || m.State == Done {
+		if !slices.Contains(MeasureMoves[m.State], x.To) || m.State == Done || m.State == Verified {
 			return n, nil
 		}
 		if _, err := access.Locked(ctx, tx, m.Ref.ID); err != nil {

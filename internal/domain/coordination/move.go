@@ -29,7 +29,7 @@ type MoveInput struct {
 // done→planned are our judgement; expired and withdrawn are ours too.
 func mayMove(by access.Actor, from, to MeasureState) error {
 	switch {
-	case to == Verified, from == Done && to == Planned:
+	case to == Verified, (from == Done || from == Verified) && to == Planned:
 		if by.Strength == access.Link || by.Origin == access.ByLink {
 			return &errs.Error{Kind: errs.Forbidden, Key: "error.forbidden", Text: "a link never verifies"}
 		}
@@ -49,13 +49,13 @@ func (in MoveInput) check(from MeasureState, now time.Time) error {
 		in.To == Verified && !note,
 		in.To == Declined && !note,
 		in.To == Recalled && !note,
-		from == Done && in.To == Planned && !note:
+		(from == Done || from == Verified) && in.To == Planned && !note:
 		p.Add("note", "error.required")
 	}
 	if in.To == Planned {
 		switch {
 		case in.PlannedFor.IsZero():
-			if from != Done {
+			if from != Done && from != Verified {
 				p.Add("planned_for", "error.required")
 			}
 		case !in.PlannedFor.After(now):
@@ -71,8 +71,8 @@ func (m *Measure) apply(by access.Actor, in MoveInput, now time.Time) {
 	switch in.To {
 	case Planned:
 		m.PlannedFor = in.PlannedFor
-		if m.State == Done { // our check failed
-			m.DoneAt, m.Reason = time.Time{}, in.Note
+		if m.State == Done || m.State == Verified { // our check failed
+			m.DoneAt, m.VerifiedAt, m.Reason = time.Time{}, time.Time{}, in.Note
 		}
 	case Done:
 		m.DoneAt, m.Evidence, m.Reason = now, in.Note, ""
@@ -84,10 +84,11 @@ func (m *Measure) apply(by access.Actor, in MoveInput, now time.Time) {
 		m.Reason = ""
 	}
 	m.State = in.To
+	m.last(now)
 }
 
 // Move moves a measure along MeasureMoves. Party moves (acknowledged, planned, done, declined) are for the party and for staff who record what it
-// said; verified and done→planned need access.Verify and are never for the party nor for a link; expired and withdrawn need access.WorkCases.
+// said; verified and back to planned need access.Verify and are never for the party nor for a link; expired and withdrawn need access.WorkCases.
 // Refused: NotFound, Conflict for a move that is not in the table or a version that is old, Forbidden, Invalid for a missing reason,
 // evidence or date.
 func (s *Service) Move(ctx context.Context, by access.Actor, measure string, in MoveInput) (Measure, error) {
@@ -135,7 +136,7 @@ func (s *Service) Move(ctx context.Context, by access.Actor, measure string, in 
 }
 
 func (s *Service) mayGo(by access.Actor, m Measure, in MoveInput) error {
-	if !slices.Contains(MeasureMoves[m.State], in.To) {
+	if !slices.Contains(m.Ways(), in.To) {
 		return &errs.Error{Kind: errs.Conflict, Key: "error.measure_move", Text: "a measure cannot go this way from where it stands"}
 	}
 	if err := mayMove(by, m.State, in.To); err != nil {
@@ -164,12 +165,15 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, by access.Actor, p Party,
 			return err
 		}
 	}
-	if partyMove := m.State == Acknowledged || m.State == Declined || m.State == Done || (m.State == Planned && from != Done); partyMove {
+	if partyMove := m.State == Acknowledged || m.State == Declined || m.State == Done || (m.State == Planned && from != Done && from != Verified); partyMove {
 		if err := s.word(ctx, tx, p.Ref.ID, now); err != nil {
 			return err
 		}
 	}
 	if err := s.moveClock(ctx, tx, by, *m, from, in.Note, now); err != nil {
+		return err
+	}
+	if err := s.followValidity(ctx, tx, by, *m); err != nil {
 		return err
 	}
 	changes := []audit.Change{{Field: "state", From: string(from), To: string(m.State)}}

@@ -294,6 +294,9 @@ func (s *Service) Withdraw(ctx context.Context, by access.Actor, party, reason s
 		if err := s.hide(ctx, tx, `party = $1`, p.Ref.ID); err != nil {
 			return err
 		}
+		if err := s.leaveLadder(ctx, tx, by, p, EndedGone); err != nil {
+			return err
+		}
 		return s.record(ctx, tx, by, "coordination.withdraw", p, reason)
 	})
 }

@@ -80,7 +80,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 		for j, a := range p.advice {
 			m := Measure{
 				Object: objects[of[i].measures+j], Party: p.Party.Ref.ID, Subject: p.Party.Subject, Recommendation: a.Code, Revision: a.Revision, State: Proposed,
-				GivenAt: now, DueAt: g.DueAt, Message: sent[i].ID, Title: a.Title, Text: a.Text,
+				GivenAt: now, DueAt: g.DueAt, Message: sent[i].ID, Title: a.Title, Text: a.Text, ValidDays: g.ValidDays, CheckDays: g.CheckDays,
 			}
 			if err := s.insertMeasure(ctx, tx, by, m, shown, p.Lang); err != nil {
 				return nil, err
@@ -114,7 +114,18 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			return nil, err
 		}
 	}
+	if (g.asks() || len(g.Recommendations) > 0) && !g.outside {
+		return sent, s.beginWith(ctx, tx, by, g.DueAt, partiesOf(parcels))
+	}
 	return sent, nil
+}
+
+func partiesOf(parcels []parcel) []Party {
+	out := make([]Party, len(parcels))
+	for i, p := range parcels {
+		out[i] = p.Party
+	}
+	return out
 }
 
 func (s *Service) insertRequest(ctx context.Context, tx *db.Tx, by access.Actor, r Request, shown time.Time, lang string) error {
@@ -147,9 +158,9 @@ func (s *Service) insertMeasure(ctx context.Context, tx *db.Tx, by access.Actor,
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO coordination_measure (id, party, subject, subject_kind, recommendation, revision, state, open, message, given_at, shown_at, due_at, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10, $11, $12)`,
-		m.Ref.ID, m.Party, m.Subject.ID, int64(m.Subject.Kind), m.Recommendation, m.Revision, string(m.State), m.Message, m.GivenAt, shown, m.DueAt, sealed)
+	_, err = tx.Exec(ctx, `INSERT INTO coordination_measure (id, party, subject, subject_kind, recommendation, revision, state, open, message, given_at, shown_at, due_at, body, valid_days, check_days)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10, $11, $12, $13, $14)`,
+		m.Ref.ID, m.Party, m.Subject.ID, int64(m.Subject.Kind), m.Recommendation, m.Revision, string(m.State), m.Message, m.GivenAt, shown, m.DueAt, sealed, m.ValidDays, m.CheckDays)
 	if err != nil {
 		return err
 	}

@@ -31,9 +31,10 @@ type SendingLine struct {
 	Lang         string
 	TLP          tlp.Level
 	Road         egress.Decision
-	State        int    // 0 is written to, 1 was taken out, 2 has its letter, 3 was left
-	Reason       string // why it was left, a catalogue key
-	PartyID      int64  // once it has its letter
+	State        int                        // 0 is written to, 1 was taken out, 2 has its letter, 3 was left
+	Reason       string                     // why it was left, a catalogue key
+	PartyID      int64                      // once it has its letter
+	Health       constituency.ContactHealth // of the contact; zero for who reads in the portal alone
 
 	chosen chosen
 	party  Party
@@ -89,6 +90,8 @@ type DryRun struct {
 	Communities map[string]int
 	Widest      tlp.Level // the label that lets a reader pass it on furthest
 	Strictest   tlp.Level
+	Broken      int // whose address failed: a letter there comes back again
+	Doubtful    int
 	Second      bool   // a second person is asked
 	SecondWhy   string // a catalogue key
 }
@@ -124,6 +127,12 @@ func dryRun(lines []SendingLine) DryRun {
 		d.Readers++
 		d.Lines += l.Lines
 		roads[l.Road]++
+		switch l.Health.State {
+		case constituency.Broken:
+			d.Broken++
+		case constituency.Doubtful:
+			d.Doubtful++
+		}
 		if l.Road.Road == egress.Refused {
 			d.Refused++
 		}
@@ -217,6 +226,9 @@ func (s *Service) linesOf(ctx context.Context, h db.Handle, by access.Actor, x S
 		}
 		out, to, labels = append(out, l), append(to, l.thread), append(labels, l.TLP)
 	}
+	if err := s.healthOf(ctx, h, out); err != nil {
+		return nil, err
+	}
 	roads, err := s.Correspondence.RoadsTo(ctx, h, to, labels)
 	if err != nil {
 		return nil, err
@@ -228,6 +240,25 @@ func (s *Service) linesOf(ctx context.Context, h db.Handle, by access.Actor, x S
 		}
 	}
 	return out, nil
+}
+
+// healthOf judges the contacts that lines would be written to, in sets.
+func (s *Service) healthOf(ctx context.Context, h db.Handle, lines []SendingLine) error {
+	var ids []int64
+	for _, l := range lines {
+		if n := l.thread.Correspondent.Contact; n != 0 {
+			ids = append(ids, n)
+		}
+	}
+	contacts, err := s.Constituency.ContactsByID(ctx, h, ids...)
+	if err != nil {
+		return err
+	}
+	health, err := s.Constituency.HealthOf(ctx, h, contacts...)
+	for i := range lines {
+		lines[i].Health = health[lines[i].thread.Correspondent.Contact]
+	}
+	return err
 }
 
 // newcomer is the party that an organisation would be, and the thread that it would have.

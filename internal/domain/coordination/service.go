@@ -2,6 +2,7 @@ package coordination
 
 import (
 	"context"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -53,9 +54,26 @@ type Service struct {
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 	// Task leaves a task for our people with the subject of a party that asks for help, or says that what we wrote about is not its own. Nil leaves none.
 	Task func(ctx context.Context, tx *db.Tx, p Party, act LinkAct) error
+	// ForHandler leaves a task for our people with the subject of a party: a rung waits for them, or a measure ran out. Nil leaves none.
+	ForHandler func(ctx context.Context, tx *db.Tx, p Party, what PartyTask) error
+	// Severity gives that of a subject, "" for one that was not rated. Nil: ladders begin by themselves only where a person chose one.
+	Severity func(ctx context.Context, h db.Handle, subject ref.Ref) (string, error)
+	// Working adds working time to a moment; nil counts every hour.
+	Working func(from time.Time, d time.Duration) time.Time
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }
+
+// PartyTask is what our people are asked to do about a party.
+type PartyTask string
+
+// What they are asked.
+const (
+	TaskConfirm PartyTask = "confirm" // look at a rung that waits
+	TaskTop     PartyTask = "top"     // decide what is done after the last rung
+	TaskExpired PartyTask = "expired" // a measure ran out, and the party was asked again
+	TaskCheck   PartyTask = "check"   // check a verified measure again
+)
 
 // act tells whether the actor may answer and move for a party: the party's own people, the holder of its status link, or one of us who
 // records what it said.

@@ -65,7 +65,7 @@ const (
 	requestTables  = requestTable + keyOfParty
 
 	measureColumns = access.Columns + `, r.party, r.subject_kind, r.subject, r.recommendation, r.revision, r.state, r.message, r.given_at, r.due_at,
-		r.planned_for, r.done_at, r.verified_at, r.body, k.wrapped`
+		r.planned_for, r.done_at, r.verified_at, r.valid_days, r.check_days, r.valid_until, r.check_at, r.body, k.wrapped`
 	measureTable  = ` JOIN coordination_measure r ON r.id = o.id`
 	measureTables = measureTable + keyOfParty
 
@@ -114,7 +114,7 @@ func (s *Service) scanMeasure(r *db.Rows) (Measure, error) {
 		b               measureBody
 	)
 	err := r.Scan(append(m.Dst(), &m.Party, &m.Subject.Kind, &m.Subject.ID, &m.Recommendation, &revision, &state, &m.Message, &m.GivenAt, &m.DueAt,
-		&m.PlannedFor, &m.DoneAt, &m.VerifiedAt, &sealed, &wrapped)...)
+		&m.PlannedFor, &m.DoneAt, &m.VerifiedAt, &m.ValidDays, &m.CheckDays, &m.ValidUntil, &m.CheckAt, &sealed, &wrapped)...)
 	if err != nil {
 		return m, err
 	}
@@ -193,8 +193,8 @@ func (s *Service) saveMeasure(ctx context.Context, tx *db.Tx, m *Measure, now ti
 	if err := access.Update(ctx, tx, &m.Object, now); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE coordination_measure SET state = $1, open = $2, planned_for = $3, done_at = $4, verified_at = $5, body = $6 WHERE id = $7`,
-		string(m.State), m.State.Owed(), m.PlannedFor, m.DoneAt, m.VerifiedAt, sealed, m.Ref.ID)
+	_, err = tx.Exec(ctx, `UPDATE coordination_measure SET state = $1, open = $2, planned_for = $3, done_at = $4, verified_at = $5, body = $6,
+		valid_until = $7, check_at = $8 WHERE id = $9`, string(m.State), m.State.Owed(), m.PlannedFor, m.DoneAt, m.VerifiedAt, sealed, m.ValidUntil, m.CheckAt, m.Ref.ID)
 	if err != nil {
 		return err
 	}

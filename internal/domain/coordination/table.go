@@ -30,6 +30,7 @@ type TableRow struct {
 	Sector      string
 	Criticality int
 	States      map[string]MeasureState // by the key of the measure; none where it was not given
+	Until       map[string]time.Time    // when it runs out; none where it does not
 	Asked       map[string]Request      // by the code of the set, the newest; none where it was not asked
 	NextAt      time.Time               // when it is reminded, or late, next; zero when it owes nothing or is late already
 }
@@ -200,7 +201,7 @@ func (s *Service) TableOf(ctx context.Context, rows []Row, f TableFilter) (Table
 
 // row fills the columns of a party, and adds those that are new.
 func (t *Table) row(r Row, o constituency.Organisation, versions map[string]int, now time.Time) TableRow {
-	x := TableRow{Row: r, Sector: o.Sector, Criticality: o.Criticality, States: map[string]MeasureState{}, Asked: map[string]Request{}}
+	x := TableRow{Row: r, Sector: o.Sector, Criticality: o.Criticality, States: map[string]MeasureState{}, Until: map[string]time.Time{}, Asked: map[string]Request{}}
 	if !r.Party.WithdrawnAt.IsZero() {
 		return x
 	}
@@ -213,6 +214,9 @@ func (t *Table) row(r Row, o constituency.Organisation, versions map[string]int,
 			t.Measures = append(t.Measures, TableMeasure{key, m.Title})
 		}
 		x.States[key] = m.State
+		if (m.State == Done || m.State == Verified) && !m.ValidUntil.IsZero() {
+			x.Until[key] = m.ValidUntil
+		}
 		if m.State.Owed() {
 			x.next(m.GivenAt, later(m.DueAt, m.PlannedFor), now)
 		}

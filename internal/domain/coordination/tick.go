@@ -17,9 +17,9 @@ import (
 // remindOnce is the time within which a party gets one reminder for all that it owes.
 const remindOnce = 12 * time.Hour
 
-// Handlers gives what happens when a clock of a request or a measure is nearly or wholly over, for deadline.Tick.
+// Handlers gives what happens when a clock of a request, a measure or a ladder is nearly or wholly over, for deadline.Tick.
 func (s *Service) Handlers() map[string]deadline.Due {
-	return map[string]deadline.Due{requestClock: s.clockDue, measureClock: s.clockDue}
+	return map[string]deadline.Due{requestClock: s.clockDue, measureClock: s.clockDue, LadderClock: s.ladderDue, ValidClock: s.ranOut, CheckClock: s.checkDue}
 }
 
 // clockDue reminds the party before the time is over, by an automatic letter, and prompts our people after it.

@@ -78,7 +78,7 @@ func (s *Service) RoadsTo(ctx context.Context, h db.Handle, threads []Thread, la
 
 // asking is ask but for the key, for a thread whose marks from above were read.
 func asking(m stored, t *Thread) egress.Ask {
-	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic}
+	a := egress.Ask{Object: t.Object, TLP: m.TLP, Compartment: t.Compartment, Reader: m.Body.To, Channel: egress.Mail, OnceSealed: t.Encrypted, Automatic: m.Automatic && !m.content.Worded}
 	if m.Channel == ByPortal {
 		a.Channel, a.Reader = egress.Portal, fmt.Sprintf("compartment %d", t.Compartment)
 	}

@@ -37,6 +37,13 @@ func (s *Service) Letter(ctx context.Context, h db.Handle, thread int64, message
 	return uid, err
 }
 
+// SeenSince tells whether the correspondent of a thread saw a letter of ours in the portal or by a link from a moment on. The caller has checked the thread.
+func (s *Service) SeenSince(ctx context.Context, h db.Handle, thread int64, since time.Time) (seen bool, err error) {
+	var n int64
+	err = h.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message WHERE thread = $1 AND direction = $2 AND seen_at >= $3`, thread, int64(Out), since).Scan(&n)
+	return n > 0, err
+}
+
 // BounceTx notes that a letter of a thread came back: Sent becomes Failed, so the outbox and the thread show it and a person decides whether it
 // goes again. Without a Message-ID it is the last letter that left. It tells false when there is none that could have come back.
 func (s *Service) BounceTx(ctx context.Context, tx *db.Tx, by access.Actor, thread int64, messageID string) (bool, error) {
@@ -61,8 +68,12 @@ func (s *Service) BounceTx(ctx context.Context, tx *db.Tx, by access.Actor, thre
 		if err := access.Touch(ctx, tx, thread, s.Clock.Now()); err != nil {
 			return false, err
 		}
-		return true, s.record(ctx, tx, by, "correspondence."+string(Failed), t, m.Message, ref.Ref{},
+		err := s.record(ctx, tx, by, "correspondence."+string(Failed), t, m.Message, ref.Ref{},
 			[]audit.Change{{Field: "state", From: Sent, To: Failed}, {Field: "reason", To: ReasonBounced}})
+		if err != nil || s.Follow == nil {
+			return true, err
+		}
+		return true, s.Follow.ReturnedTx(ctx, tx, m.Message)
 	}
 	return false, nil
 }

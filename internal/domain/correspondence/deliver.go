@@ -424,6 +424,11 @@ func (s *Service) settleOne(ctx context.Context, tx *db.Tx, l *outbound, now tim
 			return nil, err
 		}
 	}
+	if m.State == Failed && m.Reason == reasonRefused+string(send.Mailbox) && s.Follow != nil {
+		if err := s.Follow.ReturnedTx(ctx, tx, m.Message); err != nil {
+			return nil, err
+		}
+	}
 	return &m, s.record(ctx, tx, access.System("sender"), "correspondence."+string(m.State), l.thread, m.Message, ref.Ref{}, reasonChange(m.State, m.Reason))
 }
 

@@ -20,9 +20,10 @@ type content struct {
 	MessageID  string     `json:"message_id,omitempty"` // of mail that came; ours stands in its column
 	InReplyTo  string     `json:"in_reply_to,omitempty"`
 	DueAt      *time.Time `json:"due_at,omitempty"`
-	Lang       string     `json:"lang,omitempty"`  // in which it was written
-	Salt       []byte     `json:"salt,omitempty"`  // so that the hash of a rendition tells nothing
-	Opens      bool       `json:"opens,omitempty"` // the link of the account that the thread is about is put in when it leaves
+	Lang       string     `json:"lang,omitempty"`   // in which it was written
+	Salt       []byte     `json:"salt,omitempty"`   // so that the hash of a rendition tells nothing
+	Worded     bool       `json:"worded,omitempty"` // automatic, and yet it says something of the case
+	Opens      bool       `json:"opens,omitempty"`  // the link of the account that the thread is about is put in when it leaves
 }
 
 // stored is a message with what the outbox needs beside it.

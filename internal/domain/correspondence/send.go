@@ -41,6 +41,7 @@ type Outgoing struct {
 	// HoldBack leaves an automatic letter in state Waiting for a person (receipt held), for Reason, a catalogue key.
 	HoldBack  bool
 	ByRule    bool // a letter in the words of the team that a rule sends: automatic, so that it meets no clock and obeys the limits of rule M9
+	Chases    bool // a letter of a ladder: automatic as one by a rule, but it says what is open, so that its label has its usual road
 	Reason    string
 	InReplyTo string // Message-ID of what it answers
 	mass      int64  // the mass that it belongs to, whose second person releases it
@@ -256,7 +257,7 @@ func (o Outgoing) check() error {
 func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time) stored {
 	m := stored{Message: Message{
 		UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
-		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil || o.ByRule,
+		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil || o.ByRule || o.Chases,
 	}}
 	m.AuthorName = by.Name
 	if by.System != "" {
@@ -278,7 +279,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 		if !o.ready {
 			m.SendAfter = now.Add(s.Hold)
 		}
-		if o.ByRule {
+		if o.ByRule || o.Chases {
 			m.Author, m.AuthorName = 0, ""
 		}
 	}
@@ -291,7 +292,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
 	m.Body = body
-	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens}
+	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens, Worded: o.Chases}
 	if !o.DueAt.IsZero() {
 		m.content.DueAt = &o.DueAt
 	}

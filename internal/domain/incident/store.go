@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
 
@@ -128,4 +129,16 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, k keyring.Key, in *Incide
 
 func (s *Service) index(ctx context.Context, tx *db.Tx, in Incident) error {
 	return s.Search.PutTx(ctx, tx, in.Ref, s.Lang, in.Number, in.Title, in.Summary)
+}
+
+// SeverityOf gives the severity of an incident, "" for one that was not rated, past any scope: for rules of the program.
+func (s *Service) SeverityOf(ctx context.Context, h db.Handle, incident ref.Ref) (string, error) {
+	var n int64
+	if err := h.QueryRow(ctx, `SELECT severity FROM incident_incident WHERE id = $1`, incident.ID).Scan(&n); err != nil {
+		return "", err
+	}
+	if n > 0 && int(n) < len(severities) {
+		return severities[n], nil
+	}
+	return "", nil
 }

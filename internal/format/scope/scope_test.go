@@ -13,9 +13,19 @@ func TestSizeCountsPeopleAndOneOfTwoSums(t *testing.T) {
 		staff, turnover, balance int64
 		want                     scope.Size
 	}{
-		{0, 0, 0, scope.Micro}, {9, 2_000, 90_000, scope.Micro}, {9, 2_001, 2_001, scope.Small}, {10, 0, 0, scope.Small},
-		{49, 10_000, 99_000, scope.Small}, {49, 99_000, 10_000, scope.Small}, {49, 10_001, 10_001, scope.Medium}, {50, 0, 0, scope.Medium},
-		{249, 50_000, 99_000, scope.Medium}, {249, 99_000, 43_000, scope.Medium}, {249, 50_001, 43_001, scope.Large}, {250, 0, 0, scope.Large}, {3, 60_000, 50_000, scope.Large},
+		{0, 0, 0, scope.Micro},
+		{9, 2_000, 90_000, scope.Micro},
+		{9, 2_001, 2_001, scope.Small},
+		{10, 0, 0, scope.Small},
+		{49, 10_000, 99_000, scope.Small},
+		{49, 99_000, 10_000, scope.Small},
+		{49, 10_001, 10_001, scope.Medium},
+		{50, 0, 0, scope.Medium},
+		{249, 50_000, 99_000, scope.Medium},
+		{249, 99_000, 43_000, scope.Medium},
+		{249, 50_001, 43_001, scope.Large},
+		{250, 0, 0, scope.Large},
+		{3, 60_000, 50_000, scope.Large},
 	} {
 		if got := scope.SizeOf(c.staff, c.turnover, c.balance); got != c.want {
 			t.Errorf("%+v is %s", c, got)

@@ -134,6 +134,8 @@ func New(d Deps) (*API, error) {
 	a.targets()
 	a.measures()
 	a.questions()
+	a.ladders()
+	a.differences()
 	a.registry()
 	a.looks()
 	for line := range a.lines {

@@ -33,12 +33,15 @@ type Measure struct {
 	PlannedFor     time.Time `json:"planned_for,omitzero"`
 	DoneAt         time.Time `json:"done_at,omitzero"`
 	VerifiedAt     time.Time `json:"verified_at,omitzero"`
+	ValidUntil     time.Time `json:"valid_until,omitzero" doc:"When it runs out, or did"`
 	Evidence       string    `json:"evidence,omitempty"`
 	Reason         string    `json:"reason,omitempty"`
 	Moves          []Move    `json:"moves"`
 
 	Incident string `json:"incident,omitempty" doc:"For the team"`
 	Version  int64  `json:"version,omitempty" doc:"For the team"`
+
+	CheckAt time.Time `json:"check_at,omitzero" doc:"When we check it again, for the team"`
 }
 
 // Move is one step in the life of a measure.
@@ -55,13 +58,13 @@ type Move struct {
 func measureView(by access.Actor, m coordination.Measure) Measure {
 	v := Measure{
 		ID: m.UID, State: string(m.State), TLP: m.TLP.String(), Recommendation: m.Recommendation, Revision: m.Revision, Title: m.Title, Text: m.Text,
-		GivenAt: m.GivenAt, DueAt: m.DueAt, PlannedFor: m.PlannedFor, DoneAt: m.DoneAt, VerifiedAt: m.VerifiedAt, Evidence: m.Evidence, Reason: m.Reason,
+		GivenAt: m.GivenAt, DueAt: m.DueAt, PlannedFor: m.PlannedFor, DoneAt: m.DoneAt, VerifiedAt: m.VerifiedAt, ValidUntil: m.ValidUntil, Evidence: m.Evidence, Reason: m.Reason,
 		Moves: mapped(m.Moves, func(x coordination.Move) Move {
 			return Move{x.At, x.By, x.Ours, x.Link, string(x.From), string(x.To), x.Note}
 		}),
 	}
 	if by.Team() {
-		v.Version = m.Version
+		v.Version, v.CheckAt = m.Version, m.CheckAt
 	}
 	return v
 }

@@ -149,6 +149,11 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/requests/{id}/answer", Rights: answer, What: "Answer a request"},
 
 		{Method: "POST", Path: "/requests/{id}/replies", Rights: answer, What: "Answer the typed questions of a request, or take down what a party said"},
+		{Method: "GET", Path: "/ladders", Rights: cases, What: "List the ladders by which silent parties are chased"},
+		{Method: "GET", Path: "/incidents/{ref}/ladder", Rights: cases, What: "List where the parties of an incident stand on their ladders"},
+		{Method: "POST", Path: "/incidents/{ref}/ladder", Rights: outside, What: "Begin, pause, resume, move on or stop the ladders of parties"},
+		{Method: "GET", Path: "/difference", Rights: cases, What: "Read how long it took until what was asked was delivered, seen, answered and done, and how much was remedied over time"},
+		{Method: "GET", Path: "/incidents/{ref}/difference", Rights: cases, What: "Read the same of one incident"},
 		{Method: "GET", Path: "/question-sets", Rights: cases, What: "List the sets of typed questions in their newest versions"},
 		{Method: "POST", Path: "/question-sets", Rights: work, What: "Make a set of typed questions, or its next version"},
 		{Method: "GET", Path: "/question-sets/{questions}", Rights: cases, What: "Read a set of typed questions, in its newest version or another"},

@@ -144,6 +144,8 @@ type NewMeasures struct {
 	Recommendations []string  `json:"recommendations" doc:"Codes of the library"`
 	Intro           string    `json:"intro,omitempty"`
 	DueAt           time.Time `json:"due_at"`
+	ValidDays       int       `json:"valid_days,omitempty" minimum:"0" doc:"For how long they hold once they are done: then they expire, and the party is asked again. For ever when left out"`
+	CheckDays       int       `json:"check_days,omitempty" minimum:"0" doc:"After how long we check them again once they are verified. Never when left out"`
 	TLP             string    `json:"tlp,omitempty"`
 	Looked          bool      `json:"looked,omitempty"`
 }
@@ -159,7 +161,7 @@ func (a *API) give(ctx context.Context, by access.Actor, in *GiveInput) (reply[L
 	if len(b.Recommendations) == 0 {
 		return reply[List[Message]]{}, required("recommendations")
 	}
-	return a.sendTo(ctx, by, in.ID.ID, b.TLP, coordination.Give{Recommendations: b.Recommendations, Text: b.Intro, DueAt: b.DueAt, Looked: b.Looked})
+	return a.sendTo(ctx, by, in.ID.ID, b.TLP, coordination.Give{Recommendations: b.Recommendations, Text: b.Intro, DueAt: b.DueAt, ValidDays: b.ValidDays, CheckDays: b.CheckDays, Looked: b.Looked})
 }
 
 // sendTo sends to one party, under the incident that it is part of and that the sender must see.

@@ -137,7 +137,7 @@ func (a *API) judgeProof(ctx context.Context, by access.Actor, in *JudgeInput) (
 
 // RegisterTask is one thing to do in the register.
 type RegisterTask struct {
-	Kind         string    `json:"kind" enum:"judge,conflict,ends,lapsed,stale"`
+	Kind         string    `json:"kind" enum:"judge,failed,conflict,ends,lapsed,stale"`
 	Organisation string    `json:"organisation"`
 	Name         string    `json:"name"`
 	What         string    `json:"what,omitempty" doc:"The asset"`
@@ -149,7 +149,7 @@ type RegisterTask struct {
 // TodoInput narrows what is to be done.
 type TodoInput struct {
 	IfNoneMatch
-	Kind string `query:"kind" enum:"judge,conflict,ends,lapsed,stale" doc:"All when left out; at most 100 of each"`
+	Kind string `query:"kind" enum:"judge,failed,conflict,ends,lapsed,stale" doc:"All when left out; at most 100 of each"`
 }
 
 func (a *API) registerTodo(ctx context.Context, by access.Actor, in *TodoInput) (reply[List[RegisterTask]], error) {

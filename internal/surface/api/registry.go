@@ -147,6 +147,10 @@ type Contact struct {
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
 
 	VerifiedHow string `json:"verified_how,omitempty" doc:"For the team"`
+
+	Health   string    `json:"health,omitempty" enum:"good,doubtful,broken" doc:"For the team"`
+	Reasons  []string  `json:"health_reasons,omitempty" doc:"bounced, refused, no_address, unverified, silent, no_key"`
+	FailedAt time.Time `json:"failed_at,omitzero" doc:"When a letter came back or was refused for good, for the team"`
 }
 
 func (a *API) contacts(ctx context.Context, by access.Actor, in *OfInput) (reply[List[Contact]], error) {
@@ -155,10 +159,20 @@ func (a *API) contacts(ctx context.Context, by access.Actor, in *OfInput) (reply
 		return reply[List[Contact]]{}, err
 	}
 	all, err := a.Constituency.Contacts(ctx, a.Intake.DB, o.Ref.ID)
+	if err != nil {
+		return reply[List[Contact]]{}, err
+	}
+	health := map[int64]constituency.ContactHealth{}
+	if by.Can(access.ReadRegistry) {
+		if health, err = a.Constituency.HealthOf(ctx, a.Intake.DB, all...); err != nil {
+			return reply[List[Contact]]{}, err
+		}
+	}
 	items := mapped(all, func(c constituency.Contact) Contact {
 		v := Contact{ID: c.UID, Name: c.Name, Role: c.Role, Email: c.Email, Phone: c.Phone, Lang: c.Lang, OnCall: c.OnCall, VerifiedAt: c.VerifiedAt}
 		if by.Can(access.ReadRegistry) {
-			v.VerifiedHow = c.VerifiedHow
+			v.VerifiedHow, v.FailedAt = c.VerifiedHow, c.FailedAt
+			v.Health, v.Reasons = string(health[c.ID].State), health[c.ID].Reasons
 		}
 		return v
 	})

@@ -97,7 +97,7 @@ func bodyOf(op api.Operation) string {
 		"receipts": `{"lang":"fr"}`,
 		"assets":   `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
 		"liaison": `{"kind":"police"}`, "look-ups": `{"what":"walked.example"}`, "hand-overs": `{"title":"walked","summary":"walked","due_at":"2030-01-01T00:00:00Z"}`, "proofs": `{"value":"walked.example","way":"dns"}`, "code": `{"code":"00000-00000"}`, "judge": `{"holds":true,"why":"walked"}`,
-		"replies": `{"not_concerned":true}`, "retire": `{"retire":true}`, "chase": `{"parties":["` + id.New() + `"],"text":"walked"}`, "settle": `{"outcome":"kept","note":"walked"}`,
+		"replies": `{"not_concerned":true}`, "retire": `{"retire":true}`, "chase": `{"parties":["` + id.New() + `"],"text":"walked"}`, "settle": `{"outcome":"kept","note":"walked"}`, "ladder": `{"act":"begin","parties":["` + id.New() + `"],"ladder":"standard"}`,
 		"question-sets": `{"code":"walked","title":` + walkedWords + `,"questions":[{"code":"walked","kind":"yes_no","text":` + walkedWords + `}]}`,
 		"waivers":       `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,
 	}[last]

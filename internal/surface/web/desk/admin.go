@@ -156,6 +156,7 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(by.Can(access.ChangeRules), room{"mail", "/desk/admin/mail", p.T("desk.admin.mail"), p.T("desk.admin.mail.note"), 0})
 	add(by.Can(access.ChangeRules), room{"users", "/desk/admin/second", p.T("desk.second.title"), p.T("desk.second.note"), 0})
 	add(by.Can(access.ChangeRules), room{"building-2", "/desk/admin/registrations", p.T("desk.registration.rule"), p.T("desk.registration.rule.note"), 0})
+	add(by.Can(access.ChangeRules), room{"bell-ring", laddersAt, p.T("desk.ladders.title"), p.T("desk.ladders.note"), 0})
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
 	add(by.Can(access.ChangeRules), room{"shield-check", "/desk/admin/rules", p.T("desk.rules.title"), p.T("desk.rules.note"), 0})
 	add(by.Can(access.ChangeRules) && by.Can(access.ReadCases), room{"list-filter", "/desk/admin/routine", p.T("desk.routine.title"), p.T("desk.routine.note"), 0})

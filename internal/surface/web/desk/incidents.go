@@ -39,7 +39,7 @@ func (d *Desk) listIncidents(v *page.Visit, mine bool) error {
 	}
 	view := ListView{
 		DeskView: d.frame(v, here, words), Heading: words,
-		Acts:   []page.ButtonView{{Text: v.P.T("desk.triage.new"), Kind: "primary", Icon: "plus", Href: "/desk/incidents/new", Key: "C"}},
+		Acts:   []page.ButtonView{{Text: v.P.T("desk.difference.title"), Kind: "ghost", Icon: "chart-line", Href: differenceAt}, {Text: v.P.T("desk.triage.new"), Kind: "primary", Icon: "plus", Href: "/desk/incidents/new", Key: "C"}},
 		Search: &page.FieldView{ID: "q", Name: "q", Label: v.P.T("desk.list.find"), Value: f.Text, Type: "search", Width: "half"},
 		Empty:  page.EmptyView{Icon: "shield-alert", Title: v.P.T("desk.incidents.none"), Note: v.P.T("desk.incidents.none.note")},
 		Table: page.TableView{Caption: words, Columns: []page.Column{

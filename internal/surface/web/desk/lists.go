@@ -359,6 +359,20 @@ func (d *Desk) organisation(v *page.Visit) error {
 	for _, e := range entitled {
 		view.Entitled = append(view.Entitled, page.Property{Label: serviceName(p, e.Service), Value: entitledCell(p, e)})
 	}
+	providers, err := d.Constituency.ProvidersOf(v.Ctx(), d.DB, v.By, o.Ref.ID)
+	if err != nil {
+		return err
+	}
+	provider := ""
+	for _, x := range providers {
+		if x.Network == "" {
+			provider = x.Organisation.Name
+			view.Facts = append(view.Facts, page.Property{Label: p.T("desk.ladder.to.provider"), Value: page.To(provider, "/desk/constituency/"+x.Organisation.UID)})
+		}
+	}
+	if v.By.Can(access.WriteRegistry) {
+		view.Provider, view.SetProvider = provider, "/desk/constituency/"+o.UID+"/provider"
+	}
 	confirmed, _, err := d.Constituency.Confirmed(v.Ctx(), d.DB, o.Ref.ID)
 	if err != nil {
 		return err
@@ -374,6 +388,10 @@ func (d *Desk) organisation(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	health, err := d.Constituency.HealthOf(v.Ctx(), d.DB, contacts...)
+	if err != nil {
+		return err
+	}
 	for _, c := range contacts {
 		keys, err := d.Constituency.AllKeys(v.Ctx(), d.DB, c.ID)
 		if err != nil {
@@ -382,10 +400,13 @@ func (d *Desk) organisation(v *page.Visit) error {
 		x := ContactView{UID: c.UID, Name: c.Name, Role: named(p, "desk.contact.role.", c.Role), Email: c.Email, OnCall: c.OnCall, Lang: strings.ToUpper(c.Lang)}
 		may := v.By.Can(access.WriteRegistry)
 		if may {
-			x.AddNumber = "/desk/contacts/" + c.UID + "/numbers"
+			x.AddNumber, x.Mend = "/desk/contacts/"+c.UID+"/numbers", "/desk/contacts/"+c.UID+"/mend"
 		}
 		if v.By.Can(access.Triage) {
 			x.Call = "/desk/phone?contact=" + c.UID
+		}
+		if now := health[c.ID]; now.State != constituency.Good {
+			x.Health, x.Why = healthChip(p, now.State), healthWhy(p, now)
 		}
 		for _, n := range numbers[c.ID] {
 			y := NumberView{UID: n.UID, Number: n.Number, Note: n.Note, Outside: n.Outside}

@@ -85,7 +85,8 @@ func (d *Desk) parties(v *page.Visit) error {
 		view.Add, view.Ask = f.Href+"/parties/add", f.Href+"/ask"
 	}
 	if len(t.All) > 0 {
-		view.Sectors = f.Href + "/sectors"
+		view.Difference = f.Href + "/difference"
+		view.Sectors, view.Ladder = f.Href+"/sectors", f.Href+"/ladder"+kept(q, "sort", "", "down", "")
 		if v.By.Can(access.Export) {
 			view.File = f.Href + "/parties.csv" + kept(q)
 		}
@@ -105,8 +106,12 @@ func (d *Desk) parties(v *page.Visit) error {
 		view.Matrix.Sorts[name] = sortColumn(f.Href+"/parties", q, name)
 	}
 	d.tableColumns(p, t, &view.Matrix)
+	climbs, err := d.Coordination.Climbs(v.Ctx(), v.By, in.UID)
+	if err != nil {
+		return err
+	}
 	for _, r := range t.Rows {
-		view.Matrix.Rows = append(view.Matrix.Rows, tableRow(v, t, r))
+		view.Matrix.Rows = append(view.Matrix.Rows, tableRow(v, t, r, climbs[r.Party.Ref.ID]))
 	}
 	silent := 0
 	for _, r := range t.Rows {
@@ -246,12 +251,20 @@ func (d *Desk) tableColumns(p *text.Printer, t coordination.Table, m *page.Matri
 	}
 }
 
-func tableRow(v *page.Visit, t coordination.Table, r coordination.TableRow) page.PartyRow {
+func tableRow(v *page.Visit, t coordination.Table, r coordination.TableRow, c coordination.Climb) page.PartyRow {
 	p := v.P
 	x := matrixRow(v, r.Row)
 	next := page.Step{}
 	if !r.NextAt.IsZero() {
 		next = page.Step{State: "said", Text: p.Brief(r.NextAt, v.Now)}
+	}
+	if said, kind := climbWords(v, c); said != "" && (c.State != coordination.ClimbEnded || c.Why == coordination.EndedTop) {
+		if c.State != coordination.Climbing || next.State == "" || c.NextAt.Before(r.NextAt) {
+			next = page.Step{State: "said", Text: said}
+		}
+		if kind == "asks" {
+			next.State = "no"
+		}
 	}
 	sector := page.Step{}
 	if r.Sector != "" {
@@ -268,6 +281,11 @@ func tableRow(v *page.Visit, t coordination.Table, r coordination.TableRow) page
 				step.State = "yes"
 			case coordination.Declined:
 				step.State = "declined"
+			case coordination.Expired:
+				step.State = "no"
+			}
+			if until, ok := r.Until[c.Key]; ok {
+				step.Text = p.T("desk.matrix.until", "state", step.Text, "until", p.BriefDate(until))
 			}
 		}
 		x.More = append(x.More, step)

@@ -98,6 +98,9 @@ func (d *Desk) measureView(v *page.Visit, party string, m coordination.Measure, 
 			}
 		}
 	}
+	if !m.ValidUntil.IsZero() {
+		x.When = p.T("desk.matrix.until", "state", x.When, "until", p.BriefDate(m.ValidUntil))
+	}
 	do := func(to coordination.MeasureState, words string) page.ButtonView {
 		return page.ButtonView{Text: words, Name: "to", Value: string(to), FormAction: "/desk/measures/" + m.UID + "/move"}
 	}
@@ -107,11 +110,11 @@ func (d *Desk) measureView(v *page.Visit, party string, m coordination.Measure, 
 			Open: page.ButtonView{Text: what, Dialog: string(to) + "-" + m.UID},
 		})
 	}
-	for _, to := range coordination.MeasureMoves[m.State] {
+	for _, to := range m.Ways() {
 		switch {
 		case to == coordination.Verified && by.Can(access.Verify):
 			x.Actions = append(x.Actions, do(to, p.T("desk.measure.verify")))
-		case to == coordination.Planned && m.State == coordination.Done && by.Can(access.Verify):
+		case to == coordination.Planned && (m.State == coordination.Done || m.State == coordination.Verified) && by.Can(access.Verify):
 			ask(to, p.T("desk.measure.failed"), p.T("desk.measure.failed.title"), p.T("desk.measure.failed.note"), p.T("desk.measure.failed.hint"))
 		case to == coordination.Done && by.Can(access.WorkCases):
 			ask(to, p.T("desk.measure.done"), p.T("desk.measure.done.title"), p.T("desk.measure.done.note"), p.T("desk.measure.done.hint"))
@@ -245,6 +248,8 @@ func (d *Desk) give(v *page.Visit, in incident.Incident) (coordination.Give, err
 		g.Recommendations, g.Request, g.Questions = nil, "", ""
 		return g, nil
 	}
+	g.ValidDays, _ = strconv.Atoi(v.R.Form.Get("valid_days"))
+	g.CheckDays, _ = strconv.Atoi(v.R.Form.Get("check_days"))
 	due, err := d.localTime(v.R.Form.Get("due"))
 	g.DueAt = due
 	return g, err
@@ -299,6 +304,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 			x.problems[i] = page.Problem{Field: x.problems[i].Field, Text: x.wrong[f.Name]}
 		}
 	}
+	x.valid, x.check = dayOptions(v.P, g.ValidDays, "desk.ask.valid.ever"), dayOptions(v.P, g.CheckDays, "desk.ask.check.never")
 	if !g.DueAt.IsZero() {
 		x.due = g.DueAt.In(d.Zone).Format("2006-01-02T15:04")
 	}
@@ -333,6 +339,15 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 		x.letters = append(x.letters, l)
 	}
 	return v.ShowStatus(status, IncidentTab(TabView{IncidentFrame: f, Body: askPage(v.P, x)}))
+}
+
+// dayOptions are the lengths of time for which a measure holds, or after which it is checked again.
+func dayOptions(p *text.Printer, chosen int, none string) []page.SelectOption {
+	out := []page.SelectOption{{Value: "", Text: p.T(none)}}
+	for _, n := range []int{1, 7, 14, 30, 90, 180, 365} {
+		out = append(out, page.SelectOption{Value: strconv.Itoa(n), Text: p.Duration(time.Duration(n) * day), Chosen: n == chosen})
+	}
+	return out
 }
 
 // sendAsk shows the preview, or sends what was previewed.
@@ -437,7 +452,11 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 	if err != nil {
 		return err
 	}
-	body = append(body, handed...)
+	climb, err := d.climbCard(v, in, p)
+	if err != nil {
+		return err
+	}
+	body = append(append(body, handed...), climb...)
 	uids, err := d.threadUIDs(v, p.Thread)
 	if err != nil {
 		return err

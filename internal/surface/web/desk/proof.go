@@ -74,6 +74,8 @@ func taskName(p *text.Printer, k constituency.TaskKind) string {
 		return p.T("desk.todo.conflict")
 	case constituency.TaskEnds:
 		return p.T("desk.todo.ends")
+	case constituency.TaskFailed:
+		return p.T("desk.todo.failed")
 	case constituency.TaskLapsed:
 		return p.T("desk.todo.lapsed")
 	}

@@ -201,8 +201,17 @@ func (d *Desk) clockName(p *text.Printer, c deadline.Clock) string {
 	case "measure":
 		return p.T("desk.clock.measure")
 	}
-	if c.Kind == coordination.LateWord {
+	switch c.Kind {
+	case coordination.LateWord:
 		return p.T("desk.clock.late_word")
+	case coordination.LadderClock:
+		return p.T("desk.clock.ladder")
+	case coordination.ValidClock:
+		return p.T("desk.clock.measure_valid")
+	case coordination.CheckClock:
+		return p.T("desk.clock.measure_check")
+	case coordination.ConfirmClock:
+		return p.T("desk.clock.ladder_confirm")
 	}
 	return p.T("desk.clock.other")
 }

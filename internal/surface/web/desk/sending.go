@@ -226,6 +226,9 @@ func (d *Desk) sendingFacts(v *page.Visit, x coordination.Sending, dry coordinat
 		}
 		facts = append(facts, page.Property{Label: p.T("desk.sending.langs"), Value: page.Text(strings.Join(langs, " · "))})
 	}
+	if dry.Broken+dry.Doubtful > 0 {
+		facts = append(facts, page.Property{Label: p.T("desk.health.contacts"), Value: page.To(p.T("desk.health.count", "broken", p.Number(int64(dry.Broken)), "doubtful", p.Number(int64(dry.Doubtful))), at+"/parties")})
+	}
 	if dry.Lines > 0 {
 		facts = append(facts, page.Property{Label: p.T("desk.sending.evidence"), Value: page.Text(p.N("desk.sending.lines", dry.Lines))})
 	}

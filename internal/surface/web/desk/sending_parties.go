@@ -15,6 +15,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -231,6 +232,10 @@ func (d *Desk) lineRow(p *text.Printer, x coordination.Sending, l coordination.S
 	if l.Email == "" {
 		to = p.T("desk.sending.to.portal")
 	}
+	lang := text.Name(text.Lang(l.Lang))
+	if l.Health.State == constituency.Broken || l.Health.State == constituency.Doubtful {
+		lang += " · " + healthChip(p, l.Health.State).Text + ": " + healthWhy(p, l.Health)
+	}
 	var road templ.Component = roadCell(roadChip(p, l.Road), roadWhy(p, l.Road))
 	switch {
 	case l.Out:
@@ -240,7 +245,7 @@ func (d *Desk) lineRow(p *text.Printer, x coordination.Sending, l coordination.S
 	}
 	return []templ.Component{
 		tick("o-"+l.Organisation.UID, l.Organisation.UID, l.Organisation.Name, "/desk/sendings/"+x.UID+"/letters/"+l.Organisation.UID, strings.Join(under, " · "), edits),
-		stacked(why), twoLines(to, text.Name(text.Lang(l.Lang))), road, page.Text(p.Number(int64(l.Lines))),
+		stacked(why), twoLines(to, lang), road, page.Text(p.Number(int64(l.Lines))),
 	}
 }
 

@@ -53,10 +53,10 @@ func (d Deps) measure(v *page.Visit) error {
 }
 
 // partyMoves are the moves that a party makes itself; the rest is ours.
-func partyMoves(from coordination.MeasureState) []string {
+func partyMoves(m coordination.Measure) []string {
 	var out []string
 	for _, to := range []coordination.MeasureState{coordination.Acknowledged, coordination.Planned, coordination.Done, coordination.Declined} {
-		if from != coordination.Done && slices.Contains(coordination.MeasureMoves[from], to) {
+		if slices.Contains(m.PartyWays(), to) {
 			out = append(out, string(to))
 		}
 	}
@@ -64,10 +64,15 @@ func partyMoves(from coordination.MeasureState) []string {
 }
 
 func (d Deps) measureView(v *page.Visit, m coordination.Measure) (MeasureView, error) {
-	view := MeasureView{PortalView: d.frame(v, "measures", m.Title), State: string(m.State), TLP: m.TLP.Name(), Text: m.Text, Given: m.GivenAt, Due: m.DueAt, Can: partyMoves(m.State)}
+	view := MeasureView{PortalView: d.frame(v, "measures", m.Title), State: string(m.State), TLP: m.TLP.Name(), Text: m.Text, Given: m.GivenAt, Due: m.DueAt, Can: partyMoves(m)}
 	view.Clock = measureItem(v, m).Clock
 	if m.State == coordination.Planned {
 		view.Planned = m.PlannedFor
+	}
+	if m.Lapsed() {
+		view.Reason = v.P.T("portal.measure.lapsed", "on", m.ValidUntil)
+	} else if !m.ValidUntil.IsZero() {
+		view.Reason = v.P.T("portal.measure.valid", "until", m.ValidUntil)
 	}
 	if m.Reason != "" && m.State == coordination.Planned {
 		view.Reason = v.P.T("portal.measure.back", "reason", m.Reason)
