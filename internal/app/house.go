@@ -30,6 +30,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/presence"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -249,6 +250,7 @@ func (h *House) duties() error {
 	}
 	h.Coordination.Rests = h.Incidents.Rests
 	h.Coordination.Task = h.taskFor
+	h.Coordination.Entry, h.Coordination.Reported = h.Incidents.EntryText, h.reportedIn
 	h.Intake.Linked = h.Coordination.FromLink
 	return h.openDuty()
 }
@@ -261,6 +263,16 @@ func (h *House) taskFor(ctx context.Context, tx *db.Tx, p coordination.Party, ac
 		title = words.T("desk.task.help", "party", p.Name)
 	}
 	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: title})
+}
+
+// reportedIn gives the threads of the reports of an incident, as far as the actor may see them.
+func (h *House) reportedIn(ctx context.Context, at db.Handle, by access.Actor, subject ref.Ref) ([]int64, error) {
+	reports, err := h.Intake.ReportsIn(ctx, at, by, subject.ID)
+	out := make([]int64, len(reports))
+	for i, r := range reports {
+		out[i] = r.Thread
+	}
+	return out, err
 }
 
 // attachTo attaches reports to an incident, for rules and runs of triage.

@@ -13,9 +13,11 @@
 //	sending.go   one question to many parties, prepared, approved and sent as one act
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
+//	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
-// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_question_set,
+// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_share,
+// coordination_shared, coordination_question_set,
 // coordination_reply, coordination_link, coordination_shown.
 package coordination
 

@@ -2,6 +2,7 @@ package coordination
 
 import (
 	"context"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -50,6 +51,10 @@ type Service struct {
 	Who func(ctx context.Context, h db.Handle, account int64) (access.Actor, error)
 	// Task leaves a task for our people with the subject of a party that asks for help, or says that what we wrote about is not its own. Nil leaves none.
 	Task func(ctx context.Context, tx *db.Tx, p Party, act LinkAct) error
+	// Entry reads an entry of the timeline of a subject by uid, as the actor may see it. Nil reads none.
+	Entry func(ctx context.Context, h db.Handle, by access.Actor, subject, entry string) (text string, at time.Time, err error)
+	// Reported gives the threads of reports that belong to a subject, as far as the actor may see them. Nil gives none.
+	Reported func(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) ([]int64, error)
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }
