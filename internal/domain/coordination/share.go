@@ -274,16 +274,16 @@ func (s *Service) WithdrawShare(ctx context.Context, by access.Actor, share, rea
 	}
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		untold = 0
-		var n, on int64
-		var kind ref.Kind
-		if err := tx.QueryRow(ctx, `SELECT id, subject, subject_kind FROM coordination_share WHERE uid = $1`, share).Scan(&n, &on, &kind); err != nil {
-			return err
-		}
-		o, err := access.Load(ctx, tx, by, ref.Ref{Kind: kind, ID: on})
+		on, err := s.SubjectOfShare(ctx, tx, by, share)
 		if err != nil {
 			return err
 		}
-		if _, err := access.LoadForChange(ctx, tx, by, kind, o.UID); err != nil {
+		o, err := access.Locked(ctx, tx, on.ID)
+		if err != nil {
+			return err
+		}
+		var n int64
+		if err := tx.QueryRow(ctx, `SELECT id FROM coordination_share WHERE uid = $1`, share).Scan(&n); err != nil {
 			return err
 		}
 		all, threads, err := s.partiesAndThreads(ctx, tx, by, o.Ref)
@@ -357,6 +357,19 @@ func (s *Service) unshare(ctx context.Context, tx *db.Tx, by access.Actor, share
 		At: now, By: by, Verb: VerbUnshare, On: p.Ref, About: p.Subject, Note: reason, Data: map[string]string{"share": uid},
 		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "state", From: m.State}, {Field: "told", To: told}},
 	})
+}
+
+// SubjectOfShare gives what a share belongs to, as far as the actor may see it. The actor needs access.ReadCases.
+func (s *Service) SubjectOfShare(ctx context.Context, h db.Handle, by access.Actor, share string) (ref.Ref, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return ref.Ref{}, err
+	}
+	var on ref.Ref
+	if err := h.QueryRow(ctx, `SELECT subject, subject_kind FROM coordination_share WHERE uid = $1`, share).Scan(&on.ID, &on.Kind); err != nil {
+		return ref.Ref{}, err
+	}
+	_, err := access.Load(ctx, h, by, on)
+	return on, err
 }
 
 // mostShares is how many shares of one subject are shown.
