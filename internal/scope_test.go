@@ -42,7 +42,7 @@ var unscoped = map[string]string{
 	"domain/intake/words.go indexBelow":            "the house's own indexing of its reports, shown to nobody",
 	"domain/constituency/list.go ByID":             "by ids that stand in objects the caller has checked",
 	"domain/constituency/named.go Named":           "the operator at the command line; what it names is asked for under the scope",
-	"domain/coordination/answer.go answered":       "the request that was just answered",
+	"domain/coordination/answer.go heldRequest":    "a request that the caller has read under its scope, once it is locked",
 	"domain/coordination/chase.go owed":            "what parties read under the scope still owe",
 	"domain/coordination/link.go letterOf":         "what the letter asks whose link or change was checked",
 	"domain/incident/task.go TaskTx":               "the incident of the party whose link was checked, for the house",

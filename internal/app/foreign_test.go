@@ -76,7 +76,7 @@ func TestForeignReferencesInForms(t *testing.T) {
 							continue
 						}
 						for kind, object := range foreign {
-							if kind == "kind" || kind == "field" || kind == "reason" || kind == "number" && role == access.Constituent || ofTheHouse.MatchString("{"+kind+"}") && role == access.Lead || object == "" {
+							if kind == "kind" || kind == "field" || kind == "reason" || kind == "number" && role == access.Constituent || slices.Contains(houseNames, kind) && role == access.Lead || object == "" {
 								continue
 							}
 							tried++

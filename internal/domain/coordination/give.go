@@ -49,6 +49,11 @@ func (g Give) trimmed() Give {
 // asks tells whether there is a request.
 func (g Give) asks() bool { return g.Request != "" || g.Questions != "" }
 
+// Written tells whether there is a letter: words, a request, or recommendations.
+func (g Give) Written() bool {
+	return g.Text != "" || g.asks() || len(g.Recommendations) > 0 || len(g.Words) > 0
+}
+
 // check finds all problems of a Give at once.
 func (g Give) check(s *Service) error {
 	var p errs.Problems

@@ -164,7 +164,7 @@ func (s *Service) Letter(ctx context.Context, by access.Actor, sending, organisa
 	if len(lines) == 0 {
 		return Preview{}, nil, errs.ErrNotFound
 	}
-	if x.Give.Text == "" && !x.Give.asks() && len(x.Give.Recommendations) == 0 && len(x.Give.Words) == 0 {
+	if !x.Give.Written() {
 		return Preview{}, nil, &errs.Error{Kind: errs.Conflict, Key: "error.sending.letter", Text: "there is no letter yet"}
 	}
 	k, err := s.sendingKey(x)

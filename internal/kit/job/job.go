@@ -46,7 +46,7 @@ const (
 // Options say when and where a job runs.
 type Options struct {
 	Lane   Lane      // House when empty
-	At     time.Time // now when zero
+	At     time.Time // now when zero or past
 	Unique bool      // at most one waiting job with the same arguments
 }
 
@@ -207,7 +207,10 @@ func insertOpts(o Options) *river.InsertOpts {
 	if o.Lane == "" {
 		o.Lane = House
 	}
-	out := &river.InsertOpts{Queue: string(o.Lane), ScheduledAt: o.At, MaxAttempts: MaxTries}
+	out := &river.InsertOpts{Queue: string(o.Lane), MaxAttempts: MaxTries}
+	if o.At.After(time.Now()) { // a job that is scheduled waits for the next look of the one process that leads, seconds later
+		out.ScheduledAt = o.At
+	}
 	if o.Unique {
 		out.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,

@@ -97,7 +97,7 @@ func (a *API) sendingView(ctx context.Context, by access.Actor, x coordination.S
 		return v, err
 	}
 	v.IncidentID = o.UID
-	if g := x.Give; g.Text != "" || g.Request != "" || g.Questions != "" || len(g.Recommendations) > 0 || len(g.Words) > 0 {
+	if g := x.Give; g.Written() {
 		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Questions: g.Questions, Recommendations: g.Recommendations, DueAt: g.DueAt, TLP: x.TLP.String()}
 		for lang, w := range g.Words {
 			if v.Letter.Words == nil {

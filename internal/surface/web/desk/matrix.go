@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"encoding/csv"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,7 +14,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
-	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -291,22 +289,7 @@ func tableRow(v *page.Visit, t coordination.Table, r coordination.TableRow) page
 	return x
 }
 
-// writeCSV writes a table as a file. No cell begins as a formula does (rule O8).
-func writeCSV(v *page.Visit, name string, rows [][]string) error {
-	h := v.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", page.Attachment(name))
-	w := csv.NewWriter(v.W)
-	for _, row := range rows {
-		for i := range row {
-			row[i] = sheet.Cell(row[i])
-		}
-		_ = w.Write(row)
-	}
-	w.Flush()
-	return nil // an error here is a reader who went away
-}
-
+// stamp is a moment in a file, "" for none.
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -349,7 +332,7 @@ func (d *Desk) partiesFile(v *page.Visit) error {
 		}
 		rows = append(rows, row)
 	}
-	return writeCSV(v, in.Number+"-parties.csv", rows)
+	return page.CSV(v, in.Number+"-parties.csv", rows)
 }
 
 // sectors shows the matrix summed by sector, without naming anybody.
@@ -488,5 +471,5 @@ func (d *Desk) sectorsFile(v *page.Visit) error {
 			}
 		}
 	}
-	return writeCSV(v, in.Number+"-sectors.csv", rows)
+	return page.CSV(v, in.Number+"-sectors.csv", rows)
 }

@@ -291,27 +291,19 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 	if !g.DueAt.IsZero() {
 		x.due = g.DueAt.In(d.Zone).Format("2006-01-02T15:04")
 	}
-	in2 := func(list []string, s string) bool {
-		for _, y := range list {
-			if y == s {
-				return true
-			}
-		}
-		return false
-	}
 	for _, r := range rows {
-		if g.Chase && r.SilentSince.IsZero() && !in2(g.Parties, r.Party.UID) {
+		if g.Chase && r.SilentSince.IsZero() && !slices.Contains(g.Parties, r.Party.UID) {
 			continue
 		}
 		x.parties = append(x.parties, choice{
-			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: in2(g.Parties, r.Party.UID) || len(rows) == 1,
+			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: slices.Contains(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
 	}
 	if x.sets, err = d.setOptions(v, g.Questions); err != nil {
 		return err
 	}
 	for _, rec := range d.recommendations(in.Type, string(v.P.Lang())) {
-		rec.checked = in2(g.Recommendations, rec.value)
+		rec.checked = slices.Contains(g.Recommendations, rec.value)
 		x.recommendations = append(x.recommendations, rec)
 	}
 	for _, pv := range previews {
@@ -464,43 +456,6 @@ func (d *Desk) restParty(v *page.Visit) error {
 		return err
 	}
 	return back(v, "/desk/parties/"+v.R.PathValue("party"), "saved")
-}
-
-type requestView struct {
-	text, due, answer string
-	id                string // of the field that records an answer
-	chip              page.ChipView
-	replies           []replyView
-	typed             *page.TypedForm // nil for a request in words, or one that takes nothing more
-	typedAt           string
-	problems          []page.Problem
-}
-
-func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {
-	x := requestView{text: q.Text, due: v.P.DateTime(q.DueAt)}
-	switch q.State {
-	case coordination.Replied, coordination.Accepted:
-		x.chip = page.ChipView{Text: v.P.T("desk.party.answered"), Kind: "ok"}
-	case coordination.Withdrawn:
-		x.chip = page.ChipView{Text: v.P.T("desk.request.withdrawn")}
-	default:
-		x.chip = page.ChipView{Text: v.P.T("desk.request.open"), Kind: "warn"}
-		x.answer, x.id = "/desk/requests/"+q.UID+"/answer", "said-"+q.UID
-	}
-	return x
-}
-
-// answerRequest records what a party said on the telephone.
-func (d *Desk) answerRequest(v *page.Visit) error {
-	q, err := d.Coordination.Answer(v.Ctx(), v.By, v.R.PathValue("request"), v.R.PostFormValue("text"), nil)
-	if err != nil {
-		return err
-	}
-	in, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, q.Subject.ID)
-	if err != nil {
-		return err
-	}
-	return back(v, "/desk/incidents/"+in[q.Subject.ID].Number+"/parties", "saved")
 }
 
 func (d *Desk) writeParty(v *page.Visit) error {

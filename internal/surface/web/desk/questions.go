@@ -239,6 +239,43 @@ func (d *Desk) retireQuestions(v *page.Visit) error {
 	return back(v, questionsAt, "saved")
 }
 
+type requestView struct {
+	text, due, answer string
+	id                string // of the field that records an answer
+	chip              page.ChipView
+	replies           []replyView
+	typed             *page.TypedForm // nil for a request in words, or one that takes nothing more
+	typedAt           string
+	problems          []page.Problem
+}
+
+func (d *Desk) requestView(v *page.Visit, q coordination.Request) requestView {
+	x := requestView{text: q.Text, due: v.P.DateTime(q.DueAt)}
+	switch q.State {
+	case coordination.Replied, coordination.Accepted:
+		x.chip = page.ChipView{Text: v.P.T("desk.party.answered"), Kind: "ok"}
+	case coordination.Withdrawn:
+		x.chip = page.ChipView{Text: v.P.T("desk.request.withdrawn")}
+	default:
+		x.chip = page.ChipView{Text: v.P.T("desk.request.open"), Kind: "warn"}
+		x.answer, x.id = "/desk/requests/"+q.UID+"/answer", "said-"+q.UID
+	}
+	return x
+}
+
+// answerRequest records what a party said on the telephone.
+func (d *Desk) answerRequest(v *page.Visit) error {
+	q, err := d.Coordination.Answer(v.Ctx(), v.By, v.R.PathValue("request"), v.R.PostFormValue("text"), nil)
+	if err != nil {
+		return err
+	}
+	in, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, q.Subject.ID)
+	if err != nil {
+		return err
+	}
+	return back(v, "/desk/incidents/"+in[q.Subject.ID].Number+"/parties", "saved")
+}
+
 type replyView struct {
 	line, note string
 	said       []page.TypedAnswer

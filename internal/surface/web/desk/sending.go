@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +74,7 @@ func (d *Desk) sendings(v *page.Visit) error {
 	if len(list) > 0 {
 		view.Body = append(view.Body, page.Table(t))
 	}
-	if in.State != incident.Closed && v.By.Can(access.SendOutside) && v.By.Can(access.WorkCases) {
+	if in.State != incident.Closed && prepares(v.By) {
 		view.Body = append(view.Body, adminForm(at+"/sendings", nil, nil, page.ButtonView{Text: p.T("desk.sending.begin"), Kind: "primary", Icon: "plus"}))
 	} else if len(list) == 0 {
 		view.Body = append(view.Body, page.Empty(page.EmptyView{Icon: "send", Title: p.T("desk.sending.none"), Note: p.T("desk.sending.none.note")}))
@@ -93,6 +92,16 @@ func (d *Desk) newSending(v *page.Visit) error {
 		return err
 	}
 	return v.See("/desk/sendings/" + x.UID + "/choose")
+}
+
+// prepares tells who may choose, write and ask for a sending.
+func prepares(by access.Actor) bool {
+	return by.Can(access.SendOutside) && by.Can(access.WorkCases)
+}
+
+// versionOf says which version of a sending a form was made from.
+func versionOf(x coordination.Sending) []page.Hid {
+	return []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}}
 }
 
 // sendingChip says where a sending stands.
@@ -131,7 +140,7 @@ func (d *Desk) sendingFrame(v *page.Visit, x coordination.Sending, tab string) (
 	at := "/desk/sendings/" + x.UID
 	view := AdminView{DeskView: d.frame(v, "incidents", p.T("desk.sending.title", "ref", in.Number)), Heading: p.T("desk.sending.title", "ref", in.Number), Up: page.NavItem{Text: in.Number, Href: "/desk/incidents/" + in.Number + "/sendings"}}
 	tabs := []page.Tab{{Text: p.T("desk.sending.tab.overview"), Href: at, Count: -1, Here: tab == ""}}
-	edits := x.State == coordination.SendingDraft && v.By.Can(access.SendOutside) && v.By.Can(access.WorkCases)
+	edits := x.State == coordination.SendingDraft && prepares(v.By)
 	if edits {
 		tabs = append(tabs, page.Tab{Text: p.T("desk.sending.tab.choose"), Href: at + "/choose", Count: -1, Here: tab == "choose"})
 	}
@@ -248,7 +257,7 @@ func (d *Desk) sendingFacts(v *page.Visit, x coordination.Sending, dry coordinat
 
 // sampleLetters leads to one letter in each language, as its reader will see it.
 func sampleLetters(p *text.Printer, at string, x coordination.Sending, lines []coordination.SendingLine) (out []templ.Component) {
-	if !written(x.Give) {
+	if !x.Give.Written() {
 		return nil
 	}
 	seen := map[string]bool{}
@@ -261,20 +270,15 @@ func sampleLetters(p *text.Printer, at string, x coordination.Sending, lines []c
 	return out
 }
 
-// written tells whether there is a letter.
-func written(g coordination.Give) bool {
-	return g.Text != "" || g.Request != "" || len(g.Recommendations) > 0 || len(g.Words) > 0
-}
-
 // sendingActs is what this person may do now.
 func (d *Desk) sendingActs(v *page.Visit, x coordination.Sending, dry coordination.DryRun, wrong error) (body []templ.Component, err error) {
 	p, at := v.P, "/desk/sendings/"+x.UID
-	version := []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}}
+	version := versionOf(x)
 	_, by := problems(p, wrong, nil)
 	reason := func(id, words string) templ.Component {
 		return page.Field(p, page.FieldView{ID: id, Name: "reason", Label: words, Rows: 2, Required: true, Value: v.R.PostFormValue("reason"), Error: by["reason"]})
 	}
-	prepares := v.By.Can(access.SendOutside) && v.By.Can(access.WorkCases)
+	prepares := prepares(v.By)
 	switch {
 	case x.State == coordination.SendingDraft && prepares:
 		body = append(body, d.sendSection(v, x, dry, wrong)...)
@@ -315,11 +319,11 @@ func (d *Desk) sendingActs(v *page.Visit, x coordination.Sending, dry coordinati
 // sendSection leads through what is missing, then sends.
 func (d *Desk) sendSection(v *page.Visit, x coordination.Sending, dry coordination.DryRun, wrong error) []templ.Component {
 	p, at := v.P, "/desk/sendings/"+x.UID
-	version := []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}}
+	version := versionOf(x)
 	switch {
 	case dry.Readers == 0:
 		return []templ.Component{section("send", p.T("desk.sending.send"), paragraph(p.T("desk.sending.missing.parties")), page.Button(page.ButtonView{Text: p.T("desk.sending.tab.choose"), Kind: "primary", Href: at + "/choose"}))}
-	case !written(x.Give):
+	case !x.Give.Written():
 		return []templ.Component{section("send", p.T("desk.sending.send"), paragraph(p.T("desk.sending.missing.letter")), page.Button(page.ButtonView{Text: p.T("desk.sending.tab.letter"), Kind: "primary", Href: at + "/letter"}))}
 	case dry.Refused > 0:
 		return []templ.Component{
@@ -333,11 +337,7 @@ func (d *Desk) sendSection(v *page.Visit, x coordination.Sending, dry coordinati
 		do, lead = p.T("desk.sending.ask.do"), p.N("desk.sending.ask.question", dry.Readers, "why", p.T(dry.SecondWhy))
 	}
 	var fields []templ.Component
-	named := false
-	for _, f := range errs.Fields(wrong) {
-		named = named || f.Name == "looked"
-	}
-	if named || v.R.PostFormValue("looked") != "" {
+	if namesLooked(wrong) || v.R.PostFormValue("looked") != "" {
 		fields = append(fields, page.Option(page.OptionView{ID: "looked", Name: "looked", Value: "1", Many: true, Label: p.T("desk.ask.looked"), Checked: v.R.PostFormValue("looked") != ""}))
 	}
 	return []templ.Component{section("send", p.T("desk.sending.send"), paragraph(lead), adminForm(at+"/submit", version, fields, page.ButtonView{Text: do, Kind: "primary", Icon: "send"}))}
@@ -391,6 +391,11 @@ func (d *Desk) progressBody(v *page.Visit) (templ.Component, error) {
 	return several(list), nil
 }
 
+// namesLooked tells whether somebody must first say that the words of other parties were looked at.
+func namesLooked(err error) bool {
+	return slices.ContainsFunc(errs.Fields(err), func(f errs.Field) bool { return f.Name == "looked" })
+}
+
 // decideSending shows what came of a decision.
 func (d *Desk) decideSending(v *page.Visit, err error, done string) error {
 	at := "/desk/sendings/" + v.R.PathValue("sending")
@@ -406,10 +411,8 @@ func (d *Desk) decideSending(v *page.Visit, err error, done string) error {
 		return e
 	}
 	field := "reason-recall"
-	for _, f := range errs.Fields(err) {
-		if f.Name == "looked" {
-			field = "looked"
-		}
+	if namesLooked(err) {
+		field = "looked"
 	}
 	return wrongAdmin(v, view, errs.Of(err).HTTP(), page.Problem{Field: field, Text: said})
 }
@@ -471,11 +474,5 @@ func (d *Desk) sendingAside(v *page.Visit) error {
 		lines[i] = a.Line
 		lines[i].Note = strings.Trim(v.P.T(a.Why)+"; "+a.Note, "; ")
 	}
-	h := v.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", page.Attachment("reach-nobody.csv"))
-	h.Set("Cache-Control", "no-store")
-	v.W.WriteHeader(http.StatusOK)
-	_, _ = v.W.Write(coordination.EvidenceCSV(lines))
-	return nil // an error here is a reader who went away
+	return page.CSVOf(v, "reach-nobody.csv", coordination.EvidenceCSV(lines))
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
@@ -38,7 +37,7 @@ func (d *Desk) showChoose(v *page.Visit, wrong error, status int) error {
 	p, posted := v.P, v.R.PostForm
 	c := chooseView{
 		at: "/desk/sendings/" + x.UID + "/choose", list: posted.Get("list"), names: posted.Get("organisations"), utc: posted.Get("utc") != "", parties: posted.Get("parties") != "",
-		hidden: []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}},
+		hidden: versionOf(x),
 	}
 	if len(c.list) > 1<<20 { // what came as a file is not shown in a field
 		c.list = ""
@@ -63,11 +62,7 @@ func (d *Desk) showChoose(v *page.Visit, wrong error, status int) error {
 	if c.now, err = d.Coordination.CountParties(v.Ctx(), v.By, in.UID); err != nil {
 		return err
 	}
-	view.Problems, c.wrong = problems(p, wrong, nil)
-	if wrong != nil && len(view.Problems) == 0 {
-		said, _ := plainRefusal(v, wrong)
-		view.Problems = []page.Problem{{Text: said}}
-	}
+	view.Problems, c.wrong = refusal(v, wrong, nil)
 	view.Wrong = wrong != nil
 	view.Body = append(view.Body, paragraph(p.T("desk.sending.choose.lead")), sendingChoose(p, c))
 	return v.ShowStatus(status, Admin(view))
@@ -126,6 +121,16 @@ func (d *Desk) addToSending(v *page.Visit) error {
 	return back(v, "/desk/sendings/"+x.UID+"/parties", "saved")
 }
 
+// refusal is problems, with a refusal that names no field as one line.
+func refusal(v *page.Visit, wrong error, ids map[string]string) ([]page.Problem, map[string]string) {
+	list, by := problems(v.P, wrong, ids)
+	if wrong != nil && len(list) == 0 {
+		said, _ := plainRefusal(v, wrong)
+		list = []page.Problem{{Text: said}}
+	}
+	return list, by
+}
+
 func (d *Desk) choseWrong(v *page.Visit, err error) error {
 	if _, ok := plainRefusal(v, err); !ok {
 		return err
@@ -157,7 +162,7 @@ func (d *Desk) sendingParties(v *page.Visit) error {
 	}
 	p, at := v.P, "/desk/sendings/"+x.UID+"/parties"
 	f := lineFilter(v.R.URL.Query())
-	edits := x.State == coordination.SendingDraft && v.By.Can(access.SendOutside) && v.By.Can(access.WorkCases)
+	edits := x.State == coordination.SendingDraft && prepares(v.By)
 	var taken []coordination.SendingLine
 	in := 0
 	for _, l := range all {
@@ -171,7 +176,7 @@ func (d *Desk) sendingParties(v *page.Visit) error {
 	from, _ := strconv.Atoi(v.R.URL.Query().Get("from"))
 	from = max(0, min(from, max(len(taken)-1, 0)/sendingPage*sendingPage))
 	to := min(from+sendingPage, len(taken))
-	lv := linesView{at: at, text: f.Text, selects: lineSelects(p, f, all, dry), groups: lineGroups(p, at, f, dry), hidden: []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}}, pages: page.PagesView{From: from + 1, To: to, Total: len(taken)}}
+	lv := linesView{at: at, text: f.Text, selects: lineSelects(p, f, all, dry), groups: lineGroups(p, at, f, dry), hidden: versionOf(x), pages: page.PagesView{From: from + 1, To: to, Total: len(taken)}}
 	address := func(from int) string {
 		q := url.Values{}
 		for _, kv := range filterPairs(f) {
@@ -362,11 +367,7 @@ func (d *Desk) showSendingLetter(v *page.Visit, uid string, g coordination.Give,
 		return v.See("/desk/sendings/" + x.UID)
 	}
 	p := v.P
-	list, bad := problems(p, wrong, map[string]string{"due_at": "due"})
-	if wrong != nil && len(list) == 0 {
-		said, _ := plainRefusal(v, wrong)
-		list = []page.Problem{{Text: said}}
-	}
+	list, bad := refusal(v, wrong, map[string]string{"due_at": "due"})
 	view.Problems, view.Wrong = list, wrong != nil
 	var recommend []choice
 	for _, r := range d.recommendations(in.Type, string(p.Lang())) {
@@ -397,7 +398,7 @@ func (d *Desk) showSendingLetter(v *page.Visit, uid string, g coordination.Give,
 		choices(p, "recommendations", p.T("desk.ask.recommend"), "", recommend),
 		page.Field(p, page.FieldView{ID: "due", Name: "due", Type: "datetime-local", Label: p.T("desk.ask.due"), Width: "half", Value: due, Error: bad["due_at"]}),
 		page.Select(p, page.FieldView{ID: "tlp", Name: "tlp", Label: p.T("desk.field.tlp"), Error: bad["tlp"]}, tlpOptions(g.TLP)))
-	view.Body = append(view.Body, paragraph(p.T("desk.sending.letter.lead")), adminForm("/desk/sendings/"+x.UID+"/letter", []page.Hid{{Name: "version", Value: strconv.FormatInt(x.Version, 10)}}, fields,
+	view.Body = append(view.Body, paragraph(p.T("desk.sending.letter.lead")), adminForm("/desk/sendings/"+x.UID+"/letter", versionOf(x), fields,
 		page.ButtonView{Text: p.T("desk.sending.letter.do"), Kind: "primary"}))
 	return v.ShowStatus(status, Admin(view))
 }

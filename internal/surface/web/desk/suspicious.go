@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"encoding/csv"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
-	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -402,7 +400,7 @@ func (d *Desk) fileCampaign(v *page.Visit) error {
 	return v.See("/desk/reports/" + report)
 }
 
-// campaignLinks writes links and domains as CSV for a block list. No cell begins as a formula does (rule O8).
+// campaignLinks writes links and domains as CSV for a block list.
 func (d *Desk) campaignLinks(v *page.Visit) error {
 	c, err := d.Suspicion.Get(v.Ctx(), v.By, v.R.PathValue("campaign"))
 	if err == nil {
@@ -415,16 +413,11 @@ func (d *Desk) campaignLinks(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	h := v.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", page.Attachment("links.csv"))
-	w := csv.NewWriter(v.W)
-	_ = w.Write([]string{"kind", "value", "messages", "first_seen", "last_seen"})
+	rows := [][]string{{"kind", "value", "messages", "first_seen", "last_seen"}}
 	for _, f := range features {
-		_ = w.Write([]string{f.Kind.Key(), sheet.Cell(f.Value), strconv.Itoa(f.Seen), f.FirstAt.UTC().Format(time.RFC3339), f.LastAt.UTC().Format(time.RFC3339)})
+		rows = append(rows, []string{f.Kind.Key(), f.Value, strconv.Itoa(f.Seen), stamp(f.FirstAt), stamp(f.LastAt)})
 	}
-	w.Flush()
-	return nil // an error here is a reader who went away
+	return page.CSV(v, "links.csv", rows)
 }
 
 // wavesOf gives the campaigns whose lines are among those of the queue.

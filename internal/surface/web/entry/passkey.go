@@ -35,7 +35,7 @@ func (d Deps) signInByPasskey(v *page.Visit) error {
 		return err
 	}
 	if errs.Is(err, errs.Unauthenticated) {
-		words = v.P.T("portal.passkey.refused")
+		words = v.P.T("error.passkey")
 	}
 	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), true), Said: words, Next: to, Passkey: d.passkeySignIn(v, to)}
 	view.Passkeys = true
@@ -100,7 +100,7 @@ func (a mine) addPasskey(v *page.Visit) error {
 	case errs.Is(err, errs.Limit):
 		return err
 	case errs.Is(err, errs.Unauthenticated):
-		return a.passkeyForm(v, name, nil, v.P.T("portal.passkey.refused"))
+		return a.passkeyForm(v, name, nil, v.P.T("error.passkey"))
 	case len(errs.Fields(err)) == 0:
 		return err
 	}
@@ -108,7 +108,7 @@ func (a mine) addPasskey(v *page.Visit) error {
 	words := ""
 	for _, f := range errs.Fields(err) {
 		if f.Name == "passkey" {
-			words = v.P.T("portal.passkey.refused")
+			words = v.P.T("error.passkey")
 			continue
 		}
 		problems = append(problems, page.ProblemOf(v.P, f.Name, f))

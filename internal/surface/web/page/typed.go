@@ -12,17 +12,54 @@ import (
 // TypedView is one typed question of a request, as a party answers it or one of us takes it down. "Not looked yet" is an answer to each.
 type TypedView struct {
 	coordination.Question
-	ID      string
-	Lang    string
-	Value   string
-	Later   bool
-	Boxes   [4]string // of a day or a moment, as typed: day, month, year, time
-	Zone    string    // in which a moment is told
-	Error   string
-	WrongID string // of the control that is at fault
+	ID    string
+	Lang  string
+	Value string
+	Later bool
+	Boxes [4]string // of a day or a moment, as typed: day, month, year, time
+	Zone  string    // in which a moment is told
+	Error string
 }
 
 func (q TypedView) label() string { return q.Text.In(q.Lang) }
+
+// choices are the answers to choose from, beside "not looked yet".
+func (q TypedView) choices(p *text.Printer) []SelectOption {
+	if q.Kind == coordination.YesNo {
+		return []SelectOption{{Value: "yes", Text: p.T("common.answer.yes")}, {Value: "no", Text: p.T("common.answer.no")}, {Value: "unknown", Text: p.T("common.answer.unknown")}}
+	}
+	var out []SelectOption
+	for _, o := range q.Options {
+		out = append(out, SelectOption{Value: o.Code, Text: o.Text.In(q.Lang)})
+	}
+	return out
+}
+
+func (q TypedView) hint(p *text.Printer) string {
+	if q.Kind == coordination.Moment {
+		return p.T("common.typed.moment.hint", "zone", q.Zone)
+	}
+	return p.T("common.typed.day.hint")
+}
+
+// day are the boxes of a day or a moment; a refusal is of all of them.
+func (q TypedView) day() DateTimeView {
+	v := DateTimeView{ID: q.ID, Name: q.ID, Day: q.Boxes[0], Month: q.Boxes[1], Year: q.Boxes[2], Time: q.Boxes[3]}
+	if q.Error != "" {
+		v.Wrong = boxNames[:]
+	}
+	return v
+}
+
+func (q TypedView) field() FieldView {
+	v := FieldView{ID: q.ID, Name: q.ID, Label: q.label(), Value: q.Value, Error: q.Error}
+	if q.Kind == coordination.Number {
+		v.InputMode, v.Width = "numeric", "short"
+	}
+	return v
+}
+
+var boxNames = [4]string{"day", "month", "year", "time"}
 
 // TypedForm is a set of typed questions on a page.
 type TypedForm struct {
@@ -68,7 +105,7 @@ func (f *TypedForm) Read(get func(name string) string, zone *time.Location) coor
 		q.Value, q.Later, q.Boxes = "", get(q.ID+"-later") != "", [4]string{}
 		switch q.Kind {
 		case coordination.Day, coordination.Moment:
-			for n, box := range [4]string{"day", "month", "year", "time"} {
+			for n, box := range boxNames {
 				q.Boxes[n] = strings.TrimSpace(get(q.ID + "-" + box))
 			}
 			q.Value = momentOf(q.Kind, q.Boxes, zone)
@@ -118,24 +155,24 @@ func (f *TypedForm) Wrong(p *text.Printer, err error) []Problem {
 			out = append(out, Problem{Field: f.prefix + "note", Text: f.NoteError})
 		case x.Name == "answers":
 			f.Error = SayField(p, x)
-			at := f.prefix + "none"
-			out = append(out, Problem{Field: at, Text: f.Error})
+			out = append(out, Problem{Field: f.prefix + "none", Text: f.Error})
 		}
 		for i := range f.Questions {
 			q := &f.Questions[i]
 			if !ok || q.Code != code {
 				continue
 			}
-			q.Error, q.WrongID = SayField(p, x), q.ID
+			q.Error = SayField(p, x)
+			at := q.ID // the control at fault
 			switch q.Kind {
 			case coordination.YesNo:
-				q.WrongID += "-yes"
+				at += "-yes"
 			case coordination.Choice:
-				q.WrongID += "-" + q.Options[0].Code
+				at += "-" + q.Options[0].Code
 			case coordination.Day, coordination.Moment:
-				q.WrongID += "-day"
+				at += "-day"
 			}
-			out = append(out, Problem{Field: q.WrongID, Text: q.label() + ": " + q.Error})
+			out = append(out, Problem{Field: at, Text: q.label() + ": " + q.Error})
 		}
 	}
 	return out

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"encoding/csv"
 	"fmt"
 	"net/url"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
-	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -140,7 +138,7 @@ func (d Deps) activity(v *page.Visit) error {
 		return err
 	}
 	p := v.P
-	view := ActivityView{PortalView: d.frame(v, "people", p.T("portal.people.title")), Tabs: peopleTabs(v, "activity"), Filtered: q.Get("person") != ""}
+	view := ActivityView{PortalView: d.frame(v, "people", p.T("portal.people.title")), Tabs: peopleTabs(v, "activity")}
 	values := url.Values{}
 	if q.Get("person") != "" {
 		values.Set("person", q.Get("person"))
@@ -168,20 +166,15 @@ func at(path string, q url.Values) string {
 	return path + "?" + q.Encode()
 }
 
-// activityCSV writes the newest entries. No cell begins as a formula does (rule O8).
+// activityCSV writes the newest entries.
 func (d Deps) activityCSV(v *page.Visit) error {
 	list, _, err := d.done(v, v.R.URL.Query().Get("person"), 0, activityMost)
 	if err != nil {
 		return err
 	}
-	h := v.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", page.Attachment("activity.csv"))
-	w := csv.NewWriter(v.W)
-	_ = w.Write([]string{"time", "who", "act", "of", "about", "words"})
+	rows := [][]string{{"time", "who", "act", "of", "about", "words"}}
 	for _, x := range list {
-		_ = w.Write([]string{x.At.UTC().Format(time.RFC3339), sheet.Cell(x.who), x.Verb, sheet.Cell(x.of), sheet.Cell(x.on), sheet.Cell(x.what)})
+		rows = append(rows, []string{x.At.UTC().Format(time.RFC3339), x.who, x.Verb, x.of, x.on, x.what})
 	}
-	w.Flush()
-	return nil // an error here is a reader who went away
+	return page.CSV(v, "activity.csv", rows)
 }

@@ -27,7 +27,7 @@ func (d Deps) personView(v *page.Visit) (PersonView, error) {
 	}
 	p, name := v.P, whom(v, list)
 	view := PersonView{
-		PortalView: d.frame(v, "people", x.Name), At: peoplePath + "/" + x.UID, Name: x.Name, Me: x.ID == v.By.Account, Active: x.Active, Invited: x.Invited != nil,
+		PortalView: d.frame(v, "people", x.Name), At: peoplePath + "/" + x.UID, Me: x.ID == v.By.Account, Active: x.Active, Invited: x.Invited != nil,
 		Factor: x.TwoFactor, Role: string(access.Constituent),
 	}
 	if x.Has(access.ConstituentAdmin) {

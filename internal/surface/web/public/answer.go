@@ -42,7 +42,7 @@ func (x *Public) openLetter(v *page.Visit) error {
 	return v.See(answerAt)
 }
 
-// letter opens the letter whose code the visitor holds. What it does not open is gone, or never was: the page says what to do.
+// lookLetter opens the letter whose code the visitor holds. What it does not open is gone, or never was: the page says what to do.
 func (x *Public) lookLetter(v *page.Visit) (id.Secret, coordination.LinkView, error) {
 	code, ok := answerCode(v.R)
 	if !ok {
@@ -93,8 +93,7 @@ func (x *Public) showLetter(v *page.Visit, look coordination.LinkView, in answer
 	if !look.DueAt.IsZero() && !look.Answered && look.Asks || slices.ContainsFunc(look.Measures, func(m coordination.LinkMeasure) bool { return m.State.Owed() }) {
 		view.Clock = &page.ClockView{Start: look.AskedAt, Due: look.DueAt, Now: v.Now}
 	}
-	switch v.R.URL.Query().Get("done") {
-	case "said":
+	if v.R.URL.Query().Get("done") == "said" {
 		view.Done = p.T("public.letter.received")
 	}
 	for _, m := range look.Measures {

@@ -356,7 +356,7 @@ func (x *Public) showPart(v *page.Visit, w *writing, n int, wrong []page.Problem
 		for _, o := range f.Options {
 			q.Options = append(q.Options, page.OptionView{ID: q.ID + "-" + o.Code, Name: q.ID, Value: o.Code, Label: o.Name.In(string(v.P.Lang())), Checked: q.Value == o.Code})
 		}
-		q.Zone, q.Error, q.Wrong = v.P.ZoneName(), view.problem(q.ID), view.wrongBoxes(q.ID)
+		q.Zone, q.Error, q.Wrong = v.P.ZoneName(), view.problem(q.ID), page.WrongBoxes(view.Problems, q.ID)
 		view.Questions = append(view.Questions, q)
 	}
 	view.Extras = extras(w, n)
