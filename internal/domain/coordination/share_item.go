@@ -31,7 +31,7 @@ const (
 // Item names one thing of a subject that can be shared.
 type Item struct {
 	Kind   ItemKind
-	Thread string // uid; of a message and a file
+	Thread string // uid; of a message and a file; "" looks through all of the subject
 	ID     string // uid of the message or the entry
 	File   string // uid
 }
@@ -120,10 +120,11 @@ func (s *Service) shareable(ctx context.Context, h db.Handle, by access.Actor, s
 	if item.Kind != ItemMessage && item.Kind != ItemFile {
 		return x, errs.ErrNotFound
 	}
-	t, err := s.threadOf(ctx, h, by, subject, threads, item.Thread)
+	m, t, err := s.toldIn(ctx, h, by, subject, threads, item)
 	if err != nil {
 		return x, err
 	}
+	x.Thread = t.UID
 	i := slices.IndexFunc(all, func(p Party) bool { return p.Thread == t.Ref.ID })
 	if i < 0 { // a report of somebody who is a party already
 		i = slices.IndexFunc(all, func(p Party) bool { return p.Compartment == t.Compartment })
@@ -131,18 +132,7 @@ func (s *Service) shareable(ctx context.Context, h db.Handle, by access.Actor, s
 	if i < 0 {
 		return x, errs.ErrNotFound
 	}
-	x.Source = all[i]
-	messages, err := s.Correspondence.Messages(ctx, h, by, t.Ref.ID)
-	if err != nil {
-		return x, err
-	}
-	i = slices.IndexFunc(messages, func(m correspondence.Message) bool {
-		return m.UID == item.ID && m.Direction == correspondence.In && m.State == correspondence.Filed && !m.Erased
-	})
-	if i < 0 {
-		return x, errs.ErrNotFound
-	}
-	x.stored = messages[i]
+	x.Source, x.stored = all[i], m
 	x.Text, x.TLP, x.At = withoutCodes(mail.FormText(x.stored.Body.Text)), cmp.Or(x.stored.TLP, tlp.Unlabelled), x.stored.At
 	if item.Kind == ItemFile {
 		x.Text = ""
@@ -161,30 +151,40 @@ func (s *Service) shareable(ctx context.Context, h db.Handle, by access.Actor, s
 	return x, nil
 }
 
-// threadOf gives a thread of a subject by uid: of one of its parties, or of a report that belongs to it.
-func (s *Service) threadOf(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, threads map[int64]correspondence.Thread, uid string) (correspondence.Thread, error) {
-	for _, t := range threads {
-		if t.UID == uid {
-			return t, nil
+// toldIn finds what somebody told us in a subject: on the thread of a party, or of a report that belongs to it.
+func (s *Service) toldIn(ctx context.Context, h db.Handle, by access.Actor, subject access.Object, threads map[int64]correspondence.Thread, item Item) (correspondence.Message, correspondence.Thread, error) {
+	look := func(threads map[int64]correspondence.Thread) (m correspondence.Message, t correspondence.Thread, err error) {
+		var ids []int64
+		for _, t := range threads {
+			if item.Thread == "" || t.UID == item.Thread {
+				ids = append(ids, t.Ref.ID)
+			}
 		}
+		messages, err := s.Correspondence.Messages(ctx, h, by, ids...)
+		if err != nil {
+			return m, t, err
+		}
+		i := slices.IndexFunc(messages, func(m correspondence.Message) bool {
+			return m.UID == item.ID && m.Direction == correspondence.In && m.State == correspondence.Filed && !m.Erased
+		})
+		if i < 0 {
+			return m, t, errs.ErrNotFound
+		}
+		return messages[i], threads[messages[i].Thread], nil
 	}
-	if s.Reported == nil {
-		return correspondence.Thread{}, errs.ErrNotFound
+	m, t, err := look(threads)
+	if !errs.Is(err, errs.NotFound) || s.Reported == nil {
+		return m, t, err
 	}
 	ids, err := s.Reported(ctx, h, by, subject.Ref)
 	if err != nil {
-		return correspondence.Thread{}, err
+		return m, t, err
 	}
 	more, err := s.Correspondence.Threads(ctx, h, ids...)
 	if err != nil {
-		return correspondence.Thread{}, err
+		return m, t, err
 	}
-	for _, t := range more {
-		if t.UID == uid {
-			return t, nil
-		}
-	}
-	return correspondence.Thread{}, errs.ErrNotFound
+	return look(more)
 }
 
 // Redacted stands in a text for what was struck out of it. The letter says it in the language of its reader.

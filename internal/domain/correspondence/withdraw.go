@@ -45,10 +45,19 @@ func (s *Service) WithdrawTx(ctx context.Context, tx *db.Tx, by access.Actor, me
 	return m.Message, s.record(ctx, tx, by, "correspondence.withdraw", t, m.Message, ref.Ref{}, nil)
 }
 
+// SharedWith gives what was shared with the reader, newest first, sent before a moment (zero: all).
+func (s *Service) SharedWith(ctx context.Context, by access.Actor, before time.Time, limit int) ([]Message, error) {
+	return s.handed(ctx, by, before, limit, s.visible(by, messageColumns).Add(` AND m.kind = ?`, string(Share)))
+}
+
 // HandedOver gives messages of ours that hand something over: what was shared, and letters with files, newest first, sent before a moment (zero: all). It is
 // for the reader's own threads.
 func (s *Service) HandedOver(ctx context.Context, by access.Actor, before time.Time, limit int) ([]Message, error) {
-	q := s.visible(by, messageColumns).Add(` AND m.direction = ? AND m.state = 'sent' AND (m.kind = ? OR EXISTS (SELECT 1 FROM correspondence_file f WHERE f.message = m.id))`, int64(Out), string(Share))
+	return s.handed(ctx, by, before, limit, s.visible(by, messageColumns).Add(` AND (m.kind = ? OR EXISTS (SELECT 1 FROM correspondence_file f WHERE f.message = m.id))`, string(Share)))
+}
+
+func (s *Service) handed(ctx context.Context, by access.Actor, before time.Time, limit int, q *db.Query) ([]Message, error) {
+	q.Add(` AND m.direction = ? AND m.state = 'sent'`, int64(Out))
 	if !before.IsZero() {
 		q.Add(` AND m.sent_at < ?`, before)
 	}

@@ -127,6 +127,7 @@ func New(d Deps) (*API, error) {
 	a.incidents()
 	a.parties()
 	a.sendings()
+	a.sharing()
 	a.measures()
 	a.questions()
 	a.registry()
