@@ -207,7 +207,7 @@ func Strike(text string, words []string) string {
 	slices.SortStableFunc(words, func(a, b string) int { return len(b) - len(a) })
 	for _, w := range words {
 		w = strings.TrimSpace(w)
-		if w == "" || utf8.RuneCountInString(w) > longestWords {
+		if w == "" || !utf8.ValidString(w) || utf8.RuneCountInString(w) > longestWords {
 			continue
 		}
 		like := regexp.MustCompile(`(?i)` + strings.Join(strings.Fields(regexp.QuoteMeta(w)), `\s+`))

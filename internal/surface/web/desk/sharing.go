@@ -101,7 +101,7 @@ func wordLine(p *text.Printer, w correspondence.Word) string {
 }
 
 func reachOptions(p *text.Printer, chosen correspondence.Reach) []page.SelectOption {
-	out := []page.SelectOption{{Value: "", Text: reachName(p, correspondence.Unsaid), Chosen: chosen == correspondence.Unsaid}}
+	out := []page.SelectOption{{Value: "", Text: p.T("desk.reach.none"), Chosen: chosen == correspondence.Unsaid}}
 	for _, r := range correspondence.Reaches() {
 		out = append(out, page.SelectOption{Value: r.String(), Text: reachName(p, r), Chosen: r == chosen})
 	}
@@ -114,7 +114,11 @@ func (d *Desk) shareForm(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return d.showShare(v, in, coordination.ShareInput{Item: itemOf(v.R.URL.Query().Get)}, nil, nil, http.StatusOK)
+	item := itemOf(v.R.URL.Query().Get)
+	if item.ID == "" { // nothing was chosen yet
+		return v.See("/desk/incidents/" + in.Number + "/sharing")
+	}
+	return d.showShare(v, in, coordination.ShareInput{Item: item}, nil, nil, http.StatusOK)
 }
 
 // shareIn reads the form. What was ticked to be struck out is struck out of the text that is shown again.
@@ -248,8 +252,7 @@ func (d *Desk) sharePreviews(v *page.Visit, view *shareView, x coordination.Shar
 			l.Warn = p.T("desk.ask.hits", "words", strings.Join(pv.Hits, ", "))
 		}
 		naming, hits, view.unknown = append(naming, pv.Naming...), append(hits, pv.Hits...), view.unknown || pv.Unknown
-		switch {
-		case pv.Road.Road == egress.Refused:
+		if pv.Road.Road == egress.Refused {
 			view.stop = p.T("error.no_road", "name", pv.Party.Name, "why", p.T(pv.Road.Reason))
 		}
 		view.letters = append(view.letters, l)
@@ -469,7 +472,7 @@ func (d *Desk) reachSection(v *page.Visit, x coordination.Party) (templ.Componen
 		}
 		body = append(body, takeDownWord(p, t))
 	}
-	return section("reach", p.T("desk.reach.of"), body...), nil
+	return anchored("reach", p.T("desk.reach.of"), body), nil
 }
 
 // consent is the question by which a party is asked whether what it told us may be shared, in its language.

@@ -120,7 +120,7 @@ func documentItems(v *page.Visit, m correspondence.Message, t correspondence.Thr
 	var out []Item
 	if m.Kind == correspondence.Share {
 		x := line
-		x.Icon, x.Title, x.Href, x.Second = "forward", subjectOf(v, m), documentAt(t, m), p.T("portal.document.shared")
+		x.Icon, x.Title, x.Href, x.Second = "forward", sharedTitle(v, m), documentAt(t, m), p.T("portal.document.shared")
 		if !m.WithdrawnAt.IsZero() {
 			x.Icon, x.Chips = "undo-2", []page.ChipView{{Text: p.T("portal.document.withdrawn"), Kind: "warn"}}
 		}
@@ -138,6 +138,42 @@ func documentItems(v *page.Visit, m correspondence.Message, t correspondence.Thr
 		out = append(out, x)
 	}
 	return out
+}
+
+// part is a piece of a text: a quotation, or what stands around it.
+type part struct {
+	quoted bool
+	text   string
+}
+
+// quotations parts a text of ours into what it quotes, without the marks, and the rest.
+func quotations(s string) []part {
+	var out []part
+	for line := range strings.SplitSeq(s, "\n") {
+		rest, quoted := strings.CutPrefix(line, ">")
+		if quoted {
+			line = strings.TrimPrefix(rest, " ")
+		}
+		if n := len(out); n > 0 && out[n-1].quoted == quoted {
+			out[n-1].text += "\n" + line
+			continue
+		}
+		out = append(out, part{quoted, line})
+	}
+	for i := range out {
+		out[i].text = strings.Trim(out[i].text, "\n")
+	}
+	return slices.DeleteFunc(out, func(x part) bool { return x.text == "" })
+}
+
+// sharedTitle is the beginning of what was shared; of a file, or what was taken back, the subject of the letter.
+func sharedTitle(v *page.Visit, m correspondence.Message) string {
+	for _, x := range quotations(m.Body.Text) {
+		if line := firstLine(x.text, 90); x.quoted && line != "" {
+			return line
+		}
+	}
+	return subjectOf(v, m)
 }
 
 func documentAt(t correspondence.Thread, m correspondence.Message) string {
@@ -175,7 +211,7 @@ func (d Deps) document(v *page.Visit) error {
 		}
 	}
 	view := DocumentView{
-		PortalView: d.frame(v, "documents", subjectOf(v, m)), Reference: t.Reference, TLP: m.TLP.Name(), At: m.SentAt, Text: m.Body.Text, Download: documentAt(t, m) + "/text", Matter: d.matterOf(v, t),
+		PortalView: d.frame(v, "documents", sharedTitle(v, m)), Reference: t.Reference, TLP: m.TLP.Name(), At: m.SentAt, Text: m.Body.Text, Download: documentAt(t, m) + "/text", Matter: d.matterOf(v, t),
 	}
 	if !m.WithdrawnAt.IsZero() {
 		view.Withdrawn = v.P.T("portal.message.withdrawn", "when", m.WithdrawnAt)

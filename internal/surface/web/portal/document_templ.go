@@ -152,7 +152,7 @@ func Document(v DocumentView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = page.Prose(v.Text).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = quoting(v.Text, true).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -70,7 +70,7 @@ func (d Deps) saidOf(v *page.Visit, list []correspondence.Message) ([]Said, erro
 	}
 	out := make([]Said, 0, len(list))
 	for _, m := range list {
-		s := Said{ID: "m-" + m.UID, At: m.At, Mine: m.Direction == correspondence.In, Text: m.Body.Text, Kind: kindOf(v, m.Kind), TLP: m.TLP.Name()}
+		s := Said{ID: "m-" + m.UID, At: m.At, Mine: m.Direction == correspondence.In, Text: m.Body.Text, Kind: kindOf(v, m.Kind), TLP: m.TLP.Name(), Quotes: m.Kind == correspondence.Share}
 		switch {
 		case !s.Mine:
 			s.Who = d.team(v)

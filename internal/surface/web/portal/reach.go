@@ -165,9 +165,9 @@ func (d Deps) matterOf(v *page.Visit, t correspondence.Thread) [2]string {
 	}
 	switch t.About.Kind {
 	case ref.Report:
-		return [2]string{"/portal/reports/" + o.UID, t.Reference}
+		return [2]string{"/portal/reports/" + o.UID, v.P.T("portal.thread.all")}
 	case ref.Party:
-		return [2]string{"/portal/messages/" + o.UID, t.Reference}
+		return [2]string{"/portal/messages/" + o.UID, v.P.T("portal.thread.all")}
 	}
 	return [2]string{"/portal/messages", v.P.T("portal.nav.messages")}
 }

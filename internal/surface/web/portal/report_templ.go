@@ -639,11 +639,11 @@ func NewReport(v NewReportView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = readers(v.P.T("portal.readers")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = reachField(v.P, v.Reach).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = reachField(v.P, v.Reach).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = readers(v.P.T("portal.readers")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
