@@ -96,6 +96,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				o := out[n]
 				o["incident"], o["name"], o["kind"], o["field"], o["task"] = in.Number, in.UID, "incident", "note", task.UID
 				o["sending"], o["share"] = sending.UID, shared.UID
+				var matter, document string
+				h.must(h.DB.QueryRow(ctx, `SELECT o.uid, m.uid FROM correspondence_message m JOIN object o ON o.id = m.thread WHERE m.kind = 'share' AND m.thread = $1`, r.Party.Thread).Scan(&matter, &document))
+				o["matter"], o["document"] = matter, document
 				o["mass"], o["alarm"] = mass, alarms[0].UID
 				h.must(h.Coordination.DoubtOf(ctx, sample(), r.Party.UID))
 				doubts, err := h.Constituency.Doubts(ctx, h.DB, sample(), orgs[n].UID)

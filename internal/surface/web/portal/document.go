@@ -182,7 +182,7 @@ func documentAt(t correspondence.Thread, m correspondence.Message) string {
 
 // shared gives something that was shared with the organisation, with its thread.
 func (d Deps) shared(v *page.Visit) (correspondence.Message, correspondence.Thread, error) {
-	uid, message := v.R.PathValue("thread"), v.R.PathValue("message")
+	uid, message := v.R.PathValue("matter"), v.R.PathValue("document")
 	if !id.Valid(uid) || !id.Valid(message) {
 		return correspondence.Message{}, correspondence.Thread{}, errs.ErrNotFound
 	}
