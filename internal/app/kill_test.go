@@ -43,6 +43,7 @@ func victim(log *slog.Logger) error {
 	}
 	defer h.Close()
 	h.Trusted = Loopback
+	h.Correspondence.Hold = 0 // the moment of second thoughts is no matter where a process is killed
 	return h.Serve(context.Background(), All, func(*House) { fmt.Println("up") })
 }
 

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
+	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 	"github.com/tocsin-csirt/tocsin/internal/sample/play"
 )
 
@@ -130,7 +132,7 @@ func TestTheCountryIsThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(page.Items) != 12 {
+		if len(page.Items) != 13 {
 			t.Errorf("%d incidents", len(page.Items))
 		}
 		measures, requests, states := map[coordination.MeasureState]int{}, map[coordination.RequestState]int{}, map[incident.State]int{}
@@ -179,17 +181,61 @@ func TestTheCountryIsThere(t *testing.T) {
 			}
 		}
 	})
-	t.Run("outbox", func(t *testing.T) {
-		page, err := h.Correspondence.Outbox(ctx, by, correspondence.OutboxFilter{Limit: 500})
+	t.Run("campaign", func(t *testing.T) {
+		page, err := h.Incidents.List(ctx, by, incident.Filter{State: "all", Limit: 50})
 		if err != nil {
 			t.Fatal(err)
+		}
+		at := slices.IndexFunc(page.Items, func(in incident.Incident) bool { return in.Title == "Blackgull: who fetched the false update" })
+		sums, table, err := h.Coordination.SumsOf(ctx, by, page.Items[at].UID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{} // of the first question, as each of them says in the end
+		for _, c := range country.Blackgull(500).Customers {
+			switch {
+			case c.Answered == 0:
+				want[coordination.AnswerNone]++
+			case !c.Concerned || c.Act == "not_ours":
+				want[coordination.AnswerNotOurs]++
+			case c.Answers["runs"] == "":
+				want[coordination.AnswerLater]++
+			default:
+				want[c.Answers["runs"]]++
+			}
+		}
+		got := map[string]int{}
+		for _, q := range sums.Questions {
+			if q.Question == "runs" {
+				got = q.Whole
+			}
+		}
+		if len(table.Rows) != 500 || sums.Parties != 500 || !maps.Equal(got, want) {
+			t.Errorf("%d parties, %v, want %v", len(table.Rows), got, want)
+		}
+		t.Log(got)
+		if list, err := h.Correspondence.Masses(ctx, by); err != nil || len(list) != 0 {
+			t.Errorf("%d letters to many wait, %v", len(list), err)
+		}
+	})
+	t.Run("outbox", func(t *testing.T) {
+		var letters []correspondence.Outgoings
+		for after := ""; ; {
+			page, err := h.Correspondence.Outbox(ctx, by, correspondence.OutboxFilter{Limit: 500, After: after})
+			if err != nil {
+				t.Fatal(err)
+			}
+			letters = append(letters, page.Items...)
+			if after = page.Next; after == "" {
+				break
+			}
 		}
 		files, err := filepath.Glob(filepath.Join(app.OutboxFolder(h.Config), "*.eml"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		states, mails := map[correspondence.State]int{}, 0
-		for _, m := range page.Items {
+		for _, m := range letters {
 			states[m.State]++
 			if m.State == correspondence.Sent && m.Channel == correspondence.ByMail {
 				mails++

@@ -140,6 +140,34 @@ func (c *Client) Get(ctx context.Context, address string, most int) (status int,
 	return c.do(r, most+1)
 }
 
+// Ask is Get for who speaks more than HTML: it says which type of answer is wanted, and tells to where an answer leads, which is not followed.
+func (c *Client) Ask(ctx context.Context, address, accept string, most int) (status int, answer []byte, next string, err error) {
+	if err := c.config.Check(address); err != nil {
+		return 0, nil, "", err
+	}
+	ctx, stop := context.WithTimeout(ctx, Within)
+	defer stop()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, nil, "", ErrScheme
+	}
+	r.Header.Set("Accept", accept)
+	r.Header.Set("User-Agent", "Tocsin")
+	got, err := c.http.Do(r)
+	if err != nil {
+		return 0, nil, "", why(err)
+	}
+	defer got.Body.Close()
+	if to, err := got.Location(); err == nil && got.StatusCode >= 300 && got.StatusCode < 400 {
+		return got.StatusCode, nil, to.String(), nil
+	}
+	answer, err = io.ReadAll(io.LimitReader(got.Body, int64(most)+1))
+	if err != nil {
+		return got.StatusCode, nil, "", why(err)
+	}
+	return got.StatusCode, answer, "", nil
+}
+
 func (c *Client) do(r *http.Request, most int) (status int, answer []byte, err error) {
 	r.Header.Set("User-Agent", "Tocsin")
 	got, err := c.http.Do(r)

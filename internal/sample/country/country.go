@@ -5,7 +5,8 @@
 //	team.go          the team, its people, its peers, what each community is entitled to
 //	organisation.go  fifty organisations with contacts and assets
 //	report_….go      thirty reports: waiting for triage, linked, concluded
-//	incident_….go    twelve incidents with parties, requests, measures, timeline
+//	incident_….go    thirteen incidents with parties, requests, measures, timeline
+//	campaign.go      one question to five hundred organisations, and what each says
 //	scale.go         as many organisations, reports and incidents as a load test wants, without storing them
 //
 // Nothing in it exists. Names end in .example (RFC 2606), addresses are of the documentation ranges (RFC 5737, RFC 3849), AS numbers of RFC
@@ -44,6 +45,7 @@ type Country struct {
 	Reports       []Report   // oldest first
 	Incidents     []Incident // oldest first
 	Suspicious    []Suspicious
+	Campaign      Campaign
 }
 
 // Team is the national CSIRT as it presents itself.
@@ -273,7 +275,7 @@ func New() Country {
 		Name: "Valmora", Code: "XV",
 		Team: team(), People: people(), Peers: peers(),
 		Communities: communities(), Services: services(), Entitlements: entitlements(),
-		Organisations: organisations(), Suspicious: suspicious(),
+		Organisations: organisations(), Suspicious: suspicious(), Campaign: Blackgull(500),
 	}
 	c.Reports = byAge(func(r Report) Ago { return r.Received }, waiting(), waitingMore(), linked(), concluded())
 	c.Incidents = byAge(func(i Incident) Ago { return i.Opened }, []Incident{ransomware()}, coordinated(), analysed(), closed())

@@ -71,7 +71,7 @@ func unique(t *testing.T, what string, values []string) {
 func TestTheCountryIsWhole(t *testing.T) {
 	t.Parallel()
 	c := New()
-	if len(c.Organisations) != 50 || len(c.Reports) != 30 || len(c.Incidents) != 12 || len(c.Communities) != 8 {
+	if len(c.Organisations) != 50 || len(c.Reports) != 30 || len(c.Incidents) != 13 || len(c.Communities) != 8 {
 		t.Fatalf("%d organisations, %d reports, %d incidents, %d communities", len(c.Organisations), len(c.Reports), len(c.Incidents), len(c.Communities))
 	}
 	if diff := cmp.Diff(c, New()); diff != "" {

@@ -59,6 +59,17 @@ func coordinated() []Incident {
 			},
 		},
 		{
+			Key: "blackgull-reach", Title: "Blackgull: who fetched the false update", Type: "malicious-code:malware-distribution",
+			Summary:  "The download server of Munivia names 500 organisations whose update client asked for the false package. Each is asked what it runs and what it found.",
+			Severity: "high", TLP: tlp.Green, PAP: tlp.PAPGreen, State: "coordinating", Handler: "joao", Started: 12 * day, Opened: 5*day + 2*hour,
+			Reasons: []string{"severity.spread.organisations", "severity.sector.essential", "severity.control.unknown"},
+			Answers: map[string]string{"service": "none", "data": "unknown", "spread": "organisations", "people": "none", "sector": "essential", "control": "unknown", "recovery": "days", "border": "no", "life": "no"},
+			Entries: []Entry{
+				{Kind: "event", Happened: 5*day + 2*hour, Learnt: 5*day + 2*hour, By: "joao", Text: "Munivia gave us the log of its download server under TLP:GREEN: 500 of ours asked for the package within five days."},
+			},
+			Tasks: []Task{{Title: "Call those who are silent and essential", Due: -20 * hour, Assignee: "joao"}},
+		},
+		{
 			Key: "parcels", Title: "Fake parcel messages lead to remote-control apps", Type: "fraud:phishing",
 			Summary:  "Messages in the name of Correio Expresso ask for 1.99 and take card and bank code; some install a remote-control app. Four domains so far, one of them back.",
 			Severity: "medium", TLP: tlp.Green, PAP: tlp.PAPGreen, State: "coordinating", Handler: "marta", Started: 5 * day, Opened: 3*day + 4*hour,

@@ -12,6 +12,7 @@
 //	duty.go       who is on duty, hand-overs, a page
 //	suspicious.go what the public hands on, by campaign
 //	party.go      parties: what each was told, asked, answered, did
+//	campaign.go   one question to many, and what they answer
 //
 // The services of the house share one clock, which Play moves from Began before now up to now, so that creation, letters, deadlines and the
 // audit record have the times of the story. Jobs are worked between the scenes (House.Work): mail is filed, letters leave and are captured.
@@ -125,6 +126,7 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 	for _, in := range p.country.Incidents {
 		p.writeIncident(in)
 	}
+	p.writeCampaign(p.country.Campaign)
 	p.writeDuty()
 	p.writeSuspicious()
 	if err := p.perform(ctx); err != nil {
