@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -307,6 +309,63 @@ func TestAFileIsSharedAsACopyOfItsReader(t *testing.T) {
 		h.must(err)
 		_, _, err = h.letters.OpenFile(ctx, v.uwe, threads[klinik.Thread].UID, m.UID, m.Body.Files[0].UID)
 		h.refused(err, errs.NotFound, "the file after it was taken back")
+	})
+}
+
+func TestOfTwoAtOnceOneShares(t *testing.T) {
+	engines(t, func(ctx context.Context, h *house) {
+		v := h.shareable(ctx, tlp.Green)
+		in := coordination.ShareInput{Item: v.story, Readers: []string{v.parties[1].UID}, Text: "a file /tmp/.x"}
+		var did, refused atomic.Int32
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				switch _, err := h.s.Share(ctx, h.ana, v.in.UID, in); {
+				case err == nil:
+					did.Add(1)
+				case errs.Is(err, errs.Conflict):
+					refused.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		var letters int
+		h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message WHERE kind = 'share'`).Scan(&letters))
+		if did.Load() != 1 || refused.Load() != 3 || letters != 1 {
+			h.Fatalf("%d shared, %d refused, %d letters", did.Load(), refused.Load(), letters)
+		}
+
+		// What is sealed is shared by nobody who is not named in it, nor listed, nor taken back.
+		all, err := h.s.Shares(ctx, h.ana, v.in.UID)
+		h.must(err)
+		h.leaveAll(ctx)
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			ids, err := h.s.ObjectsOf(ctx, tx, v.in.Ref)
+			if err != nil {
+				return err
+			}
+			return access.SealTx(ctx, tx, v.in.Ref, h.Clock.Now(), append(ids, v.in.Ref.ID)...)
+		}))
+		_, err = h.s.Share(ctx, h.ana, v.in.UID, in)
+		h.refused(err, errs.NotFound, "share of a sealed case")
+		_, err = h.s.Shares(ctx, h.ana, v.in.UID)
+		h.refused(err, errs.NotFound, "what a sealed case shared")
+		_, err = h.s.WithdrawShare(ctx, h.ana, all[0].UID, "", "x")
+		h.refused(err, errs.NotFound, "taking it back")
+		// Who is named takes it back; no letter leaves a sealed case, so the reader is called.
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			return access.Grant(ctx, tx, h.ana, h.ana.Account, v.in.Ref, h.Clock.Now(), time.Time{})
+		}))
+		_, err = h.s.PreviewShare(ctx, h.ana, v.in.UID, in)
+		h.must(err)
+		in.Readers = []string{v.town.UID}
+		_, err = h.s.Share(ctx, h.ana, v.in.UID, in)
+		h.refused(err, errs.Conflict, "something leaves a sealed case")
+		untold, err := h.s.WithdrawShare(ctx, h.ana, all[0].UID, "", "the seal")
+		h.must(err)
+		if untold != 1 {
+			h.Fatalf("%d untold", untold)
+		}
 	})
 }
 
