@@ -53,11 +53,15 @@ type SendingText struct {
 	Text            string                  `json:"text,omitempty"`
 	Request         string                  `json:"request,omitempty"`
 	Words           map[string]SendingWords `json:"words,omitempty"`
+	ByRole          map[string]RoleWords    `json:"by_role,omitempty"`
 	Questions       string                  `json:"questions,omitempty"`
 	Recommendations []string                `json:"recommendations,omitempty"`
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
 }
+
+// RoleWords are what parties in one part read, by language.
+type RoleWords map[string]SendingWords
 
 // SendingWords are text and question in one language.
 type SendingWords struct {
@@ -143,6 +147,14 @@ type SendingLetter struct {
 	Letter       string          `json:"letter"`
 	Hits         []string        `json:"hits"`
 	Evidence     string          `json:"evidence,omitempty"`
+	Files        []SendingFile   `json:"files,omitempty"`
+}
+
+// SendingFile is a file of text that one reader receives.
+type SendingFile struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Text string `json:"text"`
 }
 
 // NewSending begins a sending of an incident: one question to many parties.

@@ -46,7 +46,8 @@ var shelf = map[string]string{
 	"coordination":   "constituency correspondence playbook peers",
 	"monitor":        "constituency artefact correspondence intake",
 	"vulnerability":  "constituency artefact correspondence intake coordination",
-	"incident":       "constituency artefact correspondence intake monitor coordination playbook",
+	"takedown":       "constituency correspondence coordination",
+	"incident":       "constituency artefact correspondence intake monitor coordination playbook takedown",
 	"publication":    "constituency correspondence coordination vulnerability",
 	"watch":          "constituency publication",
 	"service":        "constituency correspondence coordination",
@@ -54,7 +55,7 @@ var shelf = map[string]string{
 	"crisis":         "peers coordination",
 	"exercise":       "crisis peers intake correspondence",
 	"exchange":       "constituency artefact intake correspondence coordination monitor incident vulnerability publication peers",
-	"insight": "constituency artefact duty playbook maturity correspondence intake suspicion peers coordination monitor vulnerability incident " +
+	"insight": "constituency artefact duty playbook maturity correspondence intake suspicion peers coordination takedown monitor vulnerability incident " +
 		"publication watch service training crisis exercise exchange",
 }
 

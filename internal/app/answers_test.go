@@ -157,7 +157,13 @@ func TestALetterIsAnsweredByLinkPortalAndTelephone(t *testing.T) {
 		if a := clerk.get(at + "/parties.csv"); a.Status == http.StatusOK {
 			t.Error("a constituent takes the matrix")
 		}
-		// The code is nowhere but in the letters.
+		// The code is nowhere but in the letters: who of us reads it could answer for the party.
+		for _, path := range []string{at, at + "?show=mail&all=1", "/desk/parties/" + parties[0].UID, "/desk/outbox"} {
+			if page := ana.page(path); strings.Contains(page, codes[0]) || strings.Contains(page, codes[1]) {
+				t.Errorf("%s shows the code of a link", path)
+			}
+		}
+		h.reads(ana.page(at+"?show=mail&all=1"), "/a/•••")
 		if strings.Contains(h.log.String(), codes[0]) {
 			t.Error("the log holds the code of a link")
 		}

@@ -42,6 +42,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
@@ -93,6 +94,7 @@ type House struct {
 	Intake         *intake.Service
 	Presence       *presence.Service
 	Coordination   *coordination.Service
+	Takedown       *takedown.Service
 	Incidents      *incident.Service
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
@@ -229,7 +231,8 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting,
 	}
-	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.tellNews}
+	h.openTakedown()
+	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.Takedown, h.tellNews}
 	h.Coordination.Late = h.tellLate
 	h.Accounts.Post, h.Correspondence.Opening = h.postLink, h.opening
 	h.Alarms.Tell = h.tellAlarm
@@ -244,7 +247,7 @@ func (h *House) duties() error {
 	}
 	h.Incidents = &incident.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence,
-		Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines, Search: h.Search,
+		Intake: h.Intake, Coordination: h.Coordination, Takedown: h.Takedown, Deadlines: h.Deadlines, Search: h.Search,
 		TypeKnown: types.Known, Zone: h.Config.Location(), Lang: h.Profile.Lang, Alarms: h.Alarms,
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
@@ -303,11 +306,15 @@ func (h *House) answerParty(ctx context.Context, tx *db.Tx, by access.Actor, thr
 type followers struct {
 	*coordination.Service
 	intake *intake.Service
+	ending *takedown.Service
 	news   func(ctx context.Context, tx *db.Tx, m correspondence.Message) error
 }
 
 func (f followers) MessageSentTx(ctx context.Context, tx *db.Tx, m correspondence.Message, at time.Time) error {
 	if err := f.Service.MessageSentTx(ctx, tx, m, at); err != nil {
+		return err
+	}
+	if err := f.ending.MessageSentTx(ctx, tx, m, at); err != nil {
 		return err
 	}
 	return f.news(ctx, tx, m)

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
@@ -258,6 +259,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	nobody.get("/a/" + h.askedByLink(org, text(5))) // and what a link in a letter shows
 	h.sharedWith(path.Base(at), org, text)
 	sending := h.sendingOf(path.Base(at), org, text)
+	target, proposal := h.targetOf(path.Base(at), host.name, text)
 	h.eventually("what the constituent is asked", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/requests").Body, `href="/portal/requests/`)
 	})
@@ -300,7 +302,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", target, proposal, "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -380,6 +382,8 @@ var notShown = map[string]string{
 	"GET /portal/reports/{report}/receipts/{number}":     "gives bytes to keep, likewise",
 	"GET /document-keys.txt":                             "plain text of ours",
 	"GET /portal/vouches/{vouch}":                        "not walked yet: one of us asks first, and its known contact opens it",
+	"GET /desk/proposals/{proposal}/evidence.csv":        "gives bytes to keep, of which no cell is a formula",
+	"GET /desk/targets/times.csv":                        "gives bytes to keep, likewise",
 	"GET /desk/sendings/{sending}/aside.csv":             "gives bytes to keep, of which no cell is a formula",
 	"GET /desk/sendings/{sending}/progress":              "is part of another page",
 	"GET /a/{code}":                                      "leads on at once",
@@ -455,6 +459,21 @@ func (h *house) askedByLink(org constituency.Organisation, question string) stri
 		h.t.Fatalf("the letter has no link:\n%s", list[0].Body.Text)
 	}
 	return link[:26]
+}
+
+// targetOf adds a target of which everything is a stranger's, and gives its page and that of who is told by a form.
+func (h *house) targetOf(number, host string, text func(int) string) (target, proposal string) {
+	ctx := h.t.Context()
+	t, err := h.Takedown.Add(ctx, sample(), number, takedown.NewTarget{What: "http://bad.example/?u=http://" + host + "/x&a=<script>window.pwned=1</script>", Kind: takedown.Phishing, Words: text(3)})
+	h.must(err)
+	p, err := h.Takedown.SaveProvider(ctx, sample(), "", 0, takedown.NewProvider{Name: text(4), Role: coordination.BlockList, Form: takedown.ByPage, Page: "https://forms.example/abuse", Wants: text(5)})
+	h.must(err)
+	h.must(h.Takedown.Name(ctx, sample(), t.UID, p.UID))
+	_, err = h.Takedown.SetState(ctx, sample(), t.UID, 0, takedown.Up, text(1))
+	h.must(err)
+	all, err := h.Takedown.Proposals(ctx, sample(), number)
+	h.must(err)
+	return "/desk/targets/" + t.UID, "/desk/proposals/" + all[t.ID][0].UID
 }
 
 // sendingOf prepares one question to the parties of an incident, whose list, evidence and words are a stranger's, and gives its page.

@@ -100,6 +100,7 @@ func (h *House) registerDuties(ctx context.Context, agent keyd.Agent) error {
 	h.Correspondence.Work(h.Registry)
 	h.Intake.Work(h.Registry)
 	h.Coordination.Work(h.Registry)
+	h.Takedown.Work(h.Registry)
 	h.makeSheets(agent)
 	h.Suspicion.Work(h.Registry)
 	h.Constituency.Work(h.Registry)

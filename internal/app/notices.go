@@ -38,6 +38,9 @@ func (h *House) tellAlarm(ctx context.Context, tx *db.Tx, a alarm.Alarm) error {
 	if a.Kind == alarm.KeyEnds {
 		n.Letter, roles = correspondence.AutoTask, []access.Role{access.Lead}
 	}
+	if a.Kind == alarm.TargetBack {
+		roles = nil // the handler's business
+	}
 	list, err := h.Accounts.Reached(ctx, tx, roles, a.Owner)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
@@ -30,6 +31,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	orgs := map[string]constituency.Organisation{}
+	provider := ""
 	fill := func(title string, names ...string) map[string]map[string]string {
 		out := map[string]map[string]string{}
 		var uids []string
@@ -73,6 +75,16 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		h.must(err)
 		_, err = h.Coordination.SetLetter(ctx, sample(), sending.UID, 0, coordination.Give{Text: "Look at it.", TLP: tlp.Green})
 		h.must(err)
+		target, err := h.Takedown.Add(ctx, sample(), in.UID, takedown.NewTarget{What: "http://walked.example/", Kind: takedown.Phishing, Words: "A page that asks for passwords."})
+		h.must(err)
+		if provider == "" {
+			p, err := h.Takedown.SaveProvider(ctx, sample(), "", 0, takedown.NewProvider{Name: "Walked host", Email: "abuse@walked.example", Role: coordination.Host, Form: takedown.ByLetter})
+			h.must(err)
+			provider = p.UID
+		}
+		h.must(h.Takedown.Name(ctx, sample(), target.UID, provider))
+		proposals, err := h.Takedown.Proposals(ctx, sample(), in.UID)
+		h.must(err)
 		mass := id.New()
 		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, `INSERT INTO correspondence_mass (uid, subject, subject_kind, asked_by, asked_at, readers, tlp, hash, state) VALUES ($1, $2, $3, 1, $4, 60, 2, $5, 'waiting')`,
@@ -99,6 +111,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				var matter, document string
 				h.must(h.DB.QueryRow(ctx, `SELECT o.uid, m.uid FROM correspondence_message m JOIN object o ON o.id = m.thread WHERE m.kind = 'share' AND m.thread = $1`, r.Party.Thread).Scan(&matter, &document))
 				o["matter"], o["document"] = matter, document
+				o["sending"], o["target"], o["proposal"], o["provider"] = sending.UID, target.UID, proposals[target.ID][0].UID, provider
 				o["mass"], o["alarm"] = mass, alarms[0].UID
 				h.must(h.Coordination.DoubtOf(ctx, sample(), r.Party.UID))
 				doubts, err := h.Constituency.Doubts(ctx, h.DB, sample(), orgs[n].UID)

@@ -266,7 +266,7 @@ func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
 		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
-		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Presence: h.Presence, Health: h.healthLines,
+		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Takedown: h.Takedown, Presence: h.Presence, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Welcome:  h.WelcomeURL,
 		Sheet: func(p *text.Printer, c incident.Case, by access.Actor) templ.Component {
@@ -300,7 +300,7 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Takedown: h.Takedown,
 		Staff: func(ctx context.Context, by access.Actor) ([]api.Person, error) {
 			all, err := h.Accounts.Staff(ctx, h.DB, by)
 			out := make([]api.Person, len(all))

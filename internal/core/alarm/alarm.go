@@ -33,6 +33,7 @@ const (
 	BulkReading Kind = "bulk_reading" // Many cases outside the own work within an hour
 	Alone       Kind = "alone"        // letters to Many readers left on the word of one person
 	KeyEnds     Kind = "key_ends"     // a contact's OpenPGP key, named, ends in Many days
+	TargetBack  Kind = "target_back"  // what was taken down is back
 )
 
 // Alarm is one of them.

@@ -16,6 +16,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -219,6 +221,22 @@ func (l *Log) About(ctx context.Context, h db.Handle, object int64, after int64,
 		UNION ALL
 		SELECT * FROM (SELECT o.id FROM audit_entry o WHERE o.object = $1 AND o.about = 0 AND o.id > $2 ORDER BY o.id LIMIT $3) itself) x
 		JOIN audit_entry e ON e.id = x.id LEFT JOIN audit_number n ON n.entry = e.id ORDER BY e.id LIMIT $3`, object, after, limit)
+}
+
+// Newest reads the newest of those rows of About that have one of the verbs, oldest first. The caller has checked that the reader may see the object.
+func (l *Log) Newest(ctx context.Context, h db.Handle, object int64, limit int, verbs ...string) ([]Row, error) {
+	args := []any{object, limit}
+	var in []string
+	for _, v := range verbs {
+		args = append(args, v)
+		in = append(in, "$"+strconv.Itoa(len(args)))
+	}
+	of := " IN (" + strings.Join(in, ", ") + ")"
+	return l.read(ctx, h, `SELECT `+rowColumns+` FROM (SELECT y.id FROM (
+		SELECT * FROM (SELECT a.id FROM audit_entry a WHERE a.about = $1 AND a.about <> 0 AND a.verb`+of+` ORDER BY a.id DESC LIMIT $2) under
+		UNION ALL
+		SELECT * FROM (SELECT o.id FROM audit_entry o WHERE o.object = $1 AND o.about = 0 AND o.verb`+of+` ORDER BY o.id DESC LIMIT $2) itself) y ORDER BY y.id DESC LIMIT $2) x
+		JOIN audit_entry e ON e.id = x.id LEFT JOIN audit_number n ON n.entry = e.id ORDER BY e.id`, args...)
 }
 
 // Since reads numbered entries above seq, in order, for followers inside the house.

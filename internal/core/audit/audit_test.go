@@ -106,6 +106,13 @@ func TestEveryEntryIsNumberedOnceAndProved(t *testing.T) {
 		if err != nil || len(about) != 160 || !strings.HasPrefix(about[0].Note, "note ") {
 			t.Fatalf("%d entries about the incident: %v", len(about), err)
 		}
+		newest, err := h.Audit.Newest(ctx, h.DB, o.Ref.ID, 3, about[0].Verb, "nothing.such")
+		if err != nil || len(newest) != 3 || newest[0].ID != about[157].ID || newest[2].ID != about[159].ID || newest[2].Note != about[159].Note {
+			t.Fatalf("the newest are %+v: %v", newest, err)
+		}
+		if other, err := h.Audit.Newest(ctx, h.DB, o.Ref.ID, 3, "nothing.such"); err != nil || len(other) != 0 {
+			t.Fatalf("of another verb there are %d, %v", len(other), err)
+		}
 	})
 }
 

@@ -10,7 +10,7 @@
 //	letter.go    what a letter says            remind.go  Handlers for clocks, MessageStoppedTx, ConcludeTx
 //	others.go    rule A9: no letter names another party
 //	matrix.go    Matrix                        list.go    Requests, Measures and single readers
-//	sending.go   one question to many parties, prepared, approved and sent as one act
+//	sending.go   one question to many parties, prepared, approved and sent as one act; PrepareTx for duties above
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
 //	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
@@ -44,6 +44,14 @@ const (
 	Authority Role = "authority"
 	Peer      Role = "peer"
 	Reporter  Role = "reporter"
+
+	// Who can end something that stands on the network.
+	Host           Role = "host"
+	Network        Role = "network"
+	Registrar      Role = "registrar"
+	Registry       Role = "registry"
+	ContentNetwork Role = "content_network"
+	BlockList      Role = "block_list"
 )
 
 // Party is one correspondent's part in a subject.
@@ -227,7 +235,10 @@ type Give struct {
 	TLP             tlp.Level // 0 takes that of the subject
 	Looked          bool      // a person looked at the hits of the preview and lets them leave
 	// Words, by language, take the place of Text and Request for parties that read it: en, pt, fr, nl, de.
-	Words  map[string]Words
+	Words map[string]Words
+	// ByRole, by role and language, goes before all of these for parties that play the part.
+	ByRole map[Role]map[string]Words `json:",omitempty"`
+	role   Role
 	lines  []Line // the party's own evidence
 	frozen bool   // it was approved: its questions are asked even if the set was retired since
 }
@@ -241,6 +252,8 @@ type Words struct {
 // in is g as a party that reads a language gets it.
 func (g Give) in(lang string) Give {
 	w := g.Words[lang]
+	own := g.ByRole[g.role][lang]
+	w.Text, w.Request = cmp.Or(own.Text, w.Text), cmp.Or(own.Request, w.Request)
 	g.Text, g.Request = cmp.Or(w.Text, g.Text), cmp.Or(w.Request, g.Request)
 	return g
 }
@@ -254,7 +267,8 @@ type Preview struct {
 	Text    string // as it leaves by this road
 	Letter  string // the letter itself: what waits in the portal when the road is a notice
 	Road    egress.Decision
-	Hits    []string // words of other parties found in the text (rule A9): a person must look before it leaves
+	Files   []OwnFile // its own, beside the table of evidence; filled where one letter of a sending is read
+	Hits    []string  // words of other parties found in the text (rule A9): a person must look before it leaves
 }
 
 // Row is one line of the matrix: what each party was told, saw, answered, did.

@@ -36,14 +36,21 @@ type parcel struct {
 // trimmed is g without the white space around its texts.
 func (g Give) trimmed() Give {
 	g.Request, g.Text, g.Questions = strings.TrimSpace(g.Request), strings.TrimSpace(g.Text), strings.TrimSpace(g.Questions)
-	words := map[string]Words{}
-	for lang, w := range g.Words {
+	g.Words = trimmedWords(g.Words)
+	for role, words := range g.ByRole {
+		g.ByRole[role] = trimmedWords(words)
+	}
+	return g
+}
+
+func trimmedWords(in map[string]Words) map[string]Words {
+	out := map[string]Words{}
+	for lang, w := range in {
 		if w = (Words{strings.TrimSpace(w.Text), strings.TrimSpace(w.Request)}); w != (Words{}) {
-			words[lang] = w
+			out[lang] = w
 		}
 	}
-	g.Words = words
-	return g
+	return out
 }
 
 // asks tells whether there is a request.
@@ -75,21 +82,13 @@ func (g Give) check(s *Service) error {
 	if utf8.RuneCountInString(g.Text) > maxWords {
 		p.Add("text", "error.too_long", "most", maxWords)
 	}
-	for _, lang := range slices.Sorted(maps.Keys(g.Words)) {
-		w := g.Words[lang]
-		if !slices.Contains(text.Langs(), text.Lang(lang)) {
-			p.Add("words", "error.choose")
+	g.checkWords(&p, "", g.Words)
+	for _, role := range slices.Sorted(maps.Keys(g.ByRole)) {
+		if !role.valid() {
+			p.Add("role", "error.choose")
 			continue
 		}
-		if utf8.RuneCountInString(w.Text) > maxWords {
-			p.Add("text-"+lang, "error.too_long", "most", maxWords)
-		}
-		switch {
-		case utf8.RuneCountInString(w.Request) > maxWords:
-			p.Add("request-"+lang, "error.too_long", "most", maxWords)
-		case w.Request != "" && g.Request == "": // who reads no language of these would be asked nothing
-			p.Add("request", "error.required")
-		}
+		g.checkWords(&p, "-"+string(role), g.ByRole[role])
 	}
 	switch {
 	case asks && g.DueAt.IsZero():
@@ -101,6 +100,25 @@ func (g Give) check(s *Service) error {
 		p.Add("tlp", "error.choose")
 	}
 	return p.Err()
+}
+
+func (g Give) checkWords(p *errs.Problems, of string, words map[string]Words) {
+	for _, lang := range slices.Sorted(maps.Keys(words)) {
+		w := words[lang]
+		if !slices.Contains(text.Langs(), text.Lang(lang)) {
+			p.Add("words", "error.choose")
+			continue
+		}
+		if utf8.RuneCountInString(w.Text) > maxWords {
+			p.Add("text"+of+"-"+lang, "error.too_long", "most", maxWords)
+		}
+		switch {
+		case utf8.RuneCountInString(w.Request) > maxWords:
+			p.Add("request"+of+"-"+lang, "error.too_long", "most", maxWords)
+		case w.Request != "" && g.Request == "": // who reads no language of these would be asked nothing
+			p.Add("request", "error.required")
+		}
+	}
 }
 
 // Preview shows exactly what each party will receive and by which road, in the order asked for. It changes nothing. The actor needs

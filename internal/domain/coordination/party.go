@@ -16,7 +16,9 @@ import (
 )
 
 // Roles lists the roles of a party.
-func Roles() []Role { return []Role{Affected, Source, Provider, Vendor, Authority, Peer, Reporter} }
+func Roles() []Role {
+	return []Role{Affected, Source, Provider, Vendor, Authority, Peer, Reporter, Host, Network, Registrar, Registry, ContentNetwork, BlockList}
+}
 
 func (r Role) valid() bool {
 	for _, x := range Roles() {

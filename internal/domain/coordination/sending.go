@@ -159,32 +159,45 @@ func (s *Service) NewSending(ctx context.Context, by access.Actor, subject strin
 		if err != nil {
 			return err
 		}
-		if err := s.goesOn(ctx, tx, o.Ref); err != nil {
-			return err
-		}
-		k, err := s.Ring.Get(ctx, tx, o.Ref.ID)
-		if err != nil {
-			return err
-		}
-		now := s.Clock.Now()
-		x = Sending{UID: id.New(), Subject: o.Ref, State: SendingDraft, Version: 1, Account: by.Account, CreatedAt: now, ChangedAt: now, TLP: o.TLP, Editors: []int64{by.Account}}
-		x.Give.TLP = o.TLP
-		sealed, err := sealSending(k, x)
-		if err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, `INSERT INTO coordination_sending (uid, subject, subject_kind, state, version, account, created_at, changed_at, tlp, body)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
-			x.UID, x.Subject.ID, int64(x.Subject.Kind), string(x.State), x.Version, x.Account, now, now, int64(x.TLP), sealed).Scan(&x.ID); err != nil {
-			return err
-		}
-		return s.sendingEntry(ctx, tx, by, x, "coordination.sending", "")
+		x, err = s.beginSendingTx(ctx, tx, by, o)
+		return err
 	})
 	return x, err
 }
 
-// goesOn refuses what is closed.
-func (s *Service) goesOn(ctx context.Context, tx *db.Tx, subject ref.Ref) error {
+func (s *Service) beginSendingTx(ctx context.Context, tx *db.Tx, by access.Actor, o access.Object) (Sending, error) {
+	if err := s.GoesOn(ctx, tx, o.Ref); err != nil {
+		return Sending{}, err
+	}
+	k, err := s.Ring.Get(ctx, tx, o.Ref.ID)
+	if err != nil {
+		return Sending{}, err
+	}
+	now := s.Clock.Now()
+	x := Sending{UID: id.New(), Subject: o.Ref, State: SendingDraft, Version: 1, Account: by.Account, CreatedAt: now, ChangedAt: now, TLP: o.TLP, Editors: []int64{by.Account}}
+	x.Give.TLP = o.TLP
+	sealed, err := sealSending(k, x)
+	if err != nil {
+		return Sending{}, err
+	}
+	if x.wrapped, err = wrappedOf(ctx, tx, o.Ref.ID); err != nil {
+		return Sending{}, err
+	}
+	if err := tx.QueryRow(ctx, `INSERT INTO coordination_sending (uid, subject, subject_kind, state, version, account, created_at, changed_at, tlp, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id`,
+		x.UID, x.Subject.ID, int64(x.Subject.Kind), string(x.State), x.Version, x.Account, now, now, int64(x.TLP), sealed).Scan(&x.ID); err != nil {
+		return Sending{}, err
+	}
+	return x, s.sendingEntry(ctx, tx, by, x, "coordination.sending", "")
+}
+
+// wrappedOf reads the key of a subject as it is kept.
+func wrappedOf(ctx context.Context, tx *db.Tx, subject int64) (wrapped []byte, err error) {
+	return wrapped, tx.QueryRow(ctx, `SELECT wrapped FROM keyring_key WHERE owner = $1`, subject).Scan(&wrapped)
+}
+
+// GoesOn refuses what is closed, with Conflict.
+func (s *Service) GoesOn(ctx context.Context, tx *db.Tx, subject ref.Ref) error {
 	if s.Rests == nil {
 		return nil
 	}

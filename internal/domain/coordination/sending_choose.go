@@ -70,6 +70,7 @@ type chosenBody struct {
 	Why    []Why   `json:"why,omitempty"`
 	Role   Role    `json:"role,omitempty"`
 	Frozen *frozen `json:"frozen,omitempty"`
+	Files  bool    `json:"files,omitempty"` // it has files of its own
 }
 
 // frozen is what was asked for: to whom the letter goes, by which road, with which evidence.
@@ -80,6 +81,7 @@ type frozen struct {
 	Lang    string      `json:"lang"`
 	Road    egress.Road `json:"road"`
 	Lines   []byte      `json:"lines,omitempty"` // hash
+	Files   []byte      `json:"files,omitempty"` // hash
 }
 
 func chosenPlace(uid string, organisation int64, part string) string {
@@ -143,6 +145,8 @@ type finding struct {
 	why   map[int64][]Why
 	lines map[int64][]Line
 	aside []Aside
+	roles map[int64]Role
+	files map[int64][]OwnFile
 }
 
 func (f *finding) because(org int64, w Why) {
@@ -174,7 +178,7 @@ func (s *Service) Choose(ctx context.Context, by access.Actor, sending string, i
 		return Sending{}, err
 	}
 	return s.changeSending(ctx, by, sending, in.Version, []SendingState{SendingDraft}, func(ctx context.Context, tx *db.Tx, x *Sending, o access.Object) error {
-		if err := s.goesOn(ctx, tx, o.Ref); err != nil {
+		if err := s.GoesOn(ctx, tx, o.Ref); err != nil {
 			return err
 		}
 		added, err := s.addChosen(ctx, tx, x, f, cmp.Or(in.Role, Affected))
@@ -366,6 +370,10 @@ func (s *Service) addChosen(ctx context.Context, tx *db.Tx, x *Sending, f findin
 	if err != nil {
 		return 0, err
 	}
+	own, err := s.filesOf(ctx, tx, k, *x, orgs...)
+	if err != nil {
+		return 0, err
+	}
 	for some := range slices.Chunk(orgs, 500) {
 		q := new(db.Query).Add(`DELETE FROM coordination_sending_party WHERE sending = ? AND organisation IN `, x.ID)
 		if _, err := db.In(q, some).Exec(ctx, tx); err != nil {
@@ -377,7 +385,7 @@ func (s *Service) addChosen(ctx context.Context, tx *db.Tx, x *Sending, f findin
 		c, again := here[org]
 		if !again {
 			added++
-			c = chosen{organisation: org, place: mathrand.Int64N(1 << 52), chosenBody: chosenBody{Role: role}}
+			c = chosen{organisation: org, place: mathrand.Int64N(1 << 52), chosenBody: chosenBody{Role: cmp.Or(f.roles[org], role)}}
 		}
 		g := finding{why: map[int64][]Why{org: c.Why}}
 		for _, w := range f.why[org] {
@@ -387,7 +395,10 @@ func (s *Service) addChosen(ctx context.Context, tx *db.Tx, x *Sending, f findin
 		lines, twice := merged(had[org], f.lines[org])
 		x.Repeated += twice
 		all += len(lines) - c.lines
-		row, err := c.row(k, *x, lines)
+		if more := f.files[org]; len(more) > 0 {
+			own[org] = more
+		}
+		row, err := c.row(k, *x, lines, own[org])
 		if err != nil {
 			return 0, err
 		}
@@ -407,11 +418,12 @@ func (s *Service) addChosen(ctx context.Context, tx *db.Tx, x *Sending, f findin
 	if err := p.Err(); err != nil {
 		return 0, err
 	}
-	return added, db.InsertMany(ctx, tx, "coordination_sending_party", []string{"sending", "organisation", "state", "place", "lines", "party", "message", "reason", "body", "evidence"}, rows)
+	return added, db.InsertMany(ctx, tx, "coordination_sending_party", []string{"sending", "organisation", "state", "place", "lines", "party", "message", "reason", "body", "evidence", "files"}, rows)
 }
 
 // row seals a chosen line for the table.
-func (c *chosen) row(k keyring.Key, x Sending, lines []Line) ([]any, error) {
+func (c *chosen) row(k keyring.Key, x Sending, lines []Line, own []OwnFile) ([]any, error) {
+	c.Files = len(own) > 0
 	body, err := json.Marshal(c.chosenBody)
 	if err != nil {
 		return nil, err
@@ -424,8 +436,9 @@ func (c *chosen) row(k keyring.Key, x Sending, lines []Line) ([]any, error) {
 		}
 		evidence = k.Seal(chosenPlace(x.UID, c.organisation, "evidence"), b)
 	}
+	files, err := sealFiles(k, x, c.organisation, own)
 	c.lines = len(lines)
-	return []any{x.ID, c.organisation, c.state, c.place, c.lines, c.party, c.message, c.reason, k.Seal(chosenPlace(x.UID, c.organisation, "body"), body), evidence}, nil
+	return []any{x.ID, c.organisation, c.state, c.place, c.lines, c.party, c.message, c.reason, k.Seal(chosenPlace(x.UID, c.organisation, "body"), body), evidence, files}, err
 }
 
 // merged is the evidence of a party with what came to it; a line that stood there stays once.

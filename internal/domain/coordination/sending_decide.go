@@ -62,7 +62,7 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, sending string, v
 		}
 	}
 	return s.changeSending(ctx, by, sending, version, []SendingState{SendingDraft}, func(ctx context.Context, tx *db.Tx, x *Sending, o access.Object) error {
-		if err := s.goesOn(ctx, tx, o.Ref); err != nil {
+		if err := s.GoesOn(ctx, tx, o.Ref); err != nil {
 			return err
 		}
 		now := s.Clock.Now()
@@ -111,6 +111,10 @@ func (s *Service) freeze(ctx context.Context, tx *db.Tx, x *Sending, lines []Sen
 		if err != nil {
 			return err
 		}
+		files, err := s.filesOf(ctx, tx, k, *x, ids...)
+		if err != nil {
+			return err
+		}
 		for _, l := range some {
 			if l.State != lineIn {
 				continue
@@ -120,6 +124,9 @@ func (s *Service) freeze(ctx context.Context, tx *db.Tx, x *Sending, lines []Sen
 			b.Frozen = &frozen{Contact: at.Contact, Name: at.Name, Email: at.Email, Lang: l.Lang, Road: l.Road.Road}
 			if own := evidence[l.Organisation.Ref.ID]; len(own) > 0 {
 				b.Frozen.Lines = sum(EvidenceCSV(own))
+			}
+			if own := files[l.Organisation.Ref.ID]; len(own) > 0 {
+				b.Frozen.Files = sumFiles(own)
 			}
 			body, err := json.Marshal(b)
 			if err != nil {
@@ -242,7 +249,7 @@ func (s *Service) release(ctx context.Context, by access.Actor, sending, hash st
 		if hash == "" || hash != x.Hash || now != x.Hash {
 			return errSendingChanged
 		}
-		if err := s.goesOn(ctx, tx, o.Ref); err != nil {
+		if err := s.GoesOn(ctx, tx, o.Ref); err != nil {
 			return err
 		}
 		x.DecidedAt, x.DecidedBy = s.Clock.Now(), by.Account

@@ -52,9 +52,16 @@ func (g Give) holes() error {
 	for _, l := range text.Langs() {
 		look("text-"+string(l), g.Words[string(l)].Text)
 		look("request-"+string(l), g.Words[string(l)].Request)
+		for role, words := range g.ByRole {
+			look("text-"+string(role)+"-"+string(l), words[string(l)].Text)
+			look("request-"+string(role)+"-"+string(l), words[string(l)].Request)
+		}
 	}
 	return p.Err()
 }
+
+// Harmless writes an address of evidence so that no program makes a link of it: hxxps://bad[.]example/.
+func Harmless(s string) string { return harmless(mail.Visible(s)) }
 
 // harmless writes an address of evidence so that no program makes a link of it.
 func harmless(s string) string {
@@ -140,6 +147,9 @@ func (s *Service) SetLetter(ctx context.Context, by access.Actor, sending string
 	}
 	return s.changeSending(ctx, by, sending, version, []SendingState{SendingDraft}, func(ctx context.Context, tx *db.Tx, x *Sending, o access.Object) error {
 		g.Parties = nil
+		if g.ByRole == nil { // who writes nothing for roles leaves what stands there
+			g.ByRole = x.Give.ByRole
+		}
 		x.Give, x.TLP = g, cmp.Or(g.TLP, o.TLP)
 		x.edit(by)
 		return s.sendingEntry(ctx, tx, by, *x, "coordination.sending_letter", "", audit.Change{Field: "tlp", To: x.TLP.String()}, audit.Change{Field: "measures", To: len(g.Recommendations)})
@@ -185,11 +195,19 @@ func (s *Service) Letter(ctx context.Context, by access.Actor, sending, organisa
 		return Preview{}, nil, err
 	}
 	g := x.Give
-	g.lines = evidence[org.Ref.ID]
+	g.lines, g.role = evidence[org.Ref.ID], l.Role
 	if l.thread.Reference == "" {
 		l.thread.Reference = fmt.Sprintf("P-%d-……", s.Clock.Now().Year())
 	}
 	one, err := w.parcel(ctx, g, l.party, l.thread, watch)
+	if err != nil {
+		return Preview{}, nil, err
+	}
+	files, err := s.filesOf(ctx, s.DB, k, x, org.Ref.ID)
+	for _, f := range files[org.Ref.ID] {
+		one.Hits = append(one.Hits, watch.hits(l.party.Compartment, fileWords.Replace(f.Name), string(f.Content))...)
+	}
+	one.Files = files[org.Ref.ID]
 	return one.Preview, g.lines, err
 }
 
@@ -240,13 +258,20 @@ func (s *Service) named(ctx context.Context, by access.Actor, x Sending, o acces
 	}
 	common := map[string]common{}
 	for some := range slices.Chunk(lines, 500) {
-		var ids []int64
+		var ids, filed []int64
 		for _, l := range some {
 			if l.State == lineIn && l.Lines > 0 {
 				ids = append(ids, l.Organisation.Ref.ID)
 			}
+			if l.State == lineIn && l.chosen.Files {
+				filed = append(filed, l.Organisation.Ref.ID)
+			}
 		}
 		evidence, err := s.evidenceOf(ctx, s.DB, k, x, ids...)
+		if err != nil {
+			return nil, 0, err
+		}
+		files, err := s.filesOf(ctx, s.DB, k, x, filed...)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -254,16 +279,19 @@ func (s *Service) named(ctx context.Context, by access.Actor, x Sending, o acces
 			if l.State != lineIn {
 				continue
 			}
-			c, ok := common[l.Lang]
+			c, ok := common[l.Lang+string(l.Role)]
 			if !ok {
 				if c, err = s.commonTo(ctx, w, x.Give, l, watch); err != nil {
 					return nil, 0, err
 				}
-				common[l.Lang] = c
+				common[l.Lang+string(l.Role)] = c
 			}
 			hits := c.hits(watch, l.party.Compartment)
 			if own := evidence[l.Organisation.Ref.ID]; len(own) > 0 {
 				hits = append(hits, watch.hits(l.party.Compartment, string(EvidenceCSV(own)))...)
+			}
+			for _, f := range files[l.Organisation.Ref.ID] {
+				hits = append(hits, watch.hits(l.party.Compartment, fileWords.Replace(f.Name), string(f.Content))...)
 			}
 			if len(hits) == 0 {
 				continue
@@ -293,6 +321,7 @@ func (s *Service) commonTo(ctx context.Context, w *writing, g Give, l SendingLin
 	nobody.Name = "-"
 	reader := l.thread.Correspondent
 	reader.Name = "-"
+	g.role = l.Role
 	letter := s.ask(p, g.in(string(p.Lang())), asking{party: nobody, reader: reader, advice: advice, set: w.set})
 	c := common{text: letter.Subject + "\n" + letter.Text}
 	c.clean = len(watch.hits(0, c.text)) == 0

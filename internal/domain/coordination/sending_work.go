@@ -184,6 +184,7 @@ func (w *posting) some(ctx context.Context, size int, alone bool) (more bool, er
 	var parties []Party
 	var list []chosen
 	var evidence map[int64][]Line
+	var own map[int64][]OwnFile
 	err = w.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		parties, more = nil, false
 		var x Sending
@@ -206,11 +207,14 @@ func (w *posting) some(ctx context.Context, size int, alone bool) (more bool, er
 			}
 			parties = append(parties, p)
 		}
-		evidence, err = w.evidenceOf(ctx, tx, k, x, ids...)
+		if evidence, err = w.evidenceOf(ctx, tx, k, x, ids...); err != nil {
+			return err
+		}
+		own, err = w.filesOf(ctx, tx, k, x, ids...)
 		return err
 	})
 	if err == nil && more {
-		err = w.write(ctx, list, parties, evidence)
+		err = w.write(ctx, list, parties, evidence, own)
 	}
 	if err == nil || !alone || len(list) == 0 || ctx.Err() != nil || errs.Is(err, errs.Unavailable) || errs.Of(err) == errs.Internal {
 		return more, err
@@ -237,20 +241,23 @@ func (w *posting) reasons(c chosen) string {
 }
 
 // write stores the evidence of parties beside their threads, and puts their letters into the outbox with what they ask.
-func (w *posting) write(ctx context.Context, list []chosen, parties []Party, evidence map[int64][]Line) error {
+func (w *posting) write(ctx context.Context, list []chosen, parties []Party, evidence map[int64][]Line, own map[int64][]OwnFile) error {
 	var files []correspondence.FileOf
 	for i, c := range list {
 		if lines := evidence[c.organisation]; len(lines) > 0 {
 			files = append(files, correspondence.FileOf{Thread: parties[i].Thread, Name: evidenceFile, Type: "text/csv; charset=utf-8", Content: bytes.NewReader(EvidenceCSV(lines))})
+		}
+		for _, f := range own[c.organisation] {
+			files = append(files, correspondence.FileOf{Thread: parties[i].Thread, Name: f.Name, Type: f.Type, Content: bytes.NewReader(f.Content)})
 		}
 	}
 	stored, err := w.Correspondence.StoreFilesOf(ctx, files)
 	if err != nil {
 		return err
 	}
-	file := map[int64]correspondence.File{} // by thread
+	file := map[int64][]correspondence.File{} // by thread
 	for i, f := range stored {
-		file[files[i].Thread] = f
+		file[files[i].Thread] = append(file[files[i].Thread], f)
 	}
 	return w.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		x, o, _, now, err := w.going(ctx, tx, len(list))
@@ -278,14 +285,12 @@ func (w *posting) write(ctx context.Context, list []chosen, parties []Party, evi
 			}
 			t := threads[parties[i].Thread]
 			g := x.Give
-			g.lines = evidence[c.organisation]
+			g.lines, g.role = evidence[c.organisation], c.Role
 			one, err := in.parcel(ctx, g, parties[i], t, w.watch)
 			if err != nil {
 				return err
 			}
-			if f, ok := file[parties[i].Thread]; ok {
-				one.out.Files = []correspondence.File{f}
-			}
+			one.out.Files = file[parties[i].Thread]
 			if why := unlike(c, t, one, x.Give.Looked); why != "" {
 				if err := settleLine(ctx, tx, x.ID, c.organisation, lineLeft, parties[i].Ref.ID, "", why); err != nil {
 					return err

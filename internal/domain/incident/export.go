@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 )
@@ -23,7 +24,15 @@ type Case struct {
 	Reports  []intake.Report
 	Parties  []coordination.Row
 	Messages map[int64][]correspondence.Message // by thread, of reports and parties
+	Targets  []Target
 	Log      []audit.Row
+}
+
+// Target is something that is to be ended, with what became of it and who was asked.
+type Target struct {
+	takedown.Target
+	History []takedown.Change
+	Asked   []takedown.Proposal
 }
 
 // exported is how many entries of the record a case holds at most.
@@ -79,6 +88,9 @@ func (s *Service) Export(ctx context.Context, by access.Actor, incident, format 
 		c.Messages[m.Thread] = append(c.Messages[m.Thread], m)
 		c.TLP = tlp.Max(c.TLP, m.TLP)
 	}
+	if c.Targets, err = s.targets(ctx, by, in.UID); err != nil {
+		return c, err
+	}
 	if c.Log, err = s.Audit.About(ctx, s.DB, in.Ref.ID, 0, exported); err != nil {
 		return c, err
 	}
@@ -87,4 +99,27 @@ func (s *Service) Export(ctx context.Context, by access.Actor, incident, format 
 		err := s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.export", On: in.Ref, Changes: []audit.Change{{Field: "format", To: format}, {Field: "tlp", To: c.TLP.String()}}})
 		return err
 	})
+}
+
+func (s *Service) targets(ctx context.Context, by access.Actor, incident string) ([]Target, error) {
+	if s.Takedown == nil {
+		return nil, nil
+	}
+	list, err := s.Takedown.Targets(ctx, by, takedown.Filter{Incident: incident, All: true, Limit: takedown.MostTargets})
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	asked, err := s.Takedown.Proposals(ctx, by, incident)
+	if err != nil {
+		return nil, err
+	}
+	history, err := s.Takedown.Histories(ctx, by, incident)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Target, len(list))
+	for i, t := range list {
+		out[len(list)-1-i] = Target{t, history[t.ID], asked[t.ID]}
+	}
+	return out, nil
 }

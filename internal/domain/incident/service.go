@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -30,6 +31,7 @@ type Service struct {
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
 	Coordination   *coordination.Service
+	Takedown       *takedown.Service // nil: a case has no targets
 	Deadlines      *deadline.Service
 	Search         *search.Index
 	Alarms         *alarm.Service

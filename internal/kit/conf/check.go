@@ -94,6 +94,8 @@ func (c Config) Check(src *Sources) error {
 		{"TOCSIN_DATABASE", c.Database, []string{"postgres", "postgresql"}},
 		{"TOCSIN_RELAY", c.Relay, []string{"smtp", "smtps"}},
 		{"TOCSIN_EXIT", c.Exit, []string{"http", "https"}},
+		{"TOCSIN_LOOK_EXIT", c.LookExit, []string{"http", "https", "socks5"}},
+		{"TOCSIN_LOOK_RESOLVER", c.LookResolver, []string{"https"}},
 	} {
 		if !e.value.Set() {
 			continue
@@ -108,6 +110,9 @@ func (c Config) Check(src *Sources) error {
 		if e.value.secret() && src.Where(e.name) == fromFlag {
 			say(e.name, "holds a password, which everybody on this machine can read in a flag: use the environment or a file")
 		}
+	}
+	if c.LookResolver.Set() && !c.LookExit.Set() {
+		say("TOCSIN_LOOK_RESOLVER", "is reached through TOCSIN_LOOK_EXIT, which is not given")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		m.add("TOCSIN_TLS_CERT, TOCSIN_TLS_KEY", "", "give both or neither")

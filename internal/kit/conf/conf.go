@@ -51,6 +51,8 @@ type Config struct {
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
 	Exit           Endpoint `name:"exit" env:"TOCSIN_EXIT" placeholder:"http://proxy:3128" help:"HTTP proxy through which webhooks and text messages leave; directly otherwise."`
 	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks and the gateway of text messages may be in; public addresses alone otherwise."`
+	LookExit       Endpoint `name:"look-exit" env:"TOCSIN_LOOK_EXIT" placeholder:"socks5://host:1080" help:"Proxy (http, https or socks5) through which targets of a take-down are looked at; without it none is."`
+	LookResolver   Endpoint `name:"look-resolver" env:"TOCSIN_LOOK_RESOLVER" placeholder:"https://host/dns-query" help:"Resolver (DNS over HTTPS), reached through that proxy; without it no names are looked at."`
 	SMSGateway     string   `name:"sms-gateway" env:"TOCSIN_SMS_GATEWAY" placeholder:"FILE" help:"File that describes the gateway of text messages for pages; none otherwise."`
 	BundleFolders  string   `name:"bundle-folders" env:"TOCSIN_BUNDLE_FOLDERS" placeholder:"FOLDER,…" help:"Folders in which the bundle for when we are down may be written; in the data folder otherwise."`
 	Metrics        string   `env:"TOCSIN_METRICS" default:"off" help:"Listener for Prometheus, or off."`
@@ -61,6 +63,7 @@ type Config struct {
 	KeyUsers       string   `name:"key-users" env:"TOCSIN_KEY_USERS" placeholder:"USER,…" help:"Users beside its own from whom the key process takes calls; its socket is then open to its group."`
 	TeamKeys       string   `name:"team-keys" env:"TOCSIN_TEAM_KEYS" placeholder:"FILE" help:"Sealed private keys of the team; in the data folder otherwise."`
 	WKD            string   `name:"wkd" env:"TOCSIN_WKD" default:"off" enum:"on,off" help:"on: ask the domain of a contact who proved itself for its published OpenPGP key (web key directory), through the exit."`
+	RDAP           string   `name:"rdap" env:"TOCSIN_RDAP" default:"off" enum:"on,off" help:"on: a person may ask a registry whose an address or a domain is (RDAP), through the exit."`
 	SMIMETrust     string   `name:"smime-trust" env:"TOCSIN_SMIME_TRUST" placeholder:"FILE" help:"Authorities whose S/MIME certificates count, and what they revoked (PEM); none otherwise."`
 	Zone           string   `env:"TOCSIN_ZONE" placeholder:"Europe/…" help:"The team's time zone; the system's otherwise."`
 }
@@ -170,6 +173,18 @@ func (c Config) ExitURL() *url.URL {
 		return nil
 	}
 	return u
+}
+
+// Look says how targets of a take-down are looked at: through which proxy, by which resolver; nil for none.
+func (c Config) Look() (exit, resolver *url.URL) {
+	read := func(e Endpoint) *url.URL {
+		u, err := url.Parse(e.Reveal())
+		if err != nil || !e.Set() {
+			return nil
+		}
+		return u
+	}
+	return read(c.LookExit), read(c.LookResolver)
 }
 
 // InsideNetworks are the networks inside that may be reached.

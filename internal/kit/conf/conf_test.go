@@ -68,7 +68,7 @@ func TestFlagsThenEnvironmentThenFileThenDefaults(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if len(got) != 32 {
+	if len(got) != 35 {
 		t.Errorf("%d settings: %v", len(got), got)
 	}
 	if c.PublicURL() != "http://127.0.0.1:5" || c.LocalMail().On() || c.Mail().Addr != "127.0.0.1:4" || c.Location().String() != "Europe/Lisbon" {

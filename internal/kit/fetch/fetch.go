@@ -80,11 +80,16 @@ func (c Config) allows(address string) error {
 	if c.inside(ip) {
 		return nil
 	}
-	if at.Port() != 443 || !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.Zone() != "" ||
-		slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+	if at.Port() != 443 || !isPublic(ip) {
 		return ErrAddress
 	}
 	return nil
+}
+
+// isPublic tells whether an address is one that everybody reaches.
+func isPublic(ip netip.Addr) bool {
+	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && ip.Zone() == "" &&
+		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func (c Config) inside(ip netip.Addr) bool {

@@ -44,6 +44,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rate"
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
@@ -79,6 +80,7 @@ type Deps struct {
 	Retain         *retain.Service
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
+	Takedown       *takedown.Service
 
 	Staff func(ctx context.Context, by access.Actor) ([]Person, error) // the people who work on cases
 }
@@ -128,6 +130,7 @@ func New(d Deps) (*API, error) {
 	a.parties()
 	a.sendings()
 	a.sharing()
+	a.targets()
 	a.measures()
 	a.questions()
 	a.registry()

@@ -24,7 +24,7 @@ type Party struct {
 	ID           string           `json:"id"`
 	Name         string           `json:"name"`
 	Organisation *OrganisationRef `json:"organisation,omitempty"`
-	Role         string           `json:"role" enum:"affected,source,provider,vendor,authority,peer,reporter"`
+	Role         string           `json:"role" enum:"affected,source,provider,vendor,authority,peer,reporter,host,network,registrar,registry,content_network,block_list"`
 	Why          string           `json:"why,omitempty"`
 	AddedAt      time.Time        `json:"added_at"`
 	WithdrawnAt  time.Time        `json:"withdrawn_at,omitzero"`
@@ -80,7 +80,7 @@ func (a *API) partyViews(ctx context.Context, by access.Actor, rows []coordinati
 // NewParties names organisations that become parties.
 type NewParties struct {
 	Organisations []string `json:"organisations" doc:"Ids"`
-	Role          string   `json:"role" enum:"affected,source,provider,vendor,authority,peer"`
+	Role          string   `json:"role" enum:"affected,source,provider,vendor,authority,peer,host,network,registrar,registry,content_network,block_list"`
 	Why           string   `json:"why,omitempty"`
 }
 

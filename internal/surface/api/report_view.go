@@ -200,6 +200,7 @@ func messageView(by access.Actor, m correspondence.Message) Message {
 		v.Files = mapped(m.Body.Files, func(f correspondence.File) File { return File{f.UID, f.Name, f.Type, f.Size, f.SHA256} })
 	}
 	if by.Team() {
+		v.Text = correspondence.WithoutCodes(v.Text)
 		v.Team = &MessageTeam{
 			State: string(m.State), Reason: m.Reason, Author: m.AuthorName, From: m.Body.From, To: m.Body.To, Proof: proofName(m.Proof), Protection: string(m.Seal),
 			Road: m.Road.String(), Signers: m.Body.Signers, SendAfter: m.SendAfter, SentAt: m.SentAt, SeenAt: m.SeenAt, Automatic: m.Automatic,

@@ -72,11 +72,15 @@ type SendingText struct {
 	Text            string                  `json:"text,omitempty" doc:"In front; the letter in each party's language when left out. {name} and {lines} stand for its name and the number of its lines"`
 	Request         string                  `json:"request,omitempty" doc:"The question"`
 	Words           map[string]SendingWords `json:"words,omitempty" doc:"By language, in place of both"`
+	ByRole          map[string]RoleWords    `json:"by_role,omitempty" doc:"By part and language, before all of these; what is left out stays"`
 	Questions       string                  `json:"questions,omitempty" doc:"Code of a set of typed questions, as it stands now"`
 	Recommendations []string                `json:"recommendations,omitempty" doc:"Codes of the library"`
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
 }
+
+// RoleWords are what parties in one part read, by language.
+type RoleWords map[string]SendingWords
 
 // SendingWords are text and question in one language.
 type SendingWords struct {
@@ -104,6 +108,16 @@ func (a *API) sendingView(ctx context.Context, by access.Actor, x coordination.S
 				v.Letter.Words = map[string]SendingWords{}
 			}
 			v.Letter.Words[lang] = SendingWords{w.Text, w.Request}
+		}
+		for role, words := range g.ByRole {
+			if v.Letter.ByRole == nil {
+				v.Letter.ByRole = map[string]RoleWords{}
+			}
+			of := RoleWords{}
+			for lang, w := range words {
+				of[lang] = SendingWords{w.Text, w.Request}
+			}
+			v.Letter.ByRole[string(role)] = of
 		}
 	}
 	if d != nil {
@@ -187,7 +201,7 @@ type SendingLine struct {
 
 // SendingWhy is one reason for which an organisation was chosen.
 type SendingWhy struct {
-	By    string `json:"by" enum:"list,community,sector,organisation,party"`
+	By    string `json:"by" enum:"list,community,sector,organisation,party,takedown"`
 	Value string `json:"value,omitempty" doc:"A code; of a list the asset by which it answers"`
 	Count int    `json:"count,omitempty" doc:"Lines of the list"`
 }
@@ -200,7 +214,7 @@ type SendingFilter struct {
 	Road      string `query:"road" json:"road,omitempty" enum:"encrypted,signed,notice,direct,refused"`
 	Lang      string `query:"lang" json:"lang,omitempty"`
 	State     string `query:"state" json:"state,omitempty" enum:"in,out,written,left"`
-	By        string `query:"by" json:"by,omitempty" enum:"list,community,sector,organisation,party"`
+	By        string `query:"by" json:"by,omitempty" enum:"list,community,sector,organisation,party,takedown"`
 }
 
 func (f SendingFilter) filter() coordination.LineFilter {
@@ -257,7 +271,7 @@ type SendingChoice struct {
 	Sectors       []string `json:"sectors,omitempty"`
 	Organisations []string `json:"organisations,omitempty" doc:"Ids, keys of a register, or whole names"`
 	Parties       bool     `json:"parties,omitempty" doc:"Who is a party of the incident already"`
-	Role          string   `json:"role,omitempty" enum:"affected,source,provider,vendor,authority,peer"`
+	Role          string   `json:"role,omitempty" enum:"affected,source,provider,vendor,authority,peer,host,network,registrar,registry,content_network,block_list"`
 }
 
 // ChooseInput is the input of POST /sendings/{id}/parties.
@@ -332,6 +346,16 @@ func (a *API) setSendingLetter(ctx context.Context, by access.Actor, in *Sending
 	for lang, w := range b.Words {
 		g.Words[lang] = coordination.Words{Text: w.Text, Request: w.Request}
 	}
+	for role, words := range b.ByRole {
+		if g.ByRole == nil {
+			g.ByRole = map[coordination.Role]map[string]coordination.Words{}
+		}
+		of := map[string]coordination.Words{}
+		for lang, w := range words {
+			of[lang] = coordination.Words{Text: w.Text, Request: w.Request}
+		}
+		g.ByRole[coordination.Role(role)] = of
+	}
 	x, err := a.Coordination.SetLetter(ctx, by, in.ID.ID, b.Version, g)
 	return a.sending(ctx, by, x, err)
 }
@@ -349,6 +373,14 @@ type SendingLetter struct {
 	Letter       string          `json:"letter" doc:"The letter itself: what waits in the portal when the road is a notice"`
 	Hits         []string        `json:"hits" doc:"Words of other parties in it"`
 	Evidence     string          `json:"evidence,omitempty" doc:"The file beside it, CSV"`
+	Files        []SendingFile   `json:"files,omitempty" doc:"Of its own, such as XARF"`
+}
+
+// SendingFile is a file of text that one reader receives.
+type SendingFile struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Text string `json:"text"`
 }
 
 // SendingLetterInput names a sending and an organisation.
@@ -368,6 +400,9 @@ func (a *API) sendingLetter(ctx context.Context, by access.Actor, in *SendingLet
 	v := SendingLetter{
 		Organisation: OrganisationRef{in.Organisation, l.Party.Name}, Reader: l.Reader.Name, Email: l.Reader.Email, Lang: l.Lang, Road: l.Road.Road.String(), RoadReason: l.Road.Reason,
 		Subject: l.Subject, Text: l.Text, Letter: l.Letter, Hits: some(l.Hits),
+	}
+	for _, f := range l.Files {
+		v.Files = append(v.Files, SendingFile{f.Name, f.Type, string(f.Content)})
 	}
 	if len(lines) > 0 {
 		v.Evidence = string(coordination.EvidenceCSV(lines))

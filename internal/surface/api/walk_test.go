@@ -20,7 +20,7 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "shares": id.New(), "sendings": strings.Join(sending, "")}
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "shares": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
 	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure").Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
@@ -56,8 +56,14 @@ func bodyOf(op api.Operation) string {
 		return `{"reason":"walked by a test"}`
 	case op.Path == "/reach":
 		return `{"reach":"anonymous","request":"` + id.New() + `"}`
-	case last == "sendings":
+	case last == "sendings", last == "letters", last == "propose":
 		return `{}`
+	case last == "targets":
+		return `{"what":"walked.example","kind":"other","words":"walked"}`
+	case strings.HasPrefix(op.Path, "/targets/"), strings.HasPrefix(op.Path, "/proposals/"):
+		return map[string]string{"providers": `{"provider":"` + id.New() + `"}`, "look": `{}`, "state": `{"state":"down","reason":"walked by a test"}`, "end": `{"reason":"walked by a test"}`, "decide": `{"state":"dismissed"}`, "told": `{}`}[last]
+	case strings.HasPrefix(op.Path, "/providers"):
+		return `{"name":"Walked","email":"walked@walked.example","role":"host","form":"letter"}`
 	case strings.HasPrefix(op.Path, "/sendings/"):
 		return map[string]string{
 			"parties": `{"parties":true}`, "exclude": `{"road":"refused"}`, "letter": `{"text":"walked"}`, "submit": `{}`, "back": `{}`, "recall": `{"reason":"walked by a test"}`,

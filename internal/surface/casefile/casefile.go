@@ -32,6 +32,7 @@ type File struct {
 	Deadlines  []Clock   `json:"deadlines"`
 	Reports    []Report  `json:"reports"`
 	Parties    []Party   `json:"parties"`
+	Targets    []Target  `json:"targets"`
 	Record     []Act     `json:"record"`
 }
 
@@ -77,7 +78,7 @@ func Of(c incident.Case, team, by string, at time.Time) File {
 			TLP: in.TLP.String(), PAP: in.PAP.String(), National: in.National, Exercise: in.Exercise, OpenedAt: in.OpenedAt.UTC(), StartedAt: when(in.StartedAt),
 			ClosedAt: when(in.ClosedAt), UpdatedAt: in.UpdatedAt.UTC(),
 		},
-		Timeline: []Entry{}, Tasks: []Task{}, Deadlines: []Clock{}, Reports: []Report{}, Parties: []Party{}, Record: []Act{},
+		Timeline: []Entry{}, Tasks: []Task{}, Deadlines: []Clock{}, Reports: []Report{}, Parties: []Party{}, Targets: []Target{}, Record: []Act{},
 	}
 	if in.State == incident.Closed {
 		x := in.Closing
@@ -104,6 +105,9 @@ func Of(c incident.Case, team, by string, at time.Time) File {
 			messages = c.Messages[p.Party.Thread]
 		}
 		f.Parties = append(f.Parties, partyOf(p, messages))
+	}
+	for _, t := range c.Targets {
+		f.Targets = append(f.Targets, targetOf(t))
 	}
 	for _, a := range c.Log {
 		f.Record = append(f.Record, Act{a.Seq, a.At.UTC(), a.ActorName, a.Verb})

@@ -1,7 +1,6 @@
 package casefile
 
 import (
-	"regexp"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
@@ -154,11 +153,6 @@ type Act struct {
 	Verb   string    `json:"verb"`
 }
 
-// code is the secret of a status link, as our letters write it: who reads an export must not thereby become the reporter.
-var code = regexp.MustCompile(`/r/[0-9A-Za-z]{20,}`)
-
-func masked(s string) string { return code.ReplaceAllString(s, "/r/•••") }
-
 var proofs = map[correspondence.Proof]string{
 	correspondence.Unknown: "unknown", correspondence.Claimed: "claimed", correspondence.Forged: "forged", correspondence.Aligned: "aligned",
 	correspondence.SignedByKey: "signed", correspondence.SignedIn: "signed_in", correspondence.ByHand: "by_hand", correspondence.CalledBack: "called_back",
@@ -169,7 +163,7 @@ func messagesOf(all []correspondence.Message) []Message {
 	for _, m := range all {
 		x := Message{
 			ID: m.UID, Direction: "in", Channel: string(m.Channel), Kind: string(m.Kind), State: string(m.State), At: m.At.UTC(), SentAt: when(m.SentAt),
-			Author: m.AuthorName, From: m.Body.From, To: m.Body.To, Subject: m.Body.Subject, Text: masked(m.Body.Text), TLP: m.TLP.String(), Seal: string(m.Seal),
+			Author: m.AuthorName, From: m.Body.From, To: m.Body.To, Subject: m.Body.Subject, Text: correspondence.WithoutCodes(m.Body.Text), TLP: m.TLP.String(), Seal: string(m.Seal),
 			Proof: proofs[m.Proof], Automatic: m.Automatic, Files: []Attachment{},
 		}
 		if m.Direction == correspondence.Out {

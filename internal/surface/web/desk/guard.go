@@ -188,6 +188,8 @@ func alarmWords(p *text.Printer, a alarm.Alarm) string {
 		return p.T("desk.alarm.bulk_reading", "who", a.Name, "many", a.Many)
 	case alarm.KeyEnds:
 		return p.N("desk.alarm.key_ends", a.Many, "key", a.Named)
+	case alarm.TargetBack:
+		return p.T("desk.alarm.target_back", "ref", a.Named)
 	default:
 		return p.T("desk.alarm.alone", "who", a.Name, "many", a.Many)
 	}
@@ -318,7 +320,7 @@ func (d *Desk) massView(v *page.Visit, wrong error) (AdminView, error) {
 	for _, l := range list {
 		shown = append(shown, PreviewLetter{
 			Party: l.Name, Reader: strings.Trim(l.Thread.Correspondent.Name+" <"+l.Body.To+">", " "), Lang: l.Thread.Correspondent.Lang, TLP: l.TLP.Name(),
-			Road: roadChip(p, egress.Decision{Road: l.Road}), Subject: l.Body.Subject, Text: l.Body.Text,
+			Road: roadChip(p, egress.Decision{Road: l.Road}), Subject: l.Body.Subject, Text: correspondence.WithoutCodes(l.Body.Text),
 		})
 	}
 	view.Body = append(view.Body, letters(p, shown))

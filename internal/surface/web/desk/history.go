@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +24,7 @@ import (
 type entry struct {
 	at   time.Time
 	kind string // mail, note, change, attack
+	fold act
 	page.Entry
 }
 
@@ -56,19 +56,26 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 		all = append(all, mail...)
 	}
 	if show == "" || show == "change" {
-		names := map[int64]string{}
+		names, at := map[int64]string{}, map[int64]string{}
 		for _, r := range rows {
-			names[r.Party.Ref.ID], names[r.Party.Thread] = r.Party.Name, r.Party.Name
+			names[r.Party.Thread] = r.Party.Name
+			names[r.Party.Ref.ID], at[r.Party.Ref.ID] = r.Party.Name, "/desk/parties/"+r.Party.UID
 			for _, m := range r.Measures {
 				names[m.Ref.ID] = d.measureTitle(v.P, m) + " · " + r.Party.Name
 			}
 		}
-		record, err := d.Audit.About(v.Ctx(), d.DB, in.Ref.ID, 0, 1000)
+		record, err := d.Audit.Newest(v.Ctx(), d.DB, in.Ref.ID, 2000, recorded...)
 		if err != nil {
 			return err
 		}
 		for _, r := range record {
 			if e, ok := d.recordEntry(v, in, r, names); ok {
+				if r.Verb == "coordination.add" && at[r.On.ID] != "" {
+					who := page.Strong(actorName(v.P, r))
+					e.fold = act{"add " + actorName(v.P, r), page.ChipView{Text: names[r.On.ID], Href: at[r.On.ID]}, func(p *text.Printer, n int) page.Entry {
+						return page.Entry{Kind: "change", Line: page.Rich(p, "desk.line.party", "who", who, "party", page.Strong(p.N("desk.parties.count", n)))}
+					}}
+				}
 				all = append(all, e)
 			}
 		}
@@ -77,6 +84,7 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 		all = slices.DeleteFunc(all, func(e entry) bool { return e.kind != show })
 	}
 	slices.SortStableFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
+	all = fold(v.P, all)
 	if n := len(all) - shown; n > 0 && v.R.URL.Query().Get("all") == "" {
 		view.Earlier = page.ChipView{Text: v.P.T("desk.timeline.earlier", "count", n), Kind: "outline", Icon: "history", Href: view.Href + "?" + url.Values{"show": {show}, "all": {"1"}}.Encode()}
 		all = all[n:]
@@ -94,11 +102,11 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 
 // mailOf gives what was exchanged with each party, and with each reporter.
 func (d *Desk) mailOf(v *page.Visit, in incident.Incident, rows []coordination.Row, reports []intake.Report) ([]entry, error) {
-	names := map[int64]string{}
+	names, at := map[int64]string{}, map[int64]string{}
 	var ids []int64
 	for _, r := range rows {
 		if r.Party.Thread != 0 {
-			names[r.Party.Thread] = r.Party.Name
+			names[r.Party.Thread], at[r.Party.Thread] = r.Party.Name, "/desk/parties/"+r.Party.UID
 			ids = append(ids, r.Party.Thread)
 		}
 	}
@@ -120,6 +128,17 @@ func (d *Desk) mailOf(v *page.Visit, in incident.Incident, rows []coordination.R
 	for i, m := range messages {
 		out[i] = messageEntry(v, m, names[m.Thread], uids[m.Thread], v.R.URL.Path)
 		out[i].Message.Share = d.shareOf(v, in, m, uids[m.Thread])
+		if m.Direction == correspondence.Out && m.WithdrawnAt.IsZero() && at[m.Thread] != "" {
+			state := messageState(v.P, m)
+			out[i].fold = act{"out " + m.AuthorName + string(m.Kind) + state.Text, page.ChipView{Text: names[m.Thread], Href: at[m.Thread]}, func(p *text.Printer, n int) page.Entry {
+				to := page.Strong(p.N("desk.parties.count", n))
+				x := page.Entry{Kind: "mail_out", Line: page.Rich(p, "desk.line.out", "who", page.Strong(m.AuthorName), "to", to), Chips: []page.ChipView{state}}
+				if m.AuthorName == "" {
+					x.Line = page.Rich(p, "desk.line.auto", "to", to)
+				}
+				return x
+			}}
+		}
 	}
 	return out, nil
 }
@@ -155,7 +174,7 @@ func writtenEntry(p *text.Printer, e incident.Entry) entry {
 func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back string) entry {
 	p := v.P
 	x := entry{at: m.At, kind: "mail", Entry: page.Entry{ID: "m-" + m.UID, At: m.At}}
-	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: withoutCodes(m.Body.Text), Files: fileViews(thread, m)}
+	view := &page.MessageView{Title: m.Body.Subject, Sub: party, TLP: m.TLP.Name(), Body: correspondence.WithoutCodes(m.Body.Text), Files: fileViews(thread, m)}
 	if view.Title == "" {
 		view.Title = channelName(p, m.Channel)
 	}
@@ -215,12 +234,6 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back s
 	return x
 }
 
-// codeLink is a status link as automatic letters write it.
-var codeLink = regexp.MustCompile(`/r/[0-9a-hjkmnp-tv-z]{26}`)
-
-// withoutCodes hides the codes of status links from our own people: who holds a code speaks for the reporter.
-func withoutCodes(text string) string { return codeLink.ReplaceAllString(text, "/r/•••") }
-
 // messageState says where a message out stands.
 func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 	switch m.State {
@@ -242,6 +255,12 @@ func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 		return c
 	}
 	return page.ChipView{Text: p.T("desk.message.sent"), Kind: "ok"}
+}
+
+// recorded are the verbs of which recordEntry makes a line.
+var recorded = []string{
+	"incident.open", "incident.attach", "incident.detach", "incident.edit", "incident.undo", "incident.close", "incident.seal", "incident.reseal", "incident.unseal", "retain.hold", "retain.release",
+	"incident.break_glass", "incident.reopen", "incident.task", "incident.task_set", "coordination.add", "coordination.move", "coordination.withdraw", "coordination.escalate",
 }
 
 // recordEntry turns an audit entry into one sentence; entries that stand in the timeline as themselves are left out.
@@ -293,6 +312,15 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 		x.Line = page.Rich(p, "desk.line.reach", "who", who, "party", page.Strong(orDefault(names[r.On.ID], "–")), "reach", reachName(p, reach))
 	case "coordination.withdraw":
 		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
+	case "takedown.add":
+		x.Line = page.Rich(p, "desk.line.target", "who", who, "target", page.Strong(changeTo(r, "target")))
+	case "takedown.told":
+		x.Line = page.Rich(p, "desk.line.target_told", "who", who, "party", page.Strong(changeTo(r, "party")), "target", page.Strong(changeTo(r, "target")))
+	case "takedown.state":
+		x.Kind = "measure"
+		x.Line = page.Rich(p, "desk.line.target_state", "target", page.Strong(changeTo(r, "target")), "state", targetLine(p, changeTo(r, "state")))
+	case "takedown.end":
+		x.Line = page.Rich(p, "desk.line.target_end", "who", who, "target", page.Strong(changeTo(r, "target")))
 	case "coordination.escalate":
 		x.Line = page.Rich(p, "desk.line.escalated")
 		x.Kind = "found"

@@ -26,6 +26,7 @@ func Menu(p *text.Printer, here string, n Counts) []page.NavGroup {
 			item("deadlines", p.T("desk.nav.deadlines"), "/desk/deadlines", "calendar-clock", "D", n.Deadlines, false),
 			item("outbox", p.T("desk.nav.outbox"), "/desk/outbox", "send", "O", n.Outbox, false),
 			item("suspicious", p.T("desk.nav.suspicious"), "/desk/suspicious", "mail", "L", 0, false),
+			item("targets", p.T("desk.nav.targets"), "/desk/targets", "unlink", "", 0, false),
 			item("duty", p.T("desk.nav.duty"), "/desk/duty", "radio-tower", "B", 0, false),
 		}},
 		{Title: p.T("desk.nav.community"), Items: []page.NavItem{

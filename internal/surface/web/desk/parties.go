@@ -59,11 +59,25 @@ func roleName(p *text.Printer, r coordination.Role) string {
 		return p.T("desk.role.authority")
 	case coordination.Peer:
 		return p.T("desk.role.peer")
+	case coordination.Host:
+		return p.T("desk.role.host")
+	case coordination.Network:
+		return p.T("desk.role.network")
+	case coordination.Registrar:
+		return p.T("desk.role.registrar")
+	case coordination.Registry:
+		return p.T("desk.role.registry")
+	case coordination.ContentNetwork:
+		return p.T("desk.role.content_network")
+	case coordination.BlockList:
+		return p.T("desk.role.block_list")
 	}
 	return p.T("desk.role.reporter")
 }
 
-var roles = []coordination.Role{coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer}
+var roles = []coordination.Role{coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer,
+	coordination.Host, coordination.Network, coordination.Registrar, coordination.Registry, coordination.ContentNetwork, coordination.BlockList,
+}
 
 // measureView is a measure with the moves that this person may make.
 func (d *Desk) measureView(v *page.Visit, party string, m coordination.Measure, files []page.FileView) page.MeasureView {

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	rating "github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -60,6 +61,7 @@ type Desk struct {
 	Watch          *alarm.Watch
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
+	Takedown       *takedown.Service
 	Presence       *presence.Service
 	// TeamKeys gives the team's public certificates, newest first.
 	TeamKeys func(ctx context.Context) ([]pgp.Key, error)
@@ -169,7 +171,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(d.registryRoutes(), d.proofRoutes()...)...), append(d.questionRoutes(), append(d.matrixRoutes(), d.sharingRoutes()...)...)...), d.adminRoutes()...)...)...)
+	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(d.registryRoutes(), d.proofRoutes()...)...), append(append(d.questionRoutes(), d.takedownRoutes()...), append(d.matrixRoutes(), d.sharingRoutes()...)...)...), d.adminRoutes()...)...)...)
 }
 
 func (d *Desk) home(v *page.Visit) error {

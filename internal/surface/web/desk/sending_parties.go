@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -259,6 +261,8 @@ func whyWords(p *text.Printer, w coordination.Why) string {
 		return sectorName(p, w.Value)
 	case "party":
 		return p.T("desk.sending.why.party")
+	case "takedown":
+		return p.T("desk.sending.why.takedown")
 	}
 	return p.T("desk.sending.why.organisation")
 }
@@ -355,9 +359,12 @@ func (d *Desk) sendingLetter(v *page.Visit) error {
 }
 
 func (d *Desk) showSendingLetter(v *page.Visit, uid string, g coordination.Give, wrong error, status int) error {
-	x, _, dry, err := d.Coordination.Lines(v.Ctx(), v.By, uid)
+	x, lines, dry, err := d.Coordination.Lines(v.Ctx(), v.By, uid)
 	if err != nil {
 		return err
+	}
+	if g.ByRole == nil {
+		g.ByRole = x.Give.ByRole
 	}
 	view, in, err := d.sendingFrame(v, x, "letter")
 	if err != nil {
@@ -382,7 +389,11 @@ func (d *Desk) showSendingLetter(v *page.Visit, uid string, g coordination.Give,
 		page.Field(p, page.FieldView{ID: "text", Name: "text", Label: p.T("desk.ask.text"), Hint: p.T("desk.sending.text.hint", "name", "{name}", "lines", "{lines}"), Rows: 5, Value: g.Text, Error: bad["text"]}),
 		page.Field(p, page.FieldView{ID: "request", Name: "request", Label: p.T("desk.ask.request"), Hint: p.T("desk.ask.request.hint"), Rows: 4, Value: g.Request, Error: bad["request"]}),
 	}
+	fields = append(fields, roleFields(p, g, lines, bad)...)
 	for _, l := range coordination.Groups(dry.Langs) {
+		if len(g.ByRole) > 0 { // each part reads its own
+			break
+		}
 		w := g.Words[l]
 		say := func(key string) string {
 			return p.T(key, "lang", text.Name(text.Lang(l)), "count", p.N("desk.many.readers", dry.Langs[l]))
@@ -417,7 +428,11 @@ func (d *Desk) writeSendingLetter(v *page.Visit) error {
 	if l, err := tlp.Parse(get("tlp")); err == nil {
 		g.TLP = l
 	}
-	var err error
+	was, _, err := d.Coordination.SendingOf(v.Ctx(), v.By, v.R.PathValue("sending"))
+	if err != nil {
+		return err
+	}
+	g.ByRole = typedByRole(v.R.PostForm, was.Give.ByRole)
 	if g.DueAt, err = d.localTime(get("due")); err != nil {
 		return err
 	}
@@ -461,6 +476,12 @@ func (d *Desk) sendingLetterOf(v *page.Visit) error {
 	if l.Road.Road == egress.Notice {
 		view.Body = append(view.Body, section("portal", p.T("desk.sending.letter.portal"), preformatted(p.T("desk.sending.letter.portal"), l.Letter)))
 	}
+	for i, f := range l.Files {
+		if !utf8.Valid(f.Content) {
+			continue
+		}
+		view.Body = append(view.Body, section("file-"+strconv.Itoa(i), f.Name, preformatted(f.Name, mail.NoLinks(mail.VisibleText(string(f.Content))))))
+	}
 	if len(lines) > 0 {
 		t := page.TableView{Caption: p.T("desk.sending.evidence"), Columns: []page.Column{{Text: p.T("desk.sending.col.what")}, {Text: p.T("desk.sending.col.time")}, {Text: p.T("desk.sending.col.note")}}}
 		for _, line := range lines[:min(len(lines), 200)] {
@@ -468,7 +489,7 @@ func (d *Desk) sendingLetterOf(v *page.Visit) error {
 			if !line.At.IsZero() {
 				at = line.At.UTC().Format(time.DateTime)
 			}
-			t.Rows = append(t.Rows, []templ.Component{page.Mono(line.What), page.Text(at), page.Text(line.Note)})
+			t.Rows = append(t.Rows, []templ.Component{page.Mono(coordination.Harmless(line.What)), page.Text(at), page.Text(line.Note)})
 		}
 		view.Body = append(view.Body, section("evidence", p.N("desk.sending.evidence.all", len(lines)), page.Table(t)))
 	}

@@ -404,7 +404,7 @@ func (d *Desk) unshare(v *page.Visit) error {
 	}
 	done := "taken_back"
 	if untold > 0 {
-		done = "taken_back_untold"
+		done = "untold"
 	}
 	return back(v, "/desk/incidents/"+in.Number+"/sharing", done)
 }
