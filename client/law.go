@@ -256,3 +256,8 @@ func (c *Client) PassedOn(ctx context.Context, obligation, recipient, how string
 	}{recipient, how}
 	return post[Obligation](ctx, c, "/obligations/"+seg(obligation)+"/recipients", in, opts...)
 }
+
+// NameStates says which other states are affected by what an obligation is about: the whole list. Each is then to be told, with a clock of its own.
+func (c *Client) NameStates(ctx context.Context, obligation string, states []string, reason string, opts ...Option) (Obligation, error) {
+	return post[Obligation](ctx, c, "/obligations/"+seg(obligation)+"/states", map[string]any{"states": states, "reason": reason}, opts...)
+}

@@ -44,6 +44,7 @@ var shelf = map[string]string{
 	"suspicion":      "constituency correspondence intake",
 	"peers":          "constituency",
 	"coordination":   "constituency correspondence playbook peers",
+	"registration":   "constituency correspondence intake",
 	"monitor":        "constituency artefact correspondence intake",
 	"vulnerability":  "constituency artefact correspondence intake coordination",
 	"takedown":       "constituency correspondence coordination",

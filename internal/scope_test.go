@@ -18,6 +18,9 @@ import (
 var unscoped = map[string]string{
 	"core/access/object.go Locked":                 "locks what Find gave",
 	"core/access/many.go Remove":                   "rows that end by their age, named by the duty whose kind it is",
+	"domain/registration/list.go byID":             "the registration that was found under the scope, or by the code in the applicant's hand",
+	"domain/registration/entity.go Own":            "what the reader's own organisation sent from the portal: a registration is in no party's scope",
+	"domain/registration/entity.go own":            "what the reader's own organisation sent from the portal: a registration is in no party's scope",
 	"domain/suspicion/line.go lock":                "the campaign that was found under the scope, or whose job runs",
 	"core/access/seal.go Unseen":                   "breaking glass: the right is asked and the alarm raised",
 	"core/access/whose.go WhoseTx":                 "number, handler and seal of what a notice is about, for the house",

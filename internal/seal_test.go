@@ -174,7 +174,7 @@ func TestDerivedKeysHaveOnePurposeEach(t *testing.T) {
 // actsAs says which package may act as which system actor (rule A1): a job carries who asked for it, or one of these, whose rights are a closed list.
 var actsAs = map[string][]string{
 	"backup": {"app"},
-	"clocks": {"app", "core/deadline", "domain/constituency", "domain/coordination", "domain/duty", "domain/takedown"},
+	"clocks": {"app", "core/deadline", "domain/constituency", "domain/coordination", "domain/duty", "domain/registration", "domain/takedown"},
 	"intake": {"app", "domain/intake", "domain/suspicion", "domain/correspondence", "surface/mailroom", "sample/fill"},
 	"retain": {"domain/correspondence", "domain/intake", "domain/suspicion"},
 	"sample": {"sample/fill", "sample/play", "tools/bench"},

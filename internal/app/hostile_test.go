@@ -41,7 +41,7 @@ func (h *house) everybody(org string) map[access.Role]*browser {
 }
 
 // doorsOf are the pages from which a crawl begins.
-var doorsOf = []string{"/", "/report", "/suspicious", "/suspicious/received", "/vulnerability", "/r", "/login", "/desk", "/desk/admin", "/desk/phone", "/desk/duty", "/desk/duty/ways", "/desk/duty/plan", "/desk/duty/channels", "/desk/duty/down", "/desk/questions", "/desk/questions/new", "/desk/suspicious", "/desk/suspicious-single", "/desk/incidents/new", "/desk/search?q=case", "/desk/break-glass", "/desk/admin/rules/eu-nis2", "/desk/triage/spam", "/desk/admin/reasons/new", "/desk/admin/routine/new", "/desk/significance/eu-2024-2690", "/desk/alarms", "/desk/account/codes", "/portal/", "/portal/account", "/portal/reports/new", "/portal/organisation/change", "/portal/organisation/key", "/portal/stages", "/portal/people/invite", "/portal/people/keys/new", "/portal/people/activity", "/portal/assets", "/portal/assets/new", "/desk/constituency/todo", "/desk/targets", "/desk/targets/times", "/desk/providers", "/desk/providers/new"}
+var doorsOf = []string{"/", "/report", "/suspicious", "/suspicious/received", "/vulnerability", "/r", "/login", "/desk", "/desk/admin", "/desk/phone", "/desk/duty", "/desk/duty/ways", "/desk/duty/plan", "/desk/duty/channels", "/desk/duty/down", "/desk/questions", "/desk/questions/new", "/desk/suspicious", "/desk/suspicious-single", "/desk/incidents/new", "/desk/search?q=case", "/desk/break-glass", "/desk/admin/rules/eu-nis2", "/desk/triage/spam", "/desk/admin/reasons/new", "/desk/admin/routine/new", "/desk/significance/eu-2024-2690", "/desk/alarms", "/desk/account/codes", "/portal/", "/portal/account", "/portal/reports/new", "/portal/organisation/change", "/portal/organisation/key", "/portal/stages", "/portal/people/invite", "/portal/people/keys/new", "/portal/people/activity", "/portal/assets", "/portal/assets/new", "/desk/constituency/todo", "/register", "/register/part/1", "/desk/registrations", "/desk/registrations/owed", "/portal/registration", "/portal/registration/form", "/desk/targets", "/desk/targets/times", "/desk/providers", "/desk/providers/new", "/desk/constituency/liaisons"}
 
 // hostileValues are what no browser sends of itself.
 var hostileValues = []string{
@@ -78,7 +78,7 @@ func TestHostileFieldsAreRefused(t *testing.T) {
 			if b == nil {
 				continue
 			}
-			pages := b.crawl(1, append(slices.Clone(doorsOf), "/desk/incidents/"+w.ours["incident"], "/desk/incidents/"+w.ours["incident"]+"/chase", "/desk/reports/"+w.ours["report"], "/desk/reports/"+w.ours["report"]+"/stages", "/desk/parties/"+w.ours["party"], "/desk/sendings/"+w.ours["sending"], "/desk/targets/"+w.ours["target"], "/desk/proposals/"+w.ours["proposal"], "/portal/stages/"+w.ours["obligation"]+"/file")...)
+			pages := b.crawl(1, append(slices.Clone(doorsOf), "/desk/incidents/"+w.ours["incident"], "/desk/incidents/"+w.ours["incident"]+"/chase", "/desk/reports/"+w.ours["report"], "/desk/reports/"+w.ours["report"]+"/stages", "/desk/parties/"+w.ours["party"], "/desk/sendings/"+w.ours["sending"], "/desk/registrations/"+w.ours["registration"], "/desk/targets/"+w.ours["target"], "/desk/proposals/"+w.ours["proposal"], "/portal/stages/"+w.ours["obligation"]+"/file")...)
 			var addresses []string
 			for at := range pages {
 				addresses = append(addresses, at)

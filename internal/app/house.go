@@ -41,11 +41,14 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/format/severity"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
+	"github.com/tocsin-csirt/tocsin/internal/format/teams"
 	"github.com/tocsin-csirt/tocsin/internal/kit/blob"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
@@ -55,6 +58,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
+	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
 
@@ -94,6 +98,7 @@ type House struct {
 	Intake         *intake.Service
 	Presence       *presence.Service
 	Coordination   *coordination.Service
+	Registration   *registration.Service
 	Takedown       *takedown.Service
 	Incidents      *incident.Service
 	Duty           *duty.Service
@@ -207,6 +212,12 @@ func (h *House) duties() error {
 		},
 	}
 	h.Constituency.Names, h.Constituency.Files = h.names(), fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()})
+	if h.Constituency.Teams, err = teams.New(); err != nil {
+		return err
+	}
+	if h.Config.RDAP == "on" {
+		h.Constituency.Registries = &rdap.Client{Fetch: fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()}), Now: h.Clock.Now}
+	}
 	h.Constituency.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
 		return h.Correspondence.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
 	}
@@ -229,7 +240,7 @@ func (h *House) duties() error {
 	h.Intake.Suspicion = h.Suspicion.FromForm
 	h.Coordination = &coordination.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
-		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting,
+		Search: h.Search, Library: advice{h.Playbook}, Texts: h.Text, Who: h.Accounts.Acting, Opening: advice{h.Playbook}.opening, Country: h.Profile.Country,
 	}
 	h.openTakedown()
 	h.Correspondence.Follow = followers{h.Coordination, h.Intake, h.Takedown, h.tellNews}
@@ -254,8 +265,25 @@ func (h *House) duties() error {
 	h.Coordination.Rests = h.Incidents.Rests
 	h.Coordination.Task = h.taskFor
 	h.Coordination.Entry, h.Coordination.Reported = h.Incidents.EntryText, h.reportedIn
-	h.Intake.Linked = h.Coordination.FromLink
+	annexes, err := scope.Load()
+	if err != nil {
+		return err
+	}
+	h.Registration = &registration.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Annexes: annexes, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Deadlines: h.Deadlines,
+		Accounts: h.Accounts,
+	}
+	h.Intake.Registered, h.Intake.Linked = h.Registration.FromBox, h.byCode
 	return h.openDuty()
+}
+
+// byCode takes what came with a code: about a registration, or a letter of ours.
+func (h *House) byCode(ctx context.Context, hash, reply []byte, at time.Time, also func(ctx context.Context, tx *db.Tx) error) error {
+	ours, err := h.Registration.FromCode(ctx, hash, reply, at, also)
+	if ours || err != nil {
+		return err
+	}
+	return h.Coordination.FromLink(ctx, hash, reply, at, also)
 }
 
 // taskFor leaves a task with the incident of a party that asks for help, or says that what we wrote about is not its own.
@@ -333,6 +361,16 @@ type advice struct{ *playbook.Library }
 func (a advice) Advice(_ context.Context, _ db.Handle, code, lang string) (coordination.Advice, error) {
 	r, err := a.Recommendation(code, lang)
 	return coordination.Advice{Code: r.Code, Revision: r.Version, Title: r.Title, Text: r.Text}, err
+}
+
+// opening begins a letter to an authority, a team or a supplier with the words of the playbook.
+func (a advice) opening(kind constituency.LiaisonKind, lang, name string) (subject, words string, ok bool) {
+	t, err := a.Template(playbook.To(string(kind)), lang)
+	if err != nil {
+		return "", "", false
+	}
+	subject, words, err = t.Fill(map[string]string{"name": strings.Join(strings.Fields(name), " ")})
+	return subject, words, err == nil
 }
 
 func (h *House) publicURL() string { return h.Config.PublicURL() }

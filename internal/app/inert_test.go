@@ -281,6 +281,16 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	nobody.cookies["draft"] = unsent.cookies["draft"]
 	form := []string{"/report/stage", "/report/part/1", "/report/part/2", "/report/check", "/report/saved"}
 
+	// An entity that registers itself, and one that has begun to.
+	_, _, registered := h.registration(text(1))
+	entity := h.browser()
+	entity.post("/register", "website", "")
+	for n, answers := range [][]string{{"sector", "energy"}, {"kind", "charging_points", "also", text(7)}, {"staff", "60"}, {"name", text(1), "identifier", text(3), "address", text(7), "country", text(5)}} {
+		entity.post("/register/part/"+strconv.Itoa(n+1), answers...)
+	}
+	nobody.cookies["registration"] = entity.cookies["registration"]
+	form = append(form, "/register/part/4", "/register/scope", "/register/check", "/register/saved", "/r/"+registered, "/r/registration")
+
 	h.shift()
 
 	// Shown to everybody, in a browser.
@@ -293,6 +303,10 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			b, doors = nobody, append(doors, form...)
 			p.Open("http://" + h.Config.HTTP + "/r")
 			p.Type("input[name=code]", unsent.cookies["draft"])
+			p.Click("main button[type=submit]")
+			p.Wait("#report")
+			p.Open("http://" + h.Config.HTTP + "/r")
+			p.Type("input[name=code]", entity.cookies["registration"])
 			p.Click("main button[type=submit]")
 			p.Wait("#report")
 		} else {
@@ -370,56 +384,57 @@ func (h *house) sharedWith(number string, org constituency.Organisation, text fu
 
 // notShown are routes that no page of this test has, with why.
 var notShown = map[string]string{
-	"GET /portal/documents/{matter}/{document}/text":     "gives bytes to keep",
-	"GET /desk/reports/{report}/seen":                    "a piece of the report's own page: names of colleagues and times",
-	"GET /desk/incidents/{incident}/seen":                "a piece of the incident's own page, likewise",
-	"GET /r/{code}":                                      "leads on at once",
-	"GET /r/uploads":                                     "gives JSON to the script of the page that shows it",
-	"GET /r/uploads/{upload}":                            "gives JSON, likewise",
-	"GET /report/uploads":                                "gives JSON, likewise",
-	"GET /report/uploads/{upload}":                       "gives JSON, likewise",
-	"GET /r/receipt.pdf":                                 "gives bytes to keep, made by the key process",
-	"GET /portal/reports/{report}/receipts/{number}":     "gives bytes to keep, likewise",
-	"GET /document-keys.txt":                             "plain text of ours",
-	"GET /portal/vouches/{vouch}":                        "not walked yet: one of us asks first, and its known contact opens it",
-	"GET /desk/proposals/{proposal}/evidence.csv":        "gives bytes to keep, of which no cell is a formula",
-	"GET /desk/targets/times.csv":                        "gives bytes to keep, likewise",
-	"GET /desk/sendings/{sending}/aside.csv":             "gives bytes to keep, of which no cell is a formula",
-	"GET /desk/sendings/{sending}/progress":              "is part of another page",
-	"GET /a/{code}":                                      "leads on at once",
-	"GET /desk/incidents/{incident}/parties.csv":         "gives bytes to keep, of which no cell is a formula",
-	"GET /desk/incidents/{incident}/sectors.csv":         "gives bytes to keep, likewise",
-	"GET /desk/suspicious/{campaign}/links.csv":          "gives bytes to keep, of which no cell is a formula",
-	"GET /r/deadlines.ics":                               "gives bytes to keep, of nothing that a stranger wrote",
-	"GET /desk":                                          "leads on at once",
-	"GET /desk/{$}":                                      "leads on at once",
-	"GET /portal":                                        "leads on at once",
-	"GET /desk/threads/{thread}":                         "leads on at once",
-	"GET /desk/live":                                     "is part of another page",
-	"GET /desk/triage/news":                              "is part of another page",
-	"GET /desk/incidents/{incident}/entries":             "is part of another page",
-	"GET /desk/messages/{thread}/{message}/original":     "gives bytes to keep: bytesOnly asks for them",
-	"GET /desk/messages/{thread}/{message}/files/{file}": "gives bytes to keep: bytesOnly asks for them",
-	"GET /portal/files/{thread}/{message}/{file}":        "gives bytes to keep: bytesOnly asks for them",
-	"GET /desk/outbox/masses/{mass}":                     "no mass is sent here",
-	"GET /desk/admin/{$}":                                "shows what the team alone writes",
-	"GET /desk/admin/keys/{fingerprint}":                 "shows what the team alone writes",
-	"GET /desk/admin/entitlements/{community}":           "shows what the team alone writes",
-	"GET /desk/account/factor/confirm":                   "shows only what the person has just been given",
-	"GET /desk/account/prove":                            "shows only what the person has just been given",
-	"GET /portal/people/activity/csv":                    "gives bytes to keep, each cell defused",
-	"GET /portal/account/factor/confirm":                 "shows only what the person has just been given",
-	"GET /portal/account/codes":                          "shows only what the person has just been given",
-	"GET /portal/account/prove":                          "shows only what the person has just been given",
-	"GET /login/code":                                    "shows only what the person has just been given",
-	"GET /welcome/{secret}":                              "shows only what the person has just been given",
-	"GET /r/received":                                    "is for the browser that sent the form: no stranger's",
-	"GET /rfc2350.txt":                                   "is plain text of ours",
-	"GET /robots.txt":                                    "is plain text of ours",
-	"GET /pgp-key.asc":                                   "is plain text of ours",
-	"GET /smime-certificate.pem":                         "is a certificate",
-	"GET /.well-known/openpgpkey/{rest...}":              "is plain text of ours",
-	"GET /.well-known/security.txt":                      "is plain text of ours",
+	"GET /portal/documents/{matter}/{document}/text":           "gives bytes to keep",
+	"GET /desk/reports/{report}/seen":                          "a piece of the report's own page: names of colleagues and times",
+	"GET /desk/incidents/{incident}/seen":                      "a piece of the incident's own page, likewise",
+	"GET /r/{code}":                                            "leads on at once",
+	"GET /r/uploads":                                           "gives JSON to the script of the page that shows it",
+	"GET /r/uploads/{upload}":                                  "gives JSON, likewise",
+	"GET /report/uploads":                                      "gives JSON, likewise",
+	"GET /report/uploads/{upload}":                             "gives JSON, likewise",
+	"GET /r/receipt.pdf":                                       "gives bytes to keep, made by the key process",
+	"GET /portal/reports/{report}/receipts/{number}":           "gives bytes to keep, likewise",
+	"GET /document-keys.txt":                                   "plain text of ours",
+	"GET /portal/vouches/{vouch}":                              "not walked yet: one of us asks first, and its known contact opens it",
+	"GET /desk/proposals/{proposal}/evidence.csv":              "gives bytes to keep, of which no cell is a formula",
+	"GET /desk/targets/times.csv":                              "gives bytes to keep, likewise",
+	"GET /desk/sendings/{sending}/aside.csv":                   "gives bytes to keep, of which no cell is a formula",
+	"GET /desk/sendings/{sending}/progress":                    "is part of another page",
+	"GET /a/{code}":                                            "leads on at once",
+	"GET /desk/registrations/{registration}/files/{enclosure}": "gives bytes to keep, of no type that a browser shows",
+	"GET /desk/incidents/{incident}/parties.csv":               "gives bytes to keep, of which no cell is a formula",
+	"GET /desk/incidents/{incident}/sectors.csv":               "gives bytes to keep, likewise",
+	"GET /desk/suspicious/{campaign}/links.csv":                "gives bytes to keep, of which no cell is a formula",
+	"GET /r/deadlines.ics":                                     "gives bytes to keep, of nothing that a stranger wrote",
+	"GET /desk":                                                "leads on at once",
+	"GET /desk/{$}":                                            "leads on at once",
+	"GET /portal":                                              "leads on at once",
+	"GET /desk/threads/{thread}":                               "leads on at once",
+	"GET /desk/live":                                           "is part of another page",
+	"GET /desk/triage/news":                                    "is part of another page",
+	"GET /desk/incidents/{incident}/entries":                   "is part of another page",
+	"GET /desk/messages/{thread}/{message}/original":           "gives bytes to keep: bytesOnly asks for them",
+	"GET /desk/messages/{thread}/{message}/files/{file}":       "gives bytes to keep: bytesOnly asks for them",
+	"GET /portal/files/{thread}/{message}/{file}":              "gives bytes to keep: bytesOnly asks for them",
+	"GET /desk/outbox/masses/{mass}":                           "no mass is sent here",
+	"GET /desk/admin/{$}":                                      "shows what the team alone writes",
+	"GET /desk/admin/keys/{fingerprint}":                       "shows what the team alone writes",
+	"GET /desk/admin/entitlements/{community}":                 "shows what the team alone writes",
+	"GET /desk/account/factor/confirm":                         "shows only what the person has just been given",
+	"GET /desk/account/prove":                                  "shows only what the person has just been given",
+	"GET /portal/people/activity/csv":                          "gives bytes to keep, each cell defused",
+	"GET /portal/account/factor/confirm":                       "shows only what the person has just been given",
+	"GET /portal/account/codes":                                "shows only what the person has just been given",
+	"GET /portal/account/prove":                                "shows only what the person has just been given",
+	"GET /login/code":                                          "shows only what the person has just been given",
+	"GET /welcome/{secret}":                                    "shows only what the person has just been given",
+	"GET /r/received":                                          "is for the browser that sent the form: no stranger's",
+	"GET /rfc2350.txt":                                         "is plain text of ours",
+	"GET /robots.txt":                                          "is plain text of ours",
+	"GET /pgp-key.asc":                                         "is plain text of ours",
+	"GET /smime-certificate.pem":                               "is a certificate",
+	"GET /.well-known/openpgpkey/{rest...}":                    "is plain text of ours",
+	"GET /.well-known/security.txt":                            "is plain text of ours",
 }
 
 // asked puts a question and a measure to an organisation that is a party of an incident.

@@ -21,6 +21,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -99,6 +100,9 @@ func endsOnItsDay(h *aged) {
 	if _, err := h.Accounts.SignIn(ctx, account.From{Door: account.Desk}, account.Credentials{Email: "lea@cert.valmora.example", Password: "wrong"}); err == nil {
 		h.t.Fatal("signed in by a wrong password")
 	}
+	uid, _, _ := h.registration("Canary Water")
+	_, err = h.Registration.Refuse(ctx, lead, uid, registration.Refusal{Reason: "It is registered already."})
+	h.must(err)
 	for _, q := range []struct {
 		text string
 		args []any
@@ -132,6 +136,7 @@ func endsOnItsDay(h *aged) {
 	items := []item{
 		{"rejected report", retain.Rejected, retain.RejectedFor, readable(rejected)},
 		{"its status links", retain.Rejected, 0, nil},
+		{"refused registration", retain.Refused, retain.RejectedFor, rows(`SELECT COUNT(*) FROM registration_file f JOIN registration_registration r ON r.id = f.registration AND r.said IS NOT NULL JOIN registration_shown s ON s.hash = r.code`)},
 		{"its mail", retain.Mail, retain.RejectedFor, rows(`SELECT COUNT(*) FROM correspondence_arrival WHERE filed_under = $1 AND state <> 'gone'`, rejected.Report.Ref.ID)},
 		{"report passed on", retain.Settled, retain.SettledFor, readable(passed)},
 		{"answered report", retain.Settled, retain.SettledFor, readable(answered)},

@@ -147,7 +147,8 @@ func (h *House) sweep(ctx context.Context) error {
 	_, ended := h.Suspicion.End(ctx)
 	_, links := h.Coordination.End(ctx)
 	_, sendings := h.Coordination.StartAgain(ctx)
-	return errors.Join(err, ended, links, sendings, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
+	_, refused := h.Registration.End(ctx)
+	return errors.Join(err, ended, refused, links, sendings, h.Accounts.Sweep(ctx), h.Drafts.Sweep(ctx))
 }
 
 // houseJob asks for sweep, and looks what ends soon.

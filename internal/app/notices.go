@@ -94,6 +94,7 @@ func (h *House) tellLate(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 // are nobody else's are told of here.
 func (h *House) clocks() map[string]deadline.Due {
 	all := h.Coordination.Handlers()
+	maps.Copy(all, h.Registration.Handlers())
 	for _, kind := range []string{intake.FirstAnswer, deadline.OfLaw, coordination.LateWord} {
 		if _, ok := all[kind]; !ok {
 			all[kind] = func(ctx context.Context, tx *db.Tx, c deadline.Clock, escalate bool) error {

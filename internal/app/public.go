@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -69,6 +70,9 @@ func publicHandler(ctx context.Context, c conf.Config, d *db.DB, profile Profile
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, d) },
 	}
 	if pub.Laws, err = law.New(); err != nil {
+		return nil, err
+	}
+	if pub.Annexes, err = scope.Load(); err != nil {
 		return nil, err
 	}
 	days, err := calendarOf(profile, c)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/codebox"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
@@ -24,6 +27,30 @@ import (
 // world is what there is to see.
 type world struct {
 	ours, theirs, sealed map[string]string // by wildcard: of our walkers' organisation, of another, of a sealed case
+}
+
+// registration is one of an entity by its own word, with a proof of authority: the uids of both, and the code of the first.
+func (h *house) registration(name string) (uid, enclosure, code string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	said, err := registration.Read(h.Registration.Annexes, registration.Boxes{
+		"sector": "energy", "kind": "charging_points", "staff": "60", "name": name, "identifier": name, "address": name, "country": name, "security_name": name, "security_email": "desk@entity.example",
+		"security_phone": "+999 234 559 117", "signer": name, "signer_role": name, "basis": "legal", "statement": name, "admin_name": name, "admin_email": "first@entity.example", "trade": name,
+		"representative": name, "outside": name, "also": name, "networks": "entity.example",
+	}, 0)
+	h.must(err)
+	raw, err := json.Marshal(said)
+	h.must(err)
+	secret := id.NewCode()
+	hash, public := codebox.Halves(secret, intake.RegistrationPurpose)
+	in := intake.Registered{At: time.Now(), Reference: id.Reference(intake.RegistrationPrefix, 2026), CodeHash: hash, CodeKey: public, Lang: "en", Said: raw,
+		Files: []correspondence.FileIn{{Name: name + ".pdf", Type: "application/pdf", Content: strings.NewReader(name)}}}
+	h.must(h.Registration.FromBox(ctx, in, func(context.Context, *db.Tx) error { return nil }))
+	r, err := h.Registration.Get(ctx, h.DB, sample(), in.Reference)
+	h.must(err)
+	files, err := h.Registration.Files(ctx, h.DB, r)
+	h.must(err)
+	return r.UID, files[0].UID, secret.Reveal()
 }
 
 // build makes two organisations in one incident, and a third in a sealed one.
@@ -48,7 +75,8 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			h.must(err)
 			proof, err := h.Constituency.Claim(ctx, sample(), o.UID, constituency.Claim{Value: "proof-of-" + o.UID + ".example", Way: constituency.ByRegistry, Evidence: "domain: proof-of-" + o.UID + ".example"})
 			h.must(err)
-			out[n] = map[string]string{"organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID, "asset": asset.UID, "proof": proof.UID}
+			registration, enclosure, _ := h.registration("Entity " + n)
+			out[n] = map[string]string{"registration": registration, "enclosure": enclosure, "organisation": o.UID, "key": keys[0].UID, "contact": c.UID, "number": number.UID, "asset": asset.UID, "proof": proof.UID}
 			uids = append(uids, o.UID)
 		}
 		in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: title, TLP: tlp.Green})
@@ -117,6 +145,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				doubts, err := h.Constituency.Doubts(ctx, h.DB, sample(), orgs[n].UID)
 				h.must(err)
 				o["doubt"], o["questions"] = doubts[0].UID, "exposure"
+				handed, err := h.Coordination.HandOver(ctx, sample(), r.Party.UID, coordination.HandOverInput{Title: "A case", Summary: "It happened.", DueAt: time.Now().Add(48 * time.Hour), Looked: true})
+				h.must(err)
+				o["handed"] = handed.UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}

@@ -245,7 +245,7 @@ func (x walker) visit(t *testing.T, l line, w world) {
 	}
 }
 
-var houseNames = []string{"alarm", "organisation", "contact", "number", "key", "person", "token", "fingerprint", "community", "set", "threshold", "reason", "rule", "doubt", "questions", "provider"}
+var houseNames = []string{"alarm", "organisation", "contact", "number", "key", "person", "token", "fingerprint", "community", "set", "threshold", "reason", "rule", "doubt", "questions", "registration", "enclosure", "provider"}
 
 // ofTheHouse tells whether a route names nothing of a case.
 func (l line) ofTheHouse() bool {

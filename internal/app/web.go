@@ -163,7 +163,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 	if withPortal {
 		ent.Doors = append(ent.Doors, account.Portal)
 		d := portal.Deps{
-			DB: h.DB, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
+			DB: h.DB, Constituency: h.Constituency, Registration: h.Registration, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
 			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
 		handler, err := surface("portal", db.Portal, account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
@@ -258,14 +258,14 @@ func (h *House) public(site page.Site) *public.Public {
 		SecurityTxt:  func(ctx context.Context) (string, error) { return securityTxt(ctx, h.DB) },
 		DocumentKeys: func(ctx context.Context) (string, error) { return documentList(ctx, h.DB) },
 		Wake:         h.wakeDrops,
-		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second,
+		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second, Annexes: h.Registration.Annexes,
 	}
 }
 
 func (h *House) desk(site page.Site) *desk.Desk {
 	return &desk.Desk{
 		DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: h.Intake, Correspondence: h.Correspondence, Incidents: h.Incidents, Coordination: h.Coordination,
-		Constituency: h.Constituency, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
+		Constituency: h.Constituency, Registration: h.Registration, Deadlines: h.Deadlines, Drafts: h.Drafts, Playbook: h.Playbook, Taxonomy: h.Taxonomy, Rating: h.Rating, Newest: h.Newest,
 		Zone: h.Config.Location(), Site: site, Accounts: h.Accounts, Alarms: h.Alarms, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Takedown: h.Takedown, Presence: h.Presence, Health: h.healthLines,
 		TeamKeys: func(ctx context.Context) ([]pgp.Key, error) { return TeamKeys(ctx, h.DB) },
 		Welcome:  h.WelcomeURL,
@@ -300,7 +300,7 @@ func (h *House) api() (http.Handler, error) {
 	a, err := api.New(api.Deps{
 		Tokens: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Text: h.Text, Clock: h.Clock, Log: h.Log, URL: h.publicURL(), Version: Version,
 		Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Incident: h.Incidents,
-		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Takedown: h.Takedown,
+		Deadlines: h.Deadlines, Search: h.Search, Audit: h.Audit, Watch: h.Watch, Retain: h.Retain, Duty: h.Duty, Suspicion: h.Suspicion, Registration: h.Registration, Takedown: h.Takedown,
 		Staff: func(ctx context.Context, by access.Actor) ([]api.Person, error) {
 			all, err := h.Accounts.Staff(ctx, h.DB, by)
 			out := make([]api.Person, len(all))

@@ -189,7 +189,7 @@ func (i *installation) publicRole() string {
 }
 
 // publicMay are the tables that the public process may read.
-var publicMay = map[string]bool{"setting_value": true, "intake_shown": true, "intake_reference": true, "intake_taken": true, "intake_kept": true, "intake_draft": true, "intake_sheet_shown": true, "coordination_shown": true, "intake_upload": true, "intake_upload_part": true}
+var publicMay = map[string]bool{"setting_value": true, "intake_shown": true, "intake_reference": true, "intake_taken": true, "intake_kept": true, "intake_draft": true, "intake_sheet_shown": true, "coordination_shown": true, "registration_shown": true, "intake_upload": true, "intake_upload_part": true}
 
 // publicForgets are the tables of which it clears what has aged: what is in them lies under the code of a form, which nobody stores.
 var publicForgets = map[string]bool{"intake_taken": true, "intake_kept": true, "intake_draft": true, "intake_upload": true, "intake_upload_part": true}

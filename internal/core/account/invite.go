@@ -98,6 +98,46 @@ func (s *Service) Invite(ctx context.Context, by access.Actor, in Invitation) (A
 	return a, nil
 }
 
+// InviteFirstTx asks somebody by letter to be the first administrator of an organisation that has nobody, in the transaction that takes it into the
+// register. It needs WriteRegistry. It tells false, and asks nobody, when the organisation has people or an open invitation: its own administrator asks
+// others. Refused: Invalid.
+func (s *Service) InviteFirstTx(ctx context.Context, tx *db.Tx, by access.Actor, organisation int64, in Invitation) (bool, error) {
+	if err := by.Need(access.WriteRegistry); err != nil {
+		return false, err
+	}
+	in.Role = access.ConstituentAdmin
+	folded, err := in.check()
+	if err != nil {
+		return false, err
+	}
+	if err := s.room(ctx, tx, organisation); err != nil {
+		return false, err
+	}
+	var n int64
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM account_person WHERE organisation = $1 AND active = TRUE AND machine = FALSE`, organisation).Scan(&n); err != nil || n > 0 {
+		return false, err
+	}
+	of := by
+	of.Organisation = organisation
+	a, err := s.invitee(ctx, tx, of, in, folded)
+	if err != nil {
+		return false, err
+	}
+	now := s.Clock.Now()
+	_, err = tx.Exec(ctx, `INSERT INTO account_invitation (account, organisation, folded, made_by, made_at, sent_at, letters) VALUES ($1, $2, $3, $4, $5, $5, 0)
+		ON CONFLICT (account) DO UPDATE SET made_by = excluded.made_by, made_at = excluded.made_at, ended_at = NULL`, a.ID, organisation, folded, by.Account, now)
+	if err == nil {
+		err = s.record(ctx, tx, by, "account.invite", a, audit.Change{Field: "email", To: a.Email}, audit.Change{Field: "name", To: a.Name})
+	}
+	if err == nil {
+		err = s.assign(ctx, tx, by, a, in.Role)
+	}
+	if err == nil {
+		err = s.post(ctx, tx, a, InvitationLetter)
+	}
+	return err == nil, err
+}
+
 // needKeeper refuses who does not keep the people of an organisation, or has not proved itself freshly.
 func needKeeper(by access.Actor, now time.Time) error {
 	if err := by.Need(access.OwnPeople); err != nil {

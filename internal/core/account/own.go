@@ -49,6 +49,22 @@ func (s *Service) OwnPeople(ctx context.Context, h db.Handle, by access.Actor) (
 	return out, nil
 }
 
+// HavePeople tells which of many organisations have somebody who signs in, or was invited to. It is for duties that have checked the organisations.
+func (s *Service) HavePeople(ctx context.Context, h db.Handle, organisations ...int64) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	if len(organisations) == 0 {
+		return out, nil
+	}
+	q := new(db.Query).Add(`SELECT DISTINCT organisation FROM account_person WHERE active = TRUE AND machine = FALSE AND organisation IN `)
+	_, err := db.List(ctx, h, db.In(q, organisations), func(r *db.Rows) (n int64, err error) {
+		if err = r.Scan(&n); err == nil {
+			out[n] = true
+		}
+		return n, err
+	})
+	return out, err
+}
+
 // OwnPerson gives one of OwnPeople; all others do not exist.
 func (s *Service) OwnPerson(ctx context.Context, h db.Handle, by access.Actor, uid string) (Own, error) {
 	if err := by.Need(access.OwnPeople); err != nil {

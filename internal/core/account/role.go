@@ -67,6 +67,11 @@ func (s *Service) give(ctx context.Context, tx *db.Tx, by access.Actor, a Accoun
 	if slices.ContainsFunc(a.Roles, func(g Given) bool { return g.Role == r }) {
 		return nil // has it, or waits for it
 	}
+	return s.assign(ctx, tx, by, a, r)
+}
+
+// assign writes a role that the caller may give.
+func (s *Service) assign(ctx context.Context, tx *db.Tx, by access.Actor, a Account, r access.Role) error {
 	state, err := s.stateOf(ctx, tx, by, one(r))
 	if err != nil {
 		return err

@@ -27,9 +27,10 @@ const (
 	Key          Kind = 10
 	Obligation   Kind = 11 // one law, one affected organisation, one report
 	Suspicion    Kind = 12 // suspicious messages of the public that are alike
+	Registration Kind = 13 // what an entity says of itself so that it stands in the register
 )
 
-var names = [...]string{"", "report", "incident", "party", "thread", "request", "measure", "organisation", "account", "arrival", "key", "obligation", "suspicion"}
+var names = [...]string{"", "report", "incident", "party", "thread", "request", "measure", "organisation", "account", "arrival", "key", "obligation", "suspicion", "registration"}
 
 func (k Kind) String() string {
 	if int(k) < len(names) {

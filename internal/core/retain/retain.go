@@ -49,6 +49,7 @@ const (
 	Traits    Class = "traits"
 	Aside     Class = "aside"
 	Rejected  Class = "rejected"
+	Refused   Class = "refused" // registrations
 	Settled   Class = "settled"
 	Mail      Class = "mail"
 	Files     Class = "files"
@@ -137,12 +138,13 @@ func Table() []Rule {
 		{Traits, []string{"intake_trait", "suspicion_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
 		{Rejected, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "intake_offered", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
+		{Refused, []string{"registration_registration", "registration_word", "registration_file", "registration_shown"}, Handling, Task, Team, RejectedFor, Destroyed},
 		{Settled, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "intake_offered", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
 			"object", "object_counter", "access_grant", "presence_seen", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward", "intake_handed", "intake_vouch", "intake_missing", "intake_address",
-			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "coordination_reply", "coordination_sending", "coordination_sending_party", "coordination_share", "coordination_shared", "correspondence_reach", "takedown_target", "takedown_state", "takedown_proposal", "incident_incident", "incident_entry", "incident_task",
+			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "coordination_reply", "coordination_handover", "coordination_sending", "coordination_sending_party", "coordination_share", "coordination_shared", "correspondence_reach", "takedown_target", "takedown_state", "takedown_proposal", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "suspicion_thanks"}, Guarding, Security, Nobody, CountersFor, Removed},
 		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},
@@ -157,7 +159,7 @@ func Table() []Rule {
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
 		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token", "account_invitation", "account_rule", "account_news", "account_passkey"}, Proving, Duty, Managers, 0, Stays},
 		{Registry, []string{
-			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_proof", "constituency_version", "constituency_entitlement", "constituency_doubt", "takedown_provider",
+			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_proof", "constituency_version", "constituency_entitlement", "constituency_doubt", "constituency_liaison", "registration_entity", "registration_change", "takedown_provider",
 		}, Handling, Task, Team, 0, Stays},
 		{Record, []string{
 			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",

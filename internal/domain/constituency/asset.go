@@ -79,6 +79,12 @@ func (in NewAsset) normal() (kind, value string, first, last []byte, ok bool) {
 	return "", "", nil, nil, false
 }
 
+// ReadAsset brings what was typed to an asset of the register: a prefix or an address, an AS number, a domain, or a place of a URL; false for what is none.
+func ReadAsset(typed string) (NewAsset, bool) {
+	kind, value, _, _, ok := NewAsset{Value: typed}.normal()
+	return NewAsset{Kind: kind, Value: value}, ok
+}
+
 // place gives host and path of a URL in normal form, without scheme, port, query and final slash; false for what has no path.
 func place(s string) (string, bool) {
 	if !strings.Contains(s, "://") {

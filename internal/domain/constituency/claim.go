@@ -39,45 +39,52 @@ type Letter struct {
 // the own organisation. Refused: Invalid with all problems (also when the same is under way), Limit, NotFound.
 func (s *Service) Claim(ctx context.Context, by access.Actor, organisation string, in Claim) (Proof, error) {
 	var p Proof
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := needProve(by); err != nil {
-			return err
-		}
-		o, err := access.LoadForChange(ctx, tx, by, ref.Organisation, organisation)
-		if err != nil {
-			return err
-		}
-		now := s.Clock.Now()
-		if p, err = s.claimed(ctx, tx, o.Ref.ID, in, now); err != nil {
-			return err
-		}
-		if err := s.roomForProof(ctx, tx, p, now); err != nil {
-			return err
-		}
-		p.UID, p.MadeAt, p.MadeBy = id.New(), now, by.Account
-		var code, evidence []byte
-		switch p.Way {
-		case ByDNS, ByFile:
-			p.Token, p.Until, p.LookAt = id.New(), now.Add(proofWaits), now.Add(nextLook(0))
-		case ByMail:
-			p.Until = now.Add(codeWaits)
-			if code, err = s.sendCode(ctx, tx, by, o.Ref, &p); err != nil {
-				return err
-			}
-		case ByRegistry:
-			p.State = ProofAsked
-			key, err := s.Ring.Get(ctx, tx, o.Ref.ID)
-			if err != nil {
-				return err
-			}
-			evidence = key.Seal(evidencePlace(p.UID), []byte(in.Evidence))
-		}
-		if err := s.insertProof(ctx, tx, &p, code, evidence); err != nil {
-			return err
-		}
-		return s.changed(ctx, tx, by, "constituency.claim", o.Ref, []audit.Change{{Field: "asset", To: p.Value}, {Field: "way", To: string(p.Way)}}, p.UID)
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		p, err = s.ClaimTx(ctx, tx, by, organisation, in)
+		return err
 	})
 	return p, err
+}
+
+// ClaimTx is Claim inside a transaction.
+func (s *Service) ClaimTx(ctx context.Context, tx *db.Tx, by access.Actor, organisation string, in Claim) (Proof, error) {
+	var p Proof
+	if err := needProve(by); err != nil {
+		return Proof{}, err
+	}
+	o, err := access.LoadForChange(ctx, tx, by, ref.Organisation, organisation)
+	if err != nil {
+		return Proof{}, err
+	}
+	now := s.Clock.Now()
+	if p, err = s.claimed(ctx, tx, o.Ref.ID, in, now); err != nil {
+		return Proof{}, err
+	}
+	if err := s.roomForProof(ctx, tx, p, now); err != nil {
+		return Proof{}, err
+	}
+	p.UID, p.MadeAt, p.MadeBy = id.New(), now, by.Account
+	var code, evidence []byte
+	switch p.Way {
+	case ByDNS, ByFile:
+		p.Token, p.Until, p.LookAt = id.New(), now.Add(proofWaits), now.Add(nextLook(0))
+	case ByMail:
+		p.Until = now.Add(codeWaits)
+		if code, err = s.sendCode(ctx, tx, by, o.Ref, &p); err != nil {
+			return Proof{}, err
+		}
+	case ByRegistry:
+		p.State = ProofAsked
+		key, err := s.Ring.Get(ctx, tx, o.Ref.ID)
+		if err != nil {
+			return Proof{}, err
+		}
+		evidence = key.Seal(evidencePlace(p.UID), []byte(in.Evidence))
+	}
+	if err := s.insertProof(ctx, tx, &p, code, evidence); err != nil {
+		return Proof{}, err
+	}
+	return p, s.changed(ctx, tx, by, "constituency.claim", o.Ref, []audit.Change{{Field: "asset", To: p.Value}, {Field: "way", To: string(p.Way)}}, p.UID)
 }
 
 func needProve(by access.Actor) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/format/teams"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
@@ -22,6 +23,9 @@ type Service struct {
 	Files Files // where their files are
 	// SendCode mails a code to a role of a domain, and gives the uid of the letter; nil sends none.
 	SendCode func(ctx context.Context, tx *db.Tx, l Letter) (string, error)
+
+	Registries Registries  // asked whose an address is when a person wants it; nil asks nobody
+	Teams      *teams.List // national teams by country, to be shown; nil shows none
 
 	memory memory
 }

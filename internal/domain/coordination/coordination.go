@@ -14,11 +14,11 @@
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
 //	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
+//	handover.go  HandOver, SettleHandOver: a case, or a part of it, to another team
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
 // Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_share,
-// coordination_shared, coordination_question_set,
-// coordination_reply, coordination_link, coordination_shown.
+// coordination_shared, coordination_question_set, coordination_reply, coordination_handover, coordination_link, coordination_shown.
 package coordination
 
 import (
@@ -28,6 +28,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 )
@@ -267,8 +268,9 @@ type Preview struct {
 	Text    string // as it leaves by this road
 	Letter  string // the letter itself: what waits in the portal when the road is a notice
 	Road    egress.Decision
-	Files   []OwnFile // its own, beside the table of evidence; filled where one letter of a sending is read
-	Hits    []string  // words of other parties found in the text (rule A9): a person must look before it leaves
+	Files   []OwnFile            // its own, beside the table of evidence; filled where one letter of a sending is read
+	Hits    []string             // words of other parties found in the text (rule A9): a person must look before it leaves
+	Liaison constituency.Liaison // what the reader is to us, and on what ground we write; the zero value for a member of the constituency alone
 }
 
 // Row is one line of the matrix: what each party was told, saw, answered, did.

@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -168,6 +169,13 @@ func (s *Service) parcels(ctx context.Context, h db.Handle, by access.Actor, sub
 	if err != nil {
 		return nil, err
 	}
+	var orgs []int64
+	for _, uid := range g.Parties {
+		orgs = append(orgs, byUID[uid].Organisation)
+	}
+	if w.liaison, err = s.Constituency.Liaisons(ctx, h, orgs...); err != nil {
+		return nil, err
+	}
 	var out []parcel
 	done := map[string]bool{}
 	for _, uid := range g.Parties {
@@ -203,7 +211,8 @@ type writing struct {
 	subject access.Object
 	advice  map[string][]Advice // by language
 	set     *QuestionSet
-	owed    map[int64]owes // by party, for a chase
+	owed    map[int64]owes                 // by party, for a chase
+	liaison map[int64]constituency.Liaison // by organisation
 	draw    func() id.Secret
 }
 
@@ -236,7 +245,7 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 	if t.Correspondent.Email != "" && (g.asks() || len(g.Recommendations) > 0 || owes.linked) {
 		code = w.draw()
 	}
-	x := asking{party: party, reader: t.Correspondent, advice: w.advice[lang], set: w.set, owes: owes, code: code}
+	x := asking{party: party, reader: t.Correspondent, advice: w.advice[lang], set: w.set, owes: owes, code: code, liaison: w.liaison[party.Organisation]}
 	letter := s.ask(p, g, x)
 	if g.Chase {
 		letter.TLP = tlp.Max(letter.TLP, owes.label)
@@ -256,7 +265,7 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 	// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
 	hits := watch.hits(party.Compartment, letter.Subject, letter.Text)
 	return parcel{
-		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits},
+		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits, Liaison: x.liaison},
 		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: w.advice[lang],
 		set: w.set, thread: t, code: x.code, again: owes.message,
 	}, nil

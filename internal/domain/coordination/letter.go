@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -23,6 +24,8 @@ type asking struct {
 	set    *QuestionSet
 	owes   owes
 	code   id.Secret // of its link; none for a letter without
+
+	liaison constituency.Liaison // what the reader is to us
 }
 
 // ask writes what a party is asked, in its language: the words of the team in front, the question, the recommendations, and how to answer.
@@ -34,11 +37,19 @@ func (s *Service) ask(p *text.Printer, g Give, x asking) correspondence.Outgoing
 	if !asks {
 		out.Kind, out.Subject = correspondence.Letter, p.T("mail.ask.subject_free")
 	}
-	words := g.Text
-	if words == "" {
-		words = p.T("mail.ask.intro", "name", cmp.Or(party.Name, reader.Name))
+	name := cmp.Or(party.Name, reader.Name)
+	parts := []string{fillIn(g.Text, name, len(g.lines))}
+	if g.Text == "" {
+		parts[0] = p.T("mail.ask.intro", "name", name)
+		if s.Opening != nil && x.liaison.Kind != "" {
+			if subject, words, ok := s.Opening(x.liaison.Kind, string(p.Lang()), name); ok {
+				out.Subject, parts[0] = subject, words
+			}
+		}
 	}
-	parts := []string{fillIn(words, cmp.Or(party.Name, reader.Name), len(g.lines))}
+	if x.liaison.Basis != "" {
+		parts = append(parts, heading(p.T("mail.ask.basis"))+"\n\n"+x.liaison.Basis)
+	}
 	if len(g.lines) > 0 {
 		parts = append(parts, evidenceText(p, g.lines))
 	}

@@ -20,6 +20,21 @@ func Roles() []Role {
 	return []Role{Affected, Source, Provider, Vendor, Authority, Peer, Reporter, Host, Network, Registrar, Registry, ContentNetwork, BlockList}
 }
 
+// RoleOf gives the part that an organisation of a kind has when nobody says another.
+func RoleOf(kind constituency.LiaisonKind) Role {
+	switch kind {
+	case "":
+		return Affected
+	case constituency.CSIRT:
+		return Peer
+	case constituency.Vendor:
+		return Vendor
+	case constituency.Provider:
+		return Provider
+	}
+	return Authority
+}
+
 func (r Role) valid() bool {
 	for _, x := range Roles() {
 		if r == x {
@@ -204,8 +219,8 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb s
 	return err
 }
 
-// Add adds organisations, by uid, as parties of an incident, by uid or number. The actor needs access.WorkCases. What it may not see of
-// them is NotFound, and nothing is added.
+// Add adds organisations, by uid, as parties of an incident, by uid or number. Without a role each gets that of what it is to us. The actor needs
+// access.WorkCases. What it may not see of them is NotFound, and nothing is added.
 func (s *Service) Add(ctx context.Context, by access.Actor, subject string, organisations []string, role Role, why string) ([]Party, error) {
 	if err := by.Need(access.WorkCases); err != nil {
 		return nil, err
@@ -214,7 +229,7 @@ func (s *Service) Add(ctx context.Context, by access.Actor, subject string, orga
 	if len(organisations) == 0 {
 		problems.Add("organisations", "error.required")
 	}
-	if !role.valid() {
+	if role != "" && !role.valid() {
 		problems.Add("role", "error.choose")
 	}
 	if err := problems.Err(); err != nil {
@@ -227,12 +242,20 @@ func (s *Service) Add(ctx context.Context, by access.Actor, subject string, orga
 		if err != nil {
 			return err
 		}
+		var orgs []int64
 		for _, uid := range organisations {
 			org, err := s.Constituency.Get(ctx, tx, by, uid)
 			if err != nil {
 				return err
 			}
-			p, err := s.AddTx(ctx, tx, by, o, NewParty{Organisation: org.Ref.ID, Role: role, Why: why})
+			orgs = append(orgs, org.Ref.ID)
+		}
+		known, err := s.Constituency.Liaisons(ctx, tx, orgs...)
+		if err != nil {
+			return err
+		}
+		for _, org := range orgs {
+			p, err := s.AddTx(ctx, tx, by, o, NewParty{Organisation: org, Role: cmp.Or(role, RoleOf(known[org].Kind)), Why: why})
 			if err != nil {
 				return err
 			}

@@ -45,6 +45,9 @@ type Service struct {
 	Deadlines      *deadline.Service
 	Library        Library
 	Texts          *text.Catalogue
+	Country        string // of the team, as a hand-over names it; "" for none
+	// Opening gives how a letter to an authority, a team or a supplier begins, in a language. Nil, or false, begins it like a letter to anybody.
+	Opening func(kind constituency.LiaisonKind, lang, name string) (subject, words string, ok bool)
 	// Rests tells whether the subject of a party is closed. Nil means that none ever is.
 	Rests func(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error)
 	// Who gives a person with the rights it has now, for the job that writes letters in its name.

@@ -16,24 +16,26 @@ type AutoLetter uint8
 
 // The automatic letters.
 const (
-	AutoReceipt    AutoLetter = iota + 1 // a report arrived
-	AutoAdded                            // something more for a report or a request arrived
-	AutoReminder                         // what we asked is due soon
-	AutoOverdue                          // what we asked is overdue
-	AutoState                            // the state of a report changed: look at its page
-	AutoMissing                          // what was handed in has gaps: a person asks to fill them in
-	AutoThanks                           // suspicious messages arrived: at most one in a day
-	AutoProve                            // to a role of a domain: the code of somebody who says that it is theirs
-	AutoAddress                          // to a reporter: the code by which he proves that the address is his
-	AutoAlarm                            // to colleagues: an alarm was raised
-	AutoTask                             // to colleagues: something is to be done, not urgent
-	AutoLate                             // to colleagues: a deadline has passed
-	AutoHealth                           // to colleagues: the system needs somebody
-	AutoSpam                             // to colleagues: mail lies in the lane of probable spam
-	AutoPage                             // to who is on duty: somebody is needed now
-	AutoInvitation                       // to somebody whom an organisation asks to be of its people: its link
-	AutoPassword                         // to a person whose password was made void: the link to choose another
-	AutoNews                             // to a person of an organisation, who chose to be told: something is new in the portal
+	AutoReceipt      AutoLetter = iota + 1 // a report arrived
+	AutoAdded                              // something more for a report or a request arrived
+	AutoReminder                           // what we asked is due soon
+	AutoOverdue                            // what we asked is overdue
+	AutoState                              // the state of a report changed: look at its page
+	AutoMissing                            // what was handed in has gaps: a person asks to fill them in
+	AutoThanks                             // suspicious messages arrived: at most one in a day
+	AutoProve                              // to a role of a domain: the code of somebody who says that it is theirs
+	AutoAddress                            // to a reporter: the code by which he proves that the address is his
+	AutoAlarm                              // to colleagues: an alarm was raised
+	AutoTask                               // to colleagues: something is to be done, not urgent
+	AutoLate                               // to colleagues: a deadline has passed
+	AutoHealth                             // to colleagues: the system needs somebody
+	AutoSpam                               // to colleagues: mail lies in the lane of probable spam
+	AutoPage                               // to who is on duty: somebody is needed now
+	AutoInvitation                         // to somebody whom an organisation asks to be of its people: its link
+	AutoPassword                           // to a person whose password was made void: the link to choose another
+	AutoNews                               // to a person of an organisation, who chose to be told: something is new in the portal
+	AutoRegistration                       // to who registers an entity: there is something on the page of the registration
+	AutoReview                             // to a contact of a registered entity: its entry is to be looked through
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -57,24 +59,26 @@ var autoKeys = [...]struct {
 	room               string // of the desk, for letters to colleagues
 	opens              bool   // it carries the link of the account that the thread is about
 }{
-	AutoReceipt:    {"mail.receipt.subject", "mail.receipt.text", "mail.receipt.due", false, "", false},
-	AutoAdded:      {"mail.added.subject", "mail.added.text", "", false, "", false},
-	AutoReminder:   {"mail.reminder.subject", "mail.reminder.text", "mail.reminder.due", true, "", false},
-	AutoOverdue:    {"mail.overdue.subject", "mail.overdue.text", "mail.overdue.due", true, "", false},
-	AutoState:      {"mail.state.subject", "mail.state.text", "", false, "", false},
-	AutoAlarm:      {"mail.alarm.subject", "mail.alarm.text", "", false, "/desk/alarms", false},
-	AutoTask:       {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms", false},
-	AutoLate:       {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines", false},
-	AutoHealth:     {"mail.health.subject", "mail.health.text", "", false, "/desk/admin", false},
-	AutoSpam:       {"mail.spam.subject", "mail.spam.text", "", true, "/desk/triage/spam", false},
-	AutoPage:       {"mail.page.subject", "mail.page.text", "", false, "/desk/duty", false},
-	AutoMissing:    {"mail.missing.subject", "mail.missing.text", "", true, "", false},
-	AutoInvitation: {"mail.invitation.subject", "mail.invitation.text", "", false, "", true},
-	AutoPassword:   {"mail.password.subject", "mail.password.text", "", false, "", true},
-	AutoNews:       {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
-	AutoThanks:     {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
-	AutoProve:      {"mail.prove.subject", "mail.prove.text", "", false, "", false},
-	AutoAddress:    {"mail.address.subject", "mail.address.text", "", false, "", false},
+	AutoReceipt:      {"mail.receipt.subject", "mail.receipt.text", "mail.receipt.due", false, "", false},
+	AutoAdded:        {"mail.added.subject", "mail.added.text", "", false, "", false},
+	AutoReminder:     {"mail.reminder.subject", "mail.reminder.text", "mail.reminder.due", true, "", false},
+	AutoOverdue:      {"mail.overdue.subject", "mail.overdue.text", "mail.overdue.due", true, "", false},
+	AutoState:        {"mail.state.subject", "mail.state.text", "", false, "", false},
+	AutoAlarm:        {"mail.alarm.subject", "mail.alarm.text", "", false, "/desk/alarms", false},
+	AutoTask:         {"mail.task.subject", "mail.task.text", "", false, "/desk/alarms", false},
+	AutoLate:         {"mail.late.subject", "mail.late.text", "", false, "/desk/deadlines", false},
+	AutoHealth:       {"mail.health.subject", "mail.health.text", "", false, "/desk/admin", false},
+	AutoSpam:         {"mail.spam.subject", "mail.spam.text", "", true, "/desk/triage/spam", false},
+	AutoPage:         {"mail.page.subject", "mail.page.text", "", false, "/desk/duty", false},
+	AutoMissing:      {"mail.missing.subject", "mail.missing.text", "", true, "", false},
+	AutoInvitation:   {"mail.invitation.subject", "mail.invitation.text", "", false, "", true},
+	AutoPassword:     {"mail.password.subject", "mail.password.text", "", false, "", true},
+	AutoNews:         {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
+	AutoRegistration: {"mail.registration.subject", "mail.registration.text", "", false, "", false},
+	AutoReview:       {"mail.review.subject", "mail.review.text", "mail.review.due", false, "", false},
+	AutoThanks:       {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
+	AutoProve:        {"mail.prove.subject", "mail.prove.text", "", false, "", false},
+	AutoAddress:      {"mail.address.subject", "mail.address.text", "", false, "", false},
 }
 
 func (a Auto) check() error {
@@ -171,6 +175,10 @@ func (s *Service) link(t Thread, a *Auto) string {
 		return cmp.Or(s.Team.Desk, s.Team.URL)
 	case code.Reveal() != "" && a.Answer:
 		return s.Team.URL + "/a/" + code.Reveal()
+	case t.About.Kind == ref.Registration: // the reader has its code: it is in no letter
+		return s.Team.URL + "/r"
+	case t.About.Kind == ref.Organisation && a != nil && a.Letter == AutoReview:
+		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/registration"
 	case t.About.Kind == ref.Organisation:
 		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/assets"
 	case code.Reveal() != "":

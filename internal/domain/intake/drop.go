@@ -73,6 +73,8 @@ type dropped struct {
 	Suspicious bool         `json:"suspicious,omitempty"`
 	// Reply is what was answered by the link of a letter, as the duty above reads it; CodeHash names the link, and nothing else counts.
 	Reply json.RawMessage `json:"reply,omitempty"`
+	// Registration is what an entity says of itself, as the duty above reads it; with Reference, CodeHash, CodeKey, Lang and Files nothing else counts.
+	Registration json.RawMessage `json:"registration,omitempty"`
 }
 
 type heldFile struct {
@@ -431,6 +433,12 @@ func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64,
 			return errs.New(errs.Unavailable, "nobody takes answers by link")
 		}
 		return s.Linked(ctx, in.CodeHash, in.Reply, at, remove)
+	}
+	if in.Registration != nil {
+		if s.Registered == nil {
+			return errs.New(errs.Unavailable, "nobody takes registrations")
+		}
+		return s.Registered(ctx, Registered{At: at, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey, Lang: in.Lang, Said: in.Registration, Files: files}, remove)
 	}
 	if in.Add && in.Prove != "" {
 		return s.prove(ctx, in.CodeHash, in.Prove, remove)

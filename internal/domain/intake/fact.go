@@ -86,7 +86,7 @@ func (s *Service) Waive(ctx context.Context, by access.Actor, obligation, key, r
 		if !x.Strict || x.State != law.Running && x.State != law.Paused && x.State != law.NotYet {
 			return audit.Entry{}, ErrNotOwed
 		}
-		return audit.Entry{Verb: "intake.waive", Changes: []audit.Change{{Field: "stage", To: key}}},
+		return audit.Entry{Verb: "intake.waive", Changes: []audit.Change{{Field: "stage", To: outwardKey(key)}}},
 			s.say(ctx, tx, by, o, Fact{Kind: OfWaiver, Code: key, At: s.Clock.Now(), Note: strings.TrimSpace(reason)}, 0)
 	})
 }
@@ -103,7 +103,7 @@ func (s *Service) TakeBack(ctx context.Context, by access.Actor, obligation, key
 		if err == nil && n == 0 {
 			err = errs.ErrNotFound
 		}
-		return audit.Entry{Verb: "intake.waive_back", Changes: []audit.Change{{Field: "stage", To: key}}}, err
+		return audit.Entry{Verb: "intake.waive_back", Changes: []audit.Change{{Field: "stage", To: outwardKey(key)}}}, err
 	})
 }
 
@@ -117,10 +117,10 @@ func (s *Service) PassedOnTo(ctx context.Context, by access.Actor, obligation, r
 		p.Add("at", "error.past")
 	}
 	return s.fact(ctx, by, obligation, how, p, func(ctx context.Context, tx *db.Tx, r *row, o *Obligation) (audit.Entry, error) {
-		if !slices.ContainsFunc(o.Set.Recipients, func(x law.Recipient) bool { return x.Code == recipient }) {
+		if x, ok := o.Set.Recipient(recipient); !ok || x.Code != recipient && !o.WeOwe(recipient) {
 			return audit.Entry{}, errs.ErrNotFound
 		}
-		return audit.Entry{Verb: "intake.passed_on", Changes: []audit.Change{{Field: "recipient", To: recipient}, {Field: "at", To: at.UTC()}}},
+		return audit.Entry{Verb: "intake.passed_on", Changes: []audit.Change{{Field: "recipient", To: law.Base(recipient)}, {Field: "at", To: at.UTC()}}},
 			s.say(ctx, tx, by, o, Fact{Kind: OfPassing, Code: recipient, At: at, Note: strings.TrimSpace(how)}, 0)
 	})
 }

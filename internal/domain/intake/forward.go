@@ -134,7 +134,7 @@ func (s *Service) Forward(ctx context.Context, by access.Actor, obligation strin
 		if err != nil {
 			return audit.Entry{}, err
 		}
-		e := audit.Entry{Verb: "intake.forward", Changes: []audit.Change{{Field: "recipient", To: in.Recipient}, {Field: "organisation", To: f.org.Name}}, Data: map[string]any{"message": m.UID, "forward": out.UID}}
+		e := audit.Entry{Verb: "intake.forward", Changes: []audit.Change{{Field: "recipient", To: law.Base(in.Recipient)}, {Field: "organisation", To: f.org.Name}}, Data: map[string]any{"message": m.UID, "forward": out.UID}}
 		if f.checked != "" {
 			e.Changes = append(e.Changes, audit.Change{Field: "email", To: f.to.Email}, audit.Change{Field: "checked", To: f.checked})
 		}
@@ -149,7 +149,7 @@ func (s *Service) Forward(ctx context.Context, by access.Actor, obligation strin
 // forwarding checks who receives what, and writes the letter.
 func (s *Service) forwarding(ctx context.Context, tx *db.Tx, by access.Actor, r row, o Obligation, in ForwardInput) (f forwarding, err error) {
 	var p errs.Problems
-	if !slices.ContainsFunc(o.Owed, func(x law.Owed) bool { return x.Team && x.Code == in.Recipient }) {
+	if !slices.ContainsFunc(o.Owed, func(x law.Owed) bool { return x.Team && x.Key() == in.Recipient }) {
 		p.Add("recipient", "error.choice")
 	}
 	if utf8.RuneCountInString(in.Note) > maxNote {
@@ -202,12 +202,7 @@ func first(s ...string) string {
 // forwardText is the letter in the language of who reads it: why it comes, what was handed in, and what binds its reader.
 func (s *Service) forwardText(lang string, r Report, o Obligation, in ForwardInput, affected string, handed []Submission) (subject, body string) {
 	p := s.Correspondence.Text.For(text.Lang(lang)).In(s.zone())
-	recipient := law.Recipient{}
-	for _, x := range o.Set.Recipients {
-		if x.Code == in.Recipient {
-			recipient = x
-		}
-	}
+	recipient, _ := o.Set.Recipient(in.Recipient)
 	var b strings.Builder
 	b.WriteString(p.T("mail.forward.why", "law", o.Set.Cites(recipient.Article), "name", o.Set.Name.In(lang), "reference", r.Reference) + "\n")
 	if note := strings.TrimSpace(in.Note); note != "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -182,7 +183,7 @@ func (s *Service) confirmedTx(ctx context.Context, tx *db.Tx, by access.Actor, f
 		return err
 	}
 	return s.obligationChanged(ctx, tx, by, &r, o, audit.Entry{
-		Verb: "intake.forward_confirmed", Changes: []audit.Change{{Field: "recipient", To: f.Recipient}, {Field: "channel", To: string(how)}}, Data: map[string]any{"forward": f.UID},
+		Verb: "intake.forward_confirmed", Changes: []audit.Change{{Field: "recipient", To: law.Base(f.Recipient)}, {Field: "channel", To: string(how)}}, Data: map[string]any{"forward": f.UID},
 	})
 }
 
@@ -246,7 +247,7 @@ func (s *Service) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Act
 		return err
 	}
 	if err := s.obligationChanged(ctx, tx, by, &r, o, audit.Entry{
-		Verb: "intake.forward_stopped", Changes: []audit.Change{{Field: "recipient", To: f.Recipient}}, Data: map[string]any{"forward": f.UID},
+		Verb: "intake.forward_stopped", Changes: []audit.Change{{Field: "recipient", To: law.Base(f.Recipient)}}, Data: map[string]any{"forward": f.UID},
 	}); err != nil {
 		return err
 	}

@@ -43,7 +43,8 @@ const (
 	OfMoment  FactKind = "moment"  // Code is a law.Moment
 	OfRequest FactKind = "request" // Code is a stage
 	OfWaiver  FactKind = "waiver"  // Code is the key of something owed
-	OfPassing FactKind = "passed"  // Code is a recipient
+	OfPassing FactKind = "passed"  // Code is the key of what we owe a recipient
+	OfState   FactKind = "state"   // Code is an affected state, or EU; for the team alone
 )
 
 // Fact is one thing that happened, as somebody said it.
@@ -121,7 +122,7 @@ func Counting(team *calendar.Calendar) func(country string) law.Count {
 
 // reckon fills what is owed.
 func (s *Service) reckon(o *Obligation, known law.Answers, count law.Count) {
-	c := law.Case{Class: o.Class, Handed: o.Handed, Waived: map[string]bool{}, Passed: map[string]time.Time{}, Known: known}
+	c := law.Case{Class: o.Class, Handed: o.Handed, Waived: map[string]bool{}, Passed: map[string]time.Time{}, States: map[string]time.Time{}, Known: known}
 	for _, f := range o.Facts {
 		if !f.EndedAt.IsZero() {
 			continue
@@ -135,6 +136,8 @@ func (s *Service) reckon(o *Obligation, known law.Answers, count law.Count) {
 			c.Waived[f.Code] = true
 		case OfPassing:
 			c.Passed[f.Code] = f.At
+		case OfState:
+			c.States[f.Code] = f.At
 		}
 	}
 	o.Owed = o.Set.Owed(c, count)
@@ -185,9 +188,7 @@ func (s *Service) Obligations(ctx context.Context, h db.Handle, by access.Actor,
 	}
 	for _, o := range all {
 		if !by.Team() {
-			for i := range o.Facts {
-				o.Facts[i].Note, o.Facts[i].SaidBy = "", 0
-			}
+			o = o.outward()
 		}
 		out[o.Report] = append(out[o.Report], o)
 	}
@@ -443,6 +444,9 @@ func (s *Service) clocksOf(r *row, o Obligation) []deadline.Clock {
 		if x.Team {
 			c.OwedBy = deadline.Us
 		}
+		if x.Of != "" { // which states are affected is for the team alone
+			c.Compartment = 0
+		}
 		if x.Limit.After(x.Due) {
 			c.LimitAt = x.Limit
 		}
@@ -485,6 +489,9 @@ func (s *Service) obligationChanged(ctx context.Context, tx *db.Tx, by access.Ac
 	e.At, e.By, e.On, e.About, e.Owner, e.Compartment = now, by, o.Ref, r.Ref, r.Ref.ID, o.Compartment
 	if len(r.Incidents) > 0 {
 		e.About = r.Incidents[0]
+	}
+	if e.Verb == verbStates { // which states are affected is not for who reported one of them
+		e.Compartment = 0
 	}
 	return s.Audit.Write(ctx, tx, e)
 }

@@ -47,6 +47,8 @@ type Service struct {
 	// TypeKnown tells whether a classification exists; nil knows all.
 	TypeKnown func(code string) bool
 
+	// Registered takes what an entity says of itself so that it stands in the register; also runs in its transaction.
+	Registered func(ctx context.Context, in Registered, also func(ctx context.Context, tx *db.Tx) error) error
 	// Linked takes what was answered by the link of a letter: a duty that stands beside. Hash names the link; also runs in its transaction.
 	Linked func(ctx context.Context, hash, reply []byte, at time.Time, also func(ctx context.Context, tx *db.Tx) error) error
 	// Suspicion keeps what was put into the page for suspicious messages: a duty that stands above. Also runs in its transaction. Nil makes reports of it.

@@ -126,7 +126,11 @@ func TestTemplates(t *testing.T) {
 	values := map[string]string{
 		"name": "Rui Tavares", "handler": "Ana Duarte", "phone": "+999 210 497 400", "due": "24 November, 12:00", "from": "7 November", "asked": "21 November", "outcome": "resolved",
 	}
-	for _, code := range []string{FirstAnswer, Give, AskLogs, Chase, CloseReporter, CloseParty} {
+	codes := []string{FirstAnswer, Give, AskLogs, Chase, CloseReporter, CloseParty}
+	for _, kind := range []string{"crisis_centre", "police", "regulator", "data_protection", "intelligence", "csirt", "vendor", "provider"} {
+		codes = append(codes, To(kind))
+	}
+	for _, code := range codes {
 		for _, lang := range l.Langs() {
 			tpl, err := l.Template(code, lang)
 			if err != nil || tpl.Lang != lang {
@@ -159,7 +163,7 @@ func TestTemplates(t *testing.T) {
 			}
 		}
 	}
-	if len(l.Templates("en")) != 7 {
+	if len(l.Templates("en")) != 15 {
 		t.Errorf("%d templates", len(l.Templates("en")))
 	}
 	if _, err := l.Template("tpl-none", "en"); !errs.Is(err, errs.NotFound) {

@@ -41,6 +41,9 @@ func (l *Library) Template(code, lang string) (Template, error) {
 	return Template{Code: code, Version: d.version, Lang: lang, Subject: w.title, Text: w.text, Holes: slices.Clone(d.holes)}, nil
 }
 
+// To gives the code of the letter to an authority, a team or a supplier of a kind, such as "crisis_centre".
+func To(kind string) string { return "tpl-to-" + strings.ReplaceAll(kind, "_", "-") }
+
 // Templates lists all of them, by code.
 func (l *Library) Templates(lang string) []Template {
 	var out []Template

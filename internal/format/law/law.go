@@ -142,6 +142,10 @@ type Recipient struct {
 	IfYes   string   // a field: only when its answer is yes
 	Own     Period
 	Name    Text
+	Each    bool   // one for each state that is named; before any is, one for all
+	Says    Text   // what the law says, in our words; nil for what its article says alone
+	Source  string // where that was read, in English
+	Sure    bool   // it was read there; false for what is only recalled
 }
 
 // Shortcut leaves only some stages owed when two moments lie close together.
@@ -190,6 +194,21 @@ func (s Set) Stage(code string) (Stage, bool) {
 		return Stage{}, false
 	}
 	return s.Stages[i], true
+}
+
+// Recipient gives a recipient by the key of what we owe it.
+func (s Set) Recipient(key string) (Recipient, bool) {
+	i := slices.IndexFunc(s.Recipients, func(x Recipient) bool { return x.Code == Base(key) })
+	if i < 0 {
+		return Recipient{}, false
+	}
+	return s.Recipients[i], true
+}
+
+// Base is a key without its round or state.
+func Base(key string) string {
+	code, _, _ := strings.Cut(key, ".")
+	return code
 }
 
 // Sure tells whether the set and each of its stages is confirmed, without a doubt.
@@ -342,7 +361,7 @@ func (l *Library) Asked(stage Stage) []Field {
 
 // Names gives the words for something owed by its key, with its round where there are several; false for what no set has.
 func (l *Library) Names(set, key, lang string) (string, bool) {
-	code, round, _ := strings.Cut(key, ".")
+	code, round, _ := strings.Cut(key, ".") // a round, or a state
 	s := l.sets[set]
 	name := ""
 	if x, ok := s.Stage(code); ok {

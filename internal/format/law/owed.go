@@ -2,6 +2,7 @@ package law
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -32,6 +33,7 @@ type Case struct {
 	Handed []Handed
 	Waived map[string]bool      // keys of Owed
 	Passed map[string]time.Time // recipients: when it was passed on
+	States map[string]time.Time // affected states by code, "EU" for the Union's bodies: when each was named
 	Known  Answers
 }
 
@@ -55,7 +57,8 @@ type Owed struct {
 	Code    string
 	Article string
 	Round   int
-	Team    bool // we owe it
+	Of      string // the state that a recipient is in, where each has one
+	Team    bool   // we owe it
 	State   Standing
 	Start   time.Time
 	Assumed bool // the moment was not told: counted from when we were first told of anything
@@ -66,8 +69,11 @@ type Owed struct {
 	Strict  bool   // it is owed once it runs; false for what is offered
 }
 
-// Key names it within its case: the code, and the round where there are several.
+// Key names it within its case: the code, with the round or the state where there are several.
 func (o Owed) Key() string {
+	if o.Of != "" {
+		return o.Code + "." + o.Of
+	}
 	if o.Round > 1 {
 		return o.Code + "." + strconv.Itoa(o.Round)
 	}
@@ -96,17 +102,28 @@ func (s Set) Owed(c Case, count Count) []Owed {
 		out = append(out, r.stage(x)...)
 	}
 	for _, x := range s.Recipients {
-		if len(x.Classes) > 0 && !slices.Contains(x.Classes, c.Class) || x.IfYes != "" && c.Known[x.IfYes] != "yes" || len(c.Handed) == 0 {
+		if len(x.Classes) > 0 && !slices.Contains(x.Classes, c.Class) || x.IfYes != "" && c.Known[x.IfYes] != "yes" && len(c.States) == 0 || len(c.Handed) == 0 {
 			continue
 		}
-		o := Owed{Code: x.Code, Article: x.Article, Team: true, State: Running, Strict: true, Start: c.Handed[0].At, Due: c.Handed[0].At.Add(x.Own.Elapsed)}
-		o.Limit = o.Due
-		if at := c.Passed[x.Code]; !at.IsZero() {
-			o.State, o.MetAt = Met, at
+		if !x.Each || len(c.States) == 0 {
+			out = append(out, r.passing(x, "", c.Handed[0].At))
+			continue
 		}
-		out = append(out, r.end(o))
+		for _, state := range slices.Sorted(maps.Keys(c.States)) {
+			out = append(out, r.passing(x, state, c.States[state]))
+		}
 	}
 	return out
+}
+
+// passing is that a recipient is told: from when we know of it.
+func (r *reckoning) passing(x Recipient, of string, since time.Time) Owed {
+	o := Owed{Code: x.Code, Article: x.Article, Of: of, Team: true, State: Running, Strict: true, Start: since, Due: since.Add(x.Own.Elapsed)}
+	o.Limit = o.Due
+	if at := r.Passed[o.Key()]; !at.IsZero() {
+		o.State, o.MetAt = Met, at
+	}
+	return r.end(o)
 }
 
 // reckoning is a case while it is reckoned.

@@ -115,8 +115,13 @@ func (l *Library) readSet(n node, file string) Set {
 		})
 	}
 	for _, x := range n.get("recipients").items() {
-		x.only("code", "article", "classes", "if_yes", "own", "name")
+		x.only("code", "article", "classes", "if_yes", "own", "name", "each_state", "says", "source", "confirmed")
+		says := Text(nil)
+		if x.get("says").there() {
+			says = x.get("says").text()
+		}
 		s.Recipients = append(s.Recipients, Recipient{
+			Each: x.get("each_state").flag(false), Says: says, Source: x.get("source").str(), Sure: x.get("confirmed").flag(s.Confirmed),
 			Code: x.must("code").code(), Article: x.must("article").str(), Classes: x.get("classes").strs(), IfYes: x.get("if_yes").str(), Own: x.must("own").period(), Name: x.must("name").text(),
 		})
 	}

@@ -43,6 +43,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -80,6 +81,7 @@ type Deps struct {
 	Retain         *retain.Service
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
+	Registration   *registration.Service
 	Takedown       *takedown.Service
 
 	Staff func(ctx context.Context, by access.Actor) ([]Person, error) // the people who work on cases

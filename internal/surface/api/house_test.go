@@ -30,8 +30,11 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/format/taxonomy"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -102,7 +105,15 @@ func open(t testing.TB, h *coretest.House, change ...func(*api.Deps)) *house {
 		Tokens: x.accounts, Once: &once.Keeper{DB: h.DB, Ring: h.Ring, Clock: h.Clock}, Text: texts, Clock: h.Clock, Log: slog.New(slog.NewTextHandler(log, nil)),
 		URL: "https://cert.example", Constituency: country, Correspondence: letters, Intake: reports, Coordination: parties, Incident: cases,
 		Deadlines: clocks, Search: words, Audit: h.Audit, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
+		Takedown:  &takedown.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Texts: texts, Constituency: country, Coordination: parties},
 		Suspicion: &suspicion.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: texts, Lang: "en", Constituency: country, Correspondence: letters, Intake: reports},
+	}
+	annexes, err := scope.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.deps.Registration = &registration.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Annexes: annexes, Constituency: country, Correspondence: letters, Intake: reports, Deadlines: clocks, Accounts: x.accounts,
 	}
 	x.deps.Staff = func(ctx context.Context, _ access.Actor) ([]api.Person, error) { // the owners of tokens here are machines
 		return db.All(ctx, h.DB, func(r *db.Rows) (p api.Person, err error) { return p, r.Scan(&p.Account, &p.ID, &p.Name) },

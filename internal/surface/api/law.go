@@ -27,6 +27,7 @@ func (a *API) laws() {
 	on(a, "POST /obligations/{id}/requests", a.requestStage)
 	on(a, "POST /obligations/{id}/waivers", a.waive)
 	on(a, "POST /obligations/{id}/recipients", a.passedOn)
+	on(a, "POST /obligations/{id}/states", a.nameStates)
 }
 
 // RuleSet is what a law asks, as data. Texts are in the language of the token's owner.
@@ -387,6 +388,23 @@ type PassedOn struct {
 	Recipient string    `json:"recipient"`
 	At        time.Time `json:"at,omitzero" doc:"Now when left out"`
 	How       string    `json:"how,omitempty"`
+}
+
+// States are the other states that are affected.
+type States struct {
+	States []string `json:"states" doc:"Two letters each, EU for the Union's bodies: the whole list, in place of the one before"`
+	Reason string   `json:"reason,omitempty"`
+}
+
+// StatesInput is the input of POST /obligations/{id}/states.
+type StatesInput struct {
+	ID
+	With[States]
+}
+
+func (a *API) nameStates(ctx context.Context, by access.Actor, in *StatesInput) (reply[Obligation], error) {
+	o, err := a.Intake.NameStates(ctx, by, in.ID.ID, in.Body.Value.States, in.Body.Value.Reason)
+	return a.told(ctx, by, o, err)
 }
 
 // PassedOnInput is the input of POST /obligations/{id}/recipients.

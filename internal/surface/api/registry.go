@@ -21,6 +21,9 @@ func (a *API) registry() {
 	on(a, "POST /assets/{id}/end", a.endAsset)
 	on(a, "GET /owners", a.owners)
 	a.proofs()
+	a.liaison()
+	a.handovers()
+	a.registrations()
 }
 
 // Organisation is a member of the constituency.

@@ -20,8 +20,8 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "shares": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
-	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure").Replace(p)
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "registrations": id.New(), "shares": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
+	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure", "{handed}", id.New()).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
 	}
@@ -44,6 +44,8 @@ func bodyOf(op api.Operation) string {
 	switch {
 	case op.Method == "GET":
 		return ""
+	case strings.HasPrefix(op.Path, "/registrations"):
+		return map[string]string{"checks": `{"checks":["identity"]}`, "ask": `{"text":"walked?"}`, "approve": `{"class":"important"}`, "confirm": `{}`, "refuse": `{"reason":"walked"}`, "export": `{}`}[last]
 	case op.Path == "/obligations/{id}/stages":
 		return `{"stage":"notification"}`
 	case op.Path == "/reports/{ref}/missing":
@@ -56,6 +58,10 @@ func bodyOf(op api.Operation) string {
 		return `{"reason":"walked by a test"}`
 	case op.Path == "/reach":
 		return `{"reach":"anonymous","request":"` + id.New() + `"}`
+	case strings.HasSuffix(op.Path, "/{handed}/settle"):
+		return `{"outcome":"declined","note":"walked"}`
+	case last == "states":
+		return `{"states":["FR"]}`
 	case last == "sendings", last == "letters", last == "propose":
 		return `{}`
 	case last == "targets":
@@ -96,7 +102,7 @@ func bodyOf(op api.Operation) string {
 		"changes": `{"from":"2030-01-01T00:00:00Z","till":"2030-01-02T00:00:00Z"}`, "watch": `{"how":"learnt"}`, "call-backs": `{"number":"` + id.New() + `","outcome":"theirs"}`,
 		"receipts": `{"lang":"fr"}`,
 		"assets":   `{"value":"walked.example"}`, "prove": `{"how":"walked"}`, "end": `{"why":"walked"}`,
-		"proofs": `{"value":"walked.example","way":"dns"}`, "code": `{"code":"00000-00000"}`, "judge": `{"holds":true,"why":"walked"}`,
+		"liaison": `{"kind":"police"}`, "look-ups": `{"what":"walked.example"}`, "hand-overs": `{"title":"walked","summary":"walked","due_at":"2030-01-01T00:00:00Z"}`, "proofs": `{"value":"walked.example","way":"dns"}`, "code": `{"code":"00000-00000"}`, "judge": `{"holds":true,"why":"walked"}`,
 		"replies": `{"not_concerned":true}`, "retire": `{"retire":true}`, "chase": `{"parties":["` + id.New() + `"],"text":"walked"}`, "settle": `{"outcome":"kept","note":"walked"}`,
 		"question-sets": `{"code":"walked","title":` + walkedWords + `,"questions":[{"code":"walked","kind":"yes_no","text":` + walkedWords + `}]}`,
 		"waivers":       `{"key":"final_report","reason":"walked"}`, "recipients": `{"recipient":"none"}`,

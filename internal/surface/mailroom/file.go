@@ -21,7 +21,7 @@ import (
 func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) {
 	t, err := m.threadOf(ctx, tx, l)
 	switch {
-	case err == nil && (t.About.Kind == ref.Account || t.About.Kind == ref.Arrival || t.About.Kind == ref.Organisation) && len(l.automatic) == 0 && !l.bounce:
+	case err == nil && (t.About.Kind == ref.Account || t.About.Kind == ref.Arrival || t.About.Kind == ref.Organisation || t.About.Kind == ref.Registration) && len(l.automatic) == 0 && !l.bounce:
 		return m.receive(ctx, tx, l) // a notice to one of us, thanks, or a code, ask for no answer: what a person writes there is news
 	case errs.Is(err, errs.NotFound):
 		if slices.ContainsFunc(l.arrival.To, tagged) {

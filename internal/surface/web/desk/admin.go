@@ -54,6 +54,8 @@ func (d *Desk) adminRoutes() []page.Route {
 		{Pattern: "POST /desk/admin/mail", Need: rules, Serve: d.saveRoads},
 		{Pattern: "GET /desk/admin/second", Need: rules, Serve: d.secondRule},
 		{Pattern: "POST /desk/admin/second", Need: rules, Serve: d.saveSecond},
+		{Pattern: "GET /desk/admin/registrations", Need: rules, Serve: d.registrationRule},
+		{Pattern: "POST /desk/admin/registrations", Need: rules, Serve: d.saveRegistrationRule},
 		{Pattern: "GET /desk/admin/stop-mail", Need: stop, Serve: d.stopMail},
 		{Pattern: "POST /desk/admin/stop-mail", Need: stop, Serve: d.setStopMail},
 
@@ -153,6 +155,7 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(true, room{"file-lock-2", "/desk/admin/keys", p.T("desk.admin.keys"), p.T("desk.admin.keys.note"), 0})
 	add(by.Can(access.ChangeRules), room{"mail", "/desk/admin/mail", p.T("desk.admin.mail"), p.T("desk.admin.mail.note"), 0})
 	add(by.Can(access.ChangeRules), room{"users", "/desk/admin/second", p.T("desk.second.title"), p.T("desk.second.note"), 0})
+	add(by.Can(access.ChangeRules), room{"building-2", "/desk/admin/registrations", p.T("desk.registration.rule"), p.T("desk.registration.rule.note"), 0})
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
 	add(by.Can(access.ChangeRules), room{"shield-check", "/desk/admin/rules", p.T("desk.rules.title"), p.T("desk.rules.note"), 0})
 	add(by.Can(access.ChangeRules) && by.Can(access.ReadCases), room{"list-filter", "/desk/admin/routine", p.T("desk.routine.title"), p.T("desk.routine.note"), 0})

@@ -29,6 +29,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
@@ -98,7 +99,8 @@ func openOffice(t testing.TB) *office {
 		Duty:     h.duty,
 		Presence: &presence.Service{DB: h.DB, Clock: h.Clock}, Playbook: h.playbook(),
 		Coordination: cases.Coordination, Drafts: &draft.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, DB: h.DB, Clock: h.Clock, Audit: h.Audit, Intake: reports, Correspondence: h.letters, Incidents: cases, Constituency: h.country, Deadlines: clocks, Suspicion: h.suspicion,
-		Newest: pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
+		Takedown: &takedown.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Texts: texts, Constituency: h.country, Coordination: cases.Coordination},
+		Newest:   pubsub.NewNewest(0), Zone: time.UTC, Site: page.Site{Name: "CERT.EX"}, Accounts: h.accounts,
 		Alarms: watch, Retain: &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit},
 		Staff: func(ctx context.Context, by access.Actor) (out []desk.Colleague, err error) {
 			all, err := h.accounts.Staff(ctx, h.DB, by)

@@ -120,7 +120,7 @@ func TestBrowserAsk(t *testing.T) {
 func TestBrowserAddParties(t *testing.T) {
 	p := printer(t, text.EN)
 	v := askRoom(p, false)
-	v.Body = addParties(p, "/x", "", []choice{{"organisation", "1", "Rede Elétrica de Valmora", sectorName(p, "electricity"), false}, {"organisation", "2", "Centre hospitalier Sainte-Claire", sectorName(p, "health"), false}},
+	v.Body = addParties(p, "/x", "", nil, []choice{{"organisation", "1", "Rede Elétrica de Valmora", sectorName(p, "electricity"), false}, {"organisation", "2", "Centre hospitalier Sainte-Claire", sectorName(p, "health"), false}},
 		[]page.SelectOption{{Value: "affected", Text: p.T("desk.role.affected")}})
 	pagetest.Glance(t, "parties-add", pagetest.Desk, IncidentTab(v))
 }

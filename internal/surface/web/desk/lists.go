@@ -259,8 +259,10 @@ func (d *Desk) constituency(v *page.Visit) error {
 		DeskView: d.frame(v, "constituency", p.T("desk.nav.constituency")), Heading: p.T("desk.nav.constituency"),
 		Search: &page.FieldView{ID: "q", Name: "q", Type: "search", Label: p.T("desk.parties.find"), Value: f.Text},
 		Acts: []page.ButtonView{
+			{Text: p.T("desk.registration.title"), Icon: "building-2", Kind: "ghost", Href: registrationsAt},
 			{Text: p.T("desk.todo.title"), Icon: "list-checks", Kind: "ghost", Href: "/desk/constituency/todo"},
 			{Text: p.T("desk.owners.title"), Icon: "search", Kind: "ghost", Href: "/desk/constituency/owners"},
+			{Text: p.T("desk.liaison.title"), Icon: "building-2", Kind: "ghost", Href: "/desk/constituency/liaisons"},
 		},
 		Empty: page.EmptyView{Icon: "building-2", Title: p.T("desk.parties.nobody"), Note: p.T("desk.parties.nobody.note")}, Pages: next(v, list.Next, len(list.Items)),
 		Table: page.TableView{Caption: p.T("desk.nav.constituency"), Columns: []page.Column{{Text: p.T("desk.col.organisation")}, {Text: p.T("desk.col.communities")}, {Text: p.T("desk.col.class")}, {Text: p.T("desk.col.language")}}},
@@ -343,6 +345,12 @@ func (d *Desk) organisation(v *page.Visit) error {
 	fact(p.T("desk.col.language"), strings.ToUpper(o.Lang))
 	for _, c := range o.Communities {
 		fact(p.T("desk.col.communities"), communityName(p, c))
+	}
+	if err := d.liaisonOf(v, o, &view); err != nil {
+		return err
+	}
+	if err := d.registered(v, o.UID, o.Ref.ID, fact); err != nil {
+		return err
 	}
 	entitled, err := d.Constituency.EntitledTo(v.Ctx(), d.DB, o.Communities)
 	if err != nil {

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,7 +13,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
-	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
@@ -75,7 +75,8 @@ func roleName(p *text.Printer, r coordination.Role) string {
 	return p.T("desk.role.reporter")
 }
 
-var roles = []coordination.Role{coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer,
+var roles = []coordination.Role{
+	coordination.Affected, coordination.Source, coordination.Provider, coordination.Vendor, coordination.Authority, coordination.Peer,
 	coordination.Host, coordination.Network, coordination.Registrar, coordination.Registry, coordination.ContentNetwork, coordination.BlockList,
 }
 
@@ -188,7 +189,8 @@ func (d *Desk) chooseParties(v *page.Visit) error {
 		return err
 	}
 	q := strings.TrimSpace(v.R.URL.Query().Get("q"))
-	found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: q, Community: v.R.URL.Query().Get("community"), Limit: 100})
+	kind := liaisonKind(v.R.URL.Query().Get("kind"))
+	found, err := d.found(v, q, kind)
 	if err != nil {
 		return err
 	}
@@ -197,16 +199,16 @@ func (d *Desk) chooseParties(v *page.Visit) error {
 		there[r.Party.Organisation] = true
 	}
 	var list []choice
-	for _, o := range found.Items {
+	for _, o := range found {
 		if !there[o.Ref.ID] {
-			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: sectorName(v.P, o.Sector)})
+			list = append(list, choice{name: "organisation", value: o.UID, label: o.Name, second: cmp.Or(liaisonName(v.P, o.Kind), sectorName(v.P, o.Sector))})
 		}
 	}
-	var options []page.SelectOption
+	options := []page.SelectOption{{Value: "", Text: v.P.T("desk.parties.role.own")}}
 	for _, r := range roles {
 		options = append(options, page.SelectOption{Value: string(r), Text: roleName(v.P, r)})
 	}
-	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: addParties(v.P, f.Href+"/parties/add", q, list, options)}))
+	return v.Show(IncidentTab(TabView{IncidentFrame: f, Body: addParties(v.P, f.Href+"/parties/add", q, kindChips(v.P, f.Href+"/parties/add", kind), list, options)}))
 }
 
 func (d *Desk) addParties(v *page.Visit) error {
@@ -325,6 +327,7 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 			Party: pv.Party.Name, Reader: strings.Trim(pv.Reader.Name+" <"+pv.Reader.Email+">", " "), Lang: pv.Lang, Road: roadChip(v.P, pv.Road), TLP: g.TLP.Name(),
 			Subject: pv.Subject, Text: pv.Text,
 		}
+		l.Ground, l.NoGround = ground(v.P, pv.Liaison)
 		if len(pv.Hits) > 0 {
 			l.Warn = v.P.T("desk.ask.hits", "words", strings.Join(pv.Hits, ", "))
 			x.hits = true
@@ -435,6 +438,11 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 			body = append(body, heading(v.P.T("desk.measures")), page.Measures(v.P, measures))
 		}
 	}
+	handed, err := d.handedTo(v, p)
+	if err != nil {
+		return err
+	}
+	body = append(body, handed...)
 	uids, err := d.threadUIDs(v, p.Thread)
 	if err != nil {
 		return err
@@ -452,6 +460,9 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 	if in.State != incident.Closed && v.By.Can(access.SendOutside) {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
 			page.Button(page.ButtonView{Text: v.P.T("desk.incident.ask"), Icon: "send", Href: f.Href + "/ask?party=" + p.UID}))
+		if p.Role == coordination.Peer || p.Role == coordination.Authority {
+			body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.handover.open"), Icon: "send", Href: "/desk/parties/" + p.UID + "/hand-over"}))
+		}
 	}
 	reach, err := d.reachSection(v, p)
 	if err != nil {

@@ -122,8 +122,11 @@ func (d *Desk) showProvider(v *page.Visit, x providerTyped, wrong error, status 
 		view.Body = append(view.Body, adminForm(at, hidden, fields, page.ButtonView{Text: p.T("desk.provider.save"), Kind: "primary"}, page.ButtonView{Text: p.T("desk.cancel"), Href: "/desk/providers"}))
 	} else {
 		view.Body = append(view.Body, page.Properties(p, []page.Property{
-			{Label: p.T("desk.provider.role"), Value: page.Text(roleName(p, x.Role))}, {Label: p.T("desk.provider.form"), Value: page.Text(p.T("desk.provider.form." + string(x.Form)))}, {Label: p.T("desk.provider.page"), Value: page.Text(x.Page)},
-			{Label: p.T("desk.provider.wants"), Value: page.Words(x.Wants)}, {Label: p.T("desk.provider.matches"), Value: page.Words(x.Matches)},
+			{Label: p.T("desk.provider.role"), Value: page.Text(roleName(p, x.Role))},
+			{Label: p.T("desk.provider.form"), Value: page.Text(p.T("desk.provider.form." + string(x.Form)))},
+			{Label: p.T("desk.provider.page"), Value: page.Text(x.Page)},
+			{Label: p.T("desk.provider.wants"), Value: page.Words(x.Wants)},
+			{Label: p.T("desk.provider.matches"), Value: page.Words(x.Matches)},
 		}))
 	}
 	if x.uid != "" && v.By.Can(access.WriteRegistry) {

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 func (d *Desk) registryRoutes() []page.Route {
 	return []page.Route{
 		{Pattern: "GET /desk/constituency/owners", Need: page.Needs(access.ReadRegistry), Serve: d.owners},
+		{Pattern: "POST /desk/constituency/owners", Need: page.Needs(access.Triage), Serve: d.askRegistry},
 		{Pattern: "POST /desk/constituency/{organisation}/assets", Need: page.Needs(access.WriteRegistry), Serve: d.addAsset},
 		{Pattern: "POST /desk/assets/{asset}/prove", Need: page.Needs(access.WriteRegistry), Serve: d.proveAsset},
 		{Pattern: "POST /desk/assets/{asset}/end", Need: page.Needs(access.WriteRegistry), Serve: d.endAsset},
@@ -87,11 +89,16 @@ func term(p *text.Printer, a constituency.Asset) string {
 	return strings.Join(words, " · ")
 }
 
-// owners answers who answers for an address, a domain, a URL or an AS number, now or at another moment.
+// owners answers who answers for an address, a domain, a URL or an AS number, now or at another moment, and whom else one may tell.
 func (d *Desk) owners(v *page.Visit) error {
-	p, q := v.P, v.R.URL.Query()
+	q := v.R.URL.Query()
+	return d.showOwners(v, constituency.LookUp{What: q.Get("what")}, q.Get("at"))
+}
+
+func (d *Desk) showOwners(v *page.Visit, in constituency.LookUp, moment string) error {
+	p := v.P
 	view := OwnersView{
-		DeskView: d.frame(v, "constituency", p.T("desk.owners.title")), What: q.Get("what"), At: q.Get("at"), Problems: map[string]string{},
+		DeskView: d.frame(v, "constituency", p.T("desk.owners.title")), What: in.What, At: moment, Problems: map[string]string{},
 		Empty: page.EmptyView{Icon: "search", Title: p.T("desk.owners.ask"), Note: p.T("desk.owners.ask.note")},
 		Table: page.TableView{Caption: p.T("desk.owners.title"), Columns: []page.Column{
 			{Text: p.T("desk.col.organisation")}, {Text: p.T("desk.owners.by")}, {Text: p.T("desk.owners.why")}, {Text: p.T("desk.owners.known")},
@@ -111,6 +118,19 @@ func (d *Desk) owners(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	status := http.StatusOK
+	if v.By.Team() && moment == "" {
+		var x constituency.LookedUp
+		var wrong map[string]string
+		if x, wrong, status, err = d.looked(v, in); err != nil {
+			return err
+		}
+		if wrong["what"] == "" {
+			view.Elsewhere = d.elsewhere(v, in, x, wrong)
+		} else if v.R.Method == http.MethodGet { // what names nothing is shown as nobody's
+			status = http.StatusOK
+		}
+	}
 	view.Empty.Title, view.Empty.Note = p.T("desk.owners.nobody"), p.T("desk.owners.nobody.note")
 	for _, m := range list {
 		known := []string{p.T("desk.asset.unproved")}
@@ -125,7 +145,7 @@ func (d *Desk) owners(v *page.Visit) error {
 			page.Text(p.T("desk.owners.why." + strings.ReplaceAll(m.Why, " ", "_"))), page.Text(strings.Join(known, " · ")),
 		})
 	}
-	return v.Show(Owners(view))
+	return v.ShowStatus(status, Owners(view))
 }
 
 // day reads a date of a form as the beginning of that day in the team's zone; zero for none.

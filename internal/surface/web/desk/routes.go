@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	rating "github.com/tocsin-csirt/tocsin/internal/format/severity"
@@ -47,6 +49,7 @@ type Desk struct {
 	Incidents      *incident.Service
 	Coordination   *coordination.Service
 	Constituency   *constituency.Service
+	Registration   *registration.Service
 	Deadlines      *deadline.Service
 	Drafts         *draft.Service
 	Playbook       *playbook.Library
@@ -90,7 +93,7 @@ type Colleague struct {
 // Routes is the map of the workbench.
 func (d *Desk) Routes() []page.Route {
 	read, triage, work, send := page.Needs(access.ReadCases), page.Needs(access.Triage), page.Needs(access.WorkCases), page.Needs(access.SendOutside)
-	return append([]page.Route{
+	return slices.Concat([]page.Route{
 		{Pattern: "GET /desk", Need: page.SignedIn, Serve: d.home},
 		{Pattern: "GET /desk/{$}", Need: page.SignedIn, Serve: d.home},
 		{Pattern: "GET /desk/live", Need: read, Serve: d.live},
@@ -144,6 +147,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "GET /desk/incidents/{incident}/parties", Need: read, Serve: d.parties},
 		{Pattern: "GET /desk/incidents/{incident}/files", Need: read, Serve: d.files},
 		{Pattern: "GET /desk/incidents/{incident}/measures", Need: read, Serve: d.measures},
+		{Pattern: "GET /desk/incidents/{incident}/authorities", Need: read, Serve: d.authorities},
 		{Pattern: "GET /desk/incidents/{incident}/report", Need: read, Serve: d.reportTab},
 		{Pattern: "POST /desk/incidents/{incident}/report", Need: page.Needs(access.Export), Serve: d.takeReport},
 		{Pattern: "GET /desk/incidents/{incident}/parties/add", Need: work, Serve: d.chooseParties},
@@ -171,7 +175,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, append(append(append(append(append(append(d.laneRoutes(), d.guardRoutes()...), append(d.manyRoutes(), d.sendingRoutes()...)...), d.dutyRoutes()...), d.keepRoutes()...), d.lawRoutes()...), append(append(append(d.suspiciousRoutes(), append(d.registryRoutes(), d.proofRoutes()...)...), append(append(d.questionRoutes(), d.takedownRoutes()...), append(d.matrixRoutes(), d.sharingRoutes()...)...)...), d.adminRoutes()...)...)...)
+	}, d.laneRoutes(), d.guardRoutes(), d.manyRoutes(), d.sendingRoutes(), d.dutyRoutes(), d.keepRoutes(), d.lawRoutes(), d.suspiciousRoutes(), d.registrationRoutes(), d.registryRoutes(), d.liaisonRoutes(), d.handOverRoutes(), d.proofRoutes(), d.questionRoutes(), d.takedownRoutes(), d.matrixRoutes(), d.sharingRoutes(), d.adminRoutes())
 }
 
 func (d *Desk) home(v *page.Visit) error {

@@ -38,6 +38,7 @@ func (d *Desk) lawRoutes() []page.Route {
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/waive", Need: triage, Serve: d.waive},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/take-back", Need: triage, Serve: d.takeBackWaiver},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/passed-on", Need: triage, Serve: d.passedOnTo},
+		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/states", Need: triage, Serve: d.nameStates},
 		{Pattern: "GET /desk/reports/{report}/obligations/{obligation}/forward", Need: send, Serve: d.forward},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/forward", Need: send, Serve: d.sendForward},
 		{Pattern: "POST /desk/reports/{report}/obligations/{obligation}/forwards/{forward}/confirm", Need: triage, Serve: d.confirmForward},

@@ -89,18 +89,21 @@ func (d *Desk) showForward(v *page.Visit, status int, wrong error) error {
 		return err
 	}
 	p, at, in := v.P, "/desk/reports/"+r.UID+"/obligations/"+o.UID, forwardedIn(v)
+	if in.recipient == "" && o.WeOwe(v.R.URL.Query().Get("recipient")) { // a link of ours names one
+		in.recipient = v.R.URL.Query().Get("recipient")
+	}
 	var to []page.SelectOption
 	for _, x := range o.Owed {
 		if x.Team {
-			in.recipient = cmp.Or(in.recipient, x.Code)
-			to = append(to, page.SelectOption{Value: x.Code, Text: d.owedName(p, o, x), Chosen: x.Code == in.recipient})
+			in.recipient = cmp.Or(in.recipient, x.Key())
+			to = append(to, page.SelectOption{Value: x.Key(), Text: d.owedName(p, o, x), Chosen: x.Key() == in.recipient})
 		}
 	}
 	if len(to) == 0 {
 		return errs.ErrNotFound
 	}
 	if in.name == "" && wrong == nil && !in.writtenIn() {
-		if in.name, err = d.Intake.Usual(v.Ctx(), d.DB, v.By, o.Set.Code, in.recipient); err != nil {
+		if in.name, err = d.usualFor(v, o, in.recipient); err != nil {
 			return err
 		}
 	}

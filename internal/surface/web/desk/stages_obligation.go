@@ -74,7 +74,7 @@ func (d *Desk) showObligation(v *page.Visit, act string, wrong error) error {
 	}
 	var list []page.Problem
 	if v.By.Can(access.Triage) && !r.Destroyed {
-		ids := map[string]string{"moment": "moment-moment", "at": act + "-at", "reason": act + "-reason", "due_at": act + "-due", "stage": act + "-stage"}
+		ids := map[string]string{"moment": "moment-moment", "at": act + "-at", "reason": act + "-reason", "due_at": act + "-due", "stage": act + "-stage", "states": "states-states"}
 		var by map[string]string
 		list, by = problems(p, wrong, ids)
 		body = append(body, d.lawActs(v, r, o, act, by)...)
@@ -99,6 +99,8 @@ func (d *Desk) factWords(p *text.Printer, o intake.Obligation, f intake.Fact) st
 		return p.T("desk.stages.requested", "stage", d.stageOf(p, o.Set.Code, f.Code))
 	case intake.OfWaiver:
 		return p.T("desk.stages.waived", "stage", d.stageOf(p, o.Set.Code, f.Code))
+	case intake.OfState:
+		return p.T("desk.states.named", "state", f.Code)
 	}
 	return p.T("desk.rules.pass_on", "to", d.stageOf(p, o.Set.Code, f.Code))
 }
@@ -195,7 +197,14 @@ func (d *Desk) lawActs(v *page.Visit, r intake.Report, o intake.Obligation, act 
 		}
 	}
 	for _, x := range o.Set.Recipients {
-		recipients = append(recipients, page.SelectOption{Value: x.Code, Text: say(p, x.Name)})
+		if !x.Each || len(o.States()) == 0 {
+			recipients = append(recipients, page.SelectOption{Value: x.Code, Text: say(p, x.Name)})
+		}
+	}
+	for _, x := range o.Owed {
+		if x.Team && x.Of != "" {
+			recipients = append(recipients, page.SelectOption{Value: x.Key(), Text: d.stageOf(p, o.Set.Code, x.Key())})
+		}
 	}
 	out := []templ.Component{}
 	if len(moments) > 0 {
@@ -207,6 +216,14 @@ func (d *Desk) lawActs(v *page.Visit, r intake.Report, o intake.Obligation, act 
 		out = append(out, form("request", p.T("desk.stages.request"), p.T("desk.stages.request.do"),
 			page.Select(p, page.FieldView{ID: "request-stage", Name: "stage", Label: p.T("desk.rules.stage"), Error: bad("request", "stage")}, stages),
 			when("request", "due", p.T("desk.col.due"), p.T("desk.stages.request.hint")), reason("request", "")))
+	}
+	if o.EachState() {
+		typed := strings.Join(o.States(), " ")
+		if act == "states" {
+			typed = get("states", "states")
+		}
+		out = append(out, form("states", p.T("desk.states"), p.T("desk.states.do"),
+			page.Field(p, page.FieldView{ID: "states-states", Name: "states", Label: p.T("desk.states.which"), Hint: p.T("desk.states.hint"), Value: typed, Error: bad("states", "states"), Autocomplete: "off"}), reason("states", "")))
 	}
 	if len(recipients) > 0 {
 		out = append(out, form("passed-on", p.T("desk.stages.passed_on"), p.T("desk.stages.passed_on.do"),

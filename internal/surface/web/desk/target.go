@@ -60,9 +60,11 @@ func targetFacts(v *page.Visit, t takedown.Target) []page.Property {
 		at = append(at, page.Mono(a.String()))
 	}
 	facts := []page.Property{
-		{Label: p.T("desk.target.what"), Value: page.Mono(t.Thing.Shown())}, {Label: p.T("desk.target.kind"), Value: page.Text(kindName(p, t.Kind))},
+		{Label: p.T("desk.target.what"), Value: page.Mono(t.Thing.Shown())},
+		{Label: p.T("desk.target.kind"), Value: page.Text(kindName(p, t.Kind))},
 		{Label: p.T("desk.col.state"), Value: several([]templ.Component{page.Chip(targetChip(p, t)), page.Text(" "), page.At(p, t.StateAt, v.Now)})},
-		{Label: p.T("desk.target.words"), Value: page.Words(mail.NoLinks(mail.VisibleText(t.Words)))}, {Label: p.T("desk.target.seen_at"), Value: page.At(p, t.SeenAt, v.Now)},
+		{Label: p.T("desk.target.words"), Value: page.Words(mail.NoLinks(mail.VisibleText(t.Words)))},
+		{Label: p.T("desk.target.seen_at"), Value: page.At(p, t.SeenAt, v.Now)},
 		{Label: p.T("desk.target.addresses"), Value: page.Lines(at)},
 	}
 	if len(at) == 0 {

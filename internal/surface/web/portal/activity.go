@@ -22,6 +22,7 @@ const activityPath = peoplePath + "/activity"
 var deeds = []string{
 	"intake.receive", "intake.add", "intake.submit", "intake.ask_sheet", "intake.vouch_answer", "intake.forward_confirmed", "intake.share_words",
 	"coordination.answer", "coordination.move", "coordination.hear", "correspondence.reach", "constituency.offer_key",
+	"registration.receive", "registration.answer", "registration.change", "registration.change_told",
 	"account.sign_in", "account.sign_out", "account.proof_refused",
 	"account.invite", "account.invite_again", "account.withdraw_invitation", "account.accept_invitation", "account.grant_role", "account.revoke_role", "account.disable",
 	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit", "account.settings", "account.add_passkey", "account.end_passkey",

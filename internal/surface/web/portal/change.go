@@ -1,8 +1,11 @@
 package portal
 
 import (
+	"cmp"
+
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -13,8 +16,11 @@ import (
 // ChangeView asks for a proposal.
 type ChangeView struct {
 	page.PortalView
-	Kind, Text string
-	Problems   []page.Problem
+	Kind, Text       string
+	Day, Month, Year string // since when
+	Follows          bool
+	Settles          string // uid of a change that was announced
+	Problems         []page.Problem
 }
 
 func changeKinds(v *page.Visit) []page.SelectOption {
@@ -47,7 +53,25 @@ func (d Deps) change(v *page.Visit) error {
 			view.Kind, view.Text = "asset_gone", a.Value+"\n\n"
 		}
 	}
+	if uid := v.R.URL.Query().Get("settles"); uid != "" { // announced before: its details
+		c, err := d.announced(v, uid)
+		if err != nil {
+			return err
+		}
+		view.Settles, view.Kind = c.UID, c.Kind
+	}
 	return v.Show(Change(v, view))
+}
+
+// announced gives a change of the organisation whose details are owed.
+func (d Deps) announced(v *page.Visit, uid string) (registration.Change, error) {
+	list, err := d.Registration.Changes(v.Ctx(), d.DB, v.By.Organisation)
+	for _, c := range list {
+		if c.UID == uid && c.ToldAt.IsZero() {
+			return c, err
+		}
+	}
+	return registration.Change{}, cmp.Or(err, error(errs.ErrNotFound))
 }
 
 // propose files a proposal as a report of the organisation: it waits in the queue until a person has checked it, and is followed like any other.
@@ -62,14 +86,25 @@ func (d Deps) propose(v *page.Visit) error {
 		return err
 	}
 	var p errs.Problems
+	change := registration.NewChange{Kind: f.get("kind"), Follows: f.get("follows") != "", Settles: f.get("settles")}
+	if change.Settles == "" {
+		change.Since = f.moment("since", false, &p)
+	} else if c, err := d.announced(v, change.Settles); err != nil {
+		return err
+	} else {
+		change.Kind = c.Kind
+	}
 	what := ""
 	for _, k := range changeKinds(v) {
-		if k.Value == f.get("kind") {
+		if k.Value == change.Kind {
 			what = k.Text
 		}
 	}
 	if what == "" {
 		p.Add("kind", "portal.error.choose")
+	}
+	if len(p) == 0 {
+		p = append(p, errs.Fields(d.Registration.CheckChange(change))...)
 	}
 	p = append(p, errs.Fields(intake.ValidateAddition(f.get("text"), 0))...)
 	err = p.Err()
@@ -85,7 +120,7 @@ func (d Deps) propose(v *page.Visit) error {
 			in.Contact, in.Body.Email = c.ID, c.Email
 		}
 		in.Original = intake.Canonical(in)
-		got, err = d.Intake.Receive(v.Ctx(), v.By, in)
+		_, got, err = d.Registration.TellChange(v.Ctx(), v.By, change, in)
 	}
 	if err == nil {
 		return v.See("/portal/reports/" + got.Report.UID + "?done=proposed")
@@ -94,7 +129,8 @@ func (d Deps) propose(v *page.Visit) error {
 		return err
 	}
 	view := d.changeView(v)
-	view.Kind, view.Text = f.get("kind"), f.get("text")
-	view.Problems, view.Wrong = problems(v, err, map[string]string{"kind": "kind-other"}), true
+	view.Kind, view.Text, view.Follows, view.Settles = change.Kind, f.get("text"), change.Follows, change.Settles
+	view.Day, view.Month, view.Year = f.get("since-day"), f.get("since-month"), f.get("since-year")
+	view.Problems, view.Wrong = problems(v, err, map[string]string{"kind": "kind-other", "since": "since-day"}), true
 	return v.ShowStatus(errs.Invalid.HTTP(), Change(v, view))
 }

@@ -76,6 +76,7 @@ func toast(v *page.Visit) *page.ToastView {
 		"looks":         v.P.T("portal.done.looks"),
 		"proved":        v.P.T("portal.done.proved"),
 		"confirmed":     v.P.T("portal.done.confirmed"),
+		"registration":  v.P.T("portal.done.registration"),
 		"ended_proof":   v.P.T("portal.done.ended_proof"),
 	}
 	if s, ok := words[v.R.URL.Query().Get("done")]; ok {

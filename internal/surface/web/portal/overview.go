@@ -49,6 +49,11 @@ func (d Deps) overview(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	own, err := d.registrationOwed(v)
+	if err != nil {
+		return err
+	}
+	view.Waiting = append(view.Waiting, own...)
 	for _, c := range cases.Items {
 		if _, owes := c.Owes(); owes {
 			view.Waiting = append(view.Waiting, d.caseItem(v, c))

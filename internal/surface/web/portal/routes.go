@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -19,6 +20,7 @@ import (
 type Deps struct {
 	DB             *db.DB
 	Constituency   *constituency.Service
+	Registration   *registration.Service
 	Correspondence *correspondence.Service
 	Intake         *intake.Service
 	Coordination   *coordination.Service
@@ -93,6 +95,10 @@ func Routes(d Deps) []page.Route {
 		post("/portal/organisation/change", registry, d.propose),
 		get("/portal/organisation/key", registry, d.offer),
 		post("/portal/organisation/key", registry, d.offerKey),
+		get("/portal/registration", registry, d.registration),
+		get("/portal/registration/form", registry, d.registrationForm),
+		post("/portal/registration/form", registry, d.sendRegistration),
+		post("/portal/registration/answer", registry, d.answerRegistration),
 		get("/portal/people", keeper, d.people),
 		get("/portal/people/invite", keeper, d.inviteForm),
 		post("/portal/people/invite", keeper, d.invite),

@@ -10,7 +10,9 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -47,6 +49,7 @@ type Public struct {
 	Laws     *law.Library
 	Country  string                         // two letters of the team's country: which laws are offered
 	Count    func(country string) law.Count // nil says no due time before it is sent
+	Annexes  scope.Annexes                  // which entities register
 
 	once  sync.Once
 	rates *lanes
@@ -54,7 +57,7 @@ type Public struct {
 
 // Routes is the map of the site.
 func (x *Public) Routes() []page.Route {
-	return []page.Route{
+	return append([]page.Route{
 		{Pattern: "GET /{$}", Need: page.Open, Serve: x.home},
 		{Pattern: "GET /report", Need: page.Open, Serve: x.start},
 		{Pattern: "GET /report/what", Need: page.Open, Serve: x.what},
@@ -109,7 +112,7 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /document-keys.txt", Need: page.Open, Serve: x.documentKeys},
 		{Pattern: "GET /.well-known/openpgpkey/{rest...}", Need: page.Open, Serve: x.wkd},
 		{Pattern: "GET /.well-known/security.txt", Need: page.Open, Serve: x.securityTxt},
-	}
+	}, x.registerRoutes()...)
 }
 
 // Frame is what stands around a public page.
@@ -191,12 +194,21 @@ func (x *Public) enter(v *page.Visit) error {
 		code = code[i+1:]
 	}
 	if draft, err := intake.OpenDraft(v.Ctx(), x.DB, v.Now, id.SecretOf(code)); err == nil {
+		if draft.Kind == intake.RegistrationDraft {
+			w := &enrolling{code: id.SecretOf(code), draft: draft}
+			setEnrol(v, w.code)
+			return v.See(x.enrolResume(w))
+		}
 		w := &writing{code: id.SecretOf(code), draft: draft}
 		if err := x.settle(v, w); err != nil {
 			return err
 		}
 		setDraft(v, w.code)
 		return v.See(x.resume(w))
+	}
+	if _, err := registration.Look(v.Ctx(), x.DB, id.SecretOf(code)); err == nil {
+		setCode(v, id.SecretOf(code))
+		return v.See(registeredAt)
 	}
 	if _, err := intake.Look(v.Ctx(), x.DB, x.Clock, id.SecretOf(code)); err != nil {
 		if !errs.Is(err, errs.NotFound) {

@@ -25,6 +25,8 @@ func (x *Public) received(v *page.Visit) error {
 	}
 	reference, files, at, err := intake.Taken(v.Ctx(), x.DB, code)
 	switch {
+	case strings.HasPrefix(reference, intake.RegistrationPrefix+"-"):
+		return v.See(registeredAt)
 	case err == nil: // the house may not have opened it yet
 	case look.Reference != "":
 		reference, at = look.Reference, look.ReceivedAt
@@ -131,6 +133,9 @@ func (x *Public) look(v *page.Visit) (id.Secret, intake.StatusView, error) {
 	}
 	look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
 	if errs.Is(err, errs.NotFound) {
+		if x.ofRegistration(v, code) {
+			return id.Secret{}, look, v.See(registeredAt)
+		}
 		if err := x.guessed(v); err != nil {
 			return code, look, err
 		}
