@@ -26,8 +26,8 @@ type Paces struct {
 	Remedied  int    `json:"remedied"`
 }
 
-// Share is how many measures were given and done by the end of a day.
-type Share struct {
+// SharePoint is how many measures were given and done by the end of a day.
+type SharePoint struct {
 	Day   string `json:"day"`
 	Given int    `json:"given"`
 	Done  int    `json:"done"`
@@ -35,14 +35,14 @@ type Share struct {
 
 // Difference is what came of what was asked in a time; it names nobody.
 type Difference struct {
-	From      time.Time `json:"from"`
-	Till      time.Time `json:"till"`
-	All       Paces     `json:"all"`
-	Sectors   []Paces   `json:"sectors"`
-	Templates []Paces   `json:"templates"`
-	Roads     []Paces   `json:"roads"`
-	Share     []Share   `json:"share"`
-	Cut       bool      `json:"cut"`
+	From      time.Time    `json:"from"`
+	Till      time.Time    `json:"till"`
+	All       Paces        `json:"all"`
+	Sectors   []Paces      `json:"sectors"`
+	Templates []Paces      `json:"templates"`
+	Roads     []Paces      `json:"roads"`
+	Share     []SharePoint `json:"share"`
+	Cut       bool         `json:"cut"`
 }
 
 // Difference tells what came of what was asked from a moment until another, in all incidents.

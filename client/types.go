@@ -165,18 +165,19 @@ type Triaged struct {
 
 // Message is one item of a thread.
 type Message struct {
-	ID        string       `json:"id"`
-	Direction string       `json:"direction"` // in, out
-	Channel   string       `json:"channel"`
-	Kind      string       `json:"kind"`
-	At        time.Time    `json:"at"`
-	TLP       string       `json:"tlp"`
-	Withheld  bool         `json:"withheld"`
-	Erased    bool         `json:"erased"`
-	Subject   string       `json:"subject"`
-	Text      string       `json:"text"`
-	Files     []File       `json:"files"`
-	Team      *MessageTeam `json:"team"`
+	ID          string       `json:"id"`
+	Direction   string       `json:"direction"` // in, out
+	Channel     string       `json:"channel"`
+	Kind        string       `json:"kind"`
+	At          time.Time    `json:"at"`
+	TLP         string       `json:"tlp"`
+	Withheld    bool         `json:"withheld"`
+	Erased      bool         `json:"erased"`
+	WithdrawnAt time.Time    `json:"withdrawn_at"`
+	Subject     string       `json:"subject"`
+	Text        string       `json:"text"`
+	Files       []File       `json:"files"`
+	Team        *MessageTeam `json:"team"`
 }
 
 // MessageTeam is what the team knows of a message; nil for all others.

@@ -30,6 +30,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/presence"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/retain"
 	"github.com/tocsin-csirt/tocsin/internal/core/search"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -264,6 +265,7 @@ func (h *House) duties() error {
 	}
 	h.Coordination.Rests, h.Coordination.Severity = h.Incidents.Rests, h.Incidents.SeverityOf
 	h.Coordination.Task = h.taskFor
+	h.Coordination.Entry, h.Coordination.Reported = h.Incidents.EntryText, h.reportedIn
 	annexes, err := scope.Load()
 	if err != nil {
 		return err
@@ -303,6 +305,16 @@ func (h *House) partyTask(ctx context.Context, tx *db.Tx, p coordination.Party, 
 		coordination.TaskExpired: "desk.task.measure_expired", coordination.TaskCheck: "desk.task.measure_check",
 	}[what]
 	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: words.T(title, "party", p.Name)})
+}
+
+// reportedIn gives the threads of the reports of an incident, as far as the actor may see them.
+func (h *House) reportedIn(ctx context.Context, at db.Handle, by access.Actor, subject ref.Ref) ([]int64, error) {
+	reports, err := h.Intake.ReportsIn(ctx, at, by, subject.ID)
+	out := make([]int64, len(reports))
+	for i, r := range reports {
+		out[i] = r.Thread
+	}
+	return out, err
 }
 
 // attachTo attaches reports to an incident, for rules and runs of triage.

@@ -257,10 +257,14 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	lead.send(at+"/parties/add", values("organisation", other.UID, "organisation", org.UID, "role", "affected", "why", text(4)))
 	h.asked(path.Base(at), org, text(5))
 	nobody.get("/a/" + h.askedByLink(org, text(5))) // and what a link in a letter shows
+	h.sharedWith(path.Base(at), org, text)
 	sending := h.sendingOf(path.Base(at), org, text)
 	target, proposal := h.targetOf(path.Base(at), host.name, text)
 	h.eventually("what the constituent is asked", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/requests").Body, `href="/portal/requests/`)
+	})
+	h.eventually("what was shared", func() bool {
+		return strings.Contains(people[access.Constituent].get("/portal/documents").Body, `href="/portal/documents/`)
 	})
 	h.eventually("what was passed on", func() bool {
 		return strings.Contains(people[access.Constituent].get("/portal/passed").Body, `href="/portal/passed/`)
@@ -360,8 +364,27 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h.apiIsData()
 }
 
+// sharedWith shares a note of ours, and says in front of it what else comes to mind, with an organisation.
+func (h *house) sharedWith(number string, org constituency.Organisation, text func(int) string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	e, err := h.Incidents.AddEntry(ctx, sample(), number, incident.Entry{Kind: "note", Text: text(3)})
+	h.must(err)
+	rows, err := h.Coordination.Matrix(ctx, sample(), number)
+	h.must(err)
+	for _, r := range rows {
+		if r.Party.Organisation == org.Ref.ID {
+			_, err := h.Coordination.Share(ctx, sample(), number, coordination.ShareInput{
+				Item: coordination.Item{Kind: coordination.ItemEntry, ID: e.UID}, Readers: []string{r.Party.UID}, Text: text(5) + "\n" + text(6), Note: text(2), TLP: tlp.AmberStrict, Looked: true,
+			})
+			h.must(err)
+		}
+	}
+}
+
 // notShown are routes that no page of this test has, with why.
 var notShown = map[string]string{
+	"GET /portal/documents/{matter}/{document}/text":           "gives bytes to keep",
 	"GET /desk/reports/{report}/seen":                          "a piece of the report's own page: names of colleagues and times",
 	"GET /desk/incidents/{incident}/seen":                      "a piece of the incident's own page, likewise",
 	"GET /r/{code}":                                            "leads on at once",

@@ -11,6 +11,7 @@ import (
 // newsOf says what a letter that left is to the people of its reader's organisation. Receipts and notices are none: who caused a receipt knows.
 var newsOf = map[correspondence.Kind]account.News{
 	correspondence.Ask: account.Asked, correspondence.Reminder: account.Asked, correspondence.Letter: account.Written, correspondence.Closing: account.Stands,
+	correspondence.Share: account.Written, correspondence.Recall: account.Written,
 }
 
 // tellNews tells people of an organisation of what has just left for it, each as it chose (rule O9: no content, no number).

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -348,7 +349,7 @@ func (s *steps) settled(err error) {
 // weAct does something about a member, or about the case for all that are not quiet.
 func (s *steps) weAct(m *stepper, i int) {
 	ctx, p, in := s.t.Context(), m.parties[i], s.cases[i]
-	switch s.pick(13) {
+	switch s.pick(16) {
 	case 0, 1:
 		s.note("we ask", m)
 		s.ask(m, i)
@@ -422,6 +423,75 @@ func (s *steps) weAct(m *stepper, i int) {
 	case 12:
 		s.note("we ask many", m)
 		s.askMany(in)
+	case 13, 14:
+		s.share(m, i)
+	case 15:
+		s.unshare()
+	}
+}
+
+// share shares something that a member told us, or a note about it, with one or two others: all words of it are struck out, and one of ours stands there.
+func (s *steps) share(m *stepper, i int) {
+	ctx, in := s.t.Context(), s.cases[i]
+	x := coordination.ShareInput{Text: s.word(m), Looked: true}
+	word := x.Text
+	if s.pick(4) == 0 {
+		e, err := s.Incidents.AddEntry(ctx, sample(), in.UID, incident.Entry{Kind: "note", Text: s.ours() + " of " + s.word(m)})
+		s.must(err)
+		x.Item = coordination.Item{Kind: coordination.ItemEntry, ID: e.UID}
+	} else {
+		all, err := s.Correspondence.Messages(ctx, s.DB, sample(), m.parties[i].Thread)
+		s.must(err)
+		all = slices.DeleteFunc(all, func(t correspondence.Message) bool { return t.Direction != correspondence.In })
+		if len(all) == 0 {
+			return
+		}
+		x.Item = coordination.Item{Kind: coordination.ItemMessage, ID: all[len(all)-1-s.pick(min(5, len(all)))].UID}
+	}
+	item, err := s.Coordination.Shareable(ctx, sample(), in.UID, x.Item)
+	if s.settled(err); err != nil {
+		return
+	}
+	x.Strike = append(all(`(?i)(kanari\S*)`, item.Text), all(`(?i)(teamword\d+)`, item.Text)...)
+	x.Text = coordination.Strike(item.Text, x.Strike) + " " + word
+	readers := map[string]int{}
+	for range 1 + s.pick(2) {
+		if o := s.another(m); !o.quiet {
+			readers[o.parties[i].UID] = o.n
+			x.Readers = append(x.Readers, o.parties[i].UID)
+		}
+	}
+	got, err := s.Coordination.Share(ctx, sample(), in.UID, x)
+	if s.settled(err); err != nil {
+		return
+	}
+	s.note("we share", m, word)
+	s.crossed[word], s.lettered[word] = map[int]bool{}, map[int]bool{}
+	for _, n := range readers {
+		s.crossed[word][n], s.lettered[word][n] = true, true
+	}
+	s.shared = append(s.shared, sharedWord{got.UID, word, in.UID, readers})
+}
+
+// unshare takes something back, from one reader or from all: from then on no page shows it.
+func (s *steps) unshare() {
+	if len(s.shared) == 0 {
+		return
+	}
+	x := s.shared[s.pick(len(s.shared))]
+	from := ""
+	if s.pick(2) == 0 {
+		from = slices.Sorted(maps.Keys(x.readers))[0]
+	}
+	_, err := s.Coordination.WithdrawShare(s.t.Context(), sample(), x.uid, from, s.ours())
+	if s.settled(err); err != nil {
+		return
+	}
+	s.did["we take back what was shared"]++
+	for party, n := range x.readers {
+		if from == "" || party == from {
+			delete(s.crossed[x.word], n)
+		}
 	}
 }
 

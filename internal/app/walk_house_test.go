@@ -128,6 +128,10 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 			}
 			return h.Alarms.RaiseTx(ctx, tx, access.Actor{Account: 999, Name: "Somebody"}, alarm.Alarm{Kind: alarm.BrokenGlass, On: in.Ref, Named: in.Number})
 		}))
+		entry, err := h.Incidents.AddEntry(ctx, sample(), in.UID, incident.Entry{Kind: "note", Text: "What we know of it."})
+		h.must(err)
+		shared, err := h.Coordination.Share(ctx, sample(), in.UID, coordination.ShareInput{Item: coordination.Item{Kind: coordination.ItemEntry, ID: entry.UID}, Readers: parties, Text: "Look for a file."})
+		h.must(err)
 		alarms, err := h.Alarms.List(ctx, sample())
 		h.must(err)
 		for _, r := range rows {
@@ -137,6 +141,10 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				}
 				o := out[n]
 				o["incident"], o["name"], o["kind"], o["field"], o["task"] = in.Number, in.UID, "incident", "note", task.UID
+				o["sending"], o["share"] = sending.UID, shared.UID
+				var matter, document string
+				h.must(h.DB.QueryRow(ctx, `SELECT o.uid, m.uid FROM correspondence_message m JOIN object o ON o.id = m.thread WHERE m.kind = 'share' AND m.thread = $1`, r.Party.Thread).Scan(&matter, &document))
+				o["matter"], o["document"] = matter, document
 				o["sending"], o["target"], o["proposal"], o["provider"] = sending.UID, target.UID, proposals[target.ID][0].UID, provider
 				o["mass"], o["alarm"] = mass, alarms[0].UID
 				h.must(h.Coordination.DoubtOf(ctx, sample(), r.Party.UID))

@@ -37,6 +37,11 @@ func channelOf(by access.Actor) (correspondence.Channel, correspondence.Proof) {
 // Answer answers a request from the portal or a status link, by the party or by somebody of us recording what it said on the phone. A party
 // may answer again: each answer is kept. Refused: Invalid without text and file, NotFound, Conflict for a request that we withdrew.
 func (s *Service) Answer(ctx context.Context, by access.Actor, request, text string, files []correspondence.FileIn) (Request, error) {
+	return s.AnswerSaying(ctx, by, request, text, files, correspondence.Unsaid)
+}
+
+// AnswerSaying is Answer by who says with it how far it may go.
+func (s *Service) AnswerSaying(ctx context.Context, by access.Actor, request, text string, files []correspondence.FileIn, reach correspondence.Reach) (Request, error) {
 	if err := act(by); err != nil {
 		return Request{}, err
 	}
@@ -63,7 +68,7 @@ func (s *Service) Answer(ctx context.Context, by access.Actor, request, text str
 		channel, proof := channelOf(by)
 		_, err := s.Correspondence.ReceiveTx(ctx, tx, by, p.Thread, correspondence.Incoming{
 			Channel: channel, Kind: correspondence.Told, State: correspondence.Filed, At: now, TLP: r.TLP, Proof: proof, Seal: correspondence.Plain,
-			Author: by.Account, Refers: r.Ref.ID, Under: r.Subject, Body: correspondence.Body{Text: text, Files: stored},
+			Author: by.Account, Refers: r.Ref.ID, Under: r.Subject, Reach: reach, Body: correspondence.Body{Text: text, Files: stored},
 		})
 		if err != nil {
 			return err

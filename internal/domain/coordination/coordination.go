@@ -13,13 +13,14 @@
 //	sending.go   one question to many parties, prepared, approved and sent as one act; PrepareTx for duties above
 //	question.go  typed questions and answers   question_store.go  their sets: SaveQuestions, RetireQuestions
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
+//	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
 //	handover.go  HandOver, SettleHandOver: a case, or a part of it, to another team
 //	valid.go     how long measures hold, and when they are checked again
 //	ladder.go    who is written to next when a party stays silent; climb.go, climb_step.go, climb_outside.go: where each stands on it
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
-// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_question_set,
-// coordination_reply, coordination_handover, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step.
+// Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_share,
+// coordination_shared, coordination_question_set, coordination_reply, coordination_handover, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step.
 package coordination
 
 import (

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -156,15 +157,11 @@ func contains(text, words string) bool {
 }
 
 func edge(s string, before bool) bool {
-	r := []rune(s)
-	if len(r) == 0 {
-		return true
-	}
-	c := r[0]
+	c, _ := utf8.DecodeRuneInString(s)
 	if before {
-		c = r[len(r)-1]
+		c, _ = utf8.DecodeLastRuneInString(s)
 	}
-	return !unicode.IsLetter(c) && !unicode.IsDigit(c)
+	return s == "" || !unicode.IsLetter(c) && !unicode.IsDigit(c)
 }
 
 // mark is one thing by which one party could be recognised.
@@ -219,12 +216,30 @@ func newWatch(of map[int64]*marks) *watch {
 
 // hits gives, for a letter to one party, the words of all others that stand in it and are not its own, sorted and each once.
 func (w *watch) hits(to int64, texts ...string) []string {
+	var out []string
+	for _, h := range w.find(to, texts...) {
+		out = append(out, h.shown)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// hit is a mark of another party that stands in a text.
+type hit struct {
+	party int64 // compartment
+	shown string
+	line  bool // words that it wrote to us
+	name  bool // a name, a mail address, a reference: it says whose it is
+}
+
+// find gives, for a letter to one party, the marks of all others that stand in it and are not its own.
+func (w *watch) find(to int64, texts ...string) []hit {
 	own := w.of[to]
 	if own == nil {
 		own = newMarks()
 	}
 	l := prepare(strings.Join(texts, "\n"))
-	var out []string
+	var out []hit
 	seen := map[string]bool{}
 	for _, word := range wordsOf(l.plain) {
 		if seen[word] {
@@ -241,7 +256,7 @@ func (w *watch) hits(to int64, texts ...string) []string {
 			if !k.line && own.within(k.plain) {
 				continue
 			}
-			out = append(out, k.shown)
+			out = append(out, hit{k.party, k.shown, k.line, !k.line})
 		}
 	}
 	for _, h := range l.hosts {
@@ -251,7 +266,7 @@ func (w *watch) hits(to int64, texts ...string) []string {
 		for d, more := h, true; more; _, d, more = strings.Cut(d, ".") {
 			for _, party := range w.domains[d] {
 				if party != to && !own.owns(d) {
-					out = append(out, d)
+					out = append(out, hit{party: party, shown: d})
 				}
 			}
 		}
@@ -262,12 +277,11 @@ func (w *watch) hits(to int64, texts ...string) []string {
 		}
 		for _, n := range w.prefixes {
 			if n.party != to && n.prefix.Overlaps(a) {
-				out = append(out, a.String())
+				out = append(out, hit{party: n.party, shown: a.String()})
 			}
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 // watchFor gathers the marks of the parties of a subject that the writer may see: of the others a hit would tell.

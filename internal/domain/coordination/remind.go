@@ -89,6 +89,10 @@ func (s *Service) recalled(ctx context.Context, tx *db.Tx, by access.Actor, on, 
 // MessageStoppedTx withdraws what a letter asked when the letter was stopped in the outbox: the party never heard of it. Correspondence calls
 // it in the transaction of Stop; for letters that asked nothing it does nothing.
 func (s *Service) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m correspondence.Message) error {
+	if m.Kind == correspondence.Share { // it never reached its reader
+		_, err := tx.Exec(ctx, `UPDATE coordination_shared SET withdrawn_at = $1, withdrawn_by = $2 WHERE message = $3 AND withdrawn_at IS NULL`, s.Clock.Now(), by.Account, m.ID)
+		return err
+	}
 	return s.recall(ctx, tx, by, `r.message = $1`, m.ID, "stopped", true)
 }
 

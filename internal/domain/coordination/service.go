@@ -60,6 +60,10 @@ type Service struct {
 	Severity func(ctx context.Context, h db.Handle, subject ref.Ref) (string, error)
 	// Working adds working time to a moment; nil counts every hour.
 	Working func(from time.Time, d time.Duration) time.Time
+	// Entry reads an entry of the timeline of a subject by uid, as the actor may see it. Nil reads none.
+	Entry func(ctx context.Context, h db.Handle, by access.Actor, subject, entry string) (text string, at time.Time, err error)
+	// Reported gives the threads of reports that belong to a subject, as far as the actor may see them. Nil gives none.
+	Reported func(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) ([]int64, error)
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }

@@ -9,6 +9,7 @@
 //	arrive.go committer.go   mail to disk, many in one commit, before the sender hears "accepted"
 //	thread.go                threads, their tags, Match
 //	receive.go file.go       what came in, attachments
+//	reach.go                 how far what came in may go, by the word of who told it
 //	message.go original.go   what a reader may see of it
 //	send.go auto.go limit.go what goes out: by a person, or from the catalogue alone and within limits
 //	outbox.go list.go        stop, send now, release, the list
@@ -16,6 +17,7 @@
 //	restored.go              after a restore nothing leaves by itself
 //	bounce.go                a letter that came back, and what else programs answer
 //	translate.go             what a message says in another language
+//	withdraw.go              a message of ours is taken back
 //	notice.go                to colleagues: something on the desk waits
 //	opening.go               to a person: the link of its own account, which nobody else reads
 //	end.go                   what was kept long enough is destroyed
@@ -24,7 +26,7 @@
 //
 // An outgoing message is Held → Sending → Sent; Held → Stopped; Waiting → Held when a person decides; Sending → Failed → Held again.
 // It does not decide what may leave (core/egress), who wrote a mail (mailroom) or what a message means (the duties above).
-// Tables: correspondence_arrival, _thread, _message, _file, _automatic, _limit.
+// Tables: correspondence_arrival, _thread, _message, _file, _reach, _automatic, _limit.
 package correspondence
 
 import (
@@ -112,6 +114,8 @@ const (
 	Closing  Kind = "closing"
 	Told     Kind = "told"   // what a reporter or party told us
 	Notice   Kind = "notice" // automatic: something on the desk waits for one of us
+	Share    Kind = "share"  // what somebody else told us, or our own, shared by an act of its own
+	Recall   Kind = "recall" // takes back what was shared
 )
 
 // Proof says how sure we are who wrote a message, best last.
@@ -239,10 +243,11 @@ type Message struct {
 	Arrival     int64
 	HasOriginal bool // bytes as they came: of a mail, or what was posted; an answer in the portal has none
 	MessageID   string
-	Reason      string // why it waits or failed, as a catalogue key
-	Automatic   bool   // written by no person for this reader
-	Released    bool   // a person let the correspondent see it
-	Withheld    bool   // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
-	Erased      bool   // its content was destroyed
+	Reason      string    // why it waits or failed, as a catalogue key
+	Automatic   bool      // written by no person for this reader
+	Released    bool      // a person let the correspondent see it
+	Withheld    bool      // it came encrypted and this reader has not proved to have written it: Body is empty (rule P6)
+	Erased      bool      // its content was destroyed
+	WithdrawnAt time.Time // we took it back: to all but the team its Body is empty
 	Body        Body
 }

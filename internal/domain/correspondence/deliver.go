@@ -213,6 +213,9 @@ func (s *Service) beginOne(ctx context.Context, tx *db.Tx, l *outbound, now time
 	case l.Erased:
 		l.failed = reasonErased
 		return nil
+	case !l.WithdrawnAt.IsZero():
+		l.failed = reasonWithdrawn
+		return nil
 	case !l.handedAt.IsZero() && l.Channel == ByMail && !s.Postman.repeats():
 		l.failed = reasonUnsure
 		return nil

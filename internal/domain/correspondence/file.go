@@ -183,6 +183,19 @@ func (s *Service) fileBytes(ctx context.Context, f File) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// CopyFile stores an attachment anew for another thread, under its key and a name of its own. The caller has checked that it may go there.
+func (s *Service) CopyFile(ctx context.Context, thread int64, f File, name string) (File, error) {
+	raw, err := s.fileBytes(ctx, f)
+	if err != nil {
+		return File{}, err
+	}
+	list, err := s.StoreFiles(ctx, thread, []FileIn{{Name: name, Type: f.Type, Content: bytes.NewReader(raw)}})
+	if err != nil {
+		return File{}, err
+	}
+	return list[0], nil
+}
+
 // compared is how much of an attachment is read for what it names.
 const compared = 1 << 20
 

@@ -20,7 +20,7 @@ const neutral = "[...]"
 
 var whatKeys = map[Kind]string{
 	Letter: "mail.what.letter", Receipt: "mail.what.receipt", Ask: "mail.what.ask", Reminder: "mail.what.reminder", Closing: "mail.what.closing",
-	Told: "mail.what.letter", Notice: "mail.what.notice",
+	Told: "mail.what.letter", Notice: "mail.what.notice", Share: "mail.what.share", Recall: "mail.what.recall",
 }
 
 // Preview is exactly what a reader would get, and by which road.
@@ -98,6 +98,8 @@ func (s *Service) asked(p *text.Printer, m *stored) string {
 		return "" // its text says it
 	case m.Kind == Ask, m.Kind == Reminder:
 		return p.T("mail.asked.answer")
+	case m.Kind == Recall:
+		return p.T("mail.asked.recall")
 	case m.Automatic, m.Kind == Closing:
 		return p.T("mail.asked.nothing")
 	}

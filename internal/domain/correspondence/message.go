@@ -48,7 +48,7 @@ func sealContent(key keyring.Key, uid string, c content) ([]byte, error) {
 }
 
 const messageColumns = `m.id, m.uid, m.thread, m.direction, m.channel, m.kind, m.state, m.at, m.send_after, m.sent_at, m.seen_at, m.author, m.tlp,
-	m.proof, m.seal, m.road, m.refers, m.arrival, m.message_id, m.reason, m.automatic, m.released, m.pass, m.taken_at, m.handed_at, m.tries, m.original IS NOT NULL, m.body, k.wrapped`
+	m.proof, m.seal, m.road, m.refers, m.arrival, m.message_id, m.reason, m.automatic, m.released, m.pass, m.taken_at, m.handed_at, m.tries, m.withdrawn_at, m.original IS NOT NULL, m.body, k.wrapped`
 
 func (s *Service) scanMessage(r *db.Rows) (stored, error) {
 	m, _, err := s.scanWith(r)
@@ -61,7 +61,7 @@ func (s *Service) scanWith(r *db.Rows, more ...any) (stored, []byte, error) {
 	var body, wrapped []byte
 	dst := []any{
 		&m.ID, &m.UID, &m.Thread, &m.Direction, &m.Channel, &m.Kind, &m.State, &m.At, &m.SendAfter, &m.SentAt, &m.SeenAt, &m.Author, &m.TLP,
-		&m.Proof, &m.Seal, &m.Road, &m.Refers, &m.Arrival, &m.MessageID, &m.Reason, &m.Automatic, &m.Released, &m.pass, &m.takenAt, &m.handedAt, &m.tries, &m.HasOriginal, &body, &wrapped,
+		&m.Proof, &m.Seal, &m.Road, &m.Refers, &m.Arrival, &m.MessageID, &m.Reason, &m.Automatic, &m.Released, &m.pass, &m.takenAt, &m.handedAt, &m.tries, &m.WithdrawnAt, &m.HasOriginal, &body, &wrapped,
 	}
 	if err := r.Scan(append(dst, more...)...); err != nil {
 		return m, wrapped, err
@@ -150,7 +150,7 @@ func (s *Service) visible(by access.Actor, columns string) *db.Query {
 
 // shown leaves out what this reader has not proved to be its own (rule P6, no decryption oracle): text that came encrypted is for the team,
 // and for the correspondent only when it was signed inside the encryption by an approved key of that contact, or a person released it. A
-// link proves less than a key: through it nothing is read that travelled encrypted, in either direction.
+// link proves less than a key: through it nothing is read that travelled encrypted, in either direction. What we took back is read by nobody outside.
 func shown(m Message, by access.Actor) Message {
 	if by.Team() {
 		return m
@@ -161,6 +161,10 @@ func shown(m Message, by access.Actor) Message {
 	}
 	m.Body.Oddities, m.Body.Reasons, m.Body.Signature, m.Body.Again, m.Body.Meanings, m.Body.Within = nil, nil, nil, nil, nil, nil
 	m.Body.Outer, m.Body.Answers, m.Body.Language, m.Body.Unprotected = "", "", "", ""
+	if !m.WithdrawnAt.IsZero() {
+		m.Body = Body{}
+		return m
+	}
 	cipher := m.Seal == Encrypted || m.Seal == SignedEncrypted
 	own := m.Seal == SignedEncrypted && m.Proof == SignedByKey && by.Strength != access.Link
 	switch {

@@ -100,6 +100,9 @@ func (s *Service) SendNowTx(ctx context.Context, tx *db.Tx, by access.Actor, mes
 	if m.Direction != Out || (m.State != Held && m.State != Waiting && m.State != Failed) {
 		return errTooLate
 	}
+	if !m.WithdrawnAt.IsZero() {
+		return errWithdrawn
+	}
 	if held, err := s.braked(ctx, tx, m.ID); err != nil || held {
 		if err == nil {
 			err = &errs.Error{Kind: errs.Forbidden, Key: "error.mass.second_person", Text: "a second person releases it, with all that waits beside it"}

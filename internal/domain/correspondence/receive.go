@@ -32,6 +32,7 @@ type Incoming struct {
 	Author    int64   // account for portal and phone notes
 	Refers    int64   // the request it answers
 	Apart     bool    // its writer says that it answers none
+	Reach     Reach   // how far it may go, as its writer says with it
 	Under     ref.Ref // the incident or report on whose timeline it is shown; zero: what the thread is about
 	Body      Body
 	Files     []FileIn // for callers that store them before the transaction (StoreFiles); ReceiveTx wants them in Body.Files
@@ -88,6 +89,12 @@ func (s *Service) ReceiveFirstTx(ctx context.Context, tx *db.Tx, by access.Actor
 	}
 	if err := s.markThread(ctx, tx, t, m, in.TLP, now); err != nil {
 		return m, fmt.Errorf("receive message: %w", err)
+	}
+	if in.Reach != Unsaid && in.State == Filed {
+		w := saying{on: t.Ref, under: in.Under, compartment: t.Compartment, thread: t.Ref.ID, message: m.UID, reach: in.Reach, account: by.Account, channel: in.Channel}
+		if err := s.sayTx(ctx, tx, by, w); err != nil {
+			return m, err
+		}
 	}
 	return m, s.record(ctx, tx, by, "correspondence.receive", *t, m, in.Under, nil)
 }

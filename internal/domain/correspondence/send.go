@@ -60,7 +60,7 @@ type Addressed struct {
 const (
 	maxSubject = 200
 	maxText    = 256 << 10
-	maxFiles   = 20 << 20 // bytes, all files together, before encoding
+	MaxFiles   = 20 << 20 // bytes, all files of a letter together, before encoding
 )
 
 // SendJob sends what is held. Ids only; whether a message still is to be sent is its state.
@@ -73,14 +73,15 @@ func (SendJob) Kind() string { return "correspondence.send" }
 
 // Why a message waits or failed, beside the reasons of core/egress.
 const (
-	reasonLimit    = "mail.reason.limit"    // too much automatic mail to this address (rule M9)
-	reasonChanged  = "mail.reason.changed"  // what may leave changed while it was held
-	reasonUnsure   = "mail.reason.unsure"   // it may have left: a person decides whether it goes again
-	reasonRestored = "mail.reason.restored" // it comes from a backup: it may have left since
-	reasonTries    = "mail.reason.tries"    // tried too often
-	reasonLetter   = "mail.reason.letter"   // it cannot be written as mail
-	reasonErased   = "mail.reason.erased"   // its content was destroyed
-	reasonRefused  = "mail.reason."         // and the class in which the transport refused
+	reasonLimit     = "mail.reason.limit"     // too much automatic mail to this address (rule M9)
+	reasonChanged   = "mail.reason.changed"   // what may leave changed while it was held
+	reasonUnsure    = "mail.reason.unsure"    // it may have left: a person decides whether it goes again
+	reasonRestored  = "mail.reason.restored"  // it comes from a backup: it may have left since
+	reasonTries     = "mail.reason.tries"     // tried too often
+	reasonLetter    = "mail.reason.letter"    // it cannot be written as mail
+	reasonErased    = "mail.reason.erased"    // its content was destroyed
+	reasonWithdrawn = "mail.reason.withdrawn" // it was taken back while it was tried
+	reasonRefused   = "mail.reason."          // and the class in which the transport refused
 )
 
 // SendTx puts a message into the outbox: held for s.Hold, then sent by a job. A road that is refused is Forbidden with the reason as its key;
@@ -244,8 +245,8 @@ func (o Outgoing) check() error {
 	for _, f := range o.Files {
 		size += f.Size
 	}
-	if size > maxFiles {
-		p.Add("files", "error.too_large", "most", maxFiles)
+	if size > MaxFiles {
+		p.Add("files", "error.too_large", "most", MaxFiles)
 	}
 	if o.TLP != 0 && !o.TLP.Valid() {
 		p.Add("tlp", "error.tlp")

@@ -92,7 +92,7 @@ func TestWhoSendsAndWhatIsRefused(t *testing.T) {
 		if len(errs.Fields(err)) != 2 {
 			o.Errorf("%v", err)
 		}
-		_, err = o.put1(th, Outgoing{Subject: strings.Repeat("é", 201), Text: strings.Repeat("x", maxText+1), Files: []File{{Size: maxFiles + 1}}})
+		_, err = o.put1(th, Outgoing{Subject: strings.Repeat("é", 201), Text: strings.Repeat("x", maxText+1), Files: []File{{Size: MaxFiles + 1}}})
 		if len(errs.Fields(err)) != 3 {
 			o.Errorf("%v", err)
 		}

@@ -129,6 +129,20 @@ func (s *Service) Entries(ctx context.Context, h db.Handle, by access.Actor, inc
 		WHERE incident = $1 ORDER BY happened_at, id LIMIT 2000`, o.Ref.ID)
 }
 
+// EntryText gives an entry of the timeline by uid, with when it happened. One that was withdrawn is not found.
+func (s *Service) EntryText(ctx context.Context, h db.Handle, by access.Actor, incident, entry string) (string, time.Time, error) {
+	all, err := s.Entries(ctx, h, by, incident)
+	for _, e := range all {
+		if e.UID == entry && !e.Withdrawn {
+			return e.Text, e.HappenedAt, err
+		}
+	}
+	if err == nil {
+		err = errs.ErrNotFound
+	}
+	return "", time.Time{}, err
+}
+
 func open(k keyring.Key, place string, sealed []byte, into any) error {
 	plain, err := k.Open(place, sealed)
 	if err != nil {

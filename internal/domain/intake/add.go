@@ -17,8 +17,9 @@ type Addition struct {
 	Text     string
 	Stage    string // of a law, as a code; "" for none
 	Files    []correspondence.FileIn
-	Apart    bool   // its writer says that it answers no open request
-	Original []byte // as it was submitted
+	Apart    bool                 // its writer says that it answers no open request
+	Original []byte               // as it was submitted
+	Reach    correspondence.Reach // how far it may go, as its writer says with it
 }
 
 // Add files something more on a report, by uid or reference: from the people of its compartment as their own word, from the team as what the
@@ -55,7 +56,7 @@ func (s *Service) Add(ctx context.Context, by access.Actor, report string, in Ad
 		}
 		m, err = s.AddTx(ctx, tx, by, r.Ref.ID, correspondence.Incoming{
 			Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: s.Clock.Now(), TLP: r.TLP, Proof: proof,
-			Seal: correspondence.Plain, Apart: in.Apart, Original: in.Original, Author: by.Account, Body: body,
+			Seal: correspondence.Plain, Apart: in.Apart, Reach: in.Reach, Original: in.Original, Author: by.Account, Body: body,
 		})
 		if err != nil || in.Stage == "" {
 			return err

@@ -87,6 +87,26 @@ func (s *Service) PassedToUs(ctx context.Context, by access.Actor, after string,
 	return page, s.followed(ctx, s.DB, by, page.Items)
 }
 
+// PassedBefore lists what was passed on to the actor's own organisation, the newest letter first, sent before a moment (zero: all).
+func (s *Service) PassedBefore(ctx context.Context, by access.Actor, before time.Time, limit int) ([]Forward, error) {
+	if err := by.Need(access.OwnCases); err != nil || by.Organisation == 0 {
+		return nil, err
+	}
+	q := new(db.Query).Add(`SELECT ` + forwardColumns + ` FROM intake_forward f JOIN `)
+	access.Sees(by).From(q, ref.Thread).Add(` ON o.id = f.thread JOIN correspondence_message m ON m.uid = f.message WHERE f.organisation = ? AND f.stopped_at IS NULL AND m.state = 'sent'`, by.Organisation)
+	if !before.IsZero() {
+		q.Add(` AND m.sent_at < ?`, before)
+	}
+	all, err := db.List(ctx, s.DB, q.Add(` ORDER BY m.sent_at DESC, f.id DESC LIMIT ?`, limit), scanForward)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].SentBy = 0
+	}
+	return all, s.followed(ctx, s.DB, by, all)
+}
+
 // passedToUs gives one of them, by uid.
 func (s *Service) passedToUs(ctx context.Context, h db.Handle, by access.Actor, uid string) (Forward, error) {
 	if err := by.Need(access.OwnCases); err != nil {

@@ -158,16 +158,17 @@ type ReceiveInput struct {
 	Message      correspondence.Body // mail: text, oddities, files, signers
 	Original     []byte              // form, API, phone: canonical JSON
 	Files        []correspondence.FileIn
-	Filings      []Filing    // stages that it hands in, under one law or several
-	Answers      law.Answers // to what they ask
-	ToldAt       time.Time   // when we were told, where that was before it is filed
-	Aside        string      // of mail that is routine and nothing else: the reason under which it is filed out of the queue
-	Placed       Placed      // of mail: what the Sieve decided
-	Unlisted     bool        // of mail: no contact has its sender's address, as was looked up before
-	NoReceipt    bool        // a list, a daemon, an automatic mail
-	Reference    string      // drawn by the public process before the report exists; "" draws one
-	CodeHash     []byte      // likewise
-	CodeKey      []byte      // likewise: PublicKeyOf the code
+	Filings      []Filing             // stages that it hands in, under one law or several
+	Answers      law.Answers          // to what they ask
+	ToldAt       time.Time            // when we were told, where that was before it is filed
+	Aside        string               // of mail that is routine and nothing else: the reason under which it is filed out of the queue
+	Placed       Placed               // of mail: what the Sieve decided
+	Unlisted     bool                 // of mail: no contact has its sender's address, as was looked up before
+	Reach        correspondence.Reach // how far it may go, as its reporter says with it
+	NoReceipt    bool                 // a list, a daemon, an automatic mail
+	Reference    string               // drawn by the public process before the report exists; "" draws one
+	CodeHash     []byte               // likewise
+	CodeKey      []byte               // likewise: PublicKeyOf the code
 
 	ready *ready
 }

@@ -179,7 +179,7 @@ func (s *Service) passText(x passing, l PassLetter) (subject, body string) {
 		if value == "" {
 			return
 		}
-		b.WriteString("\n" + label + "\n" + quoted(value) + "\n")
+		b.WriteString("\n" + label + "\n" + mail.Quote(value) + "\n")
 	}
 	b.WriteString("\n" + p.T("mail.pass_on.came", "when", lead.ReceivedAt) + "\n")
 	if l.Reporter {
@@ -213,34 +213,6 @@ func (s *Service) passText(x passing, l PassLetter) (subject, body string) {
 		b.WriteString(p.T("mail.pass_on.confirm") + "\n")
 	}
 	return p.N("mail.pass_on.subject", len(x.rows), "reference", lead.Reference), b.String()
-}
-
-// quoted marks every line of a stranger's words, in lines so short that no program between breaks them: what is not marked is ours.
-func quoted(s string) string {
-	const columns = 68
-	var out []string
-	for line := range strings.SplitSeq(s, "\n") {
-		at := ""
-		for word := range strings.FieldsSeq(line) {
-			for n := columns; utf8.RuneCountInString(word) > columns; {
-				if at != "" {
-					out, at = append(out, "> "+at), ""
-				}
-				r := []rune(word)
-				out, word = append(out, "> "+string(r[:n])), string(r[n:])
-			}
-			switch {
-			case at == "":
-				at = word
-			case utf8.RuneCountInString(at)+1+utf8.RuneCountInString(word) > columns:
-				out, at = append(out, "> "+at), word
-			default:
-				at += " " + word
-			}
-		}
-		out = append(out, strings.TrimSpace("> "+at))
-	}
-	return strings.Join(out, "\n")
 }
 
 // inert is what a stranger wrote, as words that lead nowhere and hide nothing.

@@ -373,7 +373,7 @@ func (s *Service) firstMessage(ctx context.Context, tx *db.Tx, by access.Actor, 
 	}
 	m := correspondence.Incoming{
 		Channel: in.Channel, Kind: correspondence.Told, State: correspondence.Filed, At: r.ReceivedAt, TLP: r.TLP, Proof: in.Proof, Seal: in.Seal,
-		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Same: in.Same, Author: by.Account, Body: body,
+		Arrival: in.Arrival, Original: in.Original, MessageID: in.MessageID, Same: in.Same, Author: by.Account, Reach: in.Reach, Body: body,
 	}
 	return s.Correspondence.ReceiveFirstTx(ctx, tx, by, t, m)
 }

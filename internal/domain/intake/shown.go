@@ -202,7 +202,7 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 // outward is a message as its correspondent reads it: no name of ours, no place of storage.
 func outward(m correspondence.Message) correspondence.Message {
 	out := correspondence.Message{
-		UID: m.UID, Direction: m.Direction, Channel: m.Channel, Kind: m.Kind, State: m.State, At: m.At, SentAt: m.SentAt, Seal: m.Seal, Withheld: m.Withheld,
+		UID: m.UID, Direction: m.Direction, Channel: m.Channel, Kind: m.Kind, State: m.State, At: m.At, SentAt: m.SentAt, Seal: m.Seal, Withheld: m.Withheld, WithdrawnAt: m.WithdrawnAt,
 		Body: correspondence.Body{Subject: m.Body.Subject, Text: m.Body.Text},
 	}
 	for _, f := range m.Body.Files {

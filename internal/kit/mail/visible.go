@@ -26,6 +26,34 @@ func NoLinks(s string) string {
 	return hostBegins.ReplaceAllString(s, "${1}[.]")
 }
 
+// Quote marks every line of a stranger's words, in lines so short that no program between breaks them: what is not marked is ours.
+func Quote(s string) string {
+	const columns = 68
+	var out []string
+	for line := range strings.SplitSeq(s, "\n") {
+		at := ""
+		for word := range strings.FieldsSeq(line) {
+			for n := columns; utf8.RuneCountInString(word) > columns; {
+				if at != "" {
+					out, at = append(out, "> "+at), ""
+				}
+				r := []rune(word)
+				out, word = append(out, "> "+string(r[:n])), string(r[n:])
+			}
+			switch {
+			case at == "":
+				at = word
+			case utf8.RuneCountInString(at)+1+utf8.RuneCountInString(word) > columns:
+				out, at = append(out, "> "+at), word
+			default:
+				at += " " + word
+			}
+		}
+		out = append(out, strings.TrimSpace("> "+at))
+	}
+	return strings.Join(out, "\n")
+}
+
 // FormText is VisibleText for what somebody typed into a form, where browsers end lines with CR LF.
 func FormText(s string) string { return VisibleText(strings.ReplaceAll(s, "\r\n", "\n")) }
 

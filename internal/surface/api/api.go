@@ -131,6 +131,7 @@ func New(d Deps) (*API, error) {
 	a.incidents()
 	a.parties()
 	a.sendings()
+	a.sharing()
 	a.targets()
 	a.measures()
 	a.questions()

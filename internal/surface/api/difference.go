@@ -33,8 +33,8 @@ type Paces struct {
 	Remedied  int    `json:"remedied" doc:"Measures that are done or verified"`
 }
 
-// Share is how many measures were given and done by the end of a day.
-type Share struct {
+// SharePoint is how many measures were given and done by the end of a day.
+type SharePoint struct {
 	Day   string `json:"day" doc:"YYYY-MM-DD, UTC"`
 	Given int    `json:"given"`
 	Done  int    `json:"done"`
@@ -42,14 +42,14 @@ type Share struct {
 
 // Difference is what came of what was asked in a time. What is sealed or an exercise is left out.
 type Difference struct {
-	From      time.Time `json:"from"`
-	Till      time.Time `json:"till"`
-	All       Paces     `json:"all"`
-	Sectors   []Paces   `json:"sectors"`
-	Templates []Paces   `json:"templates"`
-	Roads     []Paces   `json:"roads"`
-	Share     []Share   `json:"share"`
-	Cut       bool      `json:"cut,omitempty" doc:"There was more: only the newest were counted"`
+	From      time.Time    `json:"from"`
+	Till      time.Time    `json:"till"`
+	All       Paces        `json:"all"`
+	Sectors   []Paces      `json:"sectors"`
+	Templates []Paces      `json:"templates"`
+	Roads     []Paces      `json:"roads"`
+	Share     []SharePoint `json:"share"`
+	Cut       bool         `json:"cut,omitempty" doc:"There was more: only the newest were counted"`
 }
 
 // DifferenceInput is a time.
@@ -70,7 +70,9 @@ func pacesView(p coordination.Paces) Paces {
 func differenceView(d coordination.Difference) Difference {
 	return Difference{
 		From: d.From, Till: d.Till, All: pacesView(d.All), Sectors: mapped(d.Sectors, pacesView), Templates: mapped(d.Templates, pacesView), Roads: mapped(d.Roads, pacesView), Cut: d.Cut,
-		Share: mapped(d.Share, func(s coordination.SharePoint) Share { return Share{s.Day.Format(time.DateOnly), s.Given, s.Done} }),
+		Share: mapped(d.Share, func(s coordination.SharePoint) SharePoint {
+			return SharePoint{s.Day.Format(time.DateOnly), s.Given, s.Done}
+		}),
 	}
 }
 

@@ -122,6 +122,13 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/sendings/{id}/back", Rights: outside, What: "Make a draft of it again while nothing is written"},
 		{Method: "POST", Path: "/sendings/{id}/recall", Rights: []access.Right{access.SendOutside, access.Approve}, What: "End it: what is not written yet is never written"},
 
+		{Method: "GET", Path: "/incidents/{ref}/shares", Rights: cases, What: "List what was shared between parties, with whom and what became of it"},
+		{Method: "POST", Path: "/incidents/{ref}/shares", Rights: outside, What: "Share one item of one party, or our own, with others"},
+		{Method: "POST", Path: "/incidents/{ref}/shares/preview", Rights: outside, What: "Read exactly what each reader would get"},
+		{Method: "POST", Path: "/shares/{id}/withdraw", Rights: outside, What: "Take back what was shared"},
+		{Method: "GET", Path: "/shared", Rights: own, What: "List what was shared with your organisation, newest first"},
+		{Method: "GET", Path: "/reach", Rights: own, What: "Read how far all that your organisation tells us may go"},
+		{Method: "POST", Path: "/reach", Rights: answer, What: "Say how far what you tell us may go, or take down what a party said"},
 		{Method: "GET", Path: "/incidents/{ref}/targets", Rights: cases, What: "List what is to be taken down in an incident, newest first"},
 		{Method: "POST", Path: "/incidents/{ref}/targets", Rights: work, What: "Add a target: a URL, a domain or an address"},
 		{Method: "POST", Path: "/incidents/{ref}/targets/letters", Rights: outside, What: "Prepare the letters to all who were confirmed, as a sending"},

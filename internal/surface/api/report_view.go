@@ -141,18 +141,19 @@ func reportView(by access.Actor, r intake.Report) Report {
 
 // Message is one item of a thread. What stands in "team" is the team's.
 type Message struct {
-	ID        string       `json:"id"`
-	Direction string       `json:"direction" enum:"in,out" doc:"As seen from the team"`
-	Channel   string       `json:"channel"`
-	Kind      string       `json:"kind"`
-	At        time.Time    `json:"at"`
-	TLP       string       `json:"tlp,omitempty"`
-	Withheld  bool         `json:"withheld,omitempty"`
-	Erased    bool         `json:"erased,omitempty"`
-	Subject   string       `json:"subject,omitempty"`
-	Text      string       `json:"text,omitempty"`
-	Files     []File       `json:"files"`
-	Team      *MessageTeam `json:"team,omitempty"`
+	ID          string       `json:"id"`
+	Direction   string       `json:"direction" enum:"in,out" doc:"As seen from the team"`
+	Channel     string       `json:"channel"`
+	Kind        string       `json:"kind"`
+	At          time.Time    `json:"at"`
+	TLP         string       `json:"tlp,omitempty"`
+	Withheld    bool         `json:"withheld,omitempty"`
+	Erased      bool         `json:"erased,omitempty"`
+	WithdrawnAt time.Time    `json:"withdrawn_at,omitzero" doc:"We took it back: its reader sees nothing of it"`
+	Subject     string       `json:"subject,omitempty"`
+	Text        string       `json:"text,omitempty"`
+	Files       []File       `json:"files"`
+	Team        *MessageTeam `json:"team,omitempty"`
 }
 
 // MessageTeam is what the team knows of a message.
@@ -185,7 +186,7 @@ type File struct {
 
 func messageView(by access.Actor, m correspondence.Message) Message {
 	v := Message{
-		ID: m.UID, Direction: "in", Channel: string(m.Channel), Kind: string(m.Kind), At: m.At, TLP: m.TLP.String(), Withheld: m.Withheld, Erased: m.Erased,
+		ID: m.UID, Direction: "in", Channel: string(m.Channel), Kind: string(m.Kind), At: m.At, TLP: m.TLP.String(), Withheld: m.Withheld, Erased: m.Erased, WithdrawnAt: m.WithdrawnAt,
 		Files: []File{},
 	}
 	if m.Direction == correspondence.Out {

@@ -20,7 +20,7 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "registrations": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "registrations": id.New(), "shares": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
 	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure", "{handed}", id.New()).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
@@ -52,6 +52,12 @@ func bodyOf(op api.Operation) string {
 		return `{"number":1,"by":"letter"}`
 	case op.Path == "/reports/{ref}/offered":
 		return `{"message":"` + id.New() + `","take":true}`
+	case strings.HasPrefix(op.Path, "/incidents/{ref}/shares"):
+		return `{"kind":"message","message":"` + id.New() + `","parties":["` + id.New() + `"],"text":"walked"}`
+	case strings.HasPrefix(op.Path, "/shares/"):
+		return `{"reason":"walked by a test"}`
+	case op.Path == "/reach":
+		return `{"reach":"anonymous","request":"` + id.New() + `"}`
 	case strings.HasSuffix(op.Path, "/{handed}/settle"):
 		return `{"outcome":"declined","note":"walked"}`
 	case last == "states":

@@ -176,6 +176,8 @@ var toasts = map[string]func(p *text.Printer) string{
 	"call_finished": func(p *text.Printer) string { return p.T("desk.done.call_finished") },
 	"called_back":   func(p *text.Printer) string { return p.T("desk.done.called_back") },
 	"not_spam":      func(p *text.Printer) string { return p.T("desk.done.not_spam") },
+	"taken_back":    func(p *text.Printer) string { return p.T("desk.done.taken_back") },
+	"untold":        func(p *text.Printer) string { return p.T("desk.done.taken_back_untold") },
 	"registered":    func(p *text.Printer) string { return p.T("desk.done.registered") },
 	"unregistered":  func(p *text.Printer) string { return p.T("desk.done.registration_refused") },
 	"logged":        func(p *text.Printer) string { return p.T("desk.done.logged") },

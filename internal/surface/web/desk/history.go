@@ -41,11 +41,15 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 			return err
 		}
 		for _, e := range written {
-			all = append(all, writtenEntry(v.P, e))
+			x := writtenEntry(v.P, e)
+			if x.Message != nil && in.State != incident.Closed && v.By.Can(access.SendOutside) {
+				x.Message.Share = shareAt(in.Number, coordination.Item{Kind: coordination.ItemEntry, ID: e.UID})
+			}
+			all = append(all, x)
 		}
 	}
 	if show == "" || show == "mail" {
-		mail, err := d.mailOf(v, rows, reports)
+		mail, err := d.mailOf(v, in, rows, reports)
 		if err != nil {
 			return err
 		}
@@ -54,6 +58,7 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 	if show == "" || show == "change" {
 		names, at := map[int64]string{}, map[int64]string{}
 		for _, r := range rows {
+			names[r.Party.Thread] = r.Party.Name
 			names[r.Party.Ref.ID], at[r.Party.Ref.ID] = r.Party.Name, "/desk/parties/"+r.Party.UID
 			for _, m := range r.Measures {
 				names[m.Ref.ID] = d.measureTitle(v.P, m) + " · " + r.Party.Name
@@ -96,7 +101,7 @@ func (d *Desk) fillDays(v *page.Visit, view *TimelineView, in incident.Incident,
 }
 
 // mailOf gives what was exchanged with each party, and with each reporter.
-func (d *Desk) mailOf(v *page.Visit, rows []coordination.Row, reports []intake.Report) ([]entry, error) {
+func (d *Desk) mailOf(v *page.Visit, in incident.Incident, rows []coordination.Row, reports []intake.Report) ([]entry, error) {
 	names, at := map[int64]string{}, map[int64]string{}
 	var ids []int64
 	for _, r := range rows {
@@ -122,7 +127,8 @@ func (d *Desk) mailOf(v *page.Visit, rows []coordination.Row, reports []intake.R
 	out := make([]entry, len(messages))
 	for i, m := range messages {
 		out[i] = messageEntry(v, m, names[m.Thread], uids[m.Thread], v.R.URL.Path)
-		if m.Direction == correspondence.Out && at[m.Thread] != "" {
+		out[i].Message.Share = d.shareOf(v, in, m, uids[m.Thread])
+		if m.Direction == correspondence.Out && m.WithdrawnAt.IsZero() && at[m.Thread] != "" {
 			state := messageState(v.P, m)
 			out[i].fold = act{"out " + m.AuthorName + string(m.Kind) + state.Text, page.ChipView{Text: names[m.Thread], Href: at[m.Thread]}, func(p *text.Printer, n int) page.Entry {
 				to := page.Strong(p.N("desk.parties.count", n))
@@ -214,6 +220,9 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back s
 			x.Line = page.Rich(p, "desk.line.auto", "to", page.Strong(party))
 		}
 		x.Chips = append(x.Chips, messageState(p, m))
+		if !m.WithdrawnAt.IsZero() {
+			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.sharing.state.withdrawn", "when", p.Brief(m.WithdrawnAt, v.Now)), Kind: "warn", Icon: "undo-2"})
+		}
 		switch {
 		case !m.SeenAt.IsZero():
 			view.Seen = p.T("desk.message.seen", "at", p.Brief(m.SeenAt, v.Now))
@@ -294,6 +303,13 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 	case "coordination.move":
 		x.Kind = "measure"
 		x.Line = page.Rich(p, "desk.line.measure", "who", who, "measure", page.Strong(orDefault(names[r.On.ID], "–")), "state", named(p, "common.measure.", changeTo(r, "state")))
+	case coordination.VerbShare:
+		x.Line = page.Rich(p, "desk.line.shared", "who", who, "party", page.Strong(orDefault(names[r.On.ID], "–")), "tlp", changeTo(r, "tlp"))
+	case coordination.VerbUnshare:
+		x.Line = page.Rich(p, "desk.line.unshared", "who", who, "party", page.Strong(orDefault(names[r.On.ID], "–")))
+	case correspondence.VerbReach:
+		reach, _ := correspondence.ParseReach(changeTo(r, "reach"))
+		x.Line = page.Rich(p, "desk.line.reach", "who", who, "party", page.Strong(orDefault(names[r.On.ID], "–")), "reach", reachName(p, reach))
 	case "coordination.withdraw":
 		x.Line = page.Rich(p, "desk.line.party_withdrawn", "who", who)
 	case "takedown.add":

@@ -33,6 +33,7 @@ func (d *Desk) incidentFrame(v *page.Visit, in incident.Incident, tab string) (I
 		{Text: v.P.T("desk.tab.parties"), Href: at + "/parties", Count: len(rows), Here: tab == "parties"},
 		{Text: v.P.T("desk.tab.files"), Href: at + "/files", Count: -1, Here: tab == "files"},
 		{Text: v.P.T("desk.tab.measures"), Href: at + "/measures", Count: measures, Here: tab == "measures"},
+		{Text: v.P.T("desk.tab.sharing"), Href: at + "/sharing", Count: -1, Here: tab == "sharing"},
 		{Text: v.P.T("desk.tab.authorities"), Href: at + "/authorities", Count: -1, Here: tab == "authorities"},
 		{Text: v.P.T("desk.tab.targets"), Href: at + "/targets", Count: -1, Here: tab == "targets"},
 		{Text: v.P.T("desk.tab.report"), Href: at + "/report", Count: -1, Here: tab == "report"},

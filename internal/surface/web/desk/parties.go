@@ -282,6 +282,11 @@ func (d *Desk) ask(v *page.Visit) error {
 	}
 	if p := v.R.URL.Query().Get("party"); p != "" {
 		g.Parties = []string{p}
+		if v.R.URL.Query().Get("consent") != "" {
+			if g.Request, err = d.consent(v, in, p); err != nil {
+				return err
+			}
+		}
 	}
 	return d.showAsk(v, in, g, nil, nil, http.StatusOK)
 }
@@ -467,7 +472,9 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 	}
 	body = append(body, heading(v.P.T("desk.party.thread")))
 	for _, m := range messages {
-		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{messageEntry(v, m, p.Name, uids[m.Thread], v.R.URL.Path).Entry}}}))
+		e := messageEntry(v, m, p.Name, uids[m.Thread], v.R.URL.Path).Entry
+		e.Message.Share = d.shareOf(v, in, m, uids[m.Thread])
+		body = append(body, page.Timeline(v.P, []page.TimelineDay{{Title: v.P.Day(m.At), Entries: []page.Entry{e}}}))
 	}
 	if in.State != incident.Closed && v.By.Can(access.SendOutside) {
 		body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.compose.mail_to", "who", p.Name), Icon: "mail", Href: f.Href + "?write=mail&to=" + p.UID}),
@@ -476,6 +483,11 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 			body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.handover.open"), Icon: "send", Href: "/desk/parties/" + p.UID + "/hand-over"}))
 		}
 	}
+	reach, err := d.reachSection(v, p)
+	if err != nil {
+		return err
+	}
+	body = append(body, reach)
 	if p.Organisation != 0 && !p.Sealed && v.By.Can(access.WorkCases) {
 		body = append(body, post("/desk/parties/"+p.UID+"/doubt", nil, page.ButtonView{Text: v.P.T("desk.request.not_ours"), Kind: "ghost", Icon: "ban"}))
 	}

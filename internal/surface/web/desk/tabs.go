@@ -79,13 +79,25 @@ func (d *Desk) files(v *page.Visit) error {
 	table := page.TableView{Caption: p.T("desk.tab.files"), Columns: []page.Column{
 		{Text: p.T("desk.col.file")}, {Text: p.T("desk.col.size"), Number: true}, {Text: p.T("desk.col.from_to")}, {Text: p.T("desk.col.when")}, {Text: "SHA-256"},
 	}}
+	shares := in.State != incident.Closed && v.By.Can(access.SendOutside)
+	if shares {
+		table.Columns = append(table.Columns, page.Column{Text: p.T("desk.tab.sharing")})
+	}
 	for _, m := range messages {
 		whose := p.T("desk.files.from", "who", names[m.Thread])
 		if m.Direction == correspondence.Out {
 			whose = p.T("desk.files.to", "who", names[m.Thread])
 		}
-		for _, x := range fileViews(uids[m.Thread], m) {
-			table.Rows = append(table.Rows, []templ.Component{fileLink(x), page.Text(p.Bytes(x.Size)), page.Text(whose), page.At(p, m.At, v.Now), hash(x.SHA256)})
+		for i, x := range fileViews(uids[m.Thread], m) {
+			row := []templ.Component{fileLink(x), page.Text(p.Bytes(x.Size)), page.Text(whose), page.At(p, m.At, v.Now), hash(x.SHA256)}
+			switch {
+			case shares && d.shareOf(v, in, m, uids[m.Thread]) != "":
+				item := coordination.Item{Kind: coordination.ItemFile, Thread: uids[m.Thread], ID: m.UID, File: m.Body.Files[i].UID}
+				row = append(row, page.To(p.T("desk.sharing.file.do"), shareAt(in.Number, item)))
+			case shares:
+				row = append(row, page.Text(""))
+			}
+			table.Rows = append(table.Rows, row)
 		}
 	}
 	body := page.Empty(page.EmptyView{Icon: "paperclip", Title: p.T("desk.files.none"), Note: p.T("desk.files.none.note")})

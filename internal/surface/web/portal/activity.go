@@ -21,7 +21,7 @@ const activityPath = peoplePath + "/activity"
 // deeds are the verbs of the record that an organisation reads of its own people and keys. What is not here is not shown: see TestDeedsHaveWords.
 var deeds = []string{
 	"intake.receive", "intake.add", "intake.submit", "intake.ask_sheet", "intake.vouch_answer", "intake.forward_confirmed", "intake.share_words",
-	"coordination.answer", "coordination.move", "coordination.hear", "constituency.offer_key",
+	"coordination.answer", "coordination.move", "coordination.hear", "correspondence.reach", "constituency.offer_key",
 	"registration.receive", "registration.answer", "registration.change", "registration.change_told",
 	"account.sign_in", "account.sign_out", "account.proof_refused",
 	"account.invite", "account.invite_again", "account.withdraw_invitation", "account.accept_invitation", "account.grant_role", "account.revoke_role", "account.disable",

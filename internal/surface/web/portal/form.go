@@ -66,6 +66,12 @@ func (f *form) get(name string) string {
 	return strings.ReplaceAll(f.v.R.PostForm.Get(name), "\r\n", "\n")
 }
 
+// reach reads how far what is written may go. What the page did not offer says nothing.
+func (f *form) reach() correspondence.Reach {
+	r, _ := correspondence.ParseReach(f.get("reach"))
+	return r
+}
+
 // moment reads day, month, year and, where it is asked for, time, in the zone of the page. Empty boxes are no moment. What does not exist
 // there (a 31 April, an hour that a change of the clocks left out) is a problem.
 func (f *form) moment(name string, withTime bool, p *errs.Problems) time.Time {

@@ -37,6 +37,7 @@ func Menu(v *page.Visit, here string) []page.NavItem {
 		item("measures", v.P.T("portal.nav.measures"), "/portal/measures", "list-checks"),
 		item("reports", v.P.T("portal.nav.reports"), "/portal/reports", "siren"),
 		item("messages", v.P.T("portal.nav.messages"), "/portal/messages", "mail"),
+		item("documents", v.P.T("portal.nav.documents"), "/portal/documents", "file-text"),
 	}
 	if v.By.Can(access.OwnRegistry) {
 		menu = append(menu, item("assets", v.P.T("portal.nav.assets"), "/portal/assets", "network"))
@@ -59,6 +60,7 @@ func toast(v *page.Visit) *page.ToastView {
 		"reported": v.P.T("portal.done.reported"),
 		"sheet":    v.P.T("portal.done.sheet"),
 		"received": v.P.T("portal.done.received"),
+		"said":     v.P.T("portal.done.said"),
 
 		"invited":       v.P.T("portal.done.invited"),
 		"invited_again": v.P.T("portal.done.invited"),

@@ -47,6 +47,9 @@ func (d Deps) meant(v *page.Visit, f *form, party int64) (string, error) {
 // typed puts back what was typed and chosen.
 func (w *WriteView) typed(f *form) {
 	w.Text, w.Message = f.get("text"), f.get("to") == noAnswer
+	for i, o := range w.Reach {
+		w.Reach[i].Chosen = o.Value == f.get("reach")
+	}
 	for i, o := range w.Open {
 		w.Open[i].Chosen = o.Value == f.get("to")
 	}

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -31,11 +32,18 @@ func kindOf(v *page.Visit, k correspondence.Kind) string {
 		return v.P.T("portal.message.reminder")
 	case correspondence.Closing:
 		return v.P.T("portal.message.closing")
+	case correspondence.Share:
+		return v.P.T("portal.message.share")
+	case correspondence.Recall:
+		return v.P.T("portal.message.recall")
 	}
 	return ""
 }
 
 func subjectOf(v *page.Visit, m correspondence.Message) string {
+	if !m.WithdrawnAt.IsZero() {
+		return v.P.T("portal.message.withdrawn.title")
+	}
 	for _, s := range []string{m.Body.Subject, firstLine(m.Body.Text, 100)} {
 		if strings.TrimSpace(s) != "" {
 			return s
@@ -56,9 +64,13 @@ func (d Deps) saidOf(v *page.Visit, list []correspondence.Message) ([]Said, erro
 	if err != nil {
 		return nil, err
 	}
+	words, err := d.Correspondence.WordsOf(v.Ctx(), d.DB, slices.Collect(maps.Values(threads))...)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Said, 0, len(list))
 	for _, m := range list {
-		s := Said{At: m.At, Mine: m.Direction == correspondence.In, Text: m.Body.Text, Kind: kindOf(v, m.Kind), TLP: m.TLP.Name()}
+		s := Said{ID: "m-" + m.UID, At: m.At, Mine: m.Direction == correspondence.In, Text: m.Body.Text, Kind: kindOf(v, m.Kind), TLP: m.TLP.Name(), Quotes: m.Kind == correspondence.Share}
 		switch {
 		case !s.Mine:
 			s.Who = d.team(v)
@@ -73,6 +85,11 @@ func (d Deps) saidOf(v *page.Visit, list []correspondence.Message) ([]Said, erro
 			s.Note = v.P.T("portal.message.withheld")
 		} else if m.Erased {
 			s.Note = v.P.T("portal.message.erased")
+		} else if !m.WithdrawnAt.IsZero() {
+			s.Note = v.P.T("portal.message.withdrawn", "when", m.WithdrawnAt)
+		}
+		if s.Mine && m.State == correspondence.Filed && !m.Erased {
+			s.Reach, s.ReachAt = reachName(v.P, words[m.Thread].Of(m.UID).Reach), reachPath+"/"+threads[m.Thread].UID+"?message="+m.UID
 		}
 		for _, f := range m.Body.Files {
 			s.Files = append(s.Files, page.FileView{Name: f.Name, Size: f.Size, Href: "/portal/files/" + threads[m.Thread].UID + "/" + m.UID + "/" + f.UID})
@@ -177,6 +194,9 @@ func (d Deps) threadView(v *page.Visit, p coordination.Party) (ThreadView, error
 		view.Requests = append(view.Requests, measureItem(v, m))
 	}
 	view.Write = d.writing(v, "/portal/messages/"+p.UID)
+	if view.Write.Reach, err = d.reachChoice(v, p.Thread); err != nil {
+		return view, err
+	}
 	view.Write.Open = questions(requests.Items)
 	return view, nil
 }
@@ -197,7 +217,7 @@ func (d Deps) writeMessage(v *page.Visit) error {
 	}
 	request, err := d.meant(v, f, p.Ref.ID)
 	if err == nil && request != "" {
-		if _, err = d.Coordination.Answer(v.Ctx(), v.By, request, f.get("text"), f.files); err == nil {
+		if _, err = d.Coordination.AnswerSaying(v.Ctx(), v.By, request, f.get("text"), f.files, f.reach()); err == nil {
 			return v.See("/portal/messages/" + p.UID + "?done=answered")
 		}
 	} else if err == nil {
@@ -235,7 +255,7 @@ func (d Deps) keep(v *page.Visit, f *form, thread int64, file func(context.Conte
 	return d.DB.Write(v.Ctx(), func(ctx context.Context, tx *db.Tx) error {
 		return file(ctx, tx, correspondence.Incoming{
 			Channel: correspondence.ByPortal, Kind: correspondence.Told, State: correspondence.Filed, At: v.Now, TLP: threads[thread].TLP,
-			Proof: correspondence.SignedIn, Seal: correspondence.Plain, Author: v.By.Account,
+			Proof: correspondence.SignedIn, Seal: correspondence.Plain, Author: v.By.Account, Reach: f.reach(),
 			Body: correspondence.Body{Text: f.get("text"), From: v.By.Name, Files: stored},
 		})
 	})
@@ -252,14 +272,19 @@ func (d Deps) file(v *page.Visit) error {
 		return err
 	}
 	defer r.Close()
+	keepBytes(v, f.Name, f.Size, r)
+	return nil
+}
+
+// keepBytes hands out bytes to keep.
+func keepBytes(v *page.Visit, name string, size int64, r io.Reader) {
 	h := v.W.Header()
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", page.Attachment(f.Name))
-	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
+	h.Set("Content-Disposition", page.Attachment(name))
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	v.W.WriteHeader(http.StatusOK)
 	if _, err := io.Copy(v.W, r); err != nil {
 		panic(http.ErrAbortHandler) // the answer has begun: cut it, so that nobody takes half a file for a whole one
 	}
-	return nil
 }

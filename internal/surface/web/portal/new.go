@@ -16,6 +16,9 @@ func (d Deps) newReport(v *page.Visit) error {
 		return err
 	}
 	view.Values = Values{Name: v.By.Name, Email: c.Email, Phone: c.Phone, TLP: "AMBER"}
+	if view.Reach, err = d.reachChoice(v, 0); err != nil {
+		return err
+	}
 	return v.Show(NewReport(view))
 }
 
@@ -54,6 +57,13 @@ func (d Deps) sendReport(v *page.Visit) error {
 		Summary: f.get("summary"), Description: f.get("description"), Ongoing: f.get("ongoing"), Name: f.get("name"), Email: f.get("email"), Phone: f.get("phone"), TLP: f.get("tlp"),
 		AwareDay: f.get("aware-day"), AwareMonth: f.get("aware-month"), AwareYear: f.get("aware-year"), AwareTime: f.get("aware-time"),
 	}
+	var again error
+	if view.Reach, again = d.reachChoice(v, 0); again != nil {
+		return again
+	}
+	for i, o := range view.Reach {
+		view.Reach[i].Chosen = o.Value == f.get("reach")
+	}
 	view.Problems, view.Wrong = problems(v, err, map[string]string{"aware_at": "aware-day", "ongoing": "ongoing-yes", "tlp": "tlp-RED", "description": "summary"}), true
 	return v.ShowStatus(errs.Invalid.HTTP(), NewReport(view))
 }
@@ -63,7 +73,7 @@ func (d Deps) reportInput(v *page.Visit, f *form) (intake.ReceiveInput, error) {
 	var p errs.Problems
 	in := intake.ReceiveInput{
 		Channel: correspondence.ByPortal, Lang: string(v.P.Lang()), TLP: f.get("tlp"), Proof: correspondence.SignedIn, Seal: correspondence.Plain,
-		Organisation: v.By.Organisation, AwareAt: f.moment("aware", true, &p), Files: f.files,
+		Organisation: v.By.Organisation, AwareAt: f.moment("aware", true, &p), Files: f.files, Reach: f.reach(),
 		Body: intake.Body{Summary: f.get("summary"), Description: f.get("description"), Name: f.get("name"), Email: f.get("email"), Phone: f.get("phone"), Ongoing: f.get("ongoing")},
 	}
 	switch in.Body.Ongoing {

@@ -7,6 +7,8 @@
 //	request           what we asked, by due time; the answer
 //	measure           recommendations given to the organisation, and what became of them
 //	message           the correspondence, and the files of a message
+//	document          what was handed to the organisation: receipts, files, what was shared with it
+//	reach             how far what it told us may go
 //	organisation      the organisation itself: contacts, keys, assets
 //	people, person    who acts for the organisation: invite, role, what is lost, leave; asked by its own administrator
 //	keys              what its programs use the API with

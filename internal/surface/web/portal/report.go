@@ -157,7 +157,8 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 	}
 	view.Write = d.writing(v, "/portal/reports/"+r.UID)
 	view.Write.Hint, view.Write.Open = v.P.T("portal.report.add.hint"), open
-	return view, nil
+	view.Write.Reach, err = d.reachChoice(v, r.Thread)
+	return view, err
 }
 
 // stages tells what was, is and will be: received, our answer, what the reporter owes, the end.
@@ -316,9 +317,9 @@ func (d Deps) addToReport(v *page.Visit) error {
 	done := "?done=added"
 	if request != "" {
 		done = "?done=answered"
-		_, err = d.Coordination.Answer(v.Ctx(), v.By, request, f.get("text"), f.files)
+		_, err = d.Coordination.AnswerSaying(v.Ctx(), v.By, request, f.get("text"), f.files, f.reach())
 	} else {
-		_, err = d.Intake.Add(v.Ctx(), v.By, r.UID, intake.Addition{Channel: correspondence.ByPortal, Text: f.get("text"), Files: f.files, Apart: true})
+		_, err = d.Intake.Add(v.Ctx(), v.By, r.UID, intake.Addition{Channel: correspondence.ByPortal, Text: f.get("text"), Files: f.files, Apart: true, Reach: f.reach()})
 	}
 	if err == nil {
 		return v.See("/portal/reports/" + r.UID + done)

@@ -125,9 +125,15 @@ func (d Deps) requestView(v *page.Visit, r coordination.Request) (RequestView, e
 		}
 	}
 	party, err := d.partyByID(v, r.Party)
-	if err == nil {
-		view.Thread = "/portal/messages/" + party.UID
+	if err != nil {
+		return view, err
 	}
+	view.Thread = "/portal/messages/" + party.UID
+	p, err := d.Coordination.PartyOf(v.Ctx(), d.DB, v.By, party.UID)
+	if err != nil {
+		return view, err
+	}
+	view.Write.Reach, err = d.reachChoice(v, p.Thread)
 	return view, err
 }
 
@@ -193,7 +199,7 @@ func (d Deps) answer(v *page.Visit) error {
 	}
 	defer f.close()
 	uid := v.R.PathValue("request")
-	_, err = d.Coordination.Answer(v.Ctx(), v.By, uid, f.get("text"), f.files)
+	_, err = d.Coordination.AnswerSaying(v.Ctx(), v.By, uid, f.get("text"), f.files, f.reach())
 	if err == nil {
 		return v.See("/portal/requests/" + uid + "?done=answered")
 	}
@@ -208,6 +214,7 @@ func (d Deps) answer(v *page.Visit) error {
 	if again != nil {
 		return again
 	}
-	view.Write.Text, view.Problems, view.Wrong = f.get("text"), problems(v, err, nil), true
+	view.Write.typed(f)
+	view.Problems, view.Wrong = problems(v, err, nil), true
 	return v.ShowStatus(errs.Invalid.HTTP(), Request(view))
 }

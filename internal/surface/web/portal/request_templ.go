@@ -405,7 +405,7 @@ func Request(v RequestView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(v.P, WriteView{Action: v.Write.Action, Label: v.P.T("portal.request.text"), Hint: v.Write.Hint, Send: v.Write.Send, Readers: v.Write.Readers, Text: v.Write.Text, Rows: 7}, v.Problems).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = write(v.P, WriteView{Action: v.Write.Action, Label: v.P.T("portal.request.text"), Hint: v.Write.Hint, Send: v.Write.Send, Readers: v.Write.Readers, Text: v.Write.Text, Reach: v.Write.Reach, Rows: 7}, v.Problems).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -232,6 +232,9 @@ func said(p *text.Printer, look intake.StatusView) []Said {
 			continue // the report itself
 		}
 		y := Said{Us: m.Direction == correspondence.Out, At: m.At, Text: m.Body.Text}
+		if !m.WithdrawnAt.IsZero() {
+			y.Text = p.T("public.status.withdrawn", "when", m.WithdrawnAt)
+		}
 		for _, f := range m.Body.Files {
 			y.Files = append(y.Files, page.FileView{Name: f.Name, Size: f.Size})
 		}
