@@ -81,6 +81,13 @@ func handedView(x coordination.Handover) HandedOver {
 }
 
 func (a *API) listHandovers(ctx context.Context, by access.Actor, in *OneIDInput) (reply[List[HandedOver]], error) {
+	p, err := a.Coordination.PartyOf(ctx, a.Intake.DB, by, in.ID.ID)
+	if err != nil {
+		return reply[List[HandedOver]]{}, err
+	}
+	if err := a.seenUnder(ctx, by, p.Subject); err != nil {
+		return reply[List[HandedOver]]{}, err
+	}
 	all, err := a.Coordination.Handovers(ctx, a.Intake.DB, by, in.ID.ID)
 	return reply[List[HandedOver]]{body: list(mapped(all, handedView), "")}, err
 }

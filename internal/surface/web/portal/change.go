@@ -103,8 +103,14 @@ func (d Deps) propose(v *page.Visit) error {
 	if what == "" {
 		p.Add("kind", "portal.error.choose")
 	}
-	if len(p) == 0 {
-		p = append(p, errs.Fields(d.Registration.CheckChange(change))...)
+	known := map[string]bool{}
+	for _, x := range p {
+		known[x.Name] = true
+	}
+	for _, x := range errs.Fields(d.Registration.CheckChange(change)) {
+		if !known[x.Name] {
+			p = append(p, x)
+		}
 	}
 	p = append(p, errs.Fields(intake.ValidateAddition(f.get("text"), 0))...)
 	err = p.Err()

@@ -26,7 +26,9 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
+	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
@@ -147,7 +149,12 @@ func (h *house) serve(texts *text.Catalogue, clocks *deadline.Service) {
 	h.Helper()
 	zone, err := time.LoadLocation("Europe/Lisbon")
 	h.must(err)
-	rooms := portal.Deps{DB: h.DB, Constituency: h.country, Correspondence: h.letters, Intake: h.reports, Coordination: h.parties, Deadlines: clocks, Accounts: h.accounts, Once: &once.Keeper{DB: h.DB, Ring: h.Ring, Clock: h.Clock}, Around: around}
+	annexes, err := scope.Load()
+	h.must(err)
+	entities := &registration.Service{
+		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Annexes: annexes, Constituency: h.country, Correspondence: h.letters, Intake: h.reports, Deadlines: clocks, Accounts: h.accounts,
+	}
+	rooms := portal.Deps{Registration: entities, DB: h.DB, Constituency: h.country, Correspondence: h.letters, Intake: h.reports, Coordination: h.parties, Deadlines: clocks, Accounts: h.accounts, Once: &once.Keeper{DB: h.DB, Ring: h.Ring, Clock: h.Clock}, Around: around}
 	s := &page.Surface{Name: "portal", Routes: portal.Routes(rooms), Who: h.who, Login: "/login", Owing: "/portal/account/factor", Fail: rooms.Fail, Clock: h.Clock, Text: texts, Zone: zone, Log: h.House.Log}
 	pages, err := s.Mux()
 	h.must(err)

@@ -167,10 +167,10 @@ func TestAChangeIsProposed(t *testing.T) {
 	h.has(b.get("/portal/organisation"), `href="/portal/organisation/change"`)
 	before, err := h.country.Contacts(h.Context(), h.DB, h.aguas.Ref.ID)
 	h.must(err)
-	if a := b.post("/portal/organisation/change", "once", b.mark("/portal/organisation/change"), "text", " "); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#kind-other"`) || !strings.Contains(a.body, `href="#text"`) {
+	if a := b.post("/portal/organisation/change", "once", b.mark("/portal/organisation/change"), "text", " "); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#kind-other"`) || !strings.Contains(a.body, `href="#since-day"`) || !strings.Contains(a.body, `href="#text"`) {
 		t.Errorf("nothing: %d", a.status)
 	}
-	form := []string{"once", b.mark("/portal/organisation/change"), "kind", "contact_changed", "text", "Mail for us goes to rui@elsewhere.example from now on."}
+	form := []string{"once", b.mark("/portal/organisation/change"), "kind", "contact_changed", "since-day", "1", "since-month", "2", "since-year", "2026", "text", "Mail for us goes to rui@elsewhere.example from now on."}
 	for range 2 {
 		if a := b.post("/portal/organisation/change", form...); !strings.HasSuffix(a.location, "?done=proposed") {
 			t.Errorf("proposed: %d to %q", a.status, a.location)
