@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,7 +234,7 @@ func TestALookThroughSOCKS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer exit.Close()
-	var answer byte
+	var answer atomic.Uint32
 	go func() {
 		for {
 			c, err := exit.Accept()
@@ -245,8 +246,9 @@ func TestALookThroughSOCKS(t *testing.T) {
 			_, _ = io.ReadFull(r, head)
 			_, _ = c.Write([]byte{5, 0})
 			_, _ = io.ReadFull(r, make([]byte, 10))
-			_, _ = c.Write([]byte{5, answer, 0, 1, 0, 0, 0, 0, 0, 0})
-			if answer != 0 {
+			code := byte(answer.Load())
+			_, _ = c.Write([]byte{5, code, 0, 1, 0, 0, 0, 0, 0, 0})
+			if code != 0 {
 				_ = c.Close()
 				continue
 			}
@@ -264,11 +266,11 @@ func TestALookThroughSOCKS(t *testing.T) {
 	if s := l.Page(t.Context(), "http://93.184.216.34/"); s.Outcome != Answers || s.Title != "hello" {
 		t.Errorf("%+v", s)
 	}
-	answer = 5
+	answer.Store(5)
 	if s := l.Page(t.Context(), "http://93.184.216.34/"); s.Outcome != Silent {
 		t.Errorf("refused: %+v", s)
 	}
-	answer = 2
+	answer.Store(2)
 	if s := l.Page(t.Context(), "http://93.184.216.34/"); s.Outcome != Unclear {
 		t.Errorf("not let out: %+v", s)
 	}
