@@ -74,7 +74,7 @@ func TestActsOnOnePartyLeaveTheOtherAlone(t *testing.T) {
 		for _, to := range []string{"acknowledged", "planned", "done"} {
 			act(theirs, "/portal/measures/"+w.theirs["measure"], values("to", to, "evidence", "Done it", "planned-day", "1", "planned-month", "12", "planned-year", time.Now().AddDate(1, 0, 0).Format("2006")))
 		}
-		act(theirs, "/portal/messages/"+w.theirs["party"], values("text", "A word more"))
+		act(theirs, "/portal/messages/"+w.theirs["party"], values("text", "A word more", "to", "none"))
 		act(theirs, "/portal/reports/"+w.theirs["report"], values("text", "And this"))
 		act(theirs, "/portal/reports/new", values("summary", "Another", "description", "x", "ongoing", "no", "tlp", "AMBER"))
 		_, err := h.Coordination.Move(ctx, sample(), w.theirs["measure"], coordination.MoveInput{To: coordination.Verified, Note: "seen"})

@@ -327,9 +327,11 @@ func TestWalls(t *testing.T) {
 	other.is(http.StatusOK, "/desk/triage")
 	live := other.stream()
 	code := id.New()
-	a := stranger.do(http.MethodPost, "/report/short", "code", code, "summary", "Servers encrypted", "description", "Since this morning.", "ongoing", "yes", "tlp", "AMBER")
-	if a.status != http.StatusSeeOther {
-		t.Fatalf("the form: %d\n%s", a.status, a.body)
+	for range 2 { // sent twice, as an impatient person does
+		a := stranger.do(http.MethodPost, "/report/short", "code", code, "summary", "Servers encrypted", "description", "Since this morning.", "ongoing", "yes", "tlp", "AMBER")
+		if a.status != http.StatusSeeOther {
+			t.Fatalf("the form: %d\n%s", a.status, a.body)
+		}
 	}
 	live.hears("event: triage")
 	i.eventually("the report at both desks", func() bool {

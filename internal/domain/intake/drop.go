@@ -267,16 +267,18 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 			}
 			return "", err
 		}
-		if reference, err = drawReference(ctx, tx, now.Year()); err != nil {
+		// A form that comes again draws no reference: the public process could not give it back.
+		var known int
+		if err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM intake_taken WHERE key = $1`, in.CodeHash).Scan(&known); err == nil && known == 0 {
+			reference, err = drawReference(ctx, tx, now.Year())
+		}
+		if err != nil {
 			return "", err
 		}
 		fresh, earlier, same, err := mark(ctx, tx, in.CodeHash, sum, reference, len(in.Files), now)
 		in.Reference = reference
 		if err != nil || fresh {
 			return reference, err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM intake_reference WHERE reference = $1`, reference); err != nil {
-			return "", err
 		}
 		if reference = earlier; same {
 			in.CodeHash = nil
