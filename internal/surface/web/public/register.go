@@ -146,9 +146,14 @@ func (x *Public) enrolPosted(v *page.Visit, withFiles bool) (*enrolling, bool, e
 
 // keepEnrol saves what was typed on a page, whether it can be taken or not.
 func (x *Public) keepEnrol(v *page.Visit, w *enrolling, part int) error {
-	typed := map[string]string{}
+	typed, words := map[string]string{}, ""
 	for _, q := range registration.Ask(x.Annexes, w.typed(), part) {
 		typed[q.Code] = strings.ReplaceAll(strings.Join(w.form.values[q.Code], "\n"), "\r\n", "\n")
+		words += typed[q.Code]
+	}
+	if w.draft.SavedAt.IsZero() && strings.TrimSpace(words) == "" { // a program that presses buttons begins nothing
+		w.draft.Kind, w.draft.Boxes = intake.RegistrationDraft, typed
+		return nil
 	}
 	draft, err := intake.SaveDraft(v.Ctx(), x.DB, v.Now, w.code, func(d *intake.Draft) error {
 		d.Kind = intake.RegistrationDraft
