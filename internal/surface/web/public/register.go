@@ -123,6 +123,10 @@ func (x *Public) enrolled(v *page.Visit, f *form) (*enrolling, bool, error) {
 		setCode(v, w.code)
 		return w, false, v.See(registeredAt)
 	}
+	if v.R.URL.Path == registerPart(registration.PartSector) { // begun, and nothing typed yet
+		w.draft = intake.Draft{Kind: intake.RegistrationDraft, Boxes: map[string]string{}}
+		return w, true, nil
+	}
 	return w, false, v.See(registerAt + "?gone=1")
 }
 
