@@ -30,6 +30,22 @@ type Object struct {
 	Version     int64
 }
 
+// Hushed says why nobody outside may learn that we look at what a case is about (rule O2), whatever else would allow it: a code, "" when it may be asked. Who asks
+// judges the rest of PAP by whom the question reaches.
+func (o Object) Hushed() string {
+	switch {
+	case o.Exercise:
+		return "exercise"
+	case o.Sealed:
+		return "sealed"
+	case o.TLP == tlp.Red:
+		return "tlp"
+	case o.PAP == tlp.PAPRed:
+		return "pap_red"
+	}
+	return ""
+}
+
 // Columns are the columns of an object row under alias o, in the order of Scan.
 const Columns = `o.id, o.kind, o.uid, o.ref, o.realm, o.compartment, o.tlp, o.pap, o.handler, o.sealed, o.sealed_under, o.exercise, o.created_at, o.updated_at, o.version`
 

@@ -47,7 +47,7 @@ type LookedUp struct {
 var ErrPAP = &errs.Error{Kind: errs.Forbidden, Key: "error.pap_asks", Text: "PAP:RED lets nobody outside learn that we look at this"}
 
 // WhomToTell looks up whom to tell about something. Without Ask it reads our own register and list alone. Asking a registry needs a stated PAP that allows a third party to learn
-// of it (AMBER or less strict, also of the incident), and is recorded. The actor is one of us and needs access.ReadRegistry, and access.Triage to ask.
+// of it (AMBER or less strict, also of the incident, which lets itself be asked about: access.Object.Hushed), and is recorded. The actor is one of us and needs access.ReadRegistry, and access.Triage to ask.
 // Refused: Invalid with all problems, Forbidden by PAP, NotFound for an incident that is not seen, Unavailable when nothing outside is asked from here.
 func (s *Service) WhomToTell(ctx context.Context, by access.Actor, in LookUp) (LookedUp, error) {
 	var out LookedUp
@@ -120,6 +120,9 @@ func (s *Service) askRegistry(ctx context.Context, by access.Actor, in LookUp, q
 		o, err := access.Find(ctx, s.DB, by, ref.Incident, in.Incident)
 		if err != nil {
 			return err
+		}
+		if why := o.Hushed(); why != "" {
+			return &errs.Error{Kind: errs.Forbidden, Key: "desk.takedown.barred." + why, Text: "the case lets nobody outside learn that we look at it"}
 		}
 		pap, on = max(pap, o.PAP), o.Ref
 	}

@@ -3,6 +3,7 @@ package constituency_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/coretest"
@@ -59,16 +60,23 @@ func TestWhomToTellAboutAForeignAddress(t *testing.T) {
 		if x, err = look(ana, constituency.LookUp{What: "198.51.100.7", PAP: tlp.PAPClear}); err != nil || x.Country != "" || len(web.asked) != 0 {
 			t.Fatalf("nobody pressed, and %v was asked: %+v %v", web.asked, x, err)
 		}
-		incident := access.Object{Ref: ref.Ref{Kind: ref.Incident}, Realm: access.Team, TLP: tlp.Green, PAP: tlp.PAPRed}
-		if err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			incident.Ref.ID, incident.UID = 0, ""
-			if err := access.Protect(ctx, tx, &incident, h.Clock.Now()); err != nil {
-				return err
+		incident := func(o access.Object) string {
+			o.Ref, o.Realm = ref.Ref{Kind: ref.Incident}, access.Team
+			if err := h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+				if err := access.Protect(ctx, tx, &o, h.Clock.Now()); err != nil {
+					return err
+				}
+				if _, err := h.Ring.Create(ctx, tx, o.Ref.ID, h.Clock.Now()); err != nil || !o.Sealed {
+					return err
+				}
+				return access.Grant(ctx, tx, ana, ana.Account, o.Ref, h.Clock.Now(), time.Time{})
+			}); err != nil {
+				t.Fatal(err)
 			}
-			_, err := h.Ring.Create(ctx, tx, incident.Ref.ID, h.Clock.Now())
-			return err
-		}); err != nil {
-			t.Fatal(err)
+			return o.UID
+		}
+		asks := func(incident string) constituency.LookUp {
+			return constituency.LookUp{What: "198.51.100.7", Ask: true, PAP: tlp.PAPClear, Incident: incident}
 		}
 		for name, c := range map[string]struct {
 			by   access.Actor
@@ -79,8 +87,11 @@ func TestWhomToTellAboutAForeignAddress(t *testing.T) {
 			"nothing":            {ana, constituency.LookUp{}, errs.Invalid},
 			"no address":         {ana, constituency.LookUp{What: "a b c"}, errs.Invalid},
 			"PAP:RED":            {ana, constituency.LookUp{What: "198.51.100.7", Ask: true, PAP: tlp.PAPRed}, errs.Forbidden},
-			"PAP:RED incident":   {ana, constituency.LookUp{What: "198.51.100.7", Ask: true, PAP: tlp.PAPClear, Incident: incident.UID}, errs.Forbidden},
-			"no such incident":   {ana, constituency.LookUp{What: "198.51.100.7", Ask: true, PAP: tlp.PAPClear, Incident: peer.UID}, errs.NotFound},
+			"PAP:RED incident":   {ana, asks(incident(access.Object{TLP: tlp.Green, PAP: tlp.PAPRed})), errs.Forbidden},
+			"TLP:RED incident":   {ana, asks(incident(access.Object{TLP: tlp.Red, PAP: tlp.PAPClear})), errs.Forbidden},
+			"an exercise":        {ana, asks(incident(access.Object{TLP: tlp.Green, PAP: tlp.PAPClear, Exercise: true})), errs.Forbidden},
+			"a sealed incident":  {ana, asks(incident(access.Object{TLP: tlp.Green, PAP: tlp.PAPClear, Sealed: true})), errs.Forbidden},
+			"no such incident":   {ana, asks(peer.UID), errs.NotFound},
 			"an address inside":  {ana, constituency.LookUp{What: "10.0.0.7", Ask: true, PAP: tlp.PAPClear}, errs.Unavailable},
 			"an auditor asks":    {h.Person(2, "Aud", access.Auditor), constituency.LookUp{What: "198.51.100.7", Ask: true, PAP: tlp.PAPClear}, errs.Forbidden},
 			"a constituent asks": {h.Constituent(3, "Rui", peer.Ref.ID), constituency.LookUp{What: "198.51.100.7"}, errs.Forbidden},

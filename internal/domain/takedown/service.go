@@ -20,7 +20,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
-	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 )
 
 // Eyes look at what somebody else put on the network. A fetch.Looker is behind it.
@@ -29,11 +28,6 @@ type Eyes interface {
 	Port(ctx context.Context, at netip.AddrPort) fetch.Sight
 	Name(ctx context.Context, name string) fetch.Sight
 	Names() bool
-}
-
-// Registries answer whose an address or a domain is. An rdap.Client is behind it.
-type Registries interface {
-	Look(ctx context.Context, q rdap.Question) (rdap.Answer, error)
 }
 
 // Service owns targets and the directory of who can end them.
@@ -46,61 +40,49 @@ type Service struct {
 	Texts        *text.Catalogue
 	Constituency *constituency.Service
 	Coordination *coordination.Service
-	Eyes         Eyes       // nil without an exit: nothing is looked at
-	Registries   Registries // nil asks nobody
+	Eyes         Eyes                    // nil without an exit: nothing is looked at
+	Registries   constituency.Registries // nil asks nobody
 }
+
+const barredKey = "desk.takedown.barred."
 
 // Barred says why nothing of a kind may be done with a target's name: a catalogue key, "" when it may.
 type Barred string
 
-// barredAll is what holds for every look-up that tells somebody outside what we look at (rule O2).
-func barredAll(o access.Object) Barred {
-	switch {
-	case o.Exercise:
-		return "desk.takedown.barred.exercise"
-	case o.Sealed:
-		return "desk.takedown.barred.sealed"
-	case o.TLP == tlp.Red:
-		return "desk.takedown.barred.tlp"
-	case o.PAP == tlp.PAPRed:
-		return "desk.takedown.barred.pap_red"
-	}
-	return ""
-}
-
 // BarredLook says why a target is not looked at. A look reaches what belongs to the adversary: PAP:GREEN and PAP:CLEAR allow it; a case without a label counts as
 // PAP:AMBER.
 func (s *Service) BarredLook(o access.Object, t Thing) Barred {
-	if b := barredAll(o); b != "" {
-		return b
+	if why := o.Hushed(); why != "" {
+		return Barred(barredKey + why)
 	}
 	_, address := t.Addr()
 	switch {
 	case s.Eyes == nil:
-		return "desk.takedown.barred.exit"
+		return barredKey + "exit"
 	case o.PAP == 0:
-		return "desk.takedown.barred.pap_none"
+		return barredKey + "pap_none"
 	case o.PAP > tlp.PAPGreen:
-		return "desk.takedown.barred.pap_amber"
+		return barredKey + "pap_amber"
 	case !address && !s.Eyes.Names():
-		return "desk.takedown.barred.resolver"
+		return barredKey + "resolver"
 	}
 	return ""
 }
 
 // BarredAsk says why registries are not asked about a target: they are third parties, which PAP:AMBER allows.
 func (s *Service) BarredAsk(o access.Object) Barred {
-	if b := barredAll(o); b != "" {
-		return b
+	if why := o.Hushed(); why != "" {
+		return Barred(barredKey + why)
 	}
 	if s.Registries == nil {
-		return "desk.takedown.barred.rdap"
+		return barredKey + "rdap"
 	}
 	return ""
 }
 
 var (
 	errEnded   = &errs.Error{Kind: errs.Conflict, Key: "error.takedown.ended", Text: "the target is ended"}
+	errTold    = &errs.Error{Kind: errs.Conflict, Key: "error.takedown.told", Text: "it was told already"}
 	errChanged = access.ErrChanged
 )
 
@@ -125,4 +107,4 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by access.Actor, verb s
 }
 
 // Code is the reason without the catalogue's place: "pap_red".
-func (b Barred) Code() string { return strings.TrimPrefix(string(b), "desk.takedown.barred.") }
+func (b Barred) Code() string { return strings.TrimPrefix(string(b), barredKey) }

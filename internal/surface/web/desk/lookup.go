@@ -139,7 +139,12 @@ func (d *Desk) looked(v *page.Visit, in constituency.LookUp) (constituency.Looke
 	case in.Ask && errs.Is(err, errs.NotFound):
 		by["incident"] = v.P.T("error.lookup_incident")
 	case errs.Is(err, errs.Forbidden) && v.By.Can(access.Triage) && in.Ask:
-		by["pap"] = v.P.T("error.pap_asks")
+		said, _ := plainRefusal(v, err)
+		if in.PAP <= tlp.PAPAmber { // the case does not let itself be asked about
+			by["incident"] = said
+		} else {
+			by["pap"] = said
+		}
 	case errs.Is(err, errs.Invalid):
 		_, by = problems(v.P, err, nil)
 	default:

@@ -291,7 +291,7 @@ func (d *Desk) proposeFor(v *page.Visit) error {
 	if err != nil {
 		return d.targetDone(v, "propose", err)
 	}
-	return back(v, "/desk/targets/"+v.R.PathValue("target"), "looked_for", "barred", strings.TrimPrefix(string(got.Barred), "desk.takedown.barred."), "silent", strconv.Itoa(got.Silent))
+	return back(v, "/desk/targets/"+v.R.PathValue("target"), "looked_for", "barred", got.Barred.Code(), "silent", strconv.Itoa(got.Silent))
 }
 
 func (d *Desk) nameFor(v *page.Visit) error {
