@@ -58,7 +58,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
-	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
 
@@ -215,9 +214,7 @@ func (h *House) duties() error {
 	if h.Constituency.Teams, err = teams.New(); err != nil {
 		return err
 	}
-	if h.Config.RDAP == "on" {
-		h.Constituency.Registries = &rdap.Client{Fetch: fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()}), Now: h.Clock.Now}
-	}
+	h.Constituency.Registries = h.registries()
 	h.Constituency.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
 		return h.Correspondence.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
 	}
