@@ -278,11 +278,6 @@ func (s *Service) EndedAssets(ctx context.Context, h db.Handle, organisation int
 		ORDER BY a.until DESC, a.id DESC LIMIT 200`, organisation, s.Clock.Now())
 }
 
-// undefanged makes text that was made harmless whole again.
-func undefanged(s string) string {
-	return strings.NewReplacer("[.]", ".", "(.)", ".", "hxxp", "http").Replace(strings.TrimSpace(s))
-}
-
 // host gives the host of a URL, of host:port and of a mail address; anything else stays as it is.
 func host(s string) string {
 	if _, ok := network(s); ok {

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // question is what a text asks for, in the words of the register.
@@ -23,7 +24,7 @@ type question struct {
 
 // ask reads an address, a prefix, a domain, an AS number, a URL, host:port or a mail address; defanged text too. It tells false when it is none.
 func ask(what string) (question, bool) {
-	what = undefanged(what)
+	what = mail.Refang(what)
 	q := question{}
 	if p, ok := place(what); ok {
 		q.place = p

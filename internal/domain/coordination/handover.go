@@ -143,7 +143,7 @@ func (s *Service) handing(ctx context.Context, h db.Handle, by access.Actor, par
 				b.WriteString("\n" + p.T("mail.handover.more", "file", handover.File))
 				break
 			}
-			b.WriteString("\n- " + o.Type + " " + strings.NewReplacer(".", "[.]", "http", "hxxp").Replace(o.Value))
+			b.WriteString("\n- " + o.Type + " " + harmless(o.Value))
 		}
 	}
 	b.WriteString("\n\n" + p.T("mail.handover.file", "file", handover.File))

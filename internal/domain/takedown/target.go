@@ -18,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // Limits.
@@ -104,7 +105,7 @@ func (in NewTarget) check(now time.Time) (Thing, []netip.Addr, error) {
 		p.Add("seen_at", "error.past")
 	}
 	var list []netip.Addr
-	for _, w := range strings.FieldsFunc(undefang.Replace(in.Addresses), func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) }) {
+	for _, w := range strings.FieldsFunc(mail.Refang(in.Addresses), func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) }) {
 		a, err := netip.ParseAddr(w)
 		if err != nil || !outside(a.Unmap()) {
 			p.Add("addresses", "error.takedown.address")
@@ -247,6 +248,10 @@ func (s *Service) forChange(ctx context.Context, tx *db.Tx, by access.Actor, uid
 		return t, err
 	}
 	if _, err := access.LoadForChange(ctx, tx, by, ref.Incident, t.Incident.UID); err != nil {
+		return t, err
+	}
+	// A letter that leaves notes it without the incident.
+	if err := tx.QueryRow(ctx, `SELECT id FROM takedown_target WHERE id = $1`+tx.ForUpdate(), t.ID).Scan(&t.ID); err != nil {
 		return t, err
 	}
 	return s.target(ctx, tx, by, uid) // as it is now that nobody else changes it

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // mostThing is how long a target may be, in bytes.
@@ -33,18 +34,13 @@ func (t Thing) Addr() (netip.Addr, bool) {
 // Shown is the thing as it is shown and written: no program makes a link of it.
 func (t Thing) Shown() string { return coordination.Harmless(t.Text) }
 
-var undefang = strings.NewReplacer("[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "[:]", ":", "[://]", "://")
-
 // Read reads a URL, a domain, an address or an address with its port, also defanged. What everybody has at home (loopback, private networks) is none.
 func Read(s string) (Thing, bool) {
-	s = undefang.Replace(strings.TrimSpace(s))
+	s = mail.Refang(s)
 	if s == "" || len(s) > mostThing || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.IsSpace(r) || r == '\\' || r >= 0x2000 && r <= 0x206f
 	}) {
 		return Thing{}, false
-	}
-	if len(s) > 4 && strings.EqualFold(s[:4], "hxxp") {
-		s = "http" + s[4:]
 	}
 	if strings.Contains(s, "://") {
 		return readURL(s)

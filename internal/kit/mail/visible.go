@@ -26,6 +26,17 @@ func NoLinks(s string) string {
 	return hostBegins.ReplaceAllString(s, "${1}[.]")
 }
 
+var refang = strings.NewReplacer("[://]", "://", "[:]", ":", "[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "[@]", "@")
+
+// Refang reads an address that was written so that no program makes a link of it: hxxps://bad[.]example is https://bad.example.
+func Refang(s string) string {
+	s = refang.Replace(strings.TrimSpace(s))
+	if len(s) > 4 && strings.EqualFold(s[:4], "hxxp") {
+		s = "http" + s[4:]
+	}
+	return s
+}
+
 // Quote marks every line of a stranger's words, in lines so short that no program between breaks them: what is not marked is ours.
 func Quote(s string) string {
 	const columns = 68
