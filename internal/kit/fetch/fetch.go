@@ -128,21 +128,14 @@ func (c *Client) Post(ctx context.Context, address string, header http.Header, b
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	return c.do(r, MostAnswer)
+	status, answer, _, err = c.do(r, MostAnswer)
+	return status, answer, err
 }
 
 // Get reads what stands at an address, at most that many bytes of it: what is longer comes cut, one byte longer than that. An error is no answer.
 func (c *Client) Get(ctx context.Context, address string, most int) (status int, answer []byte, err error) {
-	if err := c.config.Check(address); err != nil {
-		return 0, nil, err
-	}
-	ctx, stop := context.WithTimeout(ctx, Within)
-	defer stop()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return 0, nil, ErrScheme
-	}
-	return c.do(r, most+1)
+	status, answer, _, err = c.Ask(ctx, address, "", most)
+	return status, answer, err
 }
 
 // Ask is Get for who speaks more than HTML: it says which type of answer is wanted, and tells to where an answer leads, which is not followed.
@@ -156,7 +149,14 @@ func (c *Client) Ask(ctx context.Context, address, accept string, most int) (sta
 	if err != nil {
 		return 0, nil, "", ErrScheme
 	}
-	r.Header.Set("Accept", accept)
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	return c.do(r, most+1)
+}
+
+// do gives the beginning of an answer, and to where it leads when it leads elsewhere.
+func (c *Client) do(r *http.Request, most int) (status int, answer []byte, next string, err error) {
 	r.Header.Set("User-Agent", "Tocsin")
 	got, err := c.http.Do(r)
 	if err != nil {
@@ -164,27 +164,13 @@ func (c *Client) Ask(ctx context.Context, address, accept string, most int) (sta
 	}
 	defer got.Body.Close()
 	if to, err := got.Location(); err == nil && got.StatusCode >= 300 && got.StatusCode < 400 {
-		return got.StatusCode, nil, to.String(), nil
+		next = to.String()
 	}
-	answer, err = io.ReadAll(io.LimitReader(got.Body, int64(most)+1))
+	answer, err = io.ReadAll(io.LimitReader(got.Body, int64(most)))
 	if err != nil {
 		return got.StatusCode, nil, "", why(err)
 	}
-	return got.StatusCode, answer, "", nil
-}
-
-func (c *Client) do(r *http.Request, most int) (status int, answer []byte, err error) {
-	r.Header.Set("User-Agent", "Tocsin")
-	got, err := c.http.Do(r)
-	if err != nil {
-		return 0, nil, why(err)
-	}
-	defer got.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(got.Body, int64(most)))
-	if err != nil {
-		return got.StatusCode, nil, why(err)
-	}
-	return got.StatusCode, answer, nil
+	return got.StatusCode, answer, next, nil
 }
 
 // why says what went wrong without the address, which may hold a secret.

@@ -81,10 +81,6 @@ func (d *Desk) newPerson(v *page.Visit) error {
 func (d *Desk) personForm(v *page.Visit, in account.NewAccount, wrong error) (AdminView, error) {
 	p := v.P
 	list, by := problems(p, wrong, map[string]string{"role": "roles"})
-	var langs []page.SelectOption
-	for _, l := range text.Langs() {
-		langs = append(langs, page.SelectOption{Value: string(l), Text: text.Name(l), Chosen: string(l) == in.Lang})
-	}
 	var roles []page.OptionView
 	for _, r := range givable {
 		roles = append(roles, page.OptionView{
@@ -95,7 +91,7 @@ func (d *Desk) personForm(v *page.Visit, in account.NewAccount, wrong error) (Ad
 	view := d.adminView(v, p.T("desk.admin.add_person"), p.T("desk.admin.add_person.lead"), adminForm("/desk/admin/people", nil, []templ.Component{
 		page.Field(p, page.FieldView{ID: "name", Name: "name", Label: p.T("desk.admin.name"), Value: in.Name, Error: by["name"], Autocomplete: "off"}),
 		page.Field(p, page.FieldView{ID: "email", Name: "email", Type: "email", Label: p.T("desk.admin.email"), Hint: p.T("desk.admin.email.hint"), Value: in.Email, Error: by["email"], Autocomplete: "off"}),
-		page.Select(p, page.FieldView{ID: "lang", Name: "lang", Label: p.T("desk.col.language"), Error: by["lang"]}, langs),
+		page.Select(p, page.FieldView{ID: "lang", Name: "lang", Label: p.T("desk.col.language"), Error: by["lang"]}, langOptions(in.Lang)),
 		optionCards(p, page.GroupView{ID: "roles", Legend: p.T("desk.admin.roles"), Hint: p.T("desk.admin.roles.hint"), Error: by["role"]}, roles),
 		organisation,
 	}, page.ButtonView{Text: p.T("desk.admin.add_person.do"), Kind: "primary"}, page.ButtonView{Text: p.T("desk.cancel"), Href: "/desk/admin/people"}))
