@@ -104,15 +104,15 @@ func (c Config) Check(src *Sources) error {
 		switch {
 		case err != nil || !slices.Contains(e.schemes, u.Scheme):
 			say(e.name, "must begin with "+strings.Join(e.schemes, ":// or ")+"://")
-		case u.Host == "" && !u.Query().Has("host"):
-			say(e.name, "names no host")
+		case u.Hostname() == "" && !u.Query().Has("host"):
+			say(e.name, "names no host: write "+u.Scheme+"://HOST")
 		}
 		if e.value.secret() && src.Where(e.name) == fromFlag {
 			say(e.name, "holds a password, which everybody on this machine can read in a flag: use the environment or a file")
 		}
 	}
 	if c.LookResolver.Set() && !c.LookExit.Set() {
-		say("TOCSIN_LOOK_RESOLVER", "is reached through TOCSIN_LOOK_EXIT, which is not given")
+		say("TOCSIN_LOOK_RESOLVER", "is reached through TOCSIN_LOOK_EXIT: give that too, or leave this out")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		m.add("TOCSIN_TLS_CERT, TOCSIN_TLS_KEY", "", "give both or neither")

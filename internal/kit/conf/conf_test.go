@@ -127,6 +127,25 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	}
 }
 
+// What is wrong with the way by which targets are looked at is said at the start, with what to do.
+func TestTheWayToLookIsChecked(t *testing.T) {
+	for _, c := range []struct{ exit, resolver, want string }{
+		{"socks4://proxy.example", "", "TOCSIN_LOOK_EXIT (flag): must begin with http:// or https:// or socks5://"},
+		{"socks5://:1080", "", "TOCSIN_LOOK_EXIT (flag): names no host: write socks5://HOST"},
+		{"socks5://us:swordfish@proxy.example", "", "TOCSIN_LOOK_EXIT (flag): holds a password"},
+		{"", "https://dns.example/dns-query", "TOCSIN_LOOK_RESOLVER (flag): is reached through TOCSIN_LOOK_EXIT: give that too"},
+		{"socks5://proxy.example", "udp://dns.example", "TOCSIN_LOOK_RESOLVER (flag): must begin with https://"},
+	} {
+		_, _, err := load(t, "--look-exit", c.exit, "--look-resolver", c.resolver)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "swordfish") {
+			t.Errorf("%s, %s: %v", c.exit, c.resolver, err)
+		}
+	}
+	if _, _, err := load(t, "--look-exit", "socks5://proxy.example", "--look-resolver", "https://dns.example/dns-query"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOtherMistakes(t *testing.T) {
 	for _, c := range []struct {
 		args []string
