@@ -28,6 +28,11 @@ const answerWithin = 24 * time.Hour
 // access.WorkCases and access.SendOutside. Refused: NotFound, Conflict for a closed incident or when there is nobody to write to.
 func (s *Service) Prepare(ctx context.Context, by access.Actor, incident string, targets []string) (coordination.Sending, error) {
 	var x coordination.Sending
+	for _, r := range []access.Right{access.WorkCases, access.SendOutside} {
+		if err := by.Need(r); err != nil {
+			return x, err
+		}
+	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		o, err := access.LoadForChange(ctx, tx, by, ref.Incident, incident)
 		if err != nil {
@@ -70,10 +75,6 @@ func (s *Service) ready(ctx context.Context, tx *db.Tx, by access.Actor, o acces
 	if err != nil {
 		return nil, nil, err
 	}
-	directory, err := s.providers(ctx, tx, by)
-	if err != nil {
-		return nil, nil, err
-	}
 	var out []coordination.Ready
 	var ids []int64
 	for _, t := range targets {
@@ -86,13 +87,7 @@ func (s *Service) ready(ctx context.Context, tx *db.Tx, by access.Actor, o acces
 				i = len(out)
 				out = append(out, coordination.Ready{Organisation: p.Organisation, Role: p.Role, Why: coordination.Why{By: "takedown", Value: string(p.Role)}})
 			}
-			lang := ""
-			for _, d := range directory {
-				if d.Organisation == p.Organisation {
-					lang = d.Lang
-				}
-			}
-			out[i].Lines = append(out[i].Lines, s.line(t, lang))
+			out[i].Lines = append(out[i].Lines, s.line(t, p.Lang))
 			if p.Form == ByXARF && len(out[i].Files) < coordination.MostOwnFiles {
 				f, err := s.xarf(t, p)
 				if err != nil {
@@ -207,8 +202,8 @@ func (s *Service) PageOf(ctx context.Context, by access.Actor, proposal string) 
 	if err := by.Need(access.WorkCases); err != nil {
 		return Page{}, err
 	}
-	var target string
-	if err := s.DB.QueryRow(ctx, `SELECT t.uid FROM takedown_proposal p JOIN takedown_target t ON t.id = p.target WHERE p.uid = $1`, proposal).Scan(&target); err != nil {
+	target, err := targetOf(ctx, s.DB, proposal)
+	if err != nil {
 		return Page{}, err
 	}
 	t, err := s.target(ctx, s.DB, by, target)
@@ -219,15 +214,7 @@ func (s *Service) PageOf(ctx context.Context, by access.Actor, proposal string) 
 	if err != nil {
 		return Page{}, err
 	}
-	lang := ""
-	if p.Organisation != 0 {
-		orgs, err := s.Constituency.ByID(ctx, s.DB, p.Organisation)
-		if err != nil {
-			return Page{}, err
-		}
-		lang = orgs[p.Organisation].Lang
-	}
-	line, w := s.line(t, lang), s.wordsTo(p.Role, lang)
+	line, w := s.line(t, p.Lang), s.wordsTo(p.Role, p.Lang)
 	body := w.Text + "\n\n" + t.Thing.Shown() + "\n" + line.At.UTC().Format(time.DateTime) + " UTC\n" + mail.NoLinks(mail.VisibleText(line.Note)) + "\n\n" + w.Request
 	return Page{p, t, body, line}, nil
 }
@@ -256,7 +243,7 @@ func (s *Service) Told(ctx context.Context, by access.Actor, proposal string, at
 		case !t.EndedAt.IsZero():
 			return errEnded
 		case !p.ToldAt.IsZero():
-			return &errs.Error{Kind: errs.Conflict, Key: "error.takedown.told", Text: "it was told already"}
+			return errTold
 		case p.State != Confirmed || p.Organisation == 0:
 			return &errs.Error{Kind: errs.Conflict, Key: "error.takedown.unconfirmed", Text: "confirm it first"}
 		}
@@ -285,10 +272,16 @@ func (t *Target) told(at time.Time) {
 
 // MessageSentTx notes that the letter to a provider left: its time runs, and its targets are looked at. It is told of every letter of the house.
 func (s *Service) MessageSentTx(ctx context.Context, tx *db.Tx, m correspondence.Message, at time.Time) error {
-	targets, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `UPDATE takedown_proposal SET told_at = $1
-		WHERE told_at IS NULL AND sending <> 0 AND EXISTS (SELECT 1 FROM coordination_sending_party l
-			WHERE l.sending = takedown_proposal.sending AND l.organisation = takedown_proposal.organisation AND l.message = $2) RETURNING target`, at, m.UID)
+	// Targets before proposals, as everybody locks them.
+	targets, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT t.id FROM takedown_target t WHERE t.id IN (SELECT p.target
+		FROM takedown_proposal p JOIN coordination_sending_party l ON l.sending = p.sending AND l.organisation = p.organisation WHERE p.told_at IS NULL AND p.sending <> 0 AND l.message = $1)
+		ORDER BY t.id`+tx.ForUpdate("t"), m.UID)
 	if err != nil || len(targets) == 0 {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE takedown_proposal SET told_at = $1 WHERE told_at IS NULL AND sending <> 0 AND EXISTS (SELECT 1 FROM coordination_sending_party l
+		WHERE l.sending = takedown_proposal.sending AND l.organisation = takedown_proposal.organisation AND l.message = $2)`, at, m.UID)
+	if err != nil {
 		return err
 	}
 	look := s.Clock.Now().Add(schedule[0])

@@ -2,11 +2,11 @@ package takedown
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
-	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
@@ -35,8 +35,8 @@ func (s *Service) Work(r *job.Registry) {
 // watcher is who looks by the clock.
 func watcher() access.Actor { return access.System("clocks") }
 
-// Look looks at the targets that are due, the longest due first, within a minute: one that keeps us waiting delays the others by that at most. What may not be
-// looked at any more is left.
+// Look looks at the targets that are due, the longest due first, within a minute: one that keeps us waiting delays the others by that at most, and one that cannot be
+// looked at does not keep the others. What may not be looked at any more is left.
 func (s *Service) Look(ctx context.Context) error {
 	if s.Eyes == nil {
 		return nil
@@ -46,12 +46,11 @@ func (s *Service) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for began := time.Now(); len(due) > 0 && time.Since(began) < looksFor; due = due[1:] {
-		if err := s.look(ctx, due[0]); err != nil {
-			return err
-		}
+	var failed error
+	for began := time.Now(); len(due) > 0 && time.Since(began) < looksFor && ctx.Err() == nil; due = due[1:] {
+		failed = errors.Join(failed, s.look(ctx, due[0]))
 	}
-	return nil
+	return failed
 }
 
 // look looks at one target by the clock. Whether it may be looked at is asked of the case as it is now.
@@ -63,7 +62,10 @@ func (s *Service) look(ctx context.Context, uid string) error {
 	if err != nil {
 		return err
 	}
-	if s.BarredLook(t.Incident, t.Thing) != "" || !t.EndedAt.IsZero() {
+	if !t.EndedAt.IsZero() { // since it was listed: nothing is due any more
+		return nil
+	}
+	if s.BarredLook(t.Incident, t.Thing) != "" {
 		return s.rest(ctx, uid)
 	}
 	x := s.see(ctx, t)
@@ -144,13 +146,7 @@ func (s *Service) noteSight(ctx context.Context, by access.Actor, uid string, x 
 	var t Target
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var err error
-		if t, err = s.target(ctx, tx, by, uid); err != nil {
-			return err
-		}
-		if _, err := access.LoadForChange(ctx, tx, by, ref.Incident, t.Incident.UID); err != nil {
-			return err
-		}
-		if t, err = s.target(ctx, tx, by, uid); err != nil || !t.EndedAt.IsZero() {
+		if t, err = s.forChange(ctx, tx, by, uid); err != nil || !t.EndedAt.IsZero() {
 			return err
 		}
 		now := s.Clock.Now()

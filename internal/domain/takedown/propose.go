@@ -105,7 +105,8 @@ func (s *Service) fill(ctx context.Context, h db.Handle, by access.Actor, list [
 	}
 	for _, p := range list {
 		if o, ok := seen[p.Organisation]; ok {
-			p.Name, p.Email = o.Name, contacts[p.Organisation].Email
+			c := contacts[p.Organisation]
+			p.Name, p.Email, p.Lang = o.Name, c.Email, cmp.Or(c.Lang, o.Lang)
 		}
 		p.Form = ByLetter
 		for _, d := range directory {
@@ -136,14 +137,25 @@ func (s *Service) Propose(ctx context.Context, by access.Actor, uid string) (Loo
 	if err := by.Need(access.WorkCases); err != nil {
 		return Looked{}, err
 	}
-	t, err := s.Target(ctx, by, uid)
+	var t Target
+	var out Looked
+	// Recorded before anybody is asked, whatever they say.
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var err error
+		if t, err = s.forChange(ctx, tx, by, uid); err != nil {
+			return err
+		}
+		if !t.EndedAt.IsZero() {
+			return errEnded
+		}
+		if out.Barred = s.BarredAsk(t.Incident); out.Barred != "" {
+			return nil
+		}
+		return s.record(ctx, tx, by, "takedown.ask", t, "")
+	})
 	if err != nil {
 		return Looked{}, err
 	}
-	if !t.EndedAt.IsZero() {
-		return Looked{}, errEnded
-	}
-	out := Looked{Barred: s.BarredAsk(t.Incident)}
 	addresses := t.At()
 	var f found
 	if out.Barred == "" {
@@ -154,6 +166,9 @@ func (s *Service) Propose(ctx context.Context, by access.Actor, uid string) (Loo
 		t, err := s.forChange(ctx, tx, by, uid)
 		if err != nil {
 			return err
+		}
+		if !t.EndedAt.IsZero() {
+			return errEnded
 		}
 		list, err := s.candidates(ctx, tx, by, t, addresses, f)
 		if err != nil {
@@ -258,13 +273,19 @@ func (p Provider) matches(t Target, addresses []netip.Addr, registrar string) (W
 	return Why{}, false
 }
 
-// addProposals keeps those that do not stand there yet, whatever became of them. The caller holds the incident.
-func (s *Service) addProposals(ctx context.Context, tx *db.Tx, by access.Actor, t Target, list []Proposal) (added int, err error) {
+// have gives the proposals of a target as they are kept, and the key that opens them.
+func (s *Service) have(ctx context.Context, tx *db.Tx, t Target) (keyring.Key, []Proposal, error) {
 	k, err := s.Ring.Get(ctx, tx, t.Incident.Ref.ID)
 	if err != nil {
-		return 0, err
+		return k, nil, err
 	}
-	have, err := db.All(ctx, tx, scanProposal(k), `SELECT `+proposalColumns+` FROM takedown_proposal p WHERE p.target = $1 ORDER BY p.id LIMIT $2`, t.ID, mostProposals)
+	list, err := db.All(ctx, tx, scanProposal(k), `SELECT `+proposalColumns+` FROM takedown_proposal p WHERE p.target = $1 ORDER BY p.id LIMIT $2`, t.ID, mostProposals)
+	return k, list, err
+}
+
+// addProposals keeps those that do not stand there yet, whatever became of them. The caller holds the incident.
+func (s *Service) addProposals(ctx context.Context, tx *db.Tx, by access.Actor, t Target, list []Proposal) (added int, err error) {
+	k, have, err := s.have(ctx, tx, t)
 	if err != nil {
 		return 0, err
 	}
@@ -290,7 +311,8 @@ func (s *Service) addProposals(ctx context.Context, tx *db.Tx, by access.Actor, 
 	return added, nil
 }
 
-// Name adds a provider of the directory to a target by hand: it is confirmed by that. The actor needs access.WorkCases. Refused: Invalid, NotFound, Conflict for one that is ended.
+// Name adds a provider of the directory to a target by hand: it is confirmed by that, also when it was proposed or dismissed before. The actor needs access.WorkCases.
+// Refused: Invalid, NotFound, Conflict for a target that is ended or a provider that was told.
 func (s *Service) Name(ctx context.Context, by access.Actor, target, provider string) error {
 	if err := by.Need(access.WorkCases); err != nil {
 		return err
@@ -304,10 +326,23 @@ func (s *Service) Name(ctx context.Context, by access.Actor, target, provider st
 			return errEnded
 		}
 		p, err := s.provider(ctx, tx, by, provider)
-		if err != nil || !p.RetiredAt.IsZero() {
+		if errs.Is(err, errs.NotFound) || err == nil && !p.RetiredAt.IsZero() {
 			var w errs.Problems
 			w.Add("provider", "error.choose")
 			return w.Err()
+		}
+		if err != nil {
+			return err
+		}
+		_, have, err := s.have(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		for _, x := range have {
+			if x.Role == p.Role && x.Organisation == p.Organisation && (x.State != Confirmed || !x.ToldAt.IsZero()) {
+				x.Name = p.Name
+				return s.decideTx(ctx, tx, by, t, x, Confirmed)
+			}
 		}
 		n, err := s.addProposals(ctx, tx, by, t, []Proposal{{Role: p.Role, Organisation: p.Organisation, Provider: p.ID, State: Confirmed, Why: Why{"desk.takedown.why.hand", ""}}})
 		if err != nil || n == 0 {
@@ -332,28 +367,40 @@ func (s *Service) Decide(ctx context.Context, by access.Actor, proposal string, 
 		if err != nil {
 			return err
 		}
-		switch {
-		case !t.EndedAt.IsZero():
-			return errEnded
-		case !p.ToldAt.IsZero():
-			return &errs.Error{Kind: errs.Conflict, Key: "error.takedown.told", Text: "it was told already"}
-		case to == Confirmed && p.Organisation == 0:
-			return &errs.Error{Kind: errs.Conflict, Key: "error.takedown.unknown", Text: "enter it in the directory first"}
-		}
-		if _, err := tx.Exec(ctx, `UPDATE takedown_proposal SET state = $1, at = $2, account = $3, sending = 0 WHERE id = $4`, string(to), s.Clock.Now(), by.Account, p.ID); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, by, "takedown.decide", t, "", audit.Change{Field: "party", To: p.Name}, audit.Change{Field: "state", From: string(p.State), To: string(to)})
+		return s.decideTx(ctx, tx, by, t, p, to)
 	})
+}
+
+func (s *Service) decideTx(ctx context.Context, tx *db.Tx, by access.Actor, t Target, p Proposal, to ProposalState) error {
+	switch {
+	case !t.EndedAt.IsZero():
+		return errEnded
+	case !p.ToldAt.IsZero():
+		return errTold
+	case to == Confirmed && p.Organisation == 0:
+		return &errs.Error{Kind: errs.Conflict, Key: "error.takedown.unknown", Text: "enter it in the directory first"}
+	}
+	_, err := tx.Exec(ctx, `UPDATE takedown_proposal SET organisation = $1, provider = $2, state = $3, at = $4, account = $5, sending = 0 WHERE id = $6`,
+		p.Organisation, p.Provider, string(to), s.Clock.Now(), by.Account, p.ID)
+	if err != nil {
+		return err
+	}
+	return s.record(ctx, tx, by, "takedown.decide", t, "", audit.Change{Field: "party", To: p.Name}, audit.Change{Field: "state", From: string(p.State), To: string(to)})
+}
+
+// targetOf gives the uid of the target of a proposal. Whether the actor sees it is for who loads it.
+func targetOf(ctx context.Context, h db.Handle, proposal string) (uid string, err error) {
+	if !utf8.ValidString(proposal) || strings.ContainsRune(proposal, 0) {
+		return "", errs.ErrNotFound
+	}
+	err = h.QueryRow(ctx, `SELECT t.uid FROM takedown_proposal p JOIN takedown_target t ON t.id = p.target WHERE p.uid = $1`, proposal).Scan(&uid)
+	return uid, err
 }
 
 // proposalForChange loads a proposal and its target under the incident's lock.
 func (s *Service) proposalForChange(ctx context.Context, tx *db.Tx, by access.Actor, uid string) (Target, Proposal, error) {
-	var target string
-	if !utf8.ValidString(uid) || strings.ContainsRune(uid, 0) {
-		return Target{}, Proposal{}, errs.ErrNotFound
-	}
-	if err := tx.QueryRow(ctx, `SELECT t.uid FROM takedown_proposal p JOIN takedown_target t ON t.id = p.target WHERE p.uid = $1`, uid).Scan(&target); err != nil {
+	target, err := targetOf(ctx, tx, uid)
+	if err != nil {
 		return Target{}, Proposal{}, err
 	}
 	t, err := s.forChange(ctx, tx, by, target)
@@ -378,23 +425,4 @@ func (s *Service) proposal(ctx context.Context, h db.Handle, by access.Actor, t 
 		return p, err
 	}
 	return all[t.ID][0], nil
-}
-
-// bindTx says that a proposal is a provider that was entered now, and confirms it.
-func (s *Service) bindTx(ctx context.Context, tx *db.Tx, by access.Actor, proposal string, with Provider) error {
-	if err := by.Need(access.WorkCases); err != nil {
-		return err
-	}
-	t, p, err := s.proposalForChange(ctx, tx, by, proposal)
-	if err != nil {
-		return err
-	}
-	if !p.ToldAt.IsZero() || p.Role != with.Role {
-		return &errs.Error{Kind: errs.Conflict, Key: "error.takedown.told", Text: "it was told already"}
-	}
-	if _, err := tx.Exec(ctx, `UPDATE takedown_proposal SET organisation = $1, provider = $2, state = $3, at = $4, account = $5 WHERE id = $6`,
-		with.Organisation, with.ID, string(Confirmed), s.Clock.Now(), by.Account, p.ID); err != nil {
-		return err
-	}
-	return s.record(ctx, tx, by, "takedown.decide", t, "", audit.Change{Field: "party", To: with.Name}, audit.Change{Field: "state", From: string(p.State), To: string(Confirmed)})
 }

@@ -187,15 +187,28 @@ func (s *Service) SaveProvider(ctx context.Context, by access.Actor, uid string,
 	if err := by.Need(access.WriteRegistry); err != nil {
 		return Provider{}, err
 	}
+	if in.Proposal != "" {
+		if err := by.Need(access.WorkCases); err != nil {
+			return Provider{}, err
+		}
+	}
 	matches, err := in.check()
 	if err != nil {
 		return Provider{}, err
 	}
 	var p Provider
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var t Target
+		var answers Proposal
 		if in.Proposal != "" { // the case first: cases are locked before organisations
-			if _, _, err := s.proposalForChange(ctx, tx, by, in.Proposal); err != nil {
+			var err error
+			if t, answers, err = s.proposalForChange(ctx, tx, by, in.Proposal); err != nil {
 				return err
+			}
+			if answers.Role != in.Role {
+				var w errs.Problems
+				w.Add("role", "error.takedown.role")
+				return w.Err()
 			}
 		}
 		org, err := s.whoseTx(ctx, tx, by, uid, in)
@@ -212,7 +225,7 @@ func (s *Service) SaveProvider(ctx context.Context, by access.Actor, uid string,
 				p.UID, p.Organisation, string(p.Role), string(p.Form), p.Page, p.Wants, strings.Join(matches, "\n"), now).Scan(&p.ID, &p.UID, &p.Version)
 			if errs.Is(err, errs.NotFound) {
 				var w errs.Problems
-				w.Add("role", "error.taken")
+				w.Add("role", "error.takedown.part")
 				return w.Err()
 			}
 		} else {
@@ -222,7 +235,8 @@ func (s *Service) SaveProvider(ctx context.Context, by access.Actor, uid string,
 			return err
 		}
 		if in.Proposal != "" {
-			if err := s.bindTx(ctx, tx, by, in.Proposal, p); err != nil {
+			answers.Organisation, answers.Provider, answers.Name = p.Organisation, p.ID, p.Name
+			if err := s.decideTx(ctx, tx, by, t, answers, Confirmed); err != nil {
 				return err
 			}
 		}
@@ -239,7 +253,7 @@ func (s *Service) changeProvider(ctx context.Context, tx *db.Tx, p *Provider, ve
 		return errChanged
 	case errs.Is(err, errs.Conflict):
 		var w errs.Problems
-		w.Add("role", "error.taken")
+		w.Add("role", "error.takedown.part")
 		return w.Err()
 	}
 	return err

@@ -163,6 +163,7 @@ type Proposal struct {
 	ToldAt       time.Time
 	Name         string
 	Email        string
+	Lang         string // that it reads; "" while it is not in the register
 	Why          Why
 	Form         Form
 	Page         string

@@ -199,6 +199,13 @@ func TestATargetIsTakenDown(t *testing.T) {
 		if again, err := h.s.Propose(ctx, h.ana, bad.UID); err != nil || again.New != 0 {
 			h.Errorf("proposed again: %+v, %v", again, err)
 		}
+		var asked int
+		h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM audit_entry WHERE verb = 'takedown.ask'`).Scan(&asked))
+		if asked != 2 {
+			h.Errorf("registries were asked twice, and the record has %d", asked)
+		}
+		_, err = h.s.Prepare(ctx, h.Person(3, "Eva", access.Auditor), o.UID, nil)
+		h.refused(errs.Forbidden, err, "letters prepared by who may not send")
 		by := map[coordination.Role]takedown.Proposal{}
 		for _, p := range h.proposals(ctx, o, bad) {
 			by[p.Role] = p
@@ -209,10 +216,13 @@ func TestATargetIsTakenDown(t *testing.T) {
 			h.Fatalf("%+v", by)
 		}
 		h.refused(errs.Conflict, h.s.Decide(ctx, h.ana, registrar.UID, takedown.Confirmed), "confirmed without an address")
+		_, err = h.s.SaveProvider(ctx, h.ana, "", 0, takedown.NewProvider{Name: registrar.Name, Email: registrar.Email, Role: coordination.Host, Form: takedown.ByLetter, Proposal: registrar.UID})
+		h.refused(errs.Invalid, err, "entered in another part than was proposed")
 		_, err = h.s.SaveProvider(ctx, h.ana, "", 0, takedown.NewProvider{Name: registrar.Name, Email: registrar.Email, Role: registrar.Role, Form: takedown.ByLetter, Proposal: registrar.UID})
 		h.must(err)
 		h.must(h.s.Decide(ctx, h.ana, by[coordination.Host].UID, takedown.Confirmed))
-		h.must(h.s.Decide(ctx, h.ana, by[coordination.BlockList].UID, takedown.Confirmed))
+		h.must(h.s.Decide(ctx, h.ana, by[coordination.BlockList].UID, takedown.Dismissed))
+		h.must(h.s.Name(ctx, h.ana, bad.UID, list.UID)) // named by hand it is confirmed after all
 		h.must(h.s.Decide(ctx, h.ana, by[coordination.Registry].UID, takedown.Dismissed))
 
 		x, err := h.s.Prepare(ctx, h.ana, o.UID, nil)
@@ -252,6 +262,7 @@ func TestATargetIsTakenDown(t *testing.T) {
 		}
 		h.must(h.s.Told(ctx, h.ana, by[coordination.BlockList].UID, time.Time{}))
 		h.refused(errs.Conflict, h.s.Told(ctx, h.ana, by[coordination.BlockList].UID, time.Time{}), "told twice")
+		h.refused(errs.Conflict, h.s.Name(ctx, h.ana, bad.UID, list.UID), "named after it was told")
 		parties, err := h.parties.Matrix(ctx, h.ana, o.UID)
 		h.must(err)
 		roles := map[coordination.Role]bool{}
@@ -271,7 +282,6 @@ func TestATargetIsTakenDown(t *testing.T) {
 		if i < 0 || times[i].Down != 1 || times[i].Median != 2*time.Hour || len(times) != 3 {
 			h.Errorf("%+v", times)
 		}
-		_ = list
 	})
 }
 
@@ -419,6 +429,18 @@ func TestNobodyIsAskedWhereItIsNotAllowed(t *testing.T) {
 		h.asked.answers["https://ip.example/ip/192.0.2.7"] = domainAnswer
 		if got, err := h.s.Propose(ctx, h.ana, bad.UID); err != nil || got.New != 0 || got.Silent != 2 {
 			h.Errorf("a huge answer, and one of another kind: %+v, %v", got, err)
+		}
+		h.eyes.looked = nil
+		broken := h.target(ctx, o, "https://broken.example/")
+		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			if _, err := tx.Exec(ctx, `UPDATE takedown_target SET look_at = $1 WHERE uid = $2`, h.Clock.Now(), bad.UID); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `UPDATE takedown_target SET look_at = $1, body = $2 WHERE uid = $3`, h.Clock.Now().Add(-time.Hour), []byte("rotten"), broken.UID)
+			return err
+		}))
+		if err := h.s.Look(ctx); err == nil || !slices.Contains(h.eyes.looked, "https://www.bad.example/") {
+			h.Errorf("a target that cannot be read keeps the others: looked at %q, %v", h.eyes.looked, err)
 		}
 		h.s.Eyes = nil
 		_, err = h.s.LookNow(ctx, h.ana, bad.UID)
