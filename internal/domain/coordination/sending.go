@@ -24,7 +24,7 @@ import (
 // notes each, so that killed anywhere it goes on where it was. What is sent is what was asked for: its hash covers who, to which address, by which road, with
 // which words and which evidence.
 //
-//	sending.go          the states, reading      sending_choose.go  Choose, Exclude: who, and why
+//	sending.go          the states, reading      sending_choose.go  Choose; sending_find.go: who, and why
 //	sending_letter.go   SetLetter, Letter        sending_dry.go     Lines: whom it reaches, by which road
 //	sending_decide.go   Submit, Approve, …       sending_work.go    the job
 //	sending_rule.go     from where a second person is asked
