@@ -288,8 +288,8 @@ type Preview struct {
 // Row is one line of the matrix: what each party was told, saw, answered, did.
 type Row struct {
 	Party       Party
-	ToldAt      time.Time
-	DeliveredAt time.Time
+	ToldAt      time.Time // when the first letter left
+	DeliveredAt time.Time // when the newest one did
 	SeenAt      time.Time // zero and SeenKnown false: by mail alone it is not known
 	SeenKnown   bool
 	AnsweredAt  time.Time
