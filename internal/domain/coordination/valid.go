@@ -153,7 +153,7 @@ func (s *Service) askAgain(ctx context.Context, tx *db.Tx, by access.Actor, p Pa
 	if err != nil || one.Road.Road == egress.Refused {
 		return err
 	}
-	one.out.Chases = true
+	one.out.ByRule, one.out.Worded = true, true
 	_, err = s.put(ctx, tx, by, g, []parcel{one}, s.Correspondence.SendManyTx)
 	return err
 }
