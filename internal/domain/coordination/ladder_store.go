@@ -147,6 +147,9 @@ func (s *Service) SaveLadder(ctx context.Context, by access.Actor, l Ladder, fro
 		return l, err
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := holdLadders(ctx, tx); err != nil {
+			return err
+		}
 		now := s.Clock.Now()
 		newest, err := s.ladder(ctx, tx, l.Code)
 		if err != nil && !errs.Is(err, errs.NotFound) {
@@ -178,6 +181,11 @@ func (s *Service) SaveLadder(ctx context.Context, by access.Actor, l Ladder, fro
 	return l, err
 }
 
+// holdLadders lets two people who change ladders wait for each other: a save takes severities from all others.
+func holdLadders(ctx context.Context, tx *db.Tx) error {
+	return tx.Hold(ctx, []byte("coordination_ladder"))
+}
+
 // VerbLadder is the verb under which the record has changes of ladders.
 const VerbLadder = "coordination.save_ladder"
 
@@ -202,6 +210,7 @@ func (l Ladder) trimmed() Ladder {
 		l.Rungs[i].Confirm = l.Rungs[i].Asks()
 		l.Rungs[i].Organisation = strings.TrimSpace(l.Rungs[i].Organisation)
 	}
+	l.Severities = slices.Clone(l.Severities)
 	slices.SortFunc(l.Severities, func(a, b string) int { return slices.Index(Severities(), a) - slices.Index(Severities(), b) })
 	l.Severities = slices.Compact(l.Severities)
 	return l
@@ -250,6 +259,9 @@ func (s *Service) RetireLadder(ctx context.Context, by access.Actor, code string
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := holdLadders(ctx, tx); err != nil {
+			return err
+		}
 		now := s.Clock.Now()
 		l, err := s.ladder(ctx, tx, code)
 		if err != nil {
