@@ -2,9 +2,8 @@ package coordination
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -117,16 +116,9 @@ func (s *Service) withLadders(ctx context.Context, h db.Handle, list []Climb) er
 	for _, c := range list {
 		byID[c.ladder] = Ladder{}
 	}
-	if len(byID) == 0 {
-		return nil
-	}
-	for some := range slices.Chunk(keys(byID), 100) {
-		places := make([]string, len(some))
-		args := make([]any, len(some))
-		for i, n := range some {
-			places[i], args[i] = fmt.Sprintf("$%d", i+1), n
-		}
-		ladders, err := s.storedLadders(ctx, h, `WHERE id IN (`+strings.Join(places, ", ")+`)`, args...)
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(byID)), 500) {
+		q := db.In(new(db.Query).Add(`WHERE id IN `), some)
+		ladders, err := s.storedLadders(ctx, h, q.Text(), q.Args()...)
 		if err != nil {
 			return err
 		}
@@ -138,15 +130,6 @@ func (s *Service) withLadders(ctx context.Context, h db.Handle, list []Climb) er
 		list[i].Ladder = byID[list[i].ladder]
 	}
 	return nil
-}
-
-func keys[V any](m map[int64]V) []int64 {
-	out := make([]int64, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // Climbs gives where the parties of an incident stand on their ladders, by party. The actor needs access.ReadCases. Refused: NotFound.
@@ -260,23 +243,16 @@ func (s *Service) ClimbOf(ctx context.Context, by access.Actor, party string) (C
 	if err != nil {
 		return c, nil, err
 	}
-	began := map[int64]Ladder{}
-	of := make([]Climb, 0, len(rows))
-	for _, x := range rows {
-		if _, ok := began[x.ladder]; !ok {
-			began[x.ladder] = Ladder{}
-			of = append(of, Climb{ladder: x.ladder})
-		}
+	of := make([]Climb, len(rows)) // a step keeps the version that it was a step of
+	for i, x := range rows {
+		of[i].ladder = x.ladder
 	}
 	if err := s.withLadders(ctx, s.DB, of); err != nil {
 		return c, nil, err
 	}
-	for _, y := range of {
-		began[y.ladder] = y.Ladder
-	}
 	out := make([]Step, len(rows))
 	for i, x := range rows {
-		if rungs := began[x.ladder].Rungs; x.Rung < len(rungs) {
+		if rungs := of[i].Ladder.Rungs; x.Rung < len(rungs) {
 			x.To = rungs[x.Rung].To
 		}
 		if len(x.sealed) > 0 {
@@ -289,11 +265,4 @@ func (s *Service) ClimbOf(ctx context.Context, by access.Actor, party string) (C
 		out[i] = x.Step
 	}
 	return c, out, nil
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }

@@ -110,10 +110,8 @@ func (s *Service) Climb(ctx context.Context, by access.Actor, subject string, in
 				if l, err = s.usable(ctx, tx, in.Ladder); err != nil {
 					return err
 				}
-				if s.Rests != nil {
-					if rests, err := s.Rests(ctx, tx, o.Ref); err != nil || rests {
-						return cmpErr(err, errs.New(errs.Conflict, "the incident is closed"))
-					}
+				if err := s.GoesOn(ctx, tx, o.Ref); err != nil {
+					return err
 				}
 			}
 			for _, p := range some {

@@ -198,14 +198,19 @@ func wrappedOf(ctx context.Context, tx *db.Tx, subject int64) (wrapped []byte, e
 
 // GoesOn refuses what is closed, with Conflict.
 func (s *Service) GoesOn(ctx context.Context, tx *db.Tx, subject ref.Ref) error {
-	if s.Rests == nil {
-		return nil
-	}
-	rests, err := s.Rests(ctx, tx, subject)
+	rests, err := s.rests(ctx, tx, subject)
 	if err == nil && rests {
 		err = &errs.Error{Kind: errs.Conflict, Key: "error.sending.closed", Text: "the incident is closed"}
 	}
 	return err
+}
+
+// rests tells whether the subject is closed.
+func (s *Service) rests(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error) {
+	if s.Rests == nil {
+		return false, nil
+	}
+	return s.Rests(ctx, tx, subject)
 }
 
 func sealSending(k keyring.Key, x Sending) ([]byte, error) {
