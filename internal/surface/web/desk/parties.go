@@ -15,7 +15,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
-	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -240,15 +239,8 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 	if err != nil {
 		return err
 	}
-	found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, p.Subject.ID)
+	in, err := d.openedCase(v, p.Subject)
 	if err != nil {
-		return err
-	}
-	in, ok := found[p.Subject.ID]
-	if !ok {
-		return errs.ErrNotFound
-	}
-	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
 	f, rows, err := d.incidentFrame(v, in, "parties")
