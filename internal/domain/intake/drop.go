@@ -267,18 +267,9 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 			}
 			return "", err
 		}
-		// A form that comes again draws no reference: the public process could not give it back.
-		var known int
-		if err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM intake_taken WHERE key = $1`, in.CodeHash).Scan(&known); err == nil && known == 0 {
-			reference, err = drawReference(ctx, tx, now.Year())
-		}
-		if err != nil {
-			return "", err
-		}
-		fresh, earlier, same, err := mark(ctx, tx, in.CodeHash, sum, reference, len(in.Files), now)
-		in.Reference = reference
+		fresh, earlier, same, err := markNew(ctx, tx, in, sum, now)
 		if err != nil || fresh {
-			return reference, err
+			return in.Reference, err
 		}
 		if reference = earlier; same {
 			in.CodeHash = nil
@@ -293,6 +284,25 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 		in.CodeHash = nil
 	}
 	return reference, err
+}
+
+// markNew is mark for a form, with a reference for one that is new: in.Reference. It is noted after the form, so that one that came before takes none.
+func markNew(ctx context.Context, tx *db.Tx, in *dropped, sum []byte, now time.Time) (fresh bool, earlier string, same bool, err error) {
+	for range 20 {
+		in.Reference = id.Reference("R", now.Year())
+		fresh, earlier, same, err = mark(ctx, tx, in.CodeHash, sum, in.Reference, len(in.Files), now)
+		if err != nil || !fresh {
+			return fresh, earlier, same, err
+		}
+		free, err := takeReference(ctx, tx, in.Reference)
+		if err != nil || free {
+			return true, "", false, err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM intake_taken WHERE key = $1`, in.CodeHash); err != nil {
+			return false, "", false, err
+		}
+	}
+	return false, "", false, errs.New(errs.Unavailable, "no reference is free")
 }
 
 func hold(files []correspondence.FileIn) ([]heldFile, error) {
