@@ -2,15 +2,12 @@ package coordination
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
-	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -119,16 +116,9 @@ func (s *Service) withLadders(ctx context.Context, h db.Handle, list []Climb) er
 	for _, c := range list {
 		byID[c.ladder] = Ladder{}
 	}
-	if len(byID) == 0 {
-		return nil
-	}
-	for some := range slices.Chunk(keys(byID), 100) {
-		places := make([]string, len(some))
-		args := make([]any, len(some))
-		for i, n := range some {
-			places[i], args[i] = fmt.Sprintf("$%d", i+1), n
-		}
-		ladders, err := s.storedLadders(ctx, h, `WHERE id IN (`+strings.Join(places, ", ")+`)`, args...)
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(byID)), 500) {
+		q := db.In(new(db.Query).Add(`WHERE id IN `), some)
+		ladders, err := s.storedLadders(ctx, h, q.Text(), q.Args()...)
 		if err != nil {
 			return err
 		}
@@ -140,15 +130,6 @@ func (s *Service) withLadders(ctx context.Context, h db.Handle, list []Climb) er
 		list[i].Ladder = byID[list[i].ladder]
 	}
 	return nil
-}
-
-func keys[V any](m map[int64]V) []int64 {
-	out := make([]int64, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // Climbs gives where the parties of an incident stand on their ladders, by party. The actor needs access.ReadCases. Refused: NotFound.
@@ -262,23 +243,16 @@ func (s *Service) ClimbOf(ctx context.Context, by access.Actor, party string) (C
 	if err != nil {
 		return c, nil, err
 	}
-	began := map[int64]Ladder{}
-	of := make([]Climb, 0, len(rows))
-	for _, x := range rows {
-		if _, ok := began[x.ladder]; !ok {
-			began[x.ladder] = Ladder{}
-			of = append(of, Climb{ladder: x.ladder})
-		}
+	of := make([]Climb, len(rows)) // a step keeps the version that it was a step of
+	for i, x := range rows {
+		of[i].ladder = x.ladder
 	}
 	if err := s.withLadders(ctx, s.DB, of); err != nil {
 		return c, nil, err
 	}
-	for _, y := range of {
-		began[y.ladder] = y.Ladder
-	}
 	out := make([]Step, len(rows))
 	for i, x := range rows {
-		if rungs := began[x.ladder].Rungs; x.Rung < len(rungs) {
+		if rungs := of[i].Ladder.Rungs; x.Rung < len(rungs) {
 			x.To = rungs[x.Rung].To
 		}
 		if len(x.sealed) > 0 {
@@ -291,319 +265,4 @@ func (s *Service) ClimbOf(ctx context.Context, by access.Actor, party string) (C
 		out[i] = x.Step
 	}
 	return c, out, nil
-}
-
-// ClimbAct is what a person does with the ladders of parties.
-type ClimbAct string
-
-// What may be done.
-const (
-	ClimbBegin  ClimbAct = "begin"
-	ClimbPause  ClimbAct = "pause"
-	ClimbResume ClimbAct = "resume"
-	ClimbSkip   ClimbAct = "skip" // the next rung; the one after it has its own time from now
-	ClimbStop   ClimbAct = "stop"
-)
-
-// ClimbActs lists them.
-func ClimbActs() []ClimbAct {
-	return []ClimbAct{ClimbBegin, ClimbPause, ClimbResume, ClimbSkip, ClimbStop}
-}
-
-// ClimbInput is one act on the ladders of some parties.
-type ClimbInput struct {
-	Act     ClimbAct
-	Parties []string // uids
-	Ladder  string   // of ClimbBegin: a code
-	Reason  string   // of all but ClimbBegin and ClimbResume
-}
-
-// mostClimbs is how many parties one act takes.
-const mostClimbs = 5000
-
-func (in ClimbInput) check() error {
-	var p errs.Problems
-	if !slices.Contains(ClimbActs(), in.Act) {
-		p.Add("act", "error.choose")
-	}
-	switch {
-	case len(in.Parties) == 0:
-		p.Add("parties", "error.required")
-	case len(in.Parties) > mostClimbs:
-		p.Add("parties", "error.too_many", "most", mostClimbs)
-	}
-	switch {
-	case utf8.RuneCountInString(in.Reason) > 500:
-		p.Add("reason", "error.too_long", "most", 500)
-	case !utf8.ValidString(in.Reason) || strings.ContainsRune(in.Reason, 0):
-		p.Add("reason", "error.characters")
-	case in.Reason == "" && in.Act != ClimbBegin && in.Act != ClimbResume:
-		p.Add("reason", "error.required")
-	}
-	if in.Act == ClimbBegin && in.Ladder == "" {
-		p.Add("ladder", "error.required")
-	}
-	return p.Err()
-}
-
-// Climb begins, pauses, resumes, moves on or ends the ladders of parties of an incident, by uid or number, and says for how many: a party that owes
-// nothing begins none, and one that stands otherwise is left as it is. Parties are taken some at a time; repeated, it does what is left. The actor needs
-// access.WorkCases and access.SendOutside. Refused: Invalid, NotFound for a party that is not one of the incident.
-func (s *Service) Climb(ctx context.Context, by access.Actor, subject string, in ClimbInput) (done int, err error) {
-	if err := needPrepare(by); err != nil {
-		return 0, err
-	}
-	in.Reason = strings.TrimSpace(in.Reason)
-	if err := in.check(); err != nil {
-		return 0, err
-	}
-	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
-	if err != nil {
-		return 0, err
-	}
-	all, err := s.PartiesOf(ctx, s.DB, by, o.Ref)
-	if err != nil {
-		return 0, err
-	}
-	var chosen []Party
-	for _, p := range all {
-		if slices.Contains(in.Parties, p.UID) {
-			chosen = append(chosen, p)
-		}
-	}
-	uids := slices.Clone(in.Parties)
-	slices.Sort(uids)
-	if len(chosen) < len(slices.Compact(uids)) {
-		return 0, errs.ErrNotFound
-	}
-	slices.SortFunc(chosen, func(a, b Party) int { return int(a.Ref.ID - b.Ref.ID) }) // one order of locks
-	for some := range slices.Chunk(chosen, 50) {
-		n := 0
-		err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			n = 0
-			o, err := access.Load(ctx, tx, by, o.Ref)
-			if err != nil {
-				return err
-			}
-			var l Ladder
-			if in.Act == ClimbBegin {
-				if l, err = s.usable(ctx, tx, in.Ladder); err != nil {
-					return err
-				}
-				if s.Rests != nil {
-					if rests, err := s.Rests(ctx, tx, o.Ref); err != nil || rests {
-						return cmpErr(err, errs.New(errs.Conflict, "the incident is closed"))
-					}
-				}
-			}
-			for _, p := range some {
-				ok, err := s.climbOne(ctx, tx, by, p.Ref.ID, l, in)
-				if err != nil {
-					return err
-				}
-				if ok {
-					n++
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return done, err
-		}
-		done += n
-	}
-	return done, nil
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
-// climbOne does one act with one party, under its lock; false when it changed nothing.
-func (s *Service) climbOne(ctx context.Context, tx *db.Tx, by access.Actor, party int64, l Ladder, in ClimbInput) (bool, error) {
-	if _, err := access.Locked(ctx, tx, party); err != nil {
-		return false, err
-	}
-	p, err := s.loadParty(ctx, tx, party)
-	if err != nil {
-		return false, err
-	}
-	if in.Act == ClimbBegin {
-		return s.begin(ctx, tx, by, p, l, time.Time{})
-	}
-	c, err := s.climb(ctx, tx, party)
-	if errs.Is(err, errs.NotFound) || err == nil && c.State == ClimbEnded {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	now := s.Clock.Now()
-	switch in.Act {
-	case ClimbPause:
-		if c.State == ClimbPaused {
-			return false, nil
-		}
-		if err := s.step(ctx, tx, by, p, c, Step{What: StepPaused, Words: in.Reason}); err != nil {
-			return false, err
-		}
-		c.State, c.LeftFor, c.NextAt = ClimbPaused, max(c.NextAt.Sub(now), 0), time.Time{}
-		return true, s.rest(ctx, tx, by, p, &c, in.Reason)
-	case ClimbResume:
-		if c.State != ClimbPaused {
-			return false, nil
-		}
-		if err := s.step(ctx, tx, by, p, c, Step{What: StepResumed, Words: in.Reason}); err != nil {
-			return false, err
-		}
-		return true, s.runUntil(ctx, tx, by, p, &c, now.Add(c.LeftFor))
-	case ClimbSkip:
-		if err := s.step(ctx, tx, by, p, c, Step{What: StepSkipped, Words: in.Reason}); err != nil {
-			return false, err
-		}
-		c.Rung++
-		return true, s.onward(ctx, tx, by, p, &c)
-	}
-	return true, s.endClimb(ctx, tx, by, p, &c, EndedPerson, in.Reason)
-}
-
-// begin puts a party at the foot of a ladder when it owes something; false when it owes nothing or climbs already. Without a time the first rung counts from when
-// its answer is due, or from now when that is over. The caller holds its lock.
-func (s *Service) begin(ctx context.Context, tx *db.Tx, by access.Actor, p Party, l Ladder, from time.Time) (bool, error) {
-	if !p.WithdrawnAt.IsZero() || len(l.Rungs) == 0 {
-		return false, nil
-	}
-	c, err := s.climb(ctx, tx, p.Ref.ID)
-	if err == nil && c.State != ClimbEnded {
-		return false, nil
-	}
-	if err != nil && !errs.Is(err, errs.NotFound) {
-		return false, err
-	}
-	now := s.Clock.Now()
-	if from.IsZero() {
-		o, err := s.standing(ctx, tx, p, now.Add(time.Hour)) // what is held in the outbox is asked too
-		if err != nil || o.owed == 0 {
-			return false, err
-		}
-		from = o.due
-	}
-	c = Climb{Party: p.Ref.ID, Subject: p.Subject.ID, Ladder: l, ladder: l.ID, BeganAt: now}
-	if err := s.step(ctx, tx, by, p, c, Step{What: StepBegun}); err != nil {
-		return false, err
-	}
-	return true, s.runUntil(ctx, tx, by, p, &c, s.after(later(from, now), l.Rungs[0]))
-}
-
-// after is when a rung is taken that counts from a moment.
-func (s *Service) after(from time.Time, r Rung) time.Time {
-	wait := time.Duration(r.Hours) * time.Hour
-	if r.Working && s.Working != nil {
-		return s.Working(from, wait)
-	}
-	return from.Add(wait)
-}
-
-// onward waits for the next rung, or ends where there is none.
-func (s *Service) onward(ctx context.Context, tx *db.Tx, by access.Actor, p Party, c *Climb) error {
-	if c.Rung >= len(c.Ladder.Rungs) {
-		return s.endClimb(ctx, tx, by, p, c, EndedTop, "")
-	}
-	return s.runUntil(ctx, tx, by, p, c, s.after(s.Clock.Now(), c.Ladder.Rungs[c.Rung]))
-}
-
-// runUntil waits for the next rung until a moment.
-func (s *Service) runUntil(ctx context.Context, tx *db.Tx, by access.Actor, p Party, c *Climb, at time.Time) error {
-	now := s.Clock.Now()
-	c.State, c.Why, c.NextAt, c.LeftFor = Climbing, "", later(at, now), 0
-	if err := s.rest(ctx, tx, by, p, c, "next"); err != nil {
-		return err
-	}
-	_, err := s.Deadlines.StartTx(ctx, tx, by, deadline.Clock{About: p.Ref, Under: p.Subject, Kind: LadderClock, OwedBy: deadline.Them, StartedAt: now, DueAt: c.NextAt})
-	return err
-}
-
-// rest stores a climb and stops its clocks.
-func (s *Service) rest(ctx context.Context, tx *db.Tx, by access.Actor, p Party, c *Climb, why string) error {
-	if err := s.saveClimb(ctx, tx, c); err != nil {
-		return err
-	}
-	for _, kind := range []string{LadderClock, ConfirmClock} {
-		if err := s.Deadlines.StopTx(ctx, tx, by, p.Ref, kind, why); err != nil {
-			return err
-		}
-	}
-	return access.Touch(ctx, tx, p.Ref.ID, s.Clock.Now())
-}
-
-func (s *Service) endClimb(ctx context.Context, tx *db.Tx, by access.Actor, p Party, c *Climb, why, words string) error {
-	if err := s.step(ctx, tx, by, p, *c, Step{What: StepEnded, Words: words}); err != nil {
-		return err
-	}
-	c.State, c.Why, c.NextAt, c.LeftFor = ClimbEnded, why, time.Time{}, 0
-	return s.rest(ctx, tx, by, p, c, why)
-}
-
-// leaveLadder ends the climb of a party, if it has one, for a reason of the program's own.
-func (s *Service) leaveLadder(ctx context.Context, tx *db.Tx, by access.Actor, p Party, why string) error {
-	c, err := s.climb(ctx, tx, p.Ref.ID)
-	if errs.Is(err, errs.NotFound) || err == nil && c.State == ClimbEnded {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.endClimb(ctx, tx, by, p, &c, why, "")
-}
-
-// leaveAll ends the climbs of a subject that was closed.
-func (s *Service) leaveAll(ctx context.Context, tx *db.Tx, subject ref.Ref) error {
-	list, err := db.All(ctx, tx, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) },
-		`SELECT party FROM coordination_climb WHERE subject = $1 AND state <> $2 ORDER BY party`, subject.ID, string(ClimbEnded))
-	if err != nil {
-		return err
-	}
-	for _, n := range list {
-		if _, err := access.Locked(ctx, tx, n); err != nil {
-			return err
-		}
-		p, err := s.loadParty(ctx, tx, n)
-		if err != nil {
-			return err
-		}
-		if err := s.leaveLadder(ctx, tx, access.System("clocks"), p, EndedClosed); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// beginWith puts the parties of letters that ask at the foot of the ladder that begins by itself in their subject.
-func (s *Service) beginWith(ctx context.Context, tx *db.Tx, by access.Actor, due time.Time, parties []Party) error {
-	if len(parties) == 0 {
-		return nil
-	}
-	code, err := s.chosenLadder(ctx, tx, parties[0].Subject)
-	if err != nil {
-		return err
-	}
-	l, err := s.ladderAt(ctx, tx, parties[0].Subject, code)
-	if err != nil || len(l.Rungs) == 0 {
-		return err
-	}
-	if l, err = s.usable(ctx, tx, l.Code); err != nil {
-		return err
-	}
-	for _, p := range parties {
-		if p.Role == Reporter || p.Role == Authority {
-			continue
-		}
-		if _, err := s.begin(ctx, tx, by, p, l, due); err != nil {
-			return err
-		}
-	}
-	return nil
 }

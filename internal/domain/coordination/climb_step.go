@@ -208,7 +208,7 @@ func (s *Service) writeRung(ctx context.Context, tx *db.Tx, by access.Actor, p P
 			return "", err
 		}
 	}
-	one.out.Chases = by.System != ""
+	one.out.ByRule, one.out.Worded = by.System != "", true
 	sent, err := s.put(ctx, tx, by, g, []parcel{one}, s.Correspondence.SendManyTx)
 	if err != nil {
 		return "", err

@@ -16,7 +16,8 @@
 //	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
 //	handover.go  HandOver, SettleHandOver: a case, or a part of it, to another team
 //	valid.go     how long measures hold, and when they are checked again
-//	ladder.go    who is written to next when a party stays silent; climb.go, climb_step.go, climb_outside.go: where each stands on it
+//	ladder.go    who is written to next when a party stays silent; ladder_store.go: SaveLadder, RetireLadder, ChooseLadder
+//	climb.go     where each stands on it; climb_act.go: what people do, climb_move.go, climb_step.go: what the clocks do, climb_outside.go: letters to others
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
 // Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_share,
@@ -287,8 +288,8 @@ type Preview struct {
 // Row is one line of the matrix: what each party was told, saw, answered, did.
 type Row struct {
 	Party       Party
-	ToldAt      time.Time
-	DeliveredAt time.Time
+	ToldAt      time.Time // when the first letter left
+	DeliveredAt time.Time // when the newest one did
 	SeenAt      time.Time // zero and SeenKnown false: by mail alone it is not known
 	SeenKnown   bool
 	AnsweredAt  time.Time

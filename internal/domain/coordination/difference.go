@@ -203,10 +203,6 @@ func shares(facts []fact, f DifferenceFilter, now time.Time) []SharePoint {
 	if zone == nil {
 		zone = time.UTC
 	}
-	day := func(t time.Time) time.Time {
-		t = t.In(zone)
-		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
-	}
 	var given, done []time.Time
 	for _, x := range facts {
 		if !x.measure {
@@ -222,25 +218,14 @@ func shares(facts []fact, f DifferenceFilter, now time.Time) []SharePoint {
 	}
 	slices.SortFunc(given, time.Time.Compare)
 	slices.SortFunc(done, time.Time.Compare)
-	from, until := day(given[0]), day(now)
-	if last := day(f.Till.Add(-1)); last.Before(until) {
-		until = last
-	}
-	days := max(int(until.Sub(from).Hours()/24+0.5), 0) + 1
-	step := (days + mostDays - 1) / mostDays
 	before := func(list []time.Time, end time.Time) int {
 		n, _ := slices.BinarySearchFunc(list, end, time.Time.Compare)
 		return n
 	}
 	var out []SharePoint
-	for n := 0; n < days+step-1; n += step {
-		p := SharePoint{Day: from.AddDate(0, 0, n)}
-		if p.Day.After(until) {
-			p.Day = until
-		}
-		end := p.Day.AddDate(0, 0, 1)
-		p.Given, p.Done = before(given, end), before(done, end)
-		out = append(out, p)
+	for _, day := range pointsOf(given[0], earlier(now, f.Till.Add(-1)), zone) {
+		end := day.AddDate(0, 0, 1)
+		out = append(out, SharePoint{Day: day, Given: before(given, end), Done: before(done, end)})
 	}
 	return out
 }

@@ -203,10 +203,7 @@ func (s *Service) handable(ctx context.Context, h db.Handle, by access.Actor, pa
 // refuses, and Conflict for a team without a road or a text that names another party, unless in.Looked.
 func (s *Service) HandOver(ctx context.Context, by access.Actor, party string, in HandOverInput) (Handover, error) {
 	var out Handover
-	if err := by.Need(access.WorkCases); err != nil {
-		return out, err
-	}
-	if err := by.Need(access.SendOutside); err != nil {
+	if err := needPrepare(by); err != nil {
 		return out, err
 	}
 	if err := in.check(s); err != nil {
@@ -231,20 +228,22 @@ func (s *Service) HandOver(ctx context.Context, by access.Actor, party string, i
 		if _, err := access.LoadForChange(ctx, tx, by, ref.Incident, subject.UID); err != nil {
 			return err
 		}
-		again, err := s.parcels(ctx, tx, by, subject, x.give, id.NewCode) // as it is now
+		p, subject, err := s.handable(ctx, tx, by, party) // as they are now
 		if err != nil {
 			return err
 		}
-		named, err := s.Hits(ctx, tx, by, p, string(x.document))
+		again, err := s.handing(ctx, tx, by, p, subject, in, id.NewCode)
 		if err != nil {
 			return err
 		}
-		again[0].Hits = append(again[0].Hits, named...)
-		if err := stop(again, in.Looked); err != nil {
+		if again.give.TLP != x.give.TLP { // the document names its label
+			return access.ErrChanged
+		}
+		if err := stop([]parcel{again.parcel}, in.Looked); err != nil {
 			return err
 		}
-		again[0].out.Files = files
-		sent, err := s.put(ctx, tx, by, x.give, again, s.Correspondence.SendManyTx)
+		again.parcel.out.Files = files
+		sent, err := s.put(ctx, tx, by, again.give, []parcel{again.parcel}, s.Correspondence.SendManyTx)
 		if err != nil {
 			return err
 		}
@@ -346,10 +345,14 @@ func (s *Service) SettleHandOver(ctx context.Context, by access.Actor, party, ui
 	case outcome == HandoverRefuse && note == "":
 		p.Add("note", "error.say_why")
 	}
-	if utf8.RuneCountInString(reference) > 200 || handover.Line(reference) != reference {
+	if utf8.RuneCountInString(reference) > 200 {
+		p.Add("reference", "error.too_long", "most", 200)
+	} else if handover.Line(reference) != reference {
 		p.Add("reference", "error.characters")
 	}
-	if utf8.RuneCountInString(note) > 2000 || handover.Text(note) != strings.ReplaceAll(note, "\r\n", "\n") {
+	if utf8.RuneCountInString(note) > 2000 {
+		p.Add("note", "error.too_long", "most", 2000)
+	} else if handover.Text(note) != strings.ReplaceAll(note, "\r\n", "\n") {
 		p.Add("note", "error.characters")
 	}
 	if err := p.Err(); err != nil {

@@ -1,6 +1,7 @@
 package coordination_test
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -270,8 +271,15 @@ func TestLaddersAreRulesAndPeopleDecide(t *testing.T) {
 		h.ask(ctx, in, parties...) // it begins by itself
 		h.stands(ctx, parties[0], coordination.Climbing, "", 0)
 		l.Rungs = l.Rungs[:1] // who climbs goes on by the version with which it began
-		_, err = h.s.SaveLadder(ctx, lead, l, 1)
-		h.must(err)
+		var two sync.WaitGroup
+		wrong := make([]error, 2)
+		for i := range wrong {
+			two.Go(func() { _, wrong[i] = h.s.SaveLadder(ctx, lead, l, 1) })
+		}
+		two.Wait()
+		if (wrong[0] == nil) == (wrong[1] == nil) || !errs.Is(cmp.Or(wrong...), errs.Conflict) {
+			t.Errorf("two saved the same version at once: %v", wrong)
+		}
 		act := func(act coordination.ClimbAct, reason string, want int, of ...coordination.Party) {
 			t.Helper()
 			if n, err := h.s.Climb(ctx, h.ana, in.UID, coordination.ClimbInput{Act: act, Parties: uids(of...), Reason: reason}); err != nil || n != want {

@@ -16,10 +16,10 @@ const lookWithin = 24 * time.Hour
 // lateWord starts a clock of ours when the subject is closed: the message comes up as work, and late when nobody takes it. A letter of ours or
 // Rest ends it.
 func (s *Service) lateWord(ctx context.Context, tx *db.Tx, p Party) error {
-	if s.Rests == nil || p.Role == Reporter { // what a reporter writes comes up in triage
+	if p.Role == Reporter { // what a reporter writes comes up in triage
 		return nil
 	}
-	rests, err := s.Rests(ctx, tx, p.Subject)
+	rests, err := s.rests(ctx, tx, p.Subject)
 	if err != nil || !rests {
 		return err
 	}

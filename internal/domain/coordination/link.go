@@ -333,10 +333,10 @@ func (s *Service) showAfter(ctx context.Context, tx *db.Tx, message int64, over 
 }
 
 func (s *Service) over(ctx context.Context, tx *db.Tx, l asked) (bool, error) {
-	if l.closed() || s.Rests == nil {
-		return l.closed(), nil
+	if l.closed() {
+		return true, nil
 	}
-	return s.Rests(ctx, tx, l.party.Subject)
+	return s.rests(ctx, tx, l.party.Subject)
 }
 
 // hide ends links.

@@ -111,7 +111,7 @@ func (row *Row) read(messages []correspondence.Message, now time.Time) {
 			continue
 		}
 		told[m.ID] = m.SentAt
-		row.ToldAt = later(row.ToldAt, m.SentAt)
+		row.ToldAt = earlier(row.ToldAt, m.SentAt)
 		row.DeliveredAt = later(row.DeliveredAt, m.SentAt)
 		asked++
 		onlyHere = onlyHere && (m.Road == egress.Notice || m.Road == egress.Direct)

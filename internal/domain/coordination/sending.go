@@ -24,7 +24,7 @@ import (
 // notes each, so that killed anywhere it goes on where it was. What is sent is what was asked for: its hash covers who, to which address, by which road, with
 // which words and which evidence.
 //
-//	sending.go          the states, reading      sending_choose.go  Choose, Exclude: who, and why
+//	sending.go          the states, reading      sending_choose.go  Choose; sending_find.go: who, and why
 //	sending_letter.go   SetLetter, Letter        sending_dry.go     Lines: whom it reaches, by which road
 //	sending_decide.go   Submit, Approve, …       sending_work.go    the job
 //	sending_rule.go     from where a second person is asked
@@ -198,14 +198,19 @@ func wrappedOf(ctx context.Context, tx *db.Tx, subject int64) (wrapped []byte, e
 
 // GoesOn refuses what is closed, with Conflict.
 func (s *Service) GoesOn(ctx context.Context, tx *db.Tx, subject ref.Ref) error {
-	if s.Rests == nil {
-		return nil
-	}
-	rests, err := s.Rests(ctx, tx, subject)
+	rests, err := s.rests(ctx, tx, subject)
 	if err == nil && rests {
 		err = &errs.Error{Kind: errs.Conflict, Key: "error.sending.closed", Text: "the incident is closed"}
 	}
 	return err
+}
+
+// rests tells whether the subject is closed.
+func (s *Service) rests(ctx context.Context, tx *db.Tx, subject ref.Ref) (bool, error) {
+	if s.Rests == nil {
+		return false, nil
+	}
+	return s.Rests(ctx, tx, subject)
 }
 
 func sealSending(k keyring.Key, x Sending) ([]byte, error) {

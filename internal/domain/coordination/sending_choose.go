@@ -7,8 +7,6 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
@@ -140,29 +138,6 @@ func (s *Service) evidenceOf(ctx context.Context, h db.Handle, k keyring.Key, x 
 	return out, nil
 }
 
-// finding is what a Choose comes to before it is written.
-type finding struct {
-	why   map[int64][]Why
-	lines map[int64][]Line
-	aside []Aside
-	roles map[int64]Role
-	files map[int64][]OwnFile
-}
-
-func (f *finding) because(org int64, w Why) {
-	list := f.why[org]
-	for i := range list {
-		if list[i].By == w.By && list[i].Value == w.Value {
-			list[i].Count += w.Count
-			return
-		}
-	}
-	if len(list) < mostWhy {
-		list = append(list, w)
-	}
-	f.why[org] = list
-}
-
 // Choose adds organisations to a sending that is prepared. What is added is told apart from what reaches nobody: no line is lost. The actor needs
 // access.WorkCases and access.SendOutside. Refused: Invalid with all fields (too many lines, a name that nobody has), NotFound, Conflict for one that is no draft.
 func (s *Service) Choose(ctx context.Context, by access.Actor, sending string, in Choose) (Sending, error) {
@@ -188,159 +163,6 @@ func (s *Service) Choose(ctx context.Context, by access.Actor, sending string, i
 		x.edit(by)
 		return s.sendingEntry(ctx, tx, by, *x, "coordination.sending_choose", "", audit.Change{Field: "parties", To: added}, audit.Change{Field: "aside", To: len(f.aside)})
 	})
-}
-
-// find looks up whom a Choose means, outside any transaction.
-func (s *Service) find(ctx context.Context, by access.Actor, x Sending, o access.Object, in Choose) (finding, error) {
-	f := finding{why: map[int64][]Why{}, lines: map[int64][]Line{}}
-	var p errs.Problems
-	if in.Role != "" && !in.Role.valid() {
-		p.Add("role", "error.choose")
-	}
-	if strings.TrimSpace(in.List) == "" && len(in.Communities)+len(in.Sectors)+len(in.Organisations) == 0 && !in.Parties {
-		p.Add("list", "error.required")
-	}
-	if len(in.Organisations) > mostReaders {
-		p.Add("organisations", "error.too_many", "most", mostReaders)
-	}
-	var lines []Line
-	fits := len(in.List) <= MostList && utf8.ValidString(in.List)
-	if fits {
-		lines, f.aside, fits = readList(in.List, in.UTC)
-	}
-	if !fits {
-		p.Add("list", "error.sending.list", "most", MostLines)
-	}
-	if err := p.Err(); err != nil {
-		return f, err
-	}
-	uids, err := s.namedOnes(ctx, by, in.Organisations)
-	if err != nil {
-		return f, err
-	}
-	picked, err := s.Constituency.Choose(ctx, s.DB, by, constituency.Choice{Communities: in.Communities, Sectors: in.Sectors, UIDs: uids})
-	if err != nil {
-		return f, err
-	}
-	for _, c := range picked {
-		f.because(c.ID, Why{By: c.By, Value: c.Value})
-	}
-	if in.Parties {
-		parties, err := s.PartiesOf(ctx, s.DB, by, o.Ref)
-		if err != nil {
-			return f, err
-		}
-		for _, party := range parties {
-			if party.Organisation != 0 && party.WithdrawnAt.IsZero() {
-				f.because(party.Organisation, Why{By: "party"})
-			}
-		}
-	}
-	if err := s.answering(ctx, by, lines, &f); err != nil {
-		return f, err
-	}
-	if len(f.why) > mostReaders {
-		p.Add("list", "error.too_many", "most", mostReaders)
-	}
-	return f, p.Err()
-}
-
-// answering finds who answered for each line at its time.
-func (s *Service) answering(ctx context.Context, by access.Actor, lines []Line, f *finding) error {
-	asked := make([]constituency.Asked, len(lines))
-	for i, l := range lines {
-		asked[i] = constituency.Asked{What: l.What, At: l.At}
-	}
-	answers, err := s.Constituency.AnsweringAt(ctx, asked)
-	if err != nil {
-		return err
-	}
-	seen := map[int64]bool{}
-	for _, a := range answers {
-		seen[a.Organisation] = true
-	}
-	delete(seen, 0)
-	ids := make([]int64, 0, len(seen))
-	for org := range seen {
-		ids = append(ids, org)
-	}
-	visible, err := s.Constituency.Visible(ctx, s.DB, by, ids...)
-	if err != nil {
-		return err
-	}
-	for i, a := range answers {
-		_, ok := visible[a.Organisation]
-		switch {
-		case !a.Read:
-			f.aside = append(f.aside, Aside{lines[i], asideRead})
-		case !ok:
-			f.aside = append(f.aside, Aside{lines[i], asideNobody})
-		default:
-			f.because(a.Organisation, Why{By: "list", Value: a.By, Count: 1})
-			f.lines[a.Organisation] = append(f.lines[a.Organisation], lines[i])
-		}
-	}
-	return nil
-}
-
-// namedOnes gives the uids of organisations that are named by uid, by the key of a register, or by their whole name. One that is none is a problem of its own.
-func (s *Service) namedOnes(ctx context.Context, by access.Actor, list []string) ([]string, error) {
-	var names []string
-	for _, n := range list {
-		if n = strings.TrimSpace(n); n != "" {
-			names = append(names, n)
-		}
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	here, err := s.Constituency.Choose(ctx, s.DB, by, constituency.Choice{UIDs: names})
-	if err != nil {
-		return nil, err
-	}
-	uid := map[string]string{}
-	for _, c := range here {
-		uid[c.UID] = c.UID
-	}
-	external, err := s.Constituency.Externals(ctx, s.DB, by, names...)
-	if err != nil {
-		return nil, err
-	}
-	var rest, out []string
-	for _, n := range names {
-		if uid[n] == "" && external[n] == "" {
-			rest = append(rest, n)
-		}
-	}
-	whole := map[string]constituency.Organisation{}
-	for some := range slices.Chunk(rest, 500) {
-		found, err := s.Constituency.NamedMany(ctx, by, some...)
-		if err != nil {
-			return nil, err
-		}
-		for n, o := range found {
-			whole[n] = o
-		}
-	}
-	var p errs.Problems
-	missing := 0
-	for _, n := range names {
-		switch u := cmp.Or(uid[n], external[n], whole[n].UID); {
-		case u != "":
-			out = append(out, u)
-		case missing < 10:
-			missing++
-			p.Add("organisations", "error.sending.nobody", "name", clip(n, 80))
-		}
-	}
-	return out, p.Err()
-}
-
-func clip(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }
 
 // addChosen writes what was found beside what is there, and says how many organisations came to it.

@@ -260,10 +260,7 @@ const (
 // is told by a letter in the words of the catalogue to delete it. The reason stays with us. It gives how many readers could not be told, for want of a road:
 // they are called. The actor needs access.WorkCases and access.SendOutside. Refused: Invalid without a reason, NotFound, Conflict when it was taken back.
 func (s *Service) WithdrawShare(ctx context.Context, by access.Actor, share, reader, reason string) (untold int, err error) {
-	if err := by.Need(access.WorkCases); err != nil {
-		return 0, err
-	}
-	if err := by.Need(access.SendOutside); err != nil {
+	if err := needPrepare(by); err != nil {
 		return 0, err
 	}
 	if reason = strings.TrimSpace(reason); reason == "" {

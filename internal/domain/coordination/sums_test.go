@@ -3,8 +3,11 @@ package coordination
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 )
 
 // Nobody is named by a sum, nor by what is left when one sum is taken from another (rule L4).
@@ -113,5 +116,23 @@ func TestTheStatesOfTheTable(t *testing.T) {
 	}
 	if len(seen) != len(TableStates()) {
 		t.Errorf("of the states only %v are told", seen)
+	}
+}
+
+// A chase moves neither when a party was told nor since when it is silent, in whichever order its messages are read.
+func TestAChaseDoesNotMoveWhenAPartyWasTold(t *testing.T) {
+	t.Parallel()
+	first := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	letter := func(id int64, state correspondence.State, after time.Duration) correspondence.Message {
+		return correspondence.Message{ID: id, Direction: correspondence.Out, Kind: correspondence.Letter, State: state, SentAt: first.Add(after)}
+	}
+	messages := []correspondence.Message{letter(1, correspondence.Sent, 0), letter(2, correspondence.Sent, 72*time.Hour), letter(3, correspondence.Held, -time.Hour)}
+	for range 2 {
+		row := Row{Requests: []Request{{State: Asked, Message: 1, DueAt: first.Add(48 * time.Hour)}}}
+		row.read(messages, first.Add(100*time.Hour))
+		if row.ToldAt != first || row.SilentSince != first || row.DeliveredAt != first.Add(72*time.Hour) {
+			t.Errorf("told %v, delivered %v, silent since %v", row.ToldAt, row.DeliveredAt, row.SilentSince)
+		}
+		slices.Reverse(messages)
 	}
 }

@@ -304,6 +304,26 @@ type Progress struct {
 // mostDays is how many points a progress has: over more days it counts every so many.
 const mostDays = 30
 
+// pointsOf gives the days from a moment until another, in a zone: over mostDays every so many, and the last.
+func pointsOf(first, last time.Time, zone *time.Location) []time.Time {
+	day := func(t time.Time) time.Time {
+		t = t.In(zone)
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
+	}
+	from, until := day(first), day(last)
+	days := max(int(until.Sub(from).Hours()/24+0.5), 0) + 1
+	step := (days + mostDays - 1) / mostDays
+	var out []time.Time
+	for n := 0; n < days+step-1; n += step {
+		at := from.AddDate(0, 0, n)
+		if at.After(until) {
+			at = until
+		}
+		out = append(out, at)
+	}
+	return out
+}
+
 // ProgressOf counts parties by day, from the first that was asked until now, in a zone.
 func ProgressOf(rows []TableRow, zone *time.Location, now time.Time) []Progress {
 	type times struct{ told, answered, done time.Time }
@@ -343,20 +363,10 @@ func ProgressOf(rows []TableRow, zone *time.Location, now time.Time) []Progress 
 	if len(all) == 0 {
 		return nil
 	}
-	day := func(t time.Time) time.Time {
-		t = t.In(zone)
-		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
-	}
-	from, until := day(first), day(now)
-	days := int(until.Sub(from).Hours()/24+0.5) + 1
-	step := (days + mostDays - 1) / mostDays
 	var out []Progress
-	for n := 0; n < days+step-1; n += step {
-		p := Progress{Day: from.AddDate(0, 0, n)}
-		if p.Day.After(until) {
-			p.Day = until
-		}
-		end := p.Day.AddDate(0, 0, 1)
+	for _, day := range pointsOf(first, now, zone) {
+		p := Progress{Day: day}
+		end := day.AddDate(0, 0, 1)
 		for _, t := range all {
 			if t.told.Before(end) {
 				p.Told++

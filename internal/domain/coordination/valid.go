@@ -114,7 +114,7 @@ func (s *Service) ranOut(ctx context.Context, tx *db.Tx, c deadline.Clock, escal
 	if err := s.move(ctx, tx, by, p, &m, MoveInput{To: Expired}, nil); err != nil {
 		return err
 	}
-	if rests, err := s.rests(ctx, tx, p); err != nil || rests {
+	if rests, err := s.rests(ctx, tx, p.Subject); err != nil || rests {
 		return err
 	}
 	if !p.Sealed { // no program writes of what is sealed
@@ -123,13 +123,6 @@ func (s *Service) ranOut(ctx context.Context, tx *db.Tx, c deadline.Clock, escal
 		}
 	}
 	return s.leaveTask(ctx, tx, p, TaskExpired)
-}
-
-func (s *Service) rests(ctx context.Context, tx *db.Tx, p Party) (bool, error) {
-	if s.Rests == nil {
-		return false, nil
-	}
-	return s.Rests(ctx, tx, p.Subject)
 }
 
 // askAgain asks the party by a short letter whether a measure still holds. Where no road is open the task alone is left.
@@ -153,7 +146,7 @@ func (s *Service) askAgain(ctx context.Context, tx *db.Tx, by access.Actor, p Pa
 	if err != nil || one.Road.Road == egress.Refused {
 		return err
 	}
-	one.out.Chases = true
+	one.out.ByRule, one.out.Worded = true, true
 	_, err = s.put(ctx, tx, by, g, []parcel{one}, s.Correspondence.SendManyTx)
 	return err
 }
@@ -167,7 +160,7 @@ func (s *Service) checkDue(ctx context.Context, tx *db.Tx, c deadline.Clock, esc
 	if err != nil || !ok || m.State != Verified {
 		return err
 	}
-	if rests, err := s.rests(ctx, tx, p); err != nil || rests {
+	if rests, err := s.rests(ctx, tx, p.Subject); err != nil || rests {
 		return err
 	}
 	return s.leaveTask(ctx, tx, p, TaskCheck)

@@ -68,7 +68,7 @@ func (s *Service) brakes(ctx context.Context, h db.Handle, by access.Actor, list
 	readers, label := map[int64]bool{}, tlp.Level(0)
 	var unlabelled []int64
 	for _, a := range list {
-		if a.Auto != nil || a.ByRule || a.Chases {
+		if a.Auto != nil || a.ByRule {
 			continue
 		}
 		readers[a.Thread] = true

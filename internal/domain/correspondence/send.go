@@ -40,8 +40,8 @@ type Outgoing struct {
 	Auto *Auto
 	// HoldBack leaves an automatic letter in state Waiting for a person (receipt held), for Reason, a catalogue key.
 	HoldBack  bool
-	ByRule    bool // a letter in the words of the team that a rule sends: automatic, so that it meets no clock and obeys the limits of rule M9
-	Chases    bool // a letter of a ladder: automatic as one by a rule, but it says what is open, so that its label has its usual road
+	ByRule    bool // a letter in the words of the team that a rule or a ladder sends: automatic, so that it meets no clock and obeys the limits of rule M9
+	Worded    bool // beside ByRule: its words are for this case or such cases, so that its label has its usual road
 	Reason    string
 	InReplyTo string // Message-ID of what it answers
 	mass      int64  // the mass that it belongs to, whose second person releases it
@@ -258,7 +258,7 @@ func (o Outgoing) check() error {
 func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time) stored {
 	m := stored{Message: Message{
 		UID: id.New(), Thread: t.Ref.ID, Direction: Out, Channel: ByMail, Kind: o.Kind, State: Held, At: now, SendAfter: now, Author: by.Account,
-		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil || o.ByRule || o.Chases,
+		TLP: o.TLP, Seal: Plain, Refers: o.Refers, Automatic: o.Auto != nil || o.ByRule,
 	}}
 	m.AuthorName = by.Name
 	if by.System != "" {
@@ -280,7 +280,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 		if !o.ready {
 			m.SendAfter = now.Add(s.Hold)
 		}
-		if o.ByRule || o.Chases {
+		if o.ByRule {
 			m.Author, m.AuthorName = 0, ""
 		}
 	}
@@ -293,7 +293,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
 	m.Body = body
-	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens, Worded: o.Chases}
+	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens, Worded: o.Worded}
 	if !o.DueAt.IsZero() {
 		m.content.DueAt = &o.DueAt
 	}

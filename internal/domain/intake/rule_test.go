@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -184,6 +185,9 @@ func TestARuleActsInAName(t *testing.T) {
 		rejected, answered := d.placed(ctx, in("reject me", correspondence.Aligned)), d.placed(ctx, in("answer me", correspondence.Aligned))
 		claimed, taken := d.placed(ctx, in("answer me too", correspondence.Claimed)), d.placed(ctx, in("take me", correspondence.Aligned))
 		attached, first := d.placed(ctx, in("attach me", correspondence.Aligned)), d.placed(ctx, in("reject me later", correspondence.Aligned))
+		amber := mailed("answer me strictly", "strictly@x.example", correspondence.Aligned)
+		amber.TLP = "AMBER"
+		strictly := d.placed(ctx, amber)
 		if _, err := d.s.Reply(ctx, d.ana, first.UID, correspondence.Outgoing{Subject: "x", Text: "A person was first."}); err != nil {
 			t.Fatal(err)
 		}
@@ -206,9 +210,22 @@ func TestARuleActsInAName(t *testing.T) {
 				t.Errorf("%s: %s, %d letters", what, got.State, letters)
 			}
 		}
-		for _, m := range d.messages(ctx, answered) {
-			if m.Direction == correspondence.Out && m.Kind == correspondence.Letter && (!m.Automatic || m.Body.Text != "Lemos "+answered.Reference+".") {
-				t.Errorf("the letter of a rule: automatic %v, %q", m.Automatic, m.Body.Text)
+		// Its words say what the mail was about: without a key its label takes the usual road, as if a person had written it.
+		for _, c := range []struct {
+			r    intake.Report
+			road egress.Road
+		}{{answered, egress.Signed}, {strictly, egress.Notice}} {
+			letters := 0
+			for _, m := range d.messages(ctx, c.r) {
+				if m.Direction != correspondence.Out || m.Kind != correspondence.Letter {
+					continue
+				}
+				if letters++; !m.Automatic || m.Body.Text != "Lemos "+c.r.Reference+"." || m.Road != c.road {
+					t.Errorf("the letter of a rule to %s: automatic %v, by %s, %q", m.TLP, m.Automatic, m.Road, m.Body.Text)
+				}
+			}
+			if letters != 1 {
+				t.Errorf("%d letters to %s", letters, c.r.Body.Summary)
 			}
 		}
 		if r := d.now(ctx, taken); r.Handler != 1 {

@@ -79,7 +79,7 @@ func (s *Service) workRule(ctx context.Context, rule Rule, report int64) error {
 	return nil
 }
 
-// answerByRule writes the letter of a rule. It goes to proved people only, is automatic mail and meets no clock: where we owe the answer of a person the
+// answerByRule writes the letter of a rule. It goes to proved people only, is automatic mail by the road of its label, and meets no clock: where we owe the answer of a person the
 // report waits on, else it is answered.
 func (s *Service) answerByRule(ctx context.Context, by access.Actor, rule Rule, r Report) error {
 	if !r.Proof.Proved() || r.Body.Mail == nil || r.Body.Mail.Silent || len(r.Body.Mail.Kinds) > 0 {
@@ -94,7 +94,8 @@ func (s *Service) answerByRule(ctx context.Context, by access.Actor, rule Rule, 
 		if err != nil || done {
 			return err
 		}
-		m, err := s.letterTx(ctx, tx, by, &row, rule.Do.Letters, 0, true)
+		// Its words are about the mails that the rule fits, and perhaps the incident that it attaches them to: no receipt.
+		m, err := s.letterTx(ctx, tx, by, &row, rule.Do.Letters, correspondence.Outgoing{ByRule: true, Worded: true})
 		if err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func (s *Service) ruleWrote(ctx context.Context, tx *db.Tx, thread int64) (bool,
 
 // letterTx writes the reporter a letter in its language, English for every other; it gives the uid, "" when nobody can be written to. A rule fills in no
 // name: that is the reporter's own word, and nobody reads the letter before it leaves.
-func (s *Service) letterTx(ctx context.Context, tx *db.Tx, by access.Actor, r *row, letters map[string]Words, mass int64, rule bool) (string, error) {
+func (s *Service) letterTx(ctx context.Context, tx *db.Tx, by access.Actor, r *row, letters map[string]Words, out correspondence.Outgoing) (string, error) {
 	threads, err := s.Correspondence.Threads(ctx, tx, r.Thread)
 	if err != nil {
 		return "", err
@@ -140,7 +141,7 @@ func (s *Service) letterTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 	if name == "" {
 		name = t.Correspondent.Email
 	}
-	if rule {
+	if out.ByRule {
 		name = ""
 	}
 	pointer := ""
@@ -150,9 +151,8 @@ func (s *Service) letterTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 		}
 	}
 	fill := strings.NewReplacer("{name}", strings.Join(strings.Fields(name), " "), "{reference}", r.Reference, "{pointer}", pointer)
-	list, err := s.Correspondence.SendPlannedTx(ctx, tx, by, mass, []correspondence.Addressed{{Thread: r.Thread, Outgoing: correspondence.Outgoing{
-		Kind: correspondence.Letter, TLP: r.TLP, Subject: strings.ReplaceAll(words.Subject, "{reference}", r.Reference), Text: fill.Replace(words.Text), ByRule: rule,
-	}}})
+	out.Kind, out.TLP, out.Subject, out.Text = correspondence.Letter, r.TLP, strings.ReplaceAll(words.Subject, "{reference}", r.Reference), fill.Replace(words.Text)
+	list, err := s.Correspondence.SendPlannedTx(ctx, tx, by, 0, []correspondence.Addressed{{Thread: r.Thread, Outgoing: out}})
 	if err != nil {
 		return "", err
 	}

@@ -124,7 +124,7 @@ func (s *Service) reject(ctx context.Context, by access.Actor, reports []string,
 	return s.each(ctx, by, reports, p, in.Version, func(ctx context.Context, tx *db.Tx, r *row) (audit.Entry, error) {
 		told := ""
 		if len(letters) > 0 && r.Proof != correspondence.Forged {
-			if told, err = s.letterTx(ctx, tx, by, r, letters, 0, in.rule != ""); err != nil {
+			if told, err = s.letterTx(ctx, tx, by, r, letters, correspondence.Outgoing{ByRule: in.rule != ""}); err != nil {
 				return audit.Entry{}, err
 			}
 		}

@@ -8,8 +8,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/format/handover"
-	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
-	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 func (a *API) handovers() {
@@ -94,18 +92,13 @@ func (a *API) listHandovers(ctx context.Context, by access.Actor, in *OneIDInput
 
 func (a *API) handOver(ctx context.Context, by access.Actor, in *NewHandoverInput) (reply[HandedOver], error) {
 	b := in.Body.Value
-	x := coordination.HandOverInput{Title: b.Title, Summary: b.Summary, Type: b.Type, Severity: b.Severity, StartedAt: b.StartedAt, Asked: b.Asked, DueAt: b.DueAt, Looked: b.Looked}
+	l, err := label(b.TLP)
+	if err != nil {
+		return reply[HandedOver]{}, err
+	}
+	x := coordination.HandOverInput{Title: b.Title, Summary: b.Summary, Type: b.Type, Severity: b.Severity, StartedAt: b.StartedAt, Asked: b.Asked, DueAt: b.DueAt, TLP: l, Looked: b.Looked}
 	for _, o := range b.Observables {
 		x.Observables = append(x.Observables, handover.Observable{Type: o.Type, Value: o.Value})
-	}
-	if b.TLP != "" {
-		l, err := tlp.Parse(b.TLP)
-		if err != nil {
-			var p errs.Problems
-			p.Add("tlp", "error.choose")
-			return reply[HandedOver]{}, p.Err()
-		}
-		x.TLP = l
 	}
 	if b.Preview {
 		seen, err := a.Coordination.PreviewHandOver(ctx, by, in.ID.ID, x)

@@ -6,7 +6,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/format/teams"
-	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
 )
@@ -76,11 +75,10 @@ func entityView(e rdap.Entity) RegistryEntity {
 
 func (a *API) lookUp(ctx context.Context, by access.Actor, in *LookUpInput) (reply[LookedUp], error) {
 	b := in.Body.Value
-	pap, err := tlp.ParsePAP(b.PAP)
-	if err != nil {
-		var p errs.Problems
-		p.Add("pap", "error.choose")
-		return reply[LookedUp]{}, p.Err()
+	var p errs.Problems
+	pap := papOf(&p, b.PAP)
+	if err := p.Err(); err != nil {
+		return reply[LookedUp]{}, err
 	}
 	x, err := a.Constituency.WhomToTell(ctx, by, constituency.LookUp{What: b.What, Ask: b.Ask, PAP: pap, Incident: b.Incident})
 	if err != nil {

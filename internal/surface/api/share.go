@@ -268,7 +268,9 @@ func (a *API) sayReach(ctx context.Context, by access.Actor, in *With[NewReach])
 	b, none := in.Body.Value, reply[Reach]{}
 	r, ok := correspondence.ParseReach(b.Reach)
 	if !ok {
-		return none, required("reach")
+		var p errs.Problems
+		p.Add("reach", "error.choose")
+		return none, p.Err()
 	}
 	thread, err := a.matter(ctx, by, b)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
-	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -192,14 +191,12 @@ func (d *Desk) typedLadder(v *page.Visit) (coordination.Ladder, int, error) {
 		}
 		if name := strings.TrimSpace(form.Get(at + "organisation")); name != "" && v.By.Can(access.ReadRegistry) {
 			r.Organisation = name
-			found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: name, Limit: 20})
+			found, err := d.Constituency.NamedMany(v.Ctx(), v.By, name)
 			if err != nil {
 				return l, from, err
 			}
-			for _, o := range found.Items {
-				if strings.EqualFold(o.Name, name) {
-					r.Organisation = o.UID
-				}
+			if o, ok := found[name]; ok {
+				r.Organisation = o.UID
 			}
 		}
 		l.Rungs = append(l.Rungs, r)

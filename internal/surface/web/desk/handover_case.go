@@ -58,15 +58,8 @@ func (d *Desk) partyCase(v *page.Visit) (coordination.Party, incident.Incident, 
 	if err != nil {
 		return p, incident.Incident{}, err
 	}
-	found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, p.Subject.ID)
-	if err != nil {
-		return p, incident.Incident{}, err
-	}
-	in, ok := found[p.Subject.ID]
-	if !ok {
-		return p, in, errs.ErrNotFound
-	}
-	return p, in, d.seen(v, in.Object)
+	in, err := d.openedCase(v, p.Subject)
+	return p, in, err
 }
 
 // handOverPage asks what is handed over. Nothing is filled in but what names nobody: the type, the severity and the label.
@@ -135,35 +128,25 @@ func (d *Desk) handOver(v *page.Visit) error {
 	t := handingIn(v)
 	in, err := d.handInput(v, t)
 	party := v.R.PathValue("party")
-	preview := func() (*coordination.HandoverPreview, error) {
-		seen, err := d.Coordination.PreviewHandOver(v.Ctx(), v.By, party, in)
-		if err != nil {
-			return nil, err
-		}
-		return &seen, nil
-	}
 	if err == nil && v.R.PostForm.Get("act") != "preview" {
 		if _, err = d.Coordination.HandOver(v.Ctx(), v.By, party, in); err == nil {
 			return back(v, "/desk/parties/"+party, "held")
 		}
 	}
-	if err != nil && errs.Of(err) != errs.Invalid && errs.Of(err) != errs.Conflict {
-		return err
-	}
 	var seen *coordination.HandoverPreview
-	if errs.Of(err) != errs.Invalid || err == nil {
-		shown, e := preview()
-		if err == nil {
+	if err == nil || errs.Is(err, errs.Conflict) { // what would leave stands beside what keeps it
+		shown, e := d.Coordination.PreviewHandOver(v.Ctx(), v.By, party, in)
+		if e == nil {
+			seen = &shown
+		} else if err == nil {
 			err = e
 		}
-		seen = shown
-	}
-	if err != nil && errs.Of(err) != errs.Invalid && errs.Of(err) != errs.Conflict {
-		return err
 	}
 	status := http.StatusOK
 	if err != nil {
-		status = errs.Of(err).HTTP()
+		if status = errs.Of(err).HTTP(); !errs.Is(err, errs.Invalid) && !errs.Is(err, errs.Conflict) {
+			return err
+		}
 	}
 	return d.showHandOver(v, t, seen, err, status)
 }

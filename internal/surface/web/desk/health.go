@@ -64,16 +64,11 @@ func (d *Desk) mendContact(v *page.Visit) error {
 func (d *Desk) setProvider(v *page.Visit) error {
 	name, uid := strings.TrimSpace(v.R.PostFormValue("provider")), ""
 	if name != "" {
-		found, err := d.Constituency.Find(v.Ctx(), v.By, constituency.Filter{Text: name, Limit: 20})
+		found, err := d.Constituency.NamedMany(v.Ctx(), v.By, name)
 		if err != nil {
 			return err
 		}
-		for _, o := range found.Items {
-			if strings.EqualFold(o.Name, name) {
-				uid = o.UID
-			}
-		}
-		if uid == "" {
+		if uid = found[name].UID; uid == "" {
 			return &errs.Error{Kind: errs.Invalid, Key: "error.provider.unknown", Text: "no organisation of the register has this name"}
 		}
 	}

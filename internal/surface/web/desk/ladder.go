@@ -302,14 +302,11 @@ func (d *Desk) showStep(v *page.Visit, in coordination.StepInput, wrong error, s
 	if err != nil {
 		return err
 	}
-	found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, x.Party.Subject.ID)
+	about, err := d.openedCase(v, x.Party.Subject)
 	if err != nil {
 		return err
 	}
-	if err := d.seen(v, found[x.Party.Subject.ID].Object); err != nil {
-		return err
-	}
-	f, _, err := d.incidentFrame(v, found[x.Party.Subject.ID], "parties")
+	f, _, err := d.incidentFrame(v, about, "parties")
 	if err != nil {
 		return err
 	}
@@ -324,7 +321,7 @@ func (d *Desk) showStep(v *page.Visit, in coordination.StepInput, wrong error, s
 		view.Choices = append(view.Choices, choice{name: "organisation", value: c.Organisation.UID, label: c.Organisation.Name, second: why, checked: slices.Contains(in.Organisations, c.Organisation.UID)})
 	}
 	for _, l := range x.Letters {
-		y := PreviewLetter{Party: l.Party.Name, Reader: strings.Trim(l.Reader.Name+" <"+l.Reader.Email+">", " "), Lang: l.Lang, Road: roadChip(p, l.Road), TLP: found[x.Party.Subject.ID].TLP.Name(), Subject: l.Subject, Text: l.Text}
+		y := PreviewLetter{Party: l.Party.Name, Reader: strings.Trim(l.Reader.Name+" <"+l.Reader.Email+">", " "), Lang: l.Lang, Road: roadChip(p, l.Road), TLP: about.TLP.Name(), Subject: l.Subject, Text: l.Text}
 		if l.Road.Road == egress.Notice {
 			y.Text = l.Letter
 		}

@@ -126,15 +126,8 @@ func sendingChip(p *text.Printer, x coordination.Sending, now time.Time) page.Ch
 // sendingFrame is what stands above every page of a sending.
 func (d *Desk) sendingFrame(v *page.Visit, x coordination.Sending, tab string) (AdminView, incident.Incident, error) {
 	p := v.P
-	found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, x.Subject.ID)
+	in, err := d.openedCase(v, x.Subject)
 	if err != nil {
-		return AdminView{}, incident.Incident{}, err
-	}
-	in, ok := found[x.Subject.ID]
-	if !ok {
-		return AdminView{}, in, errs.ErrNotFound
-	}
-	if err := d.seen(v, in.Object); err != nil {
 		return AdminView{}, in, err
 	}
 	at := "/desk/sendings/" + x.UID

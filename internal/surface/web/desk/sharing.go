@@ -417,7 +417,7 @@ func (d *Desk) takeReach(v *page.Visit) error {
 	}
 	reach, ok := correspondence.ParseReach(v.R.PostFormValue("reach"))
 	if !ok {
-		return errs.New(errs.Invalid, "no such choice")
+		return &errs.Error{Kind: errs.Invalid, Key: "error.choose", Text: "how far it may go is none of the choices"}
 	}
 	uids, err := d.threadUIDs(v, x.Thread)
 	if err != nil {

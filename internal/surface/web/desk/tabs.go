@@ -7,11 +7,13 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -20,6 +22,19 @@ func (d *Desk) opened(v *page.Visit) (incident.Incident, error) {
 	in, err := d.Incidents.Get(v.Ctx(), d.DB, v.By, v.R.PathValue("incident"))
 	if err != nil {
 		return in, err
+	}
+	return in, d.seen(v, in.Object)
+}
+
+// openedCase is opened for what is part of an incident: a party, a sending.
+func (d *Desk) openedCase(v *page.Visit, subject ref.Ref) (incident.Incident, error) {
+	found, err := d.Incidents.ByID(v.Ctx(), d.DB, v.By, subject.ID)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	in, ok := found[subject.ID]
+	if !ok {
+		return in, errs.ErrNotFound
 	}
 	return in, d.seen(v, in.Object)
 }
