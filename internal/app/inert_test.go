@@ -5,14 +5,12 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,139 +19,14 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
-	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
-	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
-	"github.com/tocsin-csirt/tocsin/internal/domain/playbook"
-	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
-	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/browsertest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp/keyd"
 )
-
-// canaryHost is a host of the stranger's. Nobody may ever ask it for anything.
-type canaryHost struct {
-	name string
-	mu   sync.Mutex
-	hits []string
-}
-
-func newCanaryHost(t *testing.T) *canaryHost {
-	c := &canaryHost{}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.hits = append(c.hits, r.Method+" "+r.URL.Path+" from "+r.Header.Get("Referer"))
-	}))
-	t.Cleanup(s.Close)
-	c.name = s.Listener.Addr().String()
-	return c
-}
-
-func (c *canaryHost) seen() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.hits)
-}
-
-// corpus are texts of strangers that want to become something else. Each begins with a word of its own.
-func (c *canaryHost) corpus() []string {
-	var out []string
-	for i, s := range []string{
-		`"><script src=//HOST/s.js></script>`,
-		`'"><img src=http://HOST/i.png onerror=window.pwned=1>`,
-		`<svg/onload=window.pwned=1>`,
-		`</textarea></title></style></script><script>window.pwned=1</script>`,
-		`javascript:window.pwned=1`,
-		`http://HOST/plain [md](http://HOST/md) ![i](http://HOST/md.png) <http://HOST/angle>`,
-		`[a](javascript:window.pwned=1) [b]: http://HOST/ref`,
-		`{{constructor.constructor('window.pwned=1')()}} ${window.pwned=1}`,
-		"\u202egnp.exe\u2066 <b hx-get=http://HOST/hx hx-trigger=load>",
-		`" hx-get="http://HOST/hx2" hx-trigger="load" style="background:url(http://HOST/css)" x="`,
-		`<link rel=stylesheet href=http://HOST/l.css><base href=http://HOST/>`,
-		`<meta http-equiv=refresh content="0;url=http://HOST/meta">`,
-		`<iframe srcdoc="<script>parent.pwned=1</script>"></iframe>`,
-		`<form action=http://HOST/f><input type=image src=http://HOST/ii><math href=javascript:pwned=1>`,
-	} {
-		out = append(out, fmt.Sprintf("Canary%02d %s", i, strings.ReplaceAll(s, "HOST", c.name)))
-	}
-	return out
-}
-
-// judge looks in the page for anything that a stranger's text became.
-const judge = `(() => {
-	const bad = [], host = %q
-	if (window.pwned) bad.push('a script of a stranger ran')
-	for (const e of document.querySelectorAll('*')) {
-		for (const a of e.attributes) {
-			const what = e.tagName + ' ' + a.name + '=' + a.value.slice(0, 120)
-			if (/^on/i.test(a.name)) bad.push(what)
-			if (/^(data-)?hx-|^style$|^srcset$|^srcdoc$|^ping$|^background$/i.test(a.name) && a.value.includes(host)) bad.push(what)
-			if (/^(href|src|action|formaction|data|poster|xlink:href|cite)$/i.test(a.name)) {
-				let u
-				try { u = new URL(a.value, location.href) } catch (x) { continue }
-				if (u.host === host || u.protocol === 'javascript:' || u.protocol === 'vbscript:' || (u.protocol === 'data:' && a.value !== 'data:,' && e.tagName !== 'IMG')) bad.push(what)
-			}
-		}
-		if (/^(SCRIPT|STYLE|IFRAME|OBJECT|EMBED|BASE|META|LINK)$/.test(e.tagName) && /Canary\d\d/.test(e.outerHTML)) bad.push(e.outerHTML.slice(0, 200))
-	}
-	return bad
-})()`
-
-var textLike = regexp.MustCompile(`^(text|search|tel|url|textarea)$`)
-
-// plant fills forms of a page with strangers' texts: all fields at once, and each alone.
-func (b *browser) plant(pages map[string]string, texts []string, done map[string]bool) {
-	addresses := slices.Sorted(maps.Keys(pages))
-	n := 0
-	for _, at := range addresses {
-		forms, _ := formsOf(at, pages[at])
-		for _, s := range forms {
-			if done[s.key()] || ends(s.Action) || !s.Post {
-				continue
-			}
-			done[s.key()] = true
-			buttons := []*control{nil}
-			for i := range s.Buttons {
-				buttons = append(buttons, &s.Buttons[i])
-			}
-			fill := func(only string) func(control) (string, bool) {
-				return func(c control) (string, bool) {
-					n++
-					switch {
-					case textLike.MatchString(c.Type) && (only == "" || only == c.Name || c.Type == "textarea"):
-						return texts[n%len(texts)], true
-					case textLike.MatchString(c.Type) && c.Value == "":
-						return "x", only != ""
-					case c.Type == "email":
-						return "canary'o+x@canary.example", true
-					case c.Type == "radio" || c.Type == "checkbox":
-						return c.Options[0], true
-					case c.Type == "datetime-local":
-						return time.Now().Add(48 * time.Hour).UTC().Format("2006-01-02T15:04"), c.Value == ""
-					case c.Type == "select" && c.Value == "" && len(c.Options) > 1:
-						return c.Options[1], true
-					}
-					return "", false
-				}
-			}
-			file := `Canary99 "><img src=x onerror=window.pwned=1>` + "\u202e" + `.html`
-			for _, button := range buttons {
-				b.submit(s, s.filled(button, fill("")), file)
-				b.submit(s, s.filled(button, fill("-")), file)
-			}
-			for _, c := range s.Controls {
-				if c.Type != "textarea" && textLike.MatchString(c.Type) {
-					b.submit(s, s.filled(nil, fill(c.Name)), "")
-				}
-			}
-		}
-	}
-}
 
 // TestBrowserForeignTextStaysInert puts texts that want to be scripts, styles, links and requests into every field that a stranger, a
 // constituent or a colleague can write (rules M10, W6), and shows every page in a browser to everybody who may see it: nothing of them runs,
@@ -291,6 +164,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	nobody.cookies["registration"] = entity.cookies["registration"]
 	form = append(form, "/register/part/4", "/register/scope", "/register/check", "/register/saved", "/r/"+registered, "/r/registration")
 
+	step, handOver := h.waiting(org, other, text)
 	h.shift()
 
 	// Shown to everybody, in a browser.
@@ -316,7 +190,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", target, proposal, "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", target, proposal, step, handOver, "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2
@@ -364,24 +238,6 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h.apiIsData()
 }
 
-// sharedWith shares a note of ours, and says in front of it what else comes to mind, with an organisation.
-func (h *house) sharedWith(number string, org constituency.Organisation, text func(int) string) {
-	h.t.Helper()
-	ctx := h.t.Context()
-	e, err := h.Incidents.AddEntry(ctx, sample(), number, incident.Entry{Kind: "note", Text: text(3)})
-	h.must(err)
-	rows, err := h.Coordination.Matrix(ctx, sample(), number)
-	h.must(err)
-	for _, r := range rows {
-		if r.Party.Organisation == org.Ref.ID {
-			_, err := h.Coordination.Share(ctx, sample(), number, coordination.ShareInput{
-				Item: coordination.Item{Kind: coordination.ItemEntry, ID: e.UID}, Readers: []string{r.Party.UID}, Text: text(5) + "\n" + text(6), Note: text(2), TLP: tlp.AmberStrict, Looked: true,
-			})
-			h.must(err)
-		}
-	}
-}
-
 // notShown are routes that no page of this test has, with why.
 var notShown = map[string]string{
 	"GET /portal/documents/{matter}/{document}/text":           "gives bytes to keep",
@@ -397,8 +253,6 @@ var notShown = map[string]string{
 	"GET /document-keys.txt":                                   "plain text of ours",
 	"GET /portal/vouches/{vouch}":                              "not walked yet: one of us asks first, and its known contact opens it",
 	"GET /desk/proposals/{proposal}/evidence.csv":              "gives bytes to keep, of which no cell is a formula",
-	"GET /desk/parties/{party}/step":                           "is there while a step outside waits, of which this case has none; its letters are drawn by the part that draws them where one asks",
-	"GET /desk/parties/{party}/hand-over":                      "is there for parties that are teams or authorities, of which this case has none; its letter is drawn by the same part",
 	"GET /desk/difference.csv":                                 "gives bytes to keep, of which no cell is a formula",
 	"GET /desk/incidents/{incident}/difference.csv":            "gives bytes to keep, likewise",
 	"GET /desk/targets/times.csv":                              "gives bytes to keep, likewise",
@@ -439,74 +293,4 @@ var notShown = map[string]string{
 	"GET /smime-certificate.pem":                               "is a certificate",
 	"GET /.well-known/openpgpkey/{rest...}":                    "is plain text of ours",
 	"GET /.well-known/security.txt":                            "is plain text of ours",
-}
-
-// asked puts a question and a measure to an organisation that is a party of an incident.
-func (h *house) asked(number string, org constituency.Organisation, question string) {
-	h.t.Helper()
-	ctx := h.t.Context()
-	rows, err := h.Coordination.Matrix(ctx, sample(), number)
-	h.must(err)
-	for _, r := range rows {
-		if r.Party.Organisation == org.Ref.ID {
-			_, err := h.Coordination.Send(ctx, sample(), number, coordination.Give{
-				Parties: []string{r.Party.UID}, Recommendations: []string{h.Playbook.Recommendations(playbook.Filter{Lang: "en"})[0].Code}, Request: question,
-				DueAt: time.Now().Add(48 * time.Hour), Looked: true,
-			})
-			h.must(err)
-			return
-		}
-	}
-	h.t.Fatal("the organisation is no party")
-}
-
-// askedByLink asks an organisation by a letter that may carry a link, and gives its code.
-func (h *house) askedByLink(org constituency.Organisation, question string) string {
-	h.t.Helper()
-	ctx := h.t.Context()
-	in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: "Green", TLP: tlp.Green})
-	h.must(err)
-	_, err = h.Coordination.Add(ctx, sample(), in.UID, []string{org.UID}, coordination.Affected, "")
-	h.must(err)
-	h.asked(in.Number, org, question)
-	rows, err := h.Coordination.Matrix(ctx, sample(), in.UID)
-	h.must(err)
-	list, err := h.Correspondence.Messages(ctx, h.DB, sample(), rows[0].Party.Thread)
-	h.must(err)
-	_, link, ok := strings.Cut(list[0].Body.Text, "/a/")
-	if !ok {
-		h.t.Fatalf("the letter has no link:\n%s", list[0].Body.Text)
-	}
-	return link[:26]
-}
-
-// targetOf adds a target of which everything is a stranger's, and gives its page and that of who is told by a form.
-func (h *house) targetOf(number, host string, text func(int) string) (target, proposal string) {
-	ctx := h.t.Context()
-	t, err := h.Takedown.Add(ctx, sample(), number, takedown.NewTarget{What: "http://bad.example/?u=http://" + host + "/x&a=<script>window.pwned=1</script>", Kind: takedown.Phishing, Words: text(3)})
-	h.must(err)
-	p, err := h.Takedown.SaveProvider(ctx, sample(), "", 0, takedown.NewProvider{Name: text(4), Role: coordination.BlockList, Form: takedown.ByPage, Page: "https://forms.example/abuse", Wants: text(5)})
-	h.must(err)
-	h.must(h.Takedown.Name(ctx, sample(), t.UID, p.UID))
-	_, err = h.Takedown.SetState(ctx, sample(), t.UID, 0, takedown.Up, text(1))
-	h.must(err)
-	all, err := h.Takedown.Proposals(ctx, sample(), number)
-	h.must(err)
-	return "/desk/targets/" + t.UID, "/desk/proposals/" + all[t.ID][0].UID
-}
-
-// sendingOf prepares one question to the parties of an incident, whose list, evidence and words are a stranger's, and gives its page.
-func (h *house) sendingOf(number string, org constituency.Organisation, text func(int) string) string {
-	h.t.Helper()
-	ctx := h.t.Context()
-	_, err := h.Constituency.AddAsset(ctx, sample(), org.UID, constituency.NewAsset{Value: "198.51.100.0/24"})
-	h.must(err)
-	x, err := h.Coordination.NewSending(ctx, sample(), number)
-	h.must(err)
-	quoted := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-	_, err = h.Coordination.Choose(ctx, sample(), x.UID, coordination.Choose{Parties: true, List: "address,time,note\n198.51.100.7,2026-01-01T00:00:00Z," + quoted(text(5)) + "\n" + quoted(text(6)) + ",," + quoted(text(7)) + "\n"})
-	h.must(err)
-	_, err = h.Coordination.SetLetter(ctx, sample(), x.UID, 0, coordination.Give{Text: text(2), Request: text(4), DueAt: time.Now().Add(48 * time.Hour)})
-	h.must(err)
-	return "/desk/sendings/" + x.UID
 }

@@ -1,21 +1,11 @@
 package intake
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdh"
-	"crypto/hpke"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
-	"github.com/tocsin-csirt/tocsin/internal/core/access"
-	"github.com/tocsin-csirt/tocsin/internal/core/audit"
-	"github.com/tocsin-csirt/tocsin/internal/core/setting"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
@@ -85,55 +75,6 @@ type heldFile struct {
 
 const dropInfo = "tocsin intake drop v1"
 
-// settingDropKey holds both halves of the drop key: the public one as it is, the private one sealed by the house.
-const settingDropKey = "intake.drop_key"
-
-type dropKey struct {
-	Public []byte `json:"public"`
-	Sealed []byte `json:"sealed"`
-}
-
-const dropPlace = "setting_value.value:intake.drop_key"
-
-// DropKey gives the public key (HPKE, DHKEM X25519 with HKDF-SHA-256 and AES-256-GCM) under which public pages seal what they take. The house
-// makes it at the first call.
-func (s *Service) DropKey(ctx context.Context) ([]byte, error) {
-	if k, err := PublicDropKey(ctx, s.DB); err == nil || !errs.Is(err, errs.Unavailable) {
-		return k, err
-	}
-	private, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	var out []byte
-	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if k, err := PublicDropKey(ctx, tx); err == nil || !errs.Is(err, errs.Unavailable) {
-			out = k
-			return err
-		}
-		now := s.Clock.Now()
-		house, err := s.Ring.House(ctx, tx, now)
-		if err != nil {
-			return err
-		}
-		out = private.PublicKey().Bytes()
-		return setting.Put(ctx, tx, 0, now, settingDropKey, dropKey{out, house.Seal(dropPlace, private.Bytes())})
-	})
-	return out, err
-}
-
-// PublicDropKey reads the public half: all that a page without keys needs. Before the house made it, it is Unavailable.
-func PublicDropKey(ctx context.Context, h db.Handle) ([]byte, error) {
-	var k dropKey
-	if err := setting.Get(ctx, h, settingDropKey, &k); err != nil {
-		return nil, err
-	}
-	if len(k.Public) == 0 {
-		return nil, errs.New(errs.Unavailable, "the house has not opened its box yet; try again in a moment")
-	}
-	return k.Public, nil
-}
-
 // Store seals a drop and puts it where only the house can read it; it is on disk when Store returns. It needs no key but the public one. It
 // gives the reference for the reporter, and refuses what Validate or ValidateAddition refuse. A form that was taken before is taken no
 // second time: with the same words nothing is stored, with others they are an addition, and the reference is the first one.
@@ -184,7 +125,7 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 			sealed.Original = Canonical(in)
 		}
 	}
-	if sealed.Files, err = hold(files); err != nil {
+	if sealed.Files, err = hold(files, MaxFileBytes); err != nil {
 		return "", err
 	}
 	sum := sealed.sum(drop.Code)
@@ -207,18 +148,23 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		if err := handOver(ctx, tx, now, drop.Code, into.Uploads); err != nil {
 			return err
 		}
-		raw, err := json.Marshal(into)
-		if err != nil {
-			return err
-		}
-		box, err := sealTo(publicKey, dropInfo, raw)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
-		return err
+		return putDrop(ctx, tx, publicKey, into, now)
 	})
 	return reference, err
+}
+
+// putDrop seals a drop and puts it into the box.
+func putDrop(ctx context.Context, tx *db.Tx, publicKey []byte, in dropped, now time.Time) error {
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	box, err := sealTo(publicKey, dropInfo, raw)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
+	return err
 }
 
 // maxReply is how many bytes an answer by link may have.
@@ -239,21 +185,12 @@ func StoreReply(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, 
 	if len(inner) > maxReply {
 		return errs.New(errs.Invalid, "an answer by link is larger than a form takes")
 	}
-	raw, err := json.Marshal(dropped{CodeHash: code.Hash(), Reply: inner})
-	if err != nil {
-		return err
-	}
-	box, err := sealTo(publicKey, dropInfo, raw)
-	if err != nil {
-		return err
-	}
 	return d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		fresh, _, _, err := mark(ctx, tx, codeMAC(code, "reply", []byte(once)), codeMAC(code, "reply sum", inner), "", 0, now)
 		if err != nil || !fresh {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
-		return err
+		return putDrop(ctx, tx, publicKey, dropped{CodeHash: code.Hash(), Reply: inner}, now)
 	})
 }
 
@@ -267,11 +204,13 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 			}
 			return "", err
 		}
-		fresh, earlier, same, err := markNew(ctx, tx, in, sum, now)
+		var fresh, same bool
+		reference, fresh, same, err = markDrawn(ctx, tx, "R", in.CodeHash, sum, len(in.Files), now)
+		in.Reference = reference
 		if err != nil || fresh {
-			return in.Reference, err
+			return reference, err
 		}
-		if reference = earlier; same {
+		if same {
 			in.CodeHash = nil
 			return reference, nil
 		}
@@ -286,28 +225,10 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 	return reference, err
 }
 
-// markNew is mark for a form, with a reference for one that is new: in.Reference. It is noted after the form, so that one that came before takes none.
-func markNew(ctx context.Context, tx *db.Tx, in *dropped, sum []byte, now time.Time) (fresh bool, earlier string, same bool, err error) {
-	for range 20 {
-		in.Reference = id.Reference("R", now.Year())
-		fresh, earlier, same, err = mark(ctx, tx, in.CodeHash, sum, in.Reference, len(in.Files), now)
-		if err != nil || !fresh {
-			return fresh, earlier, same, err
-		}
-		free, err := takeReference(ctx, tx, in.Reference)
-		if err != nil || free {
-			return true, "", false, err
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM intake_taken WHERE key = $1`, in.CodeHash); err != nil {
-			return false, "", false, err
-		}
-	}
-	return false, "", false, errs.New(errs.Unavailable, "no reference is free")
-}
-
-func hold(files []correspondence.FileIn) ([]heldFile, error) {
+// hold reads files of together at most so many bytes.
+func hold(files []correspondence.FileIn, most int64) ([]heldFile, error) {
 	var out []heldFile
-	room := int64(MaxFileBytes)
+	room := most
 	for _, f := range files {
 		if _, err := f.Content.Seek(0, io.SeekStart); err != nil {
 			return nil, errs.Wrap(errs.Invalid, "a file cannot be read", err)
@@ -318,202 +239,10 @@ func hold(files []correspondence.FileIn) ([]heldFile, error) {
 		}
 		if room -= int64(len(raw)); room < 0 {
 			var p errs.Problems
-			p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
+			p.Add("files", "error.files_too_large", "most", most>>20)
 			return nil, p.Err()
 		}
 		out = append(out, heldFile{f.Name, f.Type, raw})
 	}
 	return out, nil
-}
-
-// dropTries is how often a drop is tried before it is set aside for a person.
-const dropTries = 3
-
-// errTaken says that another process opened the drop.
-var errTaken = errors.New("the drop was opened by another process")
-
-// OpenDrops turns waiting drops into reports and additions, each exactly once, and gives how many. A drop that cannot be taken is tried
-// again, then set aside and recorded; it hinders no other.
-func (s *Service) OpenDrops(ctx context.Context) (int, error) {
-	type box struct {
-		id     int64
-		sealed []byte
-		at     time.Time
-	}
-	var key hpke.PrivateKey
-	done, last := 0, int64(0)
-	var failed []error
-	for {
-		some, err := db.All(ctx, s.DB, func(r *db.Rows) (box, error) {
-			var b box
-			return b, r.Scan(&b.id, &b.sealed, &b.at)
-		}, `SELECT id, sealed, dropped_at FROM intake_drop WHERE aside_at IS NULL AND id > $1 ORDER BY id LIMIT 8`, last)
-		if err != nil {
-			return done, err
-		}
-		if len(some) == 0 {
-			return done, errors.Join(failed...)
-		}
-		if key == nil {
-			if key, err = s.privateDropKey(ctx); err != nil {
-				return done, err
-			}
-		}
-		for _, b := range some {
-			last = b.id
-			err := s.openDrop(ctx, key, b.id, b.sealed, b.at)
-			switch {
-			case err == nil:
-				done++
-			case errors.Is(err, errTaken):
-			case ctx.Err() != nil:
-				return done, ctx.Err()
-			default:
-				failed = append(failed, fmt.Errorf("open drop %d: %w", b.id, err), s.tried(ctx, b.id))
-			}
-		}
-	}
-}
-
-func (s *Service) privateDropKey(ctx context.Context) (hpke.PrivateKey, error) {
-	var k dropKey
-	if err := setting.Get(ctx, s.DB, settingDropKey, &k); err != nil {
-		return nil, err
-	}
-	house, err := s.Ring.Get(ctx, s.DB, 0)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := house.Open(dropPlace, k.Sealed)
-	if err != nil {
-		return nil, err
-	}
-	private, err := ecdh.X25519().NewPrivateKey(raw)
-	if err != nil {
-		return nil, err
-	}
-	return hpke.NewDHKEMPrivateKey(private)
-}
-
-func (s *Service) openDrop(ctx context.Context, key hpke.PrivateKey, drop int64, box []byte, at time.Time) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("open a drop: %w", errs.Panic(p))
-		}
-	}()
-	kdf, aead := statusSuite()
-	raw, err := hpke.Open(key, kdf, aead, []byte(dropInfo), box)
-	if err != nil {
-		return err
-	}
-	var in dropped
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return errors.New("a drop that cannot be read")
-	}
-	remove := func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `DELETE FROM intake_drop WHERE id = $1 AND aside_at IS NULL`, drop)
-		if err == nil && n == 0 {
-			return errTaken
-		}
-		for _, u := range in.Uploads {
-			if err == nil {
-				err = dropUploads(ctx, tx, u.UID)
-			}
-		}
-		return err
-	}
-	var files []correspondence.FileIn
-	for _, f := range in.Files {
-		files = append(files, correspondence.FileIn{Name: f.Name, Type: f.Type, Content: bytes.NewReader(f.Content)})
-	}
-	for _, u := range in.Uploads {
-		content, err := readUpload(ctx, s.DB, u)
-		if err != nil {
-			return err
-		}
-		files = append(files, correspondence.FileIn{Name: u.Name, Type: u.Type, Content: content})
-	}
-	if in.Suspicious && s.Suspicion != nil {
-		text := in.Body.Description
-		if in.Body.Summary != "" && text == "" {
-			text = in.Body.Summary
-		}
-		return s.Suspicion(ctx, Suspicious{At: at, Text: text, Email: in.Body.Email, Lang: in.Lang, Files: files}, remove)
-	}
-	if in.Reply != nil {
-		if s.Linked == nil {
-			return errs.New(errs.Unavailable, "nobody takes answers by link")
-		}
-		return s.Linked(ctx, in.CodeHash, in.Reply, at, remove)
-	}
-	if in.Registration != nil {
-		if s.Registered == nil {
-			return errs.New(errs.Unavailable, "nobody takes registrations")
-		}
-		return s.Registered(ctx, Registered{At: at, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey, Lang: in.Lang, Said: in.Registration, Files: files}, remove)
-	}
-	if in.Add && in.Prove != "" {
-		return s.prove(ctx, in.CodeHash, in.Prove, remove)
-	}
-	if in.Add {
-		_, err := s.addByHash(ctx, in.CodeHash, in.Text, files, in.Later.told(at), remove)
-		return err
-	}
-	by := access.Stranger(access.ByPage, in.Lang)
-	input := asWho(by, ReceiveInput{
-		Channel: correspondence.Channel(in.Channel), Lang: in.Lang, TLP: in.TLP, Body: in.Body, OccurredAt: in.OccurredAt, DetectedAt: in.DetectedAt,
-		AwareAt: in.AwareAt, Proof: correspondence.Claimed, Original: in.Original, Reference: in.Reference, CodeHash: in.CodeHash, CodeKey: in.CodeKey,
-		Filings: in.Filings, Answers: in.Answers, ToldAt: at,
-	})
-	if err := Validate(input, s.Clock.Now()); err != nil {
-		return err
-	}
-	kept, err := s.keepUpTo(ctx, MaxFileBytes+MaxUploadBytes, files)
-	if err != nil {
-		return err
-	}
-	input = s.Ready(by, input, kept)
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		if err := remove(ctx, tx); err != nil {
-			return err
-		}
-		_, err := s.receive(ctx, tx, by, input, kept)
-		return err
-	})
-}
-
-// tried counts a failed try; the last one sets the drop aside and says so in the record, which prompts a person.
-func (s *Service) tried(ctx context.Context, drop int64) error {
-	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		now := s.Clock.Now()
-		n, err := tx.Exec(ctx, `UPDATE intake_drop SET tries = tries + 1 WHERE id = $1 AND tries < $2`, drop, dropTries-1)
-		if err != nil || n == 1 {
-			return err
-		}
-		if n, err = tx.Exec(ctx, `UPDATE intake_drop SET aside_at = $2, tries = tries + 1 WHERE id = $1 AND aside_at IS NULL`, drop, now); err != nil || n == 0 {
-			return err
-		}
-		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: access.System("intake"), Verb: "intake.drop_aside", Data: map[string]any{"drop": drop}})
-		return err
-	})
-}
-
-// dropRhythm is how often the box is looked into when nobody rings.
-const dropRhythm = 200 * time.Millisecond
-
-// WatchDrops opens drops until ctx ends: at each wake, and every 200 ms. App runs it in one goroutine of a process with keys.
-func (s *Service) WatchDrops(ctx context.Context, wake <-chan struct{}, log *slog.Logger) {
-	t := time.NewTicker(dropRhythm)
-	defer t.Stop()
-	for {
-		if _, err := s.OpenDrops(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("drops", "error", errs.Of(err).String(), "detail", err.Error())
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-wake:
-		case <-t.C:
-		}
-	}
 }

@@ -4,7 +4,7 @@
 // Report states and moves: see Moves. A receipt is no move and meets no clock. What the queue shows first is decided when something
 // happens (queue, queue_at), not when it is read.
 //
-// Public pages may run without keys: they seal what they take into a Drop (drop.go) that only the house opens, and show of a report what
+// Public pages may run without keys: they seal what they take into a Drop (drop.go) that only the house opens (drop_open.go), and show of a report what
 // the house sealed for the holder of its code (shown.go).
 //
 // A report that comes under a law is handed in by stages: obligation.go, submit.go and fact.go say what is owed by whom, from rule sets of format/law.

@@ -23,7 +23,7 @@ const mostKept = 1 << 30
 // back, and nobody here can read them. It is Limit when the files of the form would be larger than MaxFileBytes or more than MaxFiles, or
 // when too much is kept already.
 func KeepFiles(ctx context.Context, d *db.DB, now time.Time, code id.Secret, files []correspondence.FileIn) error {
-	held, err := hold(files)
+	held, err := hold(files, MaxFileBytes)
 	if err != nil || len(held) == 0 {
 		return err
 	}

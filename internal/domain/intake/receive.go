@@ -249,8 +249,13 @@ func drawReference(ctx context.Context, tx *db.Tx, year int) (string, error) {
 		*free = (*free)[1:]
 		return r, nil
 	}
+	return drawName(ctx, tx, "R", year)
+}
+
+// drawName draws a reference with a prefix that nobody has.
+func drawName(ctx context.Context, tx *db.Tx, prefix string, year int) (string, error) {
 	for range 20 {
-		r := id.Reference("R", year)
+		r := id.Reference(prefix, year)
 		ok, err := takeReference(ctx, tx, r)
 		if err != nil || ok {
 			return r, err

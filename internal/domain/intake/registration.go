@@ -53,58 +53,32 @@ func StoreRegistration(ctx context.Context, d *db.DB, c clock.Clock, publicKey [
 	if len(in.Registration) > maxReply {
 		return "", errs.New(errs.Invalid, "a registration is larger than a form takes")
 	}
-	if in.Files, err = hold(kept); err != nil {
+	if in.Files, err = hold(kept, MaxRegistrationFiles); err != nil {
 		return "", err
 	}
 	in.CodeHash, in.CodeKey = codebox.Halves(code, RegistrationPurpose)
 	err = d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		r, _, _, err := Taken(ctx, tx, code)
-		if err == nil {
-			reference = r
-			return nil
-		}
-		if !errs.Is(err, errs.NotFound) {
-			return err
-		}
-		if r, err = drawRegistration(ctx, tx, now.Year()); err != nil {
-			return err
-		}
-		fresh, earlier, _, err := mark(ctx, tx, in.CodeHash, in.sum(code), r, len(in.Files), now)
+		r, fresh, _, err := markDrawn(ctx, tx, RegistrationPrefix, in.CodeHash, in.sum(code), len(in.Files), now)
 		if err != nil {
 			return err
 		}
+		reference = r
 		if err := ForgetFiles(ctx, tx, code); err != nil {
 			return err
 		}
 		if err := ForgetDraft(ctx, tx, code); err != nil {
 			return err
 		}
-		if reference = r; !fresh {
-			reference = earlier // another process took it a moment ago; the reference that was drawn belongs to nobody
+		if !fresh {
 			return nil
 		}
 		in.Reference = r
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		box, err := sealTo(publicKey, dropInfo, raw)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO intake_drop (uid, sealed, dropped_at) VALUES ($1, $2, $3)`, id.New(), box, now)
-		return err
+		return putDrop(ctx, tx, publicKey, in, now)
 	})
 	return reference, err
 }
 
-func drawRegistration(ctx context.Context, tx *db.Tx, year int) (string, error) {
-	for range 20 {
-		r := id.Reference(RegistrationPrefix, year)
-		ok, err := takeReference(ctx, tx, r)
-		if err != nil || ok {
-			return r, err
-		}
-	}
-	return "", errs.New(errs.Unavailable, "no reference is free")
+// DrawRegistration draws a reference of a registration that nobody has.
+func DrawRegistration(ctx context.Context, tx *db.Tx, year int) (string, error) {
+	return drawName(ctx, tx, RegistrationPrefix, year)
 }

@@ -61,3 +61,28 @@ func mark(ctx context.Context, tx *db.Tx, key, sum []byte, reference string, fil
 	err = tx.QueryRow(ctx, `SELECT sum, reference FROM intake_taken WHERE key = $1`, key).Scan(&before, &earlier)
 	return false, earlier, hmac.Equal(before, sum), err
 }
+
+// markDrawn is mark with a reference that nobody has, drawn for the form. A form that was taken before keeps its reference and draws none: the public process
+// could not give it back.
+func markDrawn(ctx context.Context, tx *db.Tx, prefix string, key, sum []byte, files int, now time.Time) (reference string, fresh, same bool, err error) {
+	for range 20 {
+		r := id.Reference(prefix, now.Year())
+		var n int
+		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM intake_reference WHERE reference = $1`, r).Scan(&n); err != nil {
+			return "", false, false, err
+		}
+		if n > 0 {
+			continue
+		}
+		fresh, earlier, same, err := mark(ctx, tx, key, sum, r, files, now)
+		if err != nil || !fresh {
+			return earlier, false, same, err
+		}
+		ok, err := takeReference(ctx, tx, r)
+		if err == nil && !ok { // drawn by another in the same moment
+			break
+		}
+		return r, true, false, err
+	}
+	return "", false, false, errs.New(errs.Unavailable, "no reference is free; try again in a moment")
+}

@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/format/scope"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
-	"github.com/tocsin-csirt/tocsin/internal/kit/sheet"
 )
 
 // Tally is how many entities there are of one sector, subsector and class (Art. 3(5)).
@@ -152,30 +150,25 @@ func (x Export) WriteJSON(w io.Writer) error {
 	return e.Encode(x)
 }
 
-// WriteNumbers writes the numbers as CSV (RFC 4180) with a header.
-func (x Export) WriteNumbers(w io.Writer) error {
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{"annex", "sector", "subsector", "class", "entities"})
+// NumberRows are the numbers as a table with a header.
+func (x Export) NumberRows() [][]string {
+	out := [][]string{{"annex", "sector", "subsector", "class", "entities"}}
 	for _, n := range x.Numbers {
-		_ = out.Write([]string{strconv.Itoa(n.Annex), n.Sector, n.Subsector, string(n.Class), strconv.Itoa(n.Entities)})
+		out = append(out, []string{strconv.Itoa(n.Annex), n.Sector, n.Subsector, string(n.Class), strconv.Itoa(n.Entities)})
 	}
-	out.Flush()
-	return out.Error()
+	return out
 }
 
-// WriteEntities writes the entries as CSV (RFC 4180) with a header. What somebody typed begins no formula.
-func (x Export) WriteEntities(w io.Writer) error {
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{
+// EntityRows are the entries as a table with a header. Their words are of others: who writes them for a spreadsheet defuses them.
+func (x Export) EntityRows() [][]string {
+	out := [][]string{{
 		"name", "identifier", "sector", "subsector", "kind", "class", "address", "country", "representative", "email", "phone", "states", "networks", "registered_at", "reviewed_at",
-	})
+	}}
 	for _, e := range x.Entities {
-		_ = out.Write([]string{
-			sheet.Cell(e.Name), sheet.Cell(e.Identifier), e.Sector, e.Subsector, e.Kind, e.Class, sheet.Cell(strings.ReplaceAll(e.Address, "\n", ", ")), sheet.Cell(e.Country),
-			sheet.Cell(e.Representative), sheet.Cell(e.Email), sheet.Cell(e.Phone), strings.Join(e.States, " "), sheet.Cell(strings.Join(e.Networks, " ")),
-			e.RegisteredAt.UTC().Format(time.RFC3339), e.ReviewedAt.UTC().Format(time.RFC3339),
+		out = append(out, []string{
+			e.Name, e.Identifier, e.Sector, e.Subsector, e.Kind, e.Class, strings.ReplaceAll(e.Address, "\n", ", "), e.Country, e.Representative, e.Email, e.Phone,
+			strings.Join(e.States, " "), strings.Join(e.Networks, " "), e.RegisteredAt.UTC().Format(time.RFC3339), e.ReviewedAt.UTC().Format(time.RFC3339),
 		})
 	}
-	out.Flush()
-	return out.Error()
+	return out
 }

@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,10 +92,8 @@ func Ask(a scope.Annexes, in Boxes, part int) []Question {
 		for _, k := range list {
 			q.Options = append(q.Options, k.Code)
 		}
-		return []Question{
-			{Code: q.Code, Control: One, Required: true, Options: append(q.Options, None)},
-			{Code: "also", Control: Lines, Most: 1000},
-		}
+		q.Options = append(q.Options, None)
+		return []Question{q, {Code: "also", Control: Lines, Most: 1000}}
 	case PartSize:
 		return []Question{
 			{Code: "staff", Control: Number, Required: true},
@@ -127,7 +124,7 @@ func Ask(a scope.Annexes, in Boxes, part int) []Question {
 			line("signer", true), line("signer_role", true),
 			{Code: "basis", Control: One, Required: true, Options: Bases},
 			{Code: "statement", Control: Lines, Most: mostText},
-			line("admin_name", true),
+			{Code: "admin_name", Control: Line, Required: true, Most: 120}, // as an account's
 			{Code: "admin_email", Control: Email, Required: true, Most: 254},
 		}
 	}
@@ -253,7 +250,7 @@ func read(p *errs.Problems, s *Said, q Question, typed string) {
 			return
 		}
 	case Email:
-		if !address(v) {
+		if _, err := constituency.Address(v); err != nil { // as the register takes it
 			p.Add(q.Code, "error.email")
 		}
 	case Phone:
@@ -278,16 +275,10 @@ func read(p *errs.Problems, s *Said, q Question, typed string) {
 	}
 }
 
-// address tells whether v is one mail address and nothing beside it.
-func address(v string) bool {
-	a, err := mail.ParseAddress(v)
-	return err == nil && a.Address == v && a.Name == "" && strings.Contains(v[strings.LastIndexByte(v, '@')+1:], ".")
-}
-
 // bad tells control characters and those that turn the direction of writing.
 func bad(v string, lines bool) bool {
 	return !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool {
-		return unicode.IsControl(r) && !(lines && r == '\n') || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
+		return unicode.IsControl(r) && !(lines && r == '\n') || unicode.Is(unicode.Bidi_Control, r) || r == 0x2028 || r == 0x2029
 	})
 }
 

@@ -22,10 +22,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/strictjson"
 )
 
-// CheckSaid tells what is wrong with what somebody says; files are how many proofs of authority come with it.
-func (s *Service) CheckSaid(said Said, files int) error { return checkSaid(s, said, files) }
-
-func checkSaid(s *Service, said Said, files int) error {
+// checkSaid tells what is wrong with what somebody says; files are how many proofs of authority come with it.
+func (s *Service) checkSaid(said Said, files int) error {
 	again, err := Read(s.Annexes, said.Boxes(), 0)
 	if err != nil {
 		return err
@@ -44,7 +42,7 @@ func (s *Service) FromBox(ctx context.Context, in intake.Registered, also Box) e
 	if err := strictjson.Decode(in.Said, &said); err != nil {
 		return err
 	}
-	if err := checkSaid(s, said, len(in.Files)); err != nil {
+	if err := s.checkSaid(said, len(in.Files)); err != nil {
 		return err
 	}
 	r := Registration{Reference: in.Reference, Channel: "form", Lang: in.Lang, Said: said, ReceivedAt: in.At, code: in.CodeHash, public: in.CodeKey}
@@ -66,7 +64,7 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, said Said, files 
 	if by.Organisation == 0 {
 		return r, errs.ErrNotFound
 	}
-	if err := checkSaid(s, said, max(len(files), 1)); err != nil { // who signs in is known: a statement is enough, and none is asked
+	if err := s.checkSaid(said, max(len(files), 1)); err != nil { // who signs in is known: a statement is enough, and none is asked
 		return r, err
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -82,7 +80,9 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, said Said, files 
 			return &errs.Error{Kind: errs.Conflict, Key: "error.registration.open", Text: "a registration of this organisation is being checked"}
 		}
 		r.ReceivedAt = s.Clock.Now()
-		r.Reference = id.Reference(intake.RegistrationPrefix, r.ReceivedAt.Year())
+		if r.Reference, err = intake.DrawRegistration(ctx, tx, r.ReceivedAt.Year()); err != nil {
+			return err
+		}
 		if _, err := s.entity(ctx, tx, by.Organisation); err == nil {
 			r.Review = true
 		} else if !errs.Is(err, errs.NotFound) {

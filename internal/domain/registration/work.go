@@ -39,12 +39,13 @@ func (s *Service) openFor(ctx context.Context, tx *db.Tx, by access.Actor, name 
 func (s *Service) Tick(ctx context.Context, by access.Actor, name string, checks []string) (Registration, error) {
 	var r Registration
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		for _, c := range checks {
-			if !slices.Contains(Checks, c) {
-				var p errs.Problems
-				p.Add("checks", "error.choice")
-				return p.Err()
-			}
+		if err := by.Need(access.WriteRegistry); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(checks, func(c string) bool { return !slices.Contains(Checks, c) }) {
+			var p errs.Problems
+			p.Add("checks", "error.choice")
+			return p.Err()
 		}
 		if r, err = s.openFor(ctx, tx, by, name, 0); err != nil {
 			return err

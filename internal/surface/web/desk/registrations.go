@@ -165,19 +165,16 @@ func (d *Desk) exportRegistrations(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	h := v.W.Header()
-	h.Set("Content-Disposition", page.Attachment(name))
 	switch what {
-	case "json":
-		h.Set("Content-Type", "application/json")
-		_ = x.WriteJSON(v.W)
 	case "numbers":
-		h.Set("Content-Type", "text/csv; charset=utf-8")
-		_ = x.WriteNumbers(v.W)
-	default:
-		h.Set("Content-Type", "text/csv; charset=utf-8")
-		_ = x.WriteEntities(v.W)
+		return page.CSV(v, name, x.NumberRows())
+	case "entities":
+		return page.CSV(v, name, x.EntityRows())
 	}
+	h := v.W.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Disposition", page.Attachment(name))
+	_ = x.WriteJSON(v.W)
 	return nil // an error here is a reader who went away
 }
 

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -171,7 +172,7 @@ func (d Deps) registrationFormView(v *page.Visit, typed registration.Boxes, revi
 		if part == registration.PartKind && len(questions) == 0 { // the sector says which kinds there are
 			continue
 		}
-		view.Parts = append(view.Parts, RegistrationPart{Title: v.P.T("common.enrol.part." + string(rune('0'+part))), Questions: questions})
+		view.Parts = append(view.Parts, RegistrationPart{Title: v.P.T("common.enrol.part." + strconv.Itoa(part)), Questions: questions})
 	}
 	if wrong != nil {
 		view.Problems, view.Wrong = page.EnrolProblems(v.P, a, typed, wrong, nil), true
@@ -197,7 +198,7 @@ func (d Deps) sendRegistration(v *page.Visit) error {
 		return err
 	}
 	typed := registration.Boxes{}
-	for _, part := range []int{registration.PartSector, registration.PartKind, registration.PartSize, registration.PartIdentity, registration.PartContacts, registration.PartNetworks, registration.PartAuthority} {
+	for part := 1; part <= registration.Parts; part++ {
 		for _, q := range registration.Ask(d.Registration.Annexes, typed, part) {
 			typed[q.Code] = strings.ReplaceAll(strings.Join(v.R.PostForm[q.Code], "\n"), "\r\n", "\n")
 		}

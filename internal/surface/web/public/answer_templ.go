@@ -56,7 +56,7 @@ func letterFrame(v LetterView) page.PublicView {
 	return f
 }
 
-func (v LetterView) problem(id string) string { return ReportView{Problems: v.Problems}.problem(id) }
+func (v LetterView) problem(id string) string { return page.ProblemAt(v.Problems, id) }
 
 func (v LetterView) open() (out []LetterMeasure) {
 	for _, m := range v.Measures {

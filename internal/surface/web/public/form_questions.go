@@ -345,7 +345,7 @@ func (x *Public) showPart(v *page.Visit, w *writing, n int, wrong []page.Problem
 	if v.R.URL.Query().Get("to") == "check" {
 		action += "?to=check"
 	}
-	view := PartView{FormPage: x.formPage(v, w, title, x.ahead(w, pagePart(n)), action), Heading: w.heading(v.P), Number: slices.Index(parts, n) + 1, Of: len(parts)}
+	view := PartView{FormPage: x.formPage(v, w, title, x.ahead(w, pagePart(n)), action), PartOf: PartOf{w.heading(v.P), slices.Index(parts, n) + 1, len(parts)}}
 	view.Problems = wrong
 	typed := w.draft.Boxes
 	for _, f := range x.questions(w, n) {

@@ -257,7 +257,7 @@ func (x *Public) showRegisterPart(v *page.Visit, w *enrolling, n int, wrong erro
 	title := v.P.T("common.enrol.part." + strconv.Itoa(n))
 	path := registerPart(n)
 	view := RegisterPartView{
-		FormPage: x.enrolPage(v, w, title, beside(x.enrolOrder(w), path, -1), path+toCheck(v)), Heading: v.P.T("public.enrol.title"), Number: slices.Index(parts, n) + 1, Of: len(parts),
+		FormPage: x.enrolPage(v, w, title, beside(x.enrolOrder(w), path, -1), path+toCheck(v)), PartOf: PartOf{v.P.T("public.enrol.title"), slices.Index(parts, n) + 1, len(parts)},
 		Questions: page.NewEnrol(v.P, x.Annexes, w.typed(), n, wrong), Files: n == registration.PartAuthority,
 	}
 	view.Problems = append(page.EnrolProblems(v.P, x.Annexes, w.typed(), wrong, nil), more...)

@@ -3,7 +3,6 @@ package public
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
@@ -19,7 +18,11 @@ func (x *Public) ofRegistration(v *page.Visit, code id.Secret) bool {
 		return true
 	}
 	reference, _, _, err := intake.Taken(v.Ctx(), x.DB, code)
-	return err == nil && strings.HasPrefix(reference, intake.RegistrationPrefix+"-")
+	return err == nil && registrationRef(reference)
+}
+
+func registrationRef(reference string) bool {
+	return strings.HasPrefix(reference, intake.RegistrationPrefix+"-")
 }
 
 // lookRegistered opens the registration whose code the visitor holds. One that was sent a moment ago waits for the house.
@@ -29,25 +32,22 @@ func (x *Public) lookRegistered(v *page.Visit) (id.Secret, registration.Shown, e
 		return code, registration.Shown{}, errs.ErrNotFound
 	}
 	look, err := registration.Look(v.Ctx(), x.DB, code)
-	if errs.Is(err, errs.NotFound) {
-		reference, files, at, taken := intake.Taken(v.Ctx(), x.DB, code)
-		if taken != nil || !strings.HasPrefix(reference, intake.RegistrationPrefix+"-") {
-			if err := x.guessed(v); err != nil {
-				return code, look, err
-			}
-			return code, look, errs.ErrNotFound
+	if !errs.Is(err, errs.NotFound) {
+		return code, look, err
+	}
+	reference, files, at, err := intake.Taken(v.Ctx(), x.DB, code)
+	if err != nil || !registrationRef(reference) {
+		if err := x.guessed(v); err != nil {
+			return code, look, err
 		}
-		for until := time.Now().Add(x.Patience); errs.Is(err, errs.NotFound) && time.Now().Before(until); {
-			select {
-			case <-v.Ctx().Done():
-				return code, look, v.Ctx().Err()
-			case <-time.After(40 * time.Millisecond):
-			}
-			look, err = registration.Look(v.Ctx(), x.DB, code)
-		}
-		if errs.Is(err, errs.NotFound) { // the house has not opened its box yet
-			return code, registration.Shown{Reference: reference, State: registration.New, ReceivedAt: at, Files: files}, nil
-		}
+		return code, look, errs.ErrNotFound
+	}
+	there, err := x.wait(v, x.Patience, func() (err error) {
+		look, err = registration.Look(v.Ctx(), x.DB, code)
+		return err
+	})
+	if err == nil && !there { // the house has not opened its box yet
+		look = registration.Shown{Reference: reference, State: registration.New, ReceivedAt: at, Files: files}
 	}
 	return code, look, err
 }

@@ -19,17 +19,27 @@ import (
 
 // soon gives what the link of a report shows, which the house writes within a moment of the sending; empty when it took longer.
 func (x *Public) soon(v *page.Visit, code id.Secret) (intake.StatusView, error) {
-	for until := time.Now().Add(x.Patience); ; {
-		look, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
+	var look intake.StatusView
+	_, err := x.wait(v, x.Patience, func() (err error) {
+		look, err = intake.Look(v.Ctx(), x.DB, x.Clock, code)
+		return err
+	})
+	return look, err
+}
+
+// wait looks again as long as look finds nothing, for so long at most, and tells whether it found something: the house takes a moment for what was sent.
+func (x *Public) wait(v *page.Visit, most time.Duration, look func() error) (bool, error) {
+	for until := time.Now().Add(most); ; {
+		err := look()
 		if !errs.Is(err, errs.NotFound) {
-			return look, err
+			return err == nil, err
 		}
 		if !time.Now().Before(until) {
-			return look, nil
+			return false, nil
 		}
 		select {
 		case <-v.Ctx().Done():
-			return look, v.Ctx().Err()
+			return false, v.Ctx().Err()
 		case <-time.After(40 * time.Millisecond):
 		}
 	}
@@ -268,21 +278,17 @@ func (x *Public) sheet(v *page.Visit) error {
 	if err != nil || !slices.Contains(look.Sheets, number) {
 		return errs.ErrNotFound
 	}
-	s, err := intake.LookSheet(v.Ctx(), x.DB, code, look.Reference, number)
-	for until := time.Now().Add(2 * x.Patience); errs.Is(err, errs.NotFound) && time.Now().Before(until); {
-		select {
-		case <-v.Ctx().Done():
-			return v.Ctx().Err()
-		case <-time.After(100 * time.Millisecond):
-		}
+	var s intake.Sheet
+	made, err := x.wait(v, 2*x.Patience, func() (err error) {
 		s, err = intake.LookSheet(v.Ctx(), x.DB, code, look.Reference, number)
-	}
-	if errs.Is(err, errs.NotFound) {
-		v.W.Header().Set("Retry-After", "5")
-		err = intake.ErrSheetWaits
-	}
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	if !made {
+		v.W.Header().Set("Retry-After", "5")
+		return intake.ErrSheetWaits
 	}
 	return page.PDF(v, s.Name, s.PDF)
 }

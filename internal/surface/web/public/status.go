@@ -3,7 +3,6 @@ package public
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -25,7 +24,7 @@ func (x *Public) received(v *page.Visit) error {
 	}
 	reference, files, at, err := intake.Taken(v.Ctx(), x.DB, code)
 	switch {
-	case strings.HasPrefix(reference, intake.RegistrationPrefix+"-"):
+	case registrationRef(reference):
 		return v.See(registeredAt)
 	case err == nil: // the house may not have opened it yet
 	case look.Reference != "":
@@ -245,19 +244,15 @@ func (x *Public) proveAddress(v *page.Visit) error {
 	if x.Wake != nil {
 		x.Wake()
 	}
-	for until := time.Now().Add(x.Patience); time.Now().Before(until); {
+	_, err = x.wait(v, x.Patience, func() error {
 		now, err := intake.Look(v.Ctx(), x.DB, x.Clock, code)
-		if err != nil {
-			return err
+		if err == nil && now.Address == look.Address {
+			return errs.ErrNotFound
 		}
-		if now.Address != look.Address {
-			break
-		}
-		select {
-		case <-v.Ctx().Done():
-			return v.Ctx().Err()
-		case <-time.After(40 * time.Millisecond):
-		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return v.See("/r/report#address")
 }

@@ -55,7 +55,7 @@ func statusFrame(v StatusView) page.PublicView {
 	return f
 }
 
-func (v StatusView) problem(id string) string { return ReportView{Problems: v.Problems}.problem(id) }
+func (v StatusView) problem(id string) string { return page.ProblemAt(v.Problems, id) }
 
 // Status is the page.
 func Status(v StatusView) templ.Component {
