@@ -109,7 +109,12 @@ func (h *house) waiting(org, team constituency.Organisation, text func(int) stri
 	asked, err := h.Coordination.Add(ctx, sample(), in.UID, []string{org.UID}, coordination.Affected, "")
 	h.must(err)
 	h.asked(in.Number, org, text(5))
-	_, err = h.Coordination.Climb(ctx, sample(), in.UID, coordination.ClimbInput{Act: coordination.ClimbBegin, Parties: []string{asked[0].UID}, Ladder: "standard"})
+	ladder, err := h.Coordination.LadderOf(ctx, sample(), coordination.StandardLadder)
+	h.must(err)
+	if !ladder.RetiredAt.IsZero() { // the lead presses every button
+		h.must(h.Coordination.RetireLadder(ctx, sample(), coordination.StandardLadder, false))
+	}
+	_, err = h.Coordination.Climb(ctx, sample(), in.UID, coordination.ClimbInput{Act: coordination.ClimbBegin, Parties: []string{asked[0].UID}, Ladder: coordination.StandardLadder})
 	h.must(err)
 	_, err = h.DB.Exec(ctx, `UPDATE coordination_climb SET state = 'asks' WHERE party = $1`, asked[0].Ref.ID) // no time passes for the others
 	h.must(err)
