@@ -78,7 +78,7 @@ func TestHostileFieldsAreRefused(t *testing.T) {
 			if b == nil {
 				continue
 			}
-			pages := b.crawl(1, append(slices.Clone(doorsOf), "/desk/incidents/"+w.ours["incident"], "/desk/incidents/"+w.ours["incident"]+"/chase", "/desk/incidents/"+w.ours["incident"]+"/ladder", "/desk/parties/"+w.ours["party"]+"/step", "/desk/reports/"+w.ours["report"], "/desk/reports/"+w.ours["report"]+"/stages", "/desk/parties/"+w.ours["party"], "/desk/sendings/"+w.ours["sending"], "/desk/registrations/"+w.ours["registration"], "/desk/targets/"+w.ours["target"], "/desk/proposals/"+w.ours["proposal"], "/portal/stages/"+w.ours["obligation"]+"/file")...)
+			pages := b.crawl(1, append(slices.Clone(doorsOf), "/desk/incidents/"+w.ours["incident"], "/desk/incidents/"+w.ours["incident"]+"/chase", "/desk/incidents/"+w.ours["incident"]+"/ladder", "/desk/parties/"+w.ours["party"]+"/step", "/desk/incidents/"+w.ours["incident"]+"/calls", "/desk/meetings/"+w.ours["meeting"], "/desk/situations/"+w.ours["situation"], "/desk/reports/"+w.ours["report"], "/desk/reports/"+w.ours["report"]+"/stages", "/desk/parties/"+w.ours["party"], "/desk/sendings/"+w.ours["sending"], "/desk/registrations/"+w.ours["registration"], "/desk/targets/"+w.ours["target"], "/desk/proposals/"+w.ours["proposal"], "/portal/stages/"+w.ours["obligation"]+"/file")...)
 			var addresses []string
 			for at := range pages {
 				addresses = append(addresses, at)

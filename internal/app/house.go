@@ -261,7 +261,7 @@ func (h *House) duties() error {
 		Staff: func(ctx context.Context) ([]int64, error) { return h.Accounts.StaffIDs(ctx, h.DB) },
 	}
 	h.Coordination.Rests, h.Coordination.Severity = h.Incidents.Rests, h.Incidents.SeverityOf
-	h.Coordination.Task = h.taskFor
+	h.Coordination.Task, h.Coordination.NewTask = h.taskFor, h.newTask
 	h.Coordination.Entry, h.Coordination.Reported = h.Incidents.EntryText, h.reportedIn
 	annexes, err := scope.Load()
 	if err != nil {
@@ -291,7 +291,8 @@ func (h *House) taskFor(ctx context.Context, tx *db.Tx, p coordination.Party, ac
 	if act == coordination.ActHelp {
 		title = words.T("desk.task.help", "party", p.Name)
 	}
-	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: title})
+	_, err := h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: title})
+	return err
 }
 
 // partyTask leaves a task with the incident of a party for what the program cannot decide.
@@ -301,7 +302,14 @@ func (h *House) partyTask(ctx context.Context, tx *db.Tx, p coordination.Party, 
 		coordination.TaskConfirm: "desk.task.ladder_confirm", coordination.TaskTop: "desk.task.ladder_top",
 		coordination.TaskExpired: "desk.task.measure_expired", coordination.TaskCheck: "desk.task.measure_check",
 	}[what]
-	return h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: words.T(title, "party", p.Name)})
+	_, err := h.Incidents.TaskTx(ctx, tx, access.System("clocks"), p.Subject.ID, incident.Task{Title: words.T(title, "party", p.Name)})
+	return err
+}
+
+// newTask adds a task that somebody set for the handler of an incident.
+func (h *House) newTask(ctx context.Context, tx *db.Tx, by access.Actor, subject ref.Ref, title string, due time.Time) (string, error) {
+	t, err := h.Incidents.TaskTx(ctx, tx, by, subject.ID, incident.Task{Title: title, DueAt: due})
+	return t.UID, err
 }
 
 // reportedIn gives the threads of the reports of an incident, as far as the actor may see them.

@@ -122,3 +122,40 @@ func (h *house) waiting(org, team constituency.Organisation, text func(int) stri
 	h.must(err)
 	return "/desk/parties/" + asked[0].UID + "/step", "/desk/parties/" + peer[0].UID + "/hand-over"
 }
+
+// met plans a call with a team whose every word is a stranger's, holds another, and opens a shared situation; it gives the pages of all three.
+func (h *house) met(team constituency.Organisation, text func(int) string) []string {
+	h.t.Helper()
+	ctx := h.t.Context()
+	h.must(h.Constituency.SetLiaison(ctx, sample(), team.UID, constituency.Liaison{Kind: constituency.CSIRT}))
+	in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: text(1), TLP: tlp.Green})
+	h.must(err)
+	p, err := h.Coordination.Add(ctx, sample(), in.UID, []string{team.UID}, "", "")
+	h.must(err)
+	one := []string{p[0].UID}
+	var calls [2]coordination.Call
+	for i := range calls {
+		calls[i], err = h.Coordination.PlanCall(ctx, sample(), in.UID, coordination.NewCall{Title: text(4), How: text(3), StartsAt: time.Now().Add(48 * time.Hour), Minutes: 30})
+		h.must(err)
+		_, err = h.Coordination.Invite(ctx, sample(), calls[i].UID, coordination.InviteInput{Parties: one, Looked: true})
+		h.must(err)
+		_, err = h.Coordination.NoteComing(ctx, sample(), calls[i].UID, p[0].UID, true, "", text(5))
+		h.must(err)
+	}
+	_, err = h.Coordination.WriteMinutes(ctx, sample(), calls[1].UID, coordination.MinutesInput{People: []coordination.Present{{Party: p[0].UID, Name: text(4), Function: text(1)}}, Text: text(5), Finish: true})
+	h.must(err)
+	_, err = h.Coordination.AddToMinutes(ctx, sample(), calls[1].UID, text(6))
+	h.must(err)
+	_, err = h.Coordination.CallTask(ctx, sample(), calls[1].UID, text(1), time.Time{})
+	h.must(err)
+	x, err := h.Coordination.OpenSituation(ctx, sample(), in.UID, coordination.NewSituation{Ground: coordination.Need, Reasons: text(5), Members: one})
+	h.must(err)
+	_, err = h.Coordination.SetTelling(ctx, sample(), x.UID, coordination.TellingInput{Who: p[0].UID, Circle: text(4), What: text(6)})
+	h.must(err)
+	x, err = h.Coordination.Decide(ctx, sample(), x.UID, coordination.NewDecision{Text: text(3), Joint: true, DueAt: time.Now().Add(48 * time.Hour), Looked: true})
+	h.must(err)
+	_, err = h.Coordination.NoteAgreement(ctx, sample(), x.UID, 1, p[0].UID, true, "Canary", text(2))
+	h.must(err)
+	at := "/desk/incidents/" + in.Number
+	return []string{at + "/calls", at + "/situation", "/desk/meetings/" + calls[0].UID, "/desk/meetings/" + calls[1].UID, "/desk/situations/" + x.UID}
+}

@@ -165,6 +165,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	form = append(form, "/register/part/4", "/register/scope", "/register/check", "/register/saved", "/r/"+registered, "/r/registration")
 
 	step, handOver := h.waiting(org, other, text)
+	met := h.met(other, text)
 	h.shift()
 
 	// Shown to everybody, in a browser.
@@ -190,7 +191,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 			p.Click("main button[type=submit]")
 			p.Wait("body:not(:has(input[name=password]))")
 		}
-		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(doors, at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", target, proposal, step, handOver, "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
+		for _, at := range slices.Sorted(maps.Keys(b.crawl(2, append(append(doors, met...), at, at+"/chase", "/a/letter", stages, "/desk/reports/"+called.Report.UID+"/call", stages+"/file?as=eu-nis2:notification", obligation, missing, group, "/desk/triage?state=spam", "/desk/triage/runs/"+run.UID, sending, sending+"/parties", target, proposal, step, handOver, "/portal/passed", "/portal/proofs/"+claimed.UID, "/desk/proofs/"+claimed.UID, "/r/"+filed.Code.Reveal())...))) {
 			most := 1 // for whoever sees the same page with less on it
 			if role == access.Lead || role == access.Constituent {
 				most = 2

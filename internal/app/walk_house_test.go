@@ -132,6 +132,9 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		h.must(err)
 		shared, err := h.Coordination.Share(ctx, sample(), in.UID, coordination.ShareInput{Item: coordination.Item{Kind: coordination.ItemEntry, ID: entry.UID}, Readers: parties, Text: "Look for a file."})
 		h.must(err)
+		call, err := h.Coordination.PlanCall(ctx, sample(), in.UID, coordination.NewCall{Title: "How it stands", How: "by telephone", StartsAt: time.Now().Add(48 * time.Hour), Minutes: 30})
+		h.must(err)
+		situation := h.sharedSituation(in, rows)
 		alarms, err := h.Alarms.List(ctx, sample())
 		h.must(err)
 		for _, r := range rows {
@@ -155,6 +158,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				h.must(err)
 				o["handed"] = handed.UID
 				o["ladder"] = coordination.StandardLadder
+				o["meeting"], o["situation"] = call.UID, situation.UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}
@@ -184,6 +188,18 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 		return err
 	}))
 	return world{ours: open["ours"], theirs: open["theirs"], sealed: sealed}, orgs
+}
+
+// sharedSituation opens one with the first party of an incident, which is an authority for it.
+func (h *house) sharedSituation(in incident.Incident, rows []coordination.Row) coordination.Situation {
+	h.t.Helper()
+	ctx := h.t.Context()
+	org, err := h.Constituency.ByID(ctx, h.DB, rows[0].Party.Organisation)
+	h.must(err)
+	h.must(h.Constituency.SetLiaison(ctx, sample(), org[rows[0].Party.Organisation].UID, constituency.Liaison{Kind: constituency.Regulator}))
+	x, err := h.Coordination.OpenSituation(ctx, sample(), in.UID, coordination.NewSituation{Ground: coordination.Need, Reasons: "It grows.", Members: []string{rows[0].Party.UID}})
+	h.must(err)
+	return x
 }
 
 // reportOf lets somebody of an organisation report with a file in the portal.

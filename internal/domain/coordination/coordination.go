@@ -15,13 +15,16 @@
 //	reply.go     AnswerQuestions, what counts  link.go    answers without an account: LookLink, FromLink
 //	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
 //	handover.go  HandOver, SettleHandOver: a case, or a part of it, to another team
+//	call.go      PlanCall, SetAlone; call_invite.go: Invite, MoveCall, CallOff; call_minutes.go: who came, minutes, what was agreed
+//	situation.go one situation shared with other authorities; situation_decide.go: Decide, TellSituation
 //	valid.go     how long measures hold, and when they are checked again
 //	ladder.go    who is written to next when a party stays silent; ladder_store.go: SaveLadder, RetireLadder, ChooseLadder
 //	climb.go     where each stands on it; climb_act.go: what people do, climb_move.go, climb_step.go: what the clocks do, climb_outside.go: letters to others
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
 // Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_share,
-// coordination_shared, coordination_question_set, coordination_reply, coordination_handover, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step.
+// coordination_shared, coordination_question_set, coordination_reply, coordination_handover, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step,
+// coordination_call, coordination_called, coordination_call_action, coordination_situation, coordination_member, coordination_decision, coordination_agreement.
 package coordination
 
 import (
@@ -72,6 +75,7 @@ type Party struct {
 	WordAt       time.Time // when it last said or did something
 	Why          string    // why it is a party, as a person or the correlation said
 	Gone         string    // why it was withdrawn
+	Alone        bool      // it takes part in calls of its own alone
 }
 
 // ForParty is what the party itself may read of it: neither its role and the reasons, nor what it is part of.
@@ -253,7 +257,12 @@ type Give struct {
 	role    Role
 	lines   []Line // the party's own evidence
 	frozen  bool   // it was approved: its questions are asked even if the set was retired since
-	outside bool   // to a provider or an authority, by a rung: no ladder begins with it
+	outside bool   // to a provider or an authority, by a rung, or about a call or a decision: no ladder begins with it
+	// Own are measures written for this case, beside those of the library.
+	Own      []Advice          `json:",omitempty"`
+	least    tlp.Level         // the letter's label is never below it
+	subjects map[string]string // of the letter, by language
+	known    []string          // names that may stand in the letter: its readers know of one another by an act of its own
 }
 
 // Words is what a Give says in one language; what is empty is said as for everybody.

@@ -57,9 +57,19 @@ func trimmedWords(in map[string]Words) map[string]Words {
 // asks tells whether there is a request.
 func (g Give) asks() bool { return g.Request != "" || g.Questions != "" }
 
+// advises tells whether there are measures.
+func (g Give) advises() bool { return len(g.Recommendations)+len(g.Own) > 0 }
+
+// unknown takes out of hits the names that its readers know.
+func (g Give) unknown(hits []string) []string {
+	return slices.DeleteFunc(hits, func(h string) bool {
+		return slices.ContainsFunc(g.known, func(name string) bool { return plain(name) == plain(h) })
+	})
+}
+
 // Written tells whether there is a letter: words, a request, or recommendations.
 func (g Give) Written() bool {
-	return g.Text != "" || g.asks() || len(g.Recommendations) > 0 || len(g.Words) > 0
+	return g.Text != "" || g.asks() || g.advises() || len(g.Words) > 0
 }
 
 // check finds all problems of a Give at once.
@@ -68,7 +78,7 @@ func (g Give) check(s *Service) error {
 	if len(g.Parties) == 0 {
 		p.Add("parties", "error.required")
 	}
-	asks := g.asks() || len(g.Recommendations) > 0
+	asks := g.asks() || g.advises()
 	switch {
 	case g.Chase && asks:
 		p.Add("request", "error.chase")
@@ -101,6 +111,10 @@ func (g Give) check(s *Service) error {
 		p.Add("tlp", "error.choose")
 	}
 	g.checkValidity(&p)
+	for _, a := range g.Own {
+		words(&p, "title", a.Title, maxCallTitle, true)
+		words(&p, "words", a.Text, maxWords, false)
+	}
 	return p.Err()
 }
 
@@ -243,16 +257,17 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 	g = g.in(lang)
 	owes := w.owed[party.Ref.ID]
 	var code id.Secret
-	if t.Correspondent.Email != "" && (g.asks() || len(g.Recommendations) > 0 || owes.linked) {
+	if t.Correspondent.Email != "" && (g.asks() || g.advises() || owes.linked) {
 		code = w.draw()
 	}
-	x := asking{party: party, reader: t.Correspondent, advice: w.advice[lang], set: w.set, owes: owes, code: code, liaison: w.liaison[party.Organisation]}
+	advice := slices.Concat(w.advice[lang], g.Own)
+	x := asking{party: party, reader: t.Correspondent, advice: advice, set: w.set, owes: owes, code: code, liaison: w.liaison[party.Organisation]}
 	letter := s.ask(p, g, x)
 	if g.Chase {
 		letter.TLP = tlp.Max(letter.TLP, owes.label)
 	}
 	if g.TLP == 0 { // the thread may hold what its correspondent labelled more strictly
-		letter.TLP = tlp.Strictest(w.subject.TLP, t.TLP, owes.label)
+		letter.TLP = tlp.Strictest(w.subject.TLP, t.TLP, owes.label, g.least)
 	}
 	seen, err := s.Correspondence.Preview(ctx, w.h, t, letter)
 	if err != nil {
@@ -264,10 +279,10 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 		letter.Text = s.ask(p, g, x).Text
 	}
 	// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
-	hits := watch.hits(party.Compartment, letter.Subject, letter.Text)
+	hits := g.unknown(watch.hits(party.Compartment, letter.Subject, letter.Text))
 	return parcel{
 		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits, Liaison: x.liaison},
-		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: w.advice[lang],
+		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: advice,
 		set: w.set, thread: t, code: x.code, again: owes.message,
 	}, nil
 }

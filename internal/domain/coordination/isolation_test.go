@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -166,7 +167,7 @@ func (w *world) act(t *rapid.T, m *member) string {
 		return r.Items, g.Items
 	}
 	requests, measures := staffList()
-	switch rapid.IntRange(0, 9).Draw(t, "act") {
+	switch rapid.IntRange(0, 10).Draw(t, "act") {
 	case 0, 1:
 		sent, err := h.s.Send(ctx, h.ana, in.UID, coordination.Give{Parties: []string{p.UID}, Request: "question to " + note, Recommendations: []string{"reset"}, DueAt: h.due()})
 		if err == nil && rapid.IntRange(0, 3).Draw(t, "stopped") == 0 {
@@ -212,10 +213,39 @@ func (w *world) act(t *rapid.T, m *member) string {
 		message, err := h.s.Write(ctx, h.ana, p.UID, out, false)
 		h.leave(ctx, message)
 		return done("write", err)
+	case 10:
+		return done("call", w.call(t, in, p, note))
 	case 9:
 		return done("look", h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return h.s.SeenTx(ctx, tx, m.by, p.Ref.ID) }))
 	}
 	return "nothing"
+}
+
+// call plans a call that one member is asked to alone, or that nobody is; another member in it stays the team's until a person confirms who meets whom.
+func (w *world) call(t *rapid.T, in access.Object, p coordination.Party, note string) error {
+	h, ctx := w.h, w.ctx
+	c, err := h.s.PlanCall(ctx, h.ana, in.UID, coordination.NewCall{Title: "about " + note, How: "by telephone", StartsAt: h.Clock.Now().Add(24 * time.Hour), Minutes: 30})
+	if err != nil || rapid.Bool().Draw(t, "nobody is asked") {
+		return err
+	}
+	for _, other := range w.members { // unconfirmed, nothing reaches anybody
+		for _, q := range other.parties {
+			if q.Subject.ID == in.Ref.ID && q.UID != p.UID {
+				_, err := h.s.Invite(ctx, h.ana, c.UID, coordination.InviteInput{Parties: []string{p.UID, q.UID}, Looked: true})
+				if err == nil {
+					t.Fatal("two were brought together without a confirmation")
+				}
+			}
+		}
+	}
+	if c, err = h.s.Invite(ctx, h.ana, c.UID, coordination.InviteInput{Parties: []string{p.UID}, Looked: true}); err != nil {
+		return err
+	}
+	h.leave(ctx, h.lettersOf(ctx, p)...)
+	if rapid.Bool().Draw(t, "held") {
+		_, err = h.s.WriteMinutes(ctx, h.ana, c.UID, coordination.MinutesInput{Text: "secret minutes of " + note, People: []coordination.Present{{Party: p.UID, Name: "secret guest"}}, Finish: true})
+	}
+	return err
 }
 
 // TestAPartyReadsItselfOnly holds A6 and the isolation of parties: whatever happens to others, by whatever verb, leaves everything that a party

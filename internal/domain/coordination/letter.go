@@ -70,6 +70,9 @@ func (s *Service) ask(p *text.Printer, g Give, x asking) correspondence.Outgoing
 		}
 		parts = append(parts, b.String())
 	}
+	if subject := g.subjects[string(p.Lang())]; subject != "" {
+		out.Subject = subject
+	}
 	if g.Chase {
 		out.Subject = p.T("mail.ask.subject_chase")
 		parts = append(parts, heading(p.T("mail.ask.open"))+"\n\n- "+strings.Join(x.owes.what, "\n- "))
@@ -95,6 +98,9 @@ func questionWords(p *text.Printer, set QuestionSet) string {
 				b += "\n   - " + o.Text.In(lang)
 			}
 		}
+	}
+	if ownSet(set.Code) {
+		return b
 	}
 	return b + "\n\n" + p.T("mail.ask.not_looked")
 }

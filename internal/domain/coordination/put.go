@@ -114,7 +114,7 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, g Give, p
 			return nil, err
 		}
 	}
-	if (g.asks() || len(g.Recommendations) > 0) && !g.outside {
+	if (g.asks() || g.advises()) && !g.outside {
 		return sent, s.beginWith(ctx, tx, by, g.DueAt, partiesOf(parcels))
 	}
 	return sent, nil

@@ -105,7 +105,7 @@ func (s *Service) QuestionSets(ctx context.Context, by access.Actor, all bool) (
 	}
 	var out []QuestionSet
 	for _, x := range shippedSets {
-		if all || x.RetiredAt.IsZero() {
+		if !ownSet(x.Code) && (all || x.RetiredAt.IsZero()) {
 			out = append(out, x)
 		}
 	}
@@ -153,6 +153,9 @@ func (s *Service) SaveQuestions(ctx context.Context, by access.Actor, x Question
 	x.Code = strings.TrimSpace(x.Code)
 	if err := x.check(); err != nil {
 		return x, err
+	}
+	if ownSet(x.Code) {
+		return x, &errs.Error{Kind: errs.Conflict, Key: "error.question.taken", Text: "there is a set with this code", Fields: []errs.Field{{Name: "code", Key: "error.question.taken"}}}
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		now := s.Clock.Now()
@@ -204,6 +207,9 @@ func (s *Service) RetireQuestions(ctx context.Context, by access.Actor, code str
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		now := s.Clock.Now()
 		x, err := s.questionSet(ctx, tx, code, 0)
+		if err == nil && ownSet(code) {
+			err = errs.ErrNotFound
+		}
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // OpenTx counts what is open about a subject: requests that were asked and not answered, and measures that are not at an end (done but not
-// yet verified is open: that is ours).
+// yet verified is open: that is ours), calls that are planned, and a shared situation that has not ended.
 func (s *Service) OpenTx(ctx context.Context, tx *db.Tx, subject ref.Ref) (int, error) {
 	var requests, measures int
 	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM coordination_request WHERE subject = $1 AND open = TRUE`, subject.ID).Scan(&requests)
@@ -20,7 +20,15 @@ func (s *Service) OpenTx(ctx context.Context, tx *db.Tx, subject ref.Ref) (int, 
 		return 0, err
 	}
 	err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM coordination_measure WHERE subject = $1 AND (open = TRUE OR state = $2)`, subject.ID, string(Done)).Scan(&measures)
-	return requests + measures, err
+	if err != nil {
+		return 0, err
+	}
+	var calls, situations int
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM coordination_call WHERE subject = $1 AND state = $2`, subject.ID, string(CallPlanned)).Scan(&calls); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRow(ctx, `SELECT COUNT(*) FROM coordination_situation WHERE subject = $1 AND ended_at IS NULL`, subject.ID).Scan(&situations)
+	return requests + measures + calls + situations, err
 }
 
 // recall withdraws the open requests and measures that match, with a reason that stays in the record: the party is not told it. What never left
@@ -92,6 +100,11 @@ func (s *Service) MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Act
 	if m.Kind == correspondence.Share { // it never reached its reader
 		_, err := tx.Exec(ctx, `UPDATE coordination_shared SET withdrawn_at = $1, withdrawn_by = $2 WHERE message = $3 AND withdrawn_at IS NULL`, s.Clock.Now(), by.Account, m.ID)
 		return err
+	}
+	if m.Kind == correspondence.Ask {
+		if err := s.callStopped(ctx, tx, m.ID, s.Clock.Now()); err != nil {
+			return err
+		}
 	}
 	return s.recall(ctx, tx, by, `r.message = $1`, m.ID, "stopped", true)
 }

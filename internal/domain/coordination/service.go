@@ -56,6 +56,8 @@ type Service struct {
 	Task func(ctx context.Context, tx *db.Tx, p Party, act LinkAct) error
 	// ForHandler leaves a task for our people with the subject of a party: a rung waits for them, or a measure ran out. Nil leaves none.
 	ForHandler func(ctx context.Context, tx *db.Tx, p Party, what PartyTask) error
+	// NewTask adds a task that one of us set for our people, and gives its uid. Nil: there are no tasks.
+	NewTask func(ctx context.Context, tx *db.Tx, by access.Actor, subject ref.Ref, title string, due time.Time) (string, error)
 	// Severity gives that of a subject, "" for one that was not rated. Nil: ladders begin by themselves only where a person chose one.
 	Severity func(ctx context.Context, h db.Handle, subject ref.Ref) (string, error)
 	// Working adds working time to a moment; nil counts every hour.

@@ -56,7 +56,7 @@ func (s *Service) open(owner int64, wrapped []byte, table string, id int64, seal
 }
 
 const (
-	partyColumns = access.Columns + `, p.subject_kind, p.subject, p.organisation, p.contact, p.role, p.thread, p.added_at, p.withdrawn_at, p.word_at, p.body, k.wrapped`
+	partyColumns = access.Columns + `, p.subject_kind, p.subject, p.organisation, p.contact, p.role, p.thread, p.added_at, p.withdrawn_at, p.word_at, p.alone, p.body, k.wrapped`
 	partyTable   = ` JOIN coordination_party p ON p.id = o.id`
 	partyTables  = partyTable + ownKey
 
@@ -80,7 +80,7 @@ func (s *Service) scanParty(r *db.Rows) (Party, error) {
 		sealed, wrapped []byte
 		b               partyBody
 	)
-	err := r.Scan(append(p.Dst(), &p.Subject.Kind, &p.Subject.ID, &p.Organisation, &p.Contact, &role, &p.Thread, &p.AddedAt, &p.WithdrawnAt, &p.WordAt, &sealed, &wrapped)...)
+	err := r.Scan(append(p.Dst(), &p.Subject.Kind, &p.Subject.ID, &p.Organisation, &p.Contact, &role, &p.Thread, &p.AddedAt, &p.WithdrawnAt, &p.WordAt, &p.Alone, &sealed, &wrapped)...)
 	if err != nil {
 		return p, err
 	}

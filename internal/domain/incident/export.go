@@ -25,7 +25,11 @@ type Case struct {
 	Parties  []coordination.Row
 	Messages map[int64][]correspondence.Message // by thread, of reports and parties
 	Targets  []Target
-	Log      []audit.Row
+
+	Calls      []coordination.Call
+	Situations []coordination.Situation
+
+	Log []audit.Row
 }
 
 // Target is something that is to be ended, with what became of it and who was asked.
@@ -89,6 +93,15 @@ func (s *Service) Export(ctx context.Context, by access.Actor, incident, format 
 		c.TLP = tlp.Max(c.TLP, m.TLP)
 	}
 	if c.Targets, err = s.targets(ctx, by, in.UID); err != nil {
+		return c, err
+	}
+	if c.Calls, err = s.Coordination.Calls(ctx, by, in.UID); err != nil {
+		return c, err
+	}
+	for _, x := range c.Calls {
+		c.TLP = tlp.Max(c.TLP, x.TLP)
+	}
+	if c.Situations, err = s.Coordination.Situations(ctx, by, in.UID); err != nil {
 		return c, err
 	}
 	if c.Log, err = s.Audit.About(ctx, s.DB, in.Ref.ID, 0, exported); err != nil {

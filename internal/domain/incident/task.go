@@ -59,21 +59,20 @@ func (s *Service) putTask(ctx context.Context, tx *db.Tx, by access.Actor, in In
 
 // TaskTx adds a task of the program's own making to an incident by its id, for its handler: a party asked for something. The caller has checked who
 // asks. A title longer than a task takes is cut. Refused: NotFound.
-func (s *Service) TaskTx(ctx context.Context, tx *db.Tx, by access.Actor, incident int64, t Task) error {
+func (s *Service) TaskTx(ctx context.Context, tx *db.Tx, by access.Actor, incident int64, t Task) (Task, error) {
 	in, err := db.One(ctx, tx, s.scan, `SELECT `+columns+` FROM object o JOIN incident_incident i ON i.id = o.id LEFT JOIN keyring_key k ON k.owner = o.id WHERE o.id = $1`, incident)
 	if err != nil {
-		return err
+		return t, err
 	}
 	k, err := s.Ring.Get(ctx, tx, incident)
 	if err != nil {
-		return err
+		return t, err
 	}
 	if r := []rune(t.Title); len(r) > maxTitle {
 		t.Title = string(r[:maxTitle-1]) + "…"
 	}
 	t.Assignee = in.Handler
-	_, err = s.putTask(ctx, tx, by, in, k, t)
-	return err
+	return s.putTask(ctx, tx, by, in, k, t)
 }
 
 func (s *Service) taskChanged(ctx context.Context, tx *db.Tx, by access.Actor, in Incident, verb, uid string, changes ...audit.Change) error {

@@ -42,6 +42,7 @@ func Operations() []Operation {
 		registry = []access.Right{access.ReadRegistry, access.OwnRegistry}
 		register = []access.Right{access.WriteRegistry}
 		seal     = []access.Right{access.Seal}
+		approve  = []access.Right{access.Approve}
 		hold     = []access.Right{access.Hold}
 		plan     = []access.Right{access.PlanDuty}
 		duties   = []access.Right{access.Triage, access.PlanDuty}
@@ -148,6 +149,27 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/parties/{id}/hand-overs", Rights: []access.Right{access.ReadCases}, What: "List what was handed to the team that a party is"},
 		{Method: "POST", Path: "/parties/{id}/hand-overs", Rights: []access.Right{access.SendOutside}, What: "Hand the case of a party, or a part of it, to that team: a letter and a document"},
 		{Method: "POST", Path: "/parties/{id}/hand-overs/{handed}/settle", Rights: work, What: "Say whether the team takes it, with its reference"},
+		{Method: "POST", Path: "/parties/{id}/alone", Rights: work, What: "Say that a party takes part in calls of its own alone, or may meet others again"},
+		{Method: "GET", Path: "/incidents/{ref}/coordination-calls", Rights: cases, What: "List the coordination calls of an incident, the newest start first"},
+		{Method: "POST", Path: "/incidents/{ref}/coordination-calls", Rights: work, What: "Plan a coordination call; nobody hears of it yet"},
+		{Method: "GET", Path: "/coordination-calls/{id}", Rights: cases, What: "Read a call: who was asked, who comes, minutes, what was agreed"},
+		{Method: "POST", Path: "/coordination-calls/{id}/invitations", Rights: outside, What: "Ask parties to a call, and confirm who learns of whom"},
+		{Method: "POST", Path: "/coordination-calls/{id}/move", Rights: outside, What: "Move a call: everybody who is asked gets a letter"},
+		{Method: "POST", Path: "/coordination-calls/{id}/call-off", Rights: outside, What: "Call a call off, or take parties out of it"},
+		{Method: "POST", Path: "/coordination-calls/{id}/coming", Rights: work, What: "Take down whether a party comes"},
+		{Method: "POST", Path: "/coordination-calls/{id}/minutes", Rights: work, What: "Note who came and what was said, until the minutes are finished"},
+		{Method: "POST", Path: "/coordination-calls/{id}/additions", Rights: work, What: "Add to minutes that are finished"},
+		{Method: "POST", Path: "/coordination-calls/{id}/actions", Rights: work, What: "Make a task of ours, or a measure of a party, of what was agreed"},
+		{Method: "GET", Path: "/incidents/{ref}/situations", Rights: cases, What: "List the shared situations of an incident, newest first"},
+		{Method: "POST", Path: "/incidents/{ref}/situations", Rights: approve, What: "Open a situation that is shared with other authorities"},
+		{Method: "GET", Path: "/situations/{id}", Rights: cases, What: "Read a shared situation: who leads, who tells whom, decisions"},
+		{Method: "POST", Path: "/situations/{id}/members", Rights: approve, What: "Bring more authorities in"},
+		{Method: "POST", Path: "/situations/{id}/lead", Rights: approve, What: "Say who leads from now on"},
+		{Method: "POST", Path: "/situations/{id}/tellings", Rights: work, What: "Write who tells whom, or that it was done"},
+		{Method: "POST", Path: "/situations/{id}/decisions", Rights: approve, What: "Take the next decision: ours, or a joint one that asks each member"},
+		{Method: "POST", Path: "/situations/{id}/agreements", Rights: work, What: "Take down what an authority said of a joint decision"},
+		{Method: "POST", Path: "/situations/{id}/tell", Rights: outside, What: "Write to the members how it stands"},
+		{Method: "POST", Path: "/situations/{id}/end", Rights: approve, What: "End a shared situation, with a reason"},
 		{Method: "POST", Path: "/parties/{id}/requests", Rights: outside, What: "Ask a party"},
 		{Method: "POST", Path: "/parties/{id}/measures", Rights: outside, What: "Give measures to a party"},
 		{Method: "POST", Path: "/parties/{id}/messages", Rights: outside, What: "Write to a party"},

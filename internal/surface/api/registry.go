@@ -23,6 +23,8 @@ func (a *API) registry() {
 	a.proofs()
 	a.liaison()
 	a.handovers()
+	a.coordinationCalls()
+	a.situations()
 	a.registrations()
 }
 

@@ -20,7 +20,7 @@ import (
 // path fills the wildcards of an operation with names of a case.
 func path(op api.Operation, report, incident, party, request, measure, organisation, obligation string, sending ...string) string {
 	p := op.Path
-	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "registrations": id.New(), "shares": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New()}
+	name := map[string]string{"reports": report, "incidents": incident, "parties": party, "requests": request, "measures": measure, "organisations": organisation, "obligations": obligation, "duty": id.New(), "suspicious": id.New(), "assets": id.New(), "doubts": id.New(), "proofs": id.New(), "registrations": id.New(), "shares": id.New(), "sendings": strings.Join(sending, ""), "targets": id.New(), "proposals": id.New(), "providers": id.New(), "coordination-calls": id.New(), "situations": id.New()}
 	p = strings.NewReplacer("{ref}", name[strings.Split(p, "/")[1]], "{id}", name[strings.Split(p, "/")[1]], "{message}", id.New(), "{file}", id.New(), "{task}", id.New(), "{code}", "eu-nis2", "{rule}", id.New(), "{name}", id.New(), "{number}", "0", "{organisation}", organisation, "{questions}", "exposure", "{handed}", id.New()).Replace(p)
 	if p == "/search" {
 		p += "?q=encrypted"
@@ -58,6 +58,22 @@ func bodyOf(op api.Operation) string {
 		return `{"reason":"walked by a test"}`
 	case op.Path == "/reach":
 		return `{"reach":"anonymous","request":"` + id.New() + `"}`
+	case last == "coordination-calls":
+		return `{"subject":"walked","how":"walked","starts_at":"2030-01-01T00:00:00Z","expected_minutes":30}`
+	case last == "alone":
+		return `{"alone":true,"reason":"walked"}`
+	case strings.HasPrefix(op.Path, "/coordination-calls/"):
+		return map[string]string{
+			"invitations": `{"parties":["` + id.New() + `"]}`, "move": `{"how":"walked","starts_at":"2030-01-01T00:00:00Z","expected_minutes":30,"reason":"walked"}`, "call-off": `{"reason":"walked"}`,
+			"coming": `{"party_id":"` + id.New() + `","coming":true}`, "minutes": `{"minutes":"walked"}`, "additions": `{"text":"walked"}`, "actions": `{"title":"walked"}`,
+		}[last]
+	case last == "situations":
+		return `{"ground":"need","reasons":"walked","members":["` + id.New() + `"]}`
+	case strings.HasPrefix(op.Path, "/situations/"):
+		return map[string]string{
+			"members": `{"members":["` + id.New() + `"],"together":[]}`, "lead": `{"why":"walked"}`, "tellings": `{"circle":"walked"}`, "decisions": `{"text":"walked"}`,
+			"agreements": `{"number":1,"party_id":"` + id.New() + `","agrees":true,"who":"walked"}`, "tell": `{}`, "end": `{"reason":"walked"}`,
+		}[last]
 	case strings.HasSuffix(op.Path, "/{handed}/settle"):
 		return `{"outcome":"declined","note":"walked"}`
 	case last == "states":

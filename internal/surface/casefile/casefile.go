@@ -21,19 +21,21 @@ const Schema = "tocsin incident/1"
 
 // File is an incident as JSON.
 type File struct {
-	Schema     string    `json:"schema"`
-	ExportedAt time.Time `json:"exported_at"`
-	ExportedBy string    `json:"exported_by"`
-	Team       string    `json:"team"`
-	TLP        string    `json:"tlp"` // of the file: the strictest of all that is in it
-	Incident   Incident  `json:"incident"`
-	Timeline   []Entry   `json:"timeline"`
-	Tasks      []Task    `json:"tasks"`
-	Deadlines  []Clock   `json:"deadlines"`
-	Reports    []Report  `json:"reports"`
-	Parties    []Party   `json:"parties"`
-	Targets    []Target  `json:"targets"`
-	Record     []Act     `json:"record"`
+	Schema     string      `json:"schema"`
+	ExportedAt time.Time   `json:"exported_at"`
+	ExportedBy string      `json:"exported_by"`
+	Team       string      `json:"team"`
+	TLP        string      `json:"tlp"` // of the file: the strictest of all that is in it
+	Incident   Incident    `json:"incident"`
+	Timeline   []Entry     `json:"timeline"`
+	Tasks      []Task      `json:"tasks"`
+	Deadlines  []Clock     `json:"deadlines"`
+	Reports    []Report    `json:"reports"`
+	Parties    []Party     `json:"parties"`
+	Targets    []Target    `json:"targets"`
+	Calls      []Call      `json:"calls"`
+	Situations []Situation `json:"situations"`
+	Record     []Act       `json:"record"`
 }
 
 // Incident is the case itself.
@@ -78,7 +80,7 @@ func Of(c incident.Case, team, by string, at time.Time) File {
 			TLP: in.TLP.String(), PAP: in.PAP.String(), National: in.National, Exercise: in.Exercise, OpenedAt: in.OpenedAt.UTC(), StartedAt: when(in.StartedAt),
 			ClosedAt: when(in.ClosedAt), UpdatedAt: in.UpdatedAt.UTC(),
 		},
-		Timeline: []Entry{}, Tasks: []Task{}, Deadlines: []Clock{}, Reports: []Report{}, Parties: []Party{}, Targets: []Target{}, Record: []Act{},
+		Timeline: []Entry{}, Tasks: []Task{}, Deadlines: []Clock{}, Reports: []Report{}, Parties: []Party{}, Targets: []Target{}, Calls: []Call{}, Situations: []Situation{}, Record: []Act{},
 	}
 	if in.State == incident.Closed {
 		x := in.Closing
@@ -108,6 +110,12 @@ func Of(c incident.Case, team, by string, at time.Time) File {
 	}
 	for _, t := range c.Targets {
 		f.Targets = append(f.Targets, targetOf(t))
+	}
+	for _, x := range c.Calls {
+		f.Calls = append(f.Calls, callOf(x))
+	}
+	for _, x := range c.Situations {
+		f.Situations = append(f.Situations, situationOf(x))
 	}
 	for _, a := range c.Log {
 		f.Record = append(f.Record, Act{a.Seq, a.At.UTC(), a.ActorName, a.Verb})

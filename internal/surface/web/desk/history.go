@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -261,6 +263,8 @@ func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 var recorded = []string{
 	"incident.open", "incident.attach", "incident.detach", "incident.edit", "incident.undo", "incident.close", "incident.seal", "incident.reseal", "incident.unseal", "retain.hold", "retain.release",
 	"incident.break_glass", "incident.reopen", "incident.task", "incident.task_set", "coordination.add", "coordination.move", "coordination.withdraw", "coordination.escalate",
+	coordination.VerbCallPlan, coordination.VerbCallInvite, coordination.VerbCallMove, coordination.VerbCallOff, coordination.VerbCallHeld, coordination.VerbCallAction,
+	coordination.VerbSituationOpen, coordination.VerbSituationLead, coordination.VerbSituationTell, coordination.VerbSituationEnd, coordination.VerbDecide,
 }
 
 // recordEntry turns an audit entry into one sentence; entries that stand in the timeline as themselves are left out.
@@ -321,6 +325,10 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 		x.Line = page.Rich(p, "desk.line.target_state", "target", page.Strong(changeTo(r, "target")), "state", targetLine(p, changeTo(r, "state")))
 	case "takedown.end":
 		x.Line = page.Rich(p, "desk.line.target_end", "who", who, "target", page.Strong(changeTo(r, "target")))
+	case coordination.VerbCallPlan, coordination.VerbCallInvite, coordination.VerbCallMove, coordination.VerbCallOff, coordination.VerbCallHeld, coordination.VerbCallAction:
+		x.Line = callLine(p, r, who)
+	case coordination.VerbSituationOpen, coordination.VerbSituationLead, coordination.VerbSituationTell, coordination.VerbSituationEnd, coordination.VerbDecide:
+		x.Line = situationLine(p, r, who)
 	case "coordination.escalate":
 		x.Line = page.Rich(p, "desk.line.escalated")
 		x.Kind = "found"
@@ -328,6 +336,50 @@ func (d *Desk) recordEntry(v *page.Visit, in incident.Incident, r audit.Row, nam
 		return x, false
 	}
 	return x, true
+}
+
+// recordedIn is the uid that an entry carries of what it is about.
+func recordedIn(r audit.Row, what string) string {
+	var data map[string]string
+	if json.Unmarshal(r.Data, &data) != nil {
+		return ""
+	}
+	return data[what]
+}
+
+func callLine(p *text.Printer, r audit.Row, who templ.Component) templ.Component {
+	call := page.Strong(changeTo(r, "call"))
+	if uid := recordedIn(r, "call"); uid != "" {
+		call = page.To(changeTo(r, "call"), "/desk/meetings/"+uid)
+	}
+	switch r.Verb {
+	case coordination.VerbCallPlan:
+		return page.Rich(p, "desk.line.call_plan", "who", who, "call", call)
+	case coordination.VerbCallInvite:
+		return page.Rich(p, "desk.line.call_invite", "who", who, "call", call)
+	case coordination.VerbCallMove:
+		return page.Rich(p, "desk.line.call_move", "who", who, "call", call)
+	case coordination.VerbCallOff:
+		return page.Rich(p, "desk.line.call_off", "who", who, "call", call)
+	case coordination.VerbCallHeld:
+		return page.Rich(p, "desk.line.call_held", "who", who, "call", call)
+	}
+	return page.Rich(p, "desk.line.call_action", "who", who, "call", call, "action", page.Strong(changeTo(r, "action")))
+}
+
+func situationLine(p *text.Printer, r audit.Row, who templ.Component) templ.Component {
+	situation := page.To(p.T("desk.situation.title"), "/desk/situations/"+recordedIn(r, "situation"))
+	switch r.Verb {
+	case coordination.VerbSituationOpen:
+		return page.Rich(p, "desk.line.situation_open", "who", who, "situation", situation)
+	case coordination.VerbSituationLead:
+		return page.Rich(p, "desk.line.situation_lead", "who", who, "situation", situation)
+	case coordination.VerbSituationTell:
+		return page.Rich(p, "desk.line.situation_tell", "who", who, "situation", situation)
+	case coordination.VerbSituationEnd:
+		return page.Rich(p, "desk.line.situation_end", "who", who, "situation", situation)
+	}
+	return page.Rich(p, "desk.line.decide", "who", who, "situation", situation, "number", changeTo(r, "number"))
 }
 
 func actorName(p *text.Printer, r audit.Row) string {

@@ -86,6 +86,7 @@ func (d *Desk) parties(v *page.Visit) error {
 	}
 	if len(t.All) > 0 {
 		view.Difference = f.Href + "/difference"
+		view.Calls, view.Situation = f.Href+"/calls", f.Href+"/situation"
 		view.Sectors, view.Ladder = f.Href+"/sectors", f.Href+"/ladder"+kept(q, "sort", "", "down", "")
 		if v.By.Can(access.Export) {
 			view.File = f.Href + "/parties.csv" + kept(q)

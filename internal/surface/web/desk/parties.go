@@ -321,6 +321,9 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 		return err
 	}
 	body = append(body, reach)
+	if v.By.Can(access.WorkCases) && p.WithdrawnAt.IsZero() {
+		body = append(body, aloneForm(v.P, p))
+	}
 	if p.Organisation != 0 && !p.Sealed && v.By.Can(access.WorkCases) {
 		body = append(body, post("/desk/parties/"+p.UID+"/doubt", nil, page.ButtonView{Text: v.P.T("desk.request.not_ours"), Kind: "ghost", Icon: "ban"}))
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
@@ -251,19 +250,6 @@ func TestDeadlinesGoIntoACalendar(t *testing.T) {
 			t.Errorf("without a code: %d", a.status)
 		}
 	})
-}
-
-func TestACalendarLineIsFoldedBetweenCharacters(t *testing.T) {
-	t.Parallel()
-	s := folded("SUMMARY:" + strings.Repeat("é", 100))
-	if strings.ReplaceAll(s, "\r\n ", "") != "SUMMARY:"+strings.Repeat("é", 100)+"\r\n" {
-		t.Error("folding changed the words")
-	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(s, "\r\n"), "\r\n") {
-		if len(line) > 75 || !utf8.ValidString(line) {
-			t.Errorf("%d octets: %q", len(line), line)
-		}
-	}
 }
 
 // Who finds a vulnerability may stay without a name, and still answer by the code.

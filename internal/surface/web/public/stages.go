@@ -445,6 +445,6 @@ func (x *Public) calendar(v *page.Visit) error {
 	v.W.Header().Set("Content-Type", "text/calendar; charset=utf-8")
 	v.W.Header().Set("Content-Disposition", `attachment; filename="deadlines.ics"`)
 	v.W.WriteHeader(http.StatusOK)
-	_, _ = v.W.Write(ics(all, x.Site.Name, v.P.T("public.calendar.note", "phone", orDash(x.Site.Phone)), code, v.Now))
+	_, _ = v.W.Write(deadlines(all, x.Site.Name, v.P.T("public.calendar.note", "phone", orDash(x.Site.Phone)), code, v.Now))
 	return nil
 }

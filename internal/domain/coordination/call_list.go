@@ -1,0 +1,278 @@
+package coordination
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+)
+
+// Calls lists the calls of an incident, the newest start first. They are the team's: the actor needs access.ReadCases. Refused: NotFound.
+func (s *Service) Calls(ctx context.Context, by access.Actor, subject string) ([]Call, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return nil, err
+	}
+	if !team(by) {
+		return nil, errs.ErrNotFound
+	}
+	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	if err != nil {
+		return nil, err
+	}
+	return s.callsOf(ctx, s.DB, by, o.Ref)
+}
+
+// CallOf gives one call. The actor needs access.ReadCases. Refused: NotFound.
+func (s *Service) CallOf(ctx context.Context, by access.Actor, call string) (Call, error) {
+	c, _, err := s.callOf(ctx, s.DB, by, call)
+	return c, err
+}
+
+// callOf reads a call under the actor's scope, with the object it is about.
+func (s *Service) callOf(ctx context.Context, h db.Handle, by access.Actor, uid string) (Call, access.Object, error) {
+	o, err := s.subjectOf(ctx, h, by, "coordination_call", uid)
+	if err != nil {
+		return Call{}, o, err
+	}
+	k, err := s.keyOf(ctx, h, o.Ref.ID)
+	if err != nil {
+		return Call{}, o, err
+	}
+	all, err := readCalls(ctx, h, k, `uid = $1`, uid)
+	if err != nil {
+		return Call{}, o, err
+	}
+	if err := s.fillCalls(ctx, h, by, o.Ref, k, all); err != nil {
+		return Call{}, o, err
+	}
+	return all[0], o, nil
+}
+
+// subjectOf gives the subject of a row of the team, as far as the actor may see it.
+func (s *Service) subjectOf(ctx context.Context, h db.Handle, by access.Actor, table, uid string) (access.Object, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return access.Object{}, err
+	}
+	if !team(by) {
+		return access.Object{}, errs.ErrNotFound
+	}
+	var on ref.Ref
+	if err := h.QueryRow(ctx, `SELECT subject, subject_kind FROM `+table+` WHERE uid = $1`, uid).Scan(&on.ID, &on.Kind); err != nil {
+		return access.Object{}, err
+	}
+	return access.Load(ctx, h, by, on)
+}
+
+// keyOf gives the key of a subject, nil when it was destroyed.
+func (s *Service) keyOf(ctx context.Context, h db.Handle, subject int64) (*keyring.Key, error) {
+	k, err := s.Ring.Get(ctx, h, subject)
+	if errs.Is(err, errs.NotFound) {
+		return nil, nil
+	}
+	return &k, err
+}
+
+func (s *Service) callsOf(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) ([]Call, error) {
+	k, err := s.keyOf(ctx, h, subject.ID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := readCalls(ctx, h, k, `subject = $1 ORDER BY starts_at DESC, id DESC LIMIT `+strconv.Itoa(mostCalls), subject.ID)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return all, s.fillCalls(ctx, h, by, subject, k, all)
+}
+
+// fillCalls reads who is asked to calls of one subject, what each said, and what was agreed.
+func (s *Service) fillCalls(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref, k *keyring.Key, all []Call) error {
+	ids, at := make([]int64, len(all)), map[int64]int{}
+	for i, c := range all {
+		ids[i], at[c.ID] = c.ID, i
+	}
+	parties, err := s.partiesByID(ctx, h, by, subject)
+	if err != nil {
+		return err
+	}
+	type line struct {
+		Invited
+		call int64
+	}
+	q := db.In(new(db.Query).Add(`SELECT call, party, calendar, letters, invited_at, request, message, gone_at FROM coordination_called WHERE call IN `), ids)
+	lines, err := db.List(ctx, h, q.Add(` ORDER BY call, invited_at, party`), func(r *db.Rows) (x line, err error) {
+		return x, r.Scan(&x.call, &x.Party.Ref.ID, &x.calendar, &x.letters, &x.InvitedAt, &x.request, &x.message, &x.GoneAt)
+	})
+	if err != nil {
+		return err
+	}
+	asked := make([]ask, 0, len(lines))
+	for _, x := range lines {
+		asked = append(asked, ask{parties[x.Party.Ref.ID], x.request, x.message})
+	}
+	words, err := s.saidOf(ctx, h, by, subject, asked)
+	if err != nil {
+		return err
+	}
+	for _, x := range lines {
+		p, ok := parties[x.Party.Ref.ID]
+		if !ok { // not for this reader
+			continue
+		}
+		w := words[x.message]
+		x.Party, x.Letter, x.SentAt, x.Request = p, w.message.State, w.message.SentAt, w.request
+		if w.said {
+			x.Coming, x.Who, x.Note, x.SaidAt, x.SaidBy, x.Noted = w.value("coming"), w.reply.Whole["who"].Value, w.reply.Note, w.reply.At, w.reply.By, w.reply.Ours
+		}
+		all[at[x.call]].Invited = append(all[at[x.call]].Invited, x.Invited)
+	}
+	return s.fillActions(ctx, h, k, all, ids, at, parties)
+}
+
+func (s *Service) partiesByID(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) (map[int64]Party, error) {
+	list, err := s.PartiesOf(ctx, h, by, subject)
+	out := make(map[int64]Party, len(list))
+	for _, p := range list {
+		out[p.Ref.ID] = p
+	}
+	return out, err
+}
+
+// ask is a letter of ours that a party answers by typed questions.
+type ask struct {
+	party            Party
+	request, message int64
+}
+
+// heardOf is what became of such a letter.
+type heardOf struct {
+	message correspondence.Message
+	request string // uid
+	state   RequestState
+	reply   Reply
+	said    bool
+}
+
+// value gives the answer to one question. What does not concern a party is a no.
+func (x heardOf) value(code string) string {
+	if x.said && !x.reply.Concerns {
+		return "no"
+	}
+	return x.reply.Whole[code].Value
+}
+
+// saidOf reads what became of letters, by message.
+func (s *Service) saidOf(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref, asked []ask) (map[int64]heardOf, error) {
+	out := map[int64]heardOf{}
+	var threads, requests []int64
+	for _, a := range asked {
+		if a.party.Thread != 0 && !slices.Contains(threads, a.party.Thread) {
+			threads = append(threads, a.party.Thread)
+		}
+		if a.request != 0 {
+			requests = append(requests, a.request)
+		}
+	}
+	if len(asked) == 0 {
+		return out, nil
+	}
+	messages, err := s.Correspondence.Passed(ctx, h, by, threads...)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[int64]correspondence.Message, len(messages))
+	for _, m := range messages {
+		byID[m.ID] = m
+	}
+	type one struct {
+		id    int64
+		uid   string
+		state RequestState
+	}
+	rows := map[int64]one{}
+	if len(requests) > 0 {
+		q := db.In(new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM coordination_request r JOIN object o ON o.id = r.id WHERE r.id IN `), requests)
+		list, err := db.List(ctx, h, q, func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range list {
+			rows[x.id] = x
+		}
+	}
+	replies, err := s.latestOf(ctx, h, subject.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range asked {
+		x := heardOf{message: byID[a.message], request: rows[a.request].uid, state: rows[a.request].state}
+		x.reply, x.said = replies[a.request]
+		out[a.message] = x
+	}
+	return out, nil
+}
+
+// fillActions reads what was agreed in calls.
+func (s *Service) fillActions(ctx context.Context, h db.Handle, k *keyring.Key, all []Call, ids []int64, at map[int64]int, parties map[int64]Party) error {
+	type line struct {
+		CallAction
+		call int64
+	}
+	q := db.In(new(db.Query).Add(`SELECT call, uid, at, task, measure, party, body FROM coordination_call_action WHERE call IN `), ids)
+	lines, err := db.List(ctx, h, q.Add(` ORDER BY id`), func(r *db.Rows) (line, error) {
+		var x line
+		var sealed []byte
+		if err := r.Scan(&x.call, &x.UID, &x.At, &x.Task, &x.measure, &x.party, &sealed); err != nil || k == nil {
+			return x, err
+		}
+		raw, err := k.Open(actionPlace(x.UID), sealed)
+		if err != nil {
+			return x, err
+		}
+		return x, json.Unmarshal(raw, &x.Title)
+	})
+	if err != nil {
+		return err
+	}
+	var measures []int64
+	for _, x := range lines {
+		if x.measure != 0 {
+			measures = append(measures, x.measure)
+		}
+	}
+	type one struct {
+		id    int64
+		uid   string
+		state MeasureState
+	}
+	known := map[int64]one{}
+	if len(measures) > 0 {
+		q := db.In(new(db.Query).Add(`SELECT m.id, o.uid, m.state FROM coordination_measure m JOIN object o ON o.id = m.id WHERE m.id IN `), measures)
+		list, err := db.List(ctx, h, q, func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			known[x.id] = x
+		}
+	}
+	for _, x := range lines {
+		if x.party != 0 {
+			p, ok := parties[x.party]
+			if !ok {
+				continue
+			}
+			x.Party, x.Measure, x.State = p, known[x.measure].uid, known[x.measure].state
+		}
+		all[at[x.call]].Actions = append(all[at[x.call]].Actions, x.CallAction)
+	}
+	return nil
+}
+
+func actionPlace(uid string) string { return "coordination_call_action.body:" + uid }
