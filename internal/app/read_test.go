@@ -29,7 +29,7 @@ import (
 )
 
 // ofACase are the wildcards of routes and operations that name a case or a part of one.
-var ofACase = regexp.MustCompile(`\{(incident|report|party|thread|message|file|request|measure|ref|id|campaign|single|sending)\}`)
+var ofACase = regexp.MustCompile(`\{(incident|report|party|thread|message|file|request|measure|ref|id|campaign|single|sending|meeting|situation)\}`)
 
 // script gives a token that an account of a role made for itself.
 func (h *house) script(a account.Account, role access.Role, organisation string) string {

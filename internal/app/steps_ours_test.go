@@ -38,7 +38,7 @@ func (s *steps) settled(err error) {
 // weAct does something about a member, or about the case for all that are not quiet.
 func (s *steps) weAct(m *stepper, i int) {
 	ctx, p, in := s.t.Context(), m.parties[i], s.cases[i]
-	switch s.pick(16) {
+	switch s.pick(17) {
 	case 0, 1:
 		s.note("we ask", m)
 		s.ask(m, i)
@@ -116,7 +116,32 @@ func (s *steps) weAct(m *stepper, i int) {
 		s.share(m, i)
 	case 15:
 		s.unshare()
+	case 16:
+		s.note("we meet", m)
+		s.meet(m, i)
 	}
+}
+
+// meet brings a member and another one together in a call, by the act that lets them: neither letter, nor file, nor page names the other, and the minutes are
+// ours. Without that act nothing leaves.
+func (s *steps) meet(m *stepper, i int) {
+	ctx, p := s.t.Context(), m.parties[i]
+	c, err := s.Coordination.PlanCall(ctx, sample(), s.cases[i].UID, coordination.NewCall{Title: "How it stands", How: "by telephone", StartsAt: s.now.Now().Add(24 * time.Hour), Minutes: 30})
+	if err != nil {
+		s.settled(err)
+		return
+	}
+	all := []string{p.UID}
+	if o := s.another(m); !o.quiet {
+		all = append(all, o.parties[i].UID)
+		if _, err := s.Coordination.Invite(ctx, sample(), c.UID, coordination.InviteInput{Parties: all, Looked: true}); err == nil {
+			s.t.Fatal("two were brought together without a confirmation")
+		}
+	}
+	if _, err = s.Coordination.Invite(ctx, sample(), c.UID, coordination.InviteInput{Parties: all, Together: all}); err == nil && s.pick(2) == 0 {
+		_, err = s.Coordination.WriteMinutes(ctx, sample(), c.UID, coordination.MinutesInput{People: []coordination.Present{{Party: p.UID, Name: s.word(m)}}, Text: s.ours() + s.word(m), Finish: true})
+	}
+	s.settled(err)
 }
 
 // share shares something that a member told us, or a note about it, with one or two others: all words of it are struck out, and one of ours stands there.

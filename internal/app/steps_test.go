@@ -123,7 +123,7 @@ func TestNothingOfOnePartyReachesAnother(t *testing.T) {
 					t.Errorf("what others did shows to member %d:\n%s", n, diff)
 				}
 			}
-			for _, what := range []string{"page", "form", "another's page", "api", "another's api", "api write", "mail", "link", "we ask", "we write", "we note", "we move", "we share", "we take back what was shared"} {
+			for _, what := range []string{"page", "form", "another's page", "api", "another's api", "api write", "mail", "link", "we ask", "we write", "we note", "we move", "we share", "we take back what was shared", "we meet"} {
 				if s.did[what] == 0 && !raced {
 					t.Errorf("it never came to %q: %v", what, s.did)
 				}

@@ -158,7 +158,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				h.must(err)
 				o["handed"] = handed.UID
 				o["ladder"] = coordination.StandardLadder
-				o["meeting"], o["situation"] = call.UID, situation.UID
+				o["meeting"], o["coordination-call"], o["situation"] = call.UID, call.UID, situation.UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
 			}

@@ -2,6 +2,7 @@ package coordination
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,13 +75,29 @@ func callFacts(p *text.Printer, c Call) string {
 	return strings.Join(lines, "\n")
 }
 
+// callParcels writes the letters of an act. Who was asked to the call before reads that its invitation has changed.
 func (s *Service) callParcels(ctx context.Context, h db.Handle, by access.Actor, o access.Object, x calling, draw func() id.Secret) ([]parcel, Give, error) {
-	g := s.callGive(x)
-	if len(x.to) == 0 {
-		return nil, g, nil
+	var out []parcel
+	first, again := x, x
+	first.to, again.to, again.kind = nil, nil, callMoved
+	for _, p := range x.to {
+		if x.kind == callInvite && slices.ContainsFunc(x.call.Live(), func(i Invited) bool { return i.Party.Ref.ID == p.Ref.ID }) {
+			again.to = append(again.to, p)
+		} else {
+			first.to = append(first.to, p)
+		}
 	}
-	parcels, err := s.parcels(ctx, h, by, o, g, draw)
-	return parcels, g, err
+	for _, part := range []calling{again, first} {
+		if len(part.to) == 0 {
+			continue
+		}
+		parcels, err := s.parcels(ctx, h, by, o, s.callGive(part), draw)
+		if err != nil {
+			return nil, Give{}, err
+		}
+		out = append(out, parcels...)
+	}
+	return out, s.callGive(x), nil
 }
 
 // calendar is the calendar file for one reader, in its language.

@@ -82,6 +82,9 @@ func TestACoordinationCall(t *testing.T) {
 		if len(seen.Learns) != 1 || len(seen.Letters) != 2 || !slices.Equal(seen.Together, slices.Sorted(slices.Values(uids(one, two)))) {
 			h.Fatalf("the preview: %+v", seen)
 		}
+		if !strings.Contains(seen.Letters[0].Letter, "foi alterado") || strings.Contains(seen.Letters[1].Letter, "geändert") {
+			t.Errorf("who was asked before reads\n%s", seen.Letters[0].Letter)
+		}
 		for _, l := range seen.Letters {
 			other := map[string]string{one.UID: "Klinikum", two.UID: "Águas"}[l.Party.UID]
 			if strings.Contains(l.Letter, other) || len(l.Hits) > 0 {

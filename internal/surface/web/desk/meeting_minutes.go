@@ -79,8 +79,12 @@ func (d *Desk) minutes(v *page.Visit, c coordination.Call, bad map[string]string
 		people(x.Party.UID, x.Party.Name)
 	}
 	fields = append(fields, page.Field(p, page.FieldView{ID: "minutes-text", Name: "text", Rows: 8, Label: p.T("desk.meeting.minutes.title"), Hint: p.T("desk.meeting.minutes.hint"), Value: said, Error: bad["text"] + bad["people"]}))
-	return section("minutes", p.T("desk.meeting.minutes.title"), adminForm(at, []page.Hid{{Name: "version", Value: strconv.FormatInt(c.Version, 10)}}, fields,
-		page.ButtonView{Text: p.T("desk.meeting.minutes.do"), Name: "act", Value: "save", Icon: "check"}, page.ButtonView{Text: p.T("desk.meeting.minutes.finish"), Name: "act", Value: "finish", Kind: "ghost", Icon: "lock"}))
+	form := adminForm(at, []page.Hid{{Name: "version", Value: strconv.FormatInt(c.Version, 10)}}, fields,
+		page.ButtonView{Text: p.T("desk.meeting.minutes.do"), Name: "act", Value: "save", Icon: "check"}, page.ButtonView{Text: p.T("desk.meeting.minutes.finish"), Name: "act", Value: "finish", Kind: "ghost", Icon: "lock"})
+	if c.State == coordination.CallPlanned && !c.Begun(v.Now) && !typed {
+		return folded(p.T("desk.meeting.minutes.title"), false, []templ.Component{form})
+	}
+	return section("minutes", p.T("desk.meeting.minutes.title"), form)
 }
 
 func whoseName(p *text.Printer, c coordination.Call, party string) string {
