@@ -35,6 +35,7 @@ CREATE TABLE coordination_called (
   PRIMARY KEY (call, party)
 );
 CREATE INDEX coordination_called_message ON coordination_called (message);
+CREATE INDEX coordination_called_party ON coordination_called (party);
 
 -- What was agreed in a call: a task of ours, or a measure of a party. Body (its title) is sealed under the subject's key.
 CREATE TABLE coordination_call_action (

@@ -3,6 +3,7 @@ package coordination
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -73,7 +74,7 @@ func (s *Service) subjectOf(ctx context.Context, h db.Handle, by access.Actor, t
 // keyOf gives the key of a subject, nil when it was destroyed.
 func (s *Service) keyOf(ctx context.Context, h db.Handle, subject int64) (*keyring.Key, error) {
 	k, err := s.Ring.Get(ctx, h, subject)
-	if errs.Is(err, errs.NotFound) {
+	if errors.Is(err, keyring.ErrDestroyed) {
 		return nil, nil
 	}
 	return &k, err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -224,8 +225,33 @@ func TestACoordinationCall(t *testing.T) {
 		if err != nil || len(all) != 2 {
 			h.Errorf("%d calls, %v", len(all), err)
 		}
-		// A stopped letter: its reader never heard of the call.
+		// Who is withdrawn and comes back is asked anew.
 		third, err := h.s.PlanCall(ctx, h.ana, v.in.UID, h.planned())
+		h.must(err)
+		_, err = h.s.Invite(ctx, h.ana, third.UID, coordination.InviteInput{Parties: uids(town)})
+		h.must(err)
+		h.must(h.s.Withdraw(ctx, h.ana, town.UID, "not concerned"))
+		_, err = h.s.Add(ctx, h.ana, v.in.UID, []string{h.orgUID(ctx, town)}, coordination.Affected, "after all")
+		h.must(err)
+		if third, err = h.s.Invite(ctx, h.ana, third.UID, coordination.InviteInput{Parties: uids(town)}); err != nil || len(third.Live()) != 1 {
+			h.Errorf("asked anew: %+v, %v", third.Invited, err)
+		}
+		// Two at once: one of them is told to look again, or each finds who the other asked.
+		fourth, err := h.s.PlanCall(ctx, h.ana, v.in.UID, h.planned())
+		h.must(err)
+		var wait sync.WaitGroup
+		results := make([]error, 2)
+		for i, p := range []coordination.Party{one, two} {
+			wait.Go(func() {
+				_, results[i] = h.s.Invite(ctx, h.ana, fourth.UID, coordination.InviteInput{Parties: uids(p)})
+			})
+		}
+		wait.Wait()
+		if fourth, err = h.s.CallOf(ctx, h.ana, fourth.UID); err != nil || len(fourth.Live()) != 1 || (results[0] == nil) == (results[1] == nil) {
+			h.Errorf("two at once brought %d together: %v", len(fourth.Live()), results)
+		}
+		// A stopped letter: its reader never heard of the call.
+		third, err = h.s.PlanCall(ctx, h.ana, v.in.UID, h.planned())
 		h.must(err)
 		_, err = h.s.Invite(ctx, h.ana, third.UID, coordination.InviteInput{Parties: uids(one)})
 		h.must(err)
@@ -235,6 +261,13 @@ func TestACoordinationCall(t *testing.T) {
 			h.Errorf("after its letter was stopped: %+v, %v", third.Invited, err)
 		}
 	})
+}
+
+func (h *house) orgUID(ctx context.Context, p coordination.Party) string {
+	h.Helper()
+	orgs, err := h.country.ByID(ctx, h.DB, p.Organisation)
+	h.must(err)
+	return orgs[p.Organisation].UID
 }
 
 func (h *house) threadUID(ctx context.Context, p coordination.Party) string {

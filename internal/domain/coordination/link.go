@@ -76,6 +76,7 @@ type LinkView struct {
 	Replies   []LinkReply   `json:"replies,omitempty"` // newest first
 	Known     []string      `json:"known,omitempty"`   // codes of the questions that have an answer
 	Measures  []LinkMeasure `json:"measures,omitempty"`
+	Own       bool          `json:"own,omitempty"` // an invitation or a decision: nothing in it can be somebody else's
 }
 
 // LinkSet are the typed questions of a letter.
@@ -96,6 +97,9 @@ type LinkInput struct {
 // Acts are what the link may say of the letter as it stands.
 func (v LinkView) Acts() []LinkAct {
 	var out []LinkAct
+	if v.Own {
+		return []LinkAct{ActHelp, ActWords}
+	}
 	if slices.ContainsFunc(v.Measures, func(m LinkMeasure) bool { return m.State.Owed() || m.State == Declined }) {
 		out = append(out, ActFixed, ActWorking)
 	}
@@ -202,7 +206,7 @@ func (l asked) view(entire bool) LinkView {
 		v.Asks, v.Text, v.AskedAt, v.DueAt, v.Answered = true, r.Text, r.AskedAt, r.DueAt, r.State != Asked
 		label = tlp.Max(label, r.TLP)
 		if l.set != nil {
-			v.Set = &LinkSet{l.set.Title, l.set.Questions}
+			v.Set, v.Own = &LinkSet{l.set.Title, l.set.Questions}, ownSet(l.set.Code)
 		}
 		for i, a := range r.Replies {
 			x := LinkReply{At: a.At}

@@ -294,6 +294,9 @@ func (s *Service) Withdraw(ctx context.Context, by access.Actor, party, reason s
 		if err := s.hide(ctx, tx, `party = $1`, p.Ref.ID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `UPDATE coordination_called SET gone_at = $1 WHERE party = $2 AND gone_at IS NULL`, now, p.Ref.ID); err != nil {
+			return err
+		}
 		if err := s.leaveLadder(ctx, tx, by, p, EndedGone); err != nil {
 			return err
 		}

@@ -60,6 +60,9 @@ func (s *Service) Decide(ctx context.Context, by access.Actor, situation string,
 		if len(x.Decisions) >= mostDecisions {
 			return &errs.Error{Kind: errs.Limit, Key: "error.situation.decisions", Text: "a shared situation has three hundred decisions at most"}
 		}
+		if n := len(x.Decisions); n > 0 && x.Decisions[n-1].Text == in.Text { // pressed twice: what is taken cannot be taken back
+			return &errs.Error{Kind: errs.Conflict, Key: "error.situation.same", Text: "the newest decision says the same", Fields: []errs.Field{{Name: "text", Key: "error.situation.same", Args: map[string]any{"number": n}}}}
+		}
 		d := Decision{UID: id.New(), Number: len(x.Decisions) + 1, Joint: in.Joint, Follows: in.Follows, At: now, Account: by.Account, decisionBody: decisionBody{in.Text, by.Name}}
 		if in.Follows != 0 {
 			i := slices.IndexFunc(x.Decisions, func(y Decision) bool { return y.Number == in.Follows })

@@ -69,6 +69,8 @@ func TestASharedSituation(t *testing.T) {
 		// Decisions: ours, a joint one, and one that follows it.
 		x, err = h.s.Decide(ctx, lead, x.UID, coordination.NewDecision{Text: "We pause the scan."})
 		h.must(err)
+		_, err = h.s.Decide(ctx, lead, x.UID, coordination.NewDecision{Text: "We pause the scan."})
+		h.refused(err, errs.Conflict, "the same decision twice")
 		_, err = h.s.Decide(ctx, lead, x.UID, coordination.NewDecision{Text: "Close the plant of Hospital do Mar.", Joint: true, DueAt: h.due()})
 		h.refused(err, errs.Conflict, "a decision that names another party")
 		_, err = h.s.Decide(ctx, h.ana, x.UID, coordination.NewDecision{Text: "Mine."})
