@@ -133,7 +133,7 @@ func (s *Service) fillCalls(ctx context.Context, h db.Handle, by access.Actor, s
 		}
 		all[at[x.call]].Invited = append(all[at[x.call]].Invited, x.Invited)
 	}
-	return s.fillActions(ctx, h, k, all, ids, at, parties)
+	return s.fillActions(ctx, h, by, k, all, ids, at, parties)
 }
 
 func (s *Service) partiesByID(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) (map[int64]Party, error) {
@@ -198,8 +198,9 @@ func (s *Service) saidOf(ctx context.Context, h db.Handle, by access.Actor, subj
 	}
 	rows := map[int64]one{}
 	if len(requests) > 0 {
-		q := db.In(new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM coordination_request r JOIN object o ON o.id = r.id WHERE r.id IN `), requests)
-		list, err := db.List(ctx, h, q, func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
+		q := new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM `)
+		s.from(q, by, ref.Request, requestTable, "r").Add(` AND r.id IN `)
+		list, err := db.List(ctx, h, db.In(q, requests), func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
 		if err != nil {
 			return nil, err
 		}
@@ -220,7 +221,7 @@ func (s *Service) saidOf(ctx context.Context, h db.Handle, by access.Actor, subj
 }
 
 // fillActions reads what was agreed in calls.
-func (s *Service) fillActions(ctx context.Context, h db.Handle, k *keyring.Key, all []Call, ids []int64, at map[int64]int, parties map[int64]Party) error {
+func (s *Service) fillActions(ctx context.Context, h db.Handle, by access.Actor, k *keyring.Key, all []Call, ids []int64, at map[int64]int, parties map[int64]Party) error {
 	type line struct {
 		CallAction
 		call int64
@@ -254,8 +255,9 @@ func (s *Service) fillActions(ctx context.Context, h db.Handle, k *keyring.Key, 
 	}
 	known := map[int64]one{}
 	if len(measures) > 0 {
-		q := db.In(new(db.Query).Add(`SELECT m.id, o.uid, m.state FROM coordination_measure m JOIN object o ON o.id = m.id WHERE m.id IN `), measures)
-		list, err := db.List(ctx, h, q, func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
+		q := new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM `)
+		s.from(q, by, ref.Measure, measureTable, "r").Add(` AND r.id IN `)
+		list, err := db.List(ctx, h, db.In(q, measures), func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func TestWordsStayInTheirProperty(t *testing.T) {
 			t.Errorf("a line of somebody's words: %q", line)
 		}
 	}
-	if strings.Count(s, "END:VCALENDAR\r\n") != 1 {
+	if strings.Count(s, "\r\nEND:VCALENDAR\r\n") != 1 {
 		t.Error("the file ends early")
 	}
 }
