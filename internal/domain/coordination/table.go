@@ -225,7 +225,7 @@ func (t *Table) row(r Row, o constituency.Organisation, versions map[string]int,
 		if q.State == Withdrawn {
 			continue
 		}
-		if q.QuestionSet != "" {
+		if q.QuestionSet != "" && !ownSet(q.QuestionSet) { // of a call or a decision: their pages show it
 			x.Asked[q.QuestionSet] = q
 			versions[q.QuestionSet] = max(versions[q.QuestionSet], q.QuestionVersion)
 		}
