@@ -29,14 +29,24 @@ type SituationMember struct {
 	ToldAt time.Time `json:"told_at"`
 }
 
-// Telling is who tells whom; Version is that of the situation as it was read, 0 takes the stored one.
+// Telling is who tells whom.
 type Telling struct {
-	ID      string    `json:"id,omitempty"`
-	Who     string    `json:"who_party_id,omitempty"` // "" for the team
+	ID     string    `json:"id"`
+	Who    string    `json:"who_party_id"` // "" for the team
+	Circle string    `json:"circle"`
+	What   string    `json:"what"`
+	DueAt  time.Time `json:"due_at"`
+	DoneAt time.Time `json:"done_at"`
+}
+
+// NewTelling is a line of who tells whom, or that it was done; Version is that of the situation as it was read, 0 takes the stored one.
+type NewTelling struct {
+	Telling string    `json:"telling,omitempty"` // id of the line, "" for a new one
+	Who     string    `json:"who_party_id,omitempty"`
 	Circle  string    `json:"circle,omitempty"`
 	What    string    `json:"what,omitempty"`
 	DueAt   time.Time `json:"due_at,omitzero"`
-	Done    bool      `json:"done,omitempty"` // of an input
+	Done    bool      `json:"done,omitempty"`
 	DoneAt  time.Time `json:"done_at,omitzero"`
 	Version int64     `json:"version,omitempty"`
 }
@@ -107,7 +117,7 @@ func (c *Client) LeadSituation(ctx context.Context, situation, leader, why strin
 }
 
 // SetTelling writes who tells whom, or that it was done.
-func (c *Client) SetTelling(ctx context.Context, situation string, t Telling, opts ...Option) (Situation, error) {
+func (c *Client) SetTelling(ctx context.Context, situation string, t NewTelling, opts ...Option) (Situation, error) {
 	return post[Situation](ctx, c, "/situations/"+seg(situation)+"/tellings", t, opts...)
 }
 

@@ -60,7 +60,7 @@ func TestCallsAndSituations(t *testing.T) {
 		h.must(h.deps.Coordination.Constituency.SetLiaison(ctx, access.System("sample"), h.two.UID, constituency.Liaison{Kind: constituency.Regulator}))
 		x, err := lead.OpenSituation(ctx, s.incident.Number, client.NewSituation{Ground: "need", Reasons: "It spreads.", Members: []string{s.two.ID}})
 		h.must(err)
-		_, err = ana.SetTelling(ctx, x.ID, client.Telling{Circle: "the public", Done: true})
+		_, err = ana.SetTelling(ctx, x.ID, client.NewTelling{Circle: "the public", Done: true})
 		h.must(err)
 		_, err = lead.Decide(ctx, x.ID, client.NewDecision{Text: "We wait.", Joint: true, DueAt: h.Clock.Now().Add(time.Hour)})
 		h.must(err)

@@ -175,7 +175,7 @@ func (a *API) leadSituation(ctx context.Context, by access.Actor, in *LeadingInp
 
 // NewTelling is a line of who tells whom, or that it was done.
 type NewTelling struct {
-	ID      string    `json:"id,omitempty" doc:"Left out for a new one"`
+	Telling string    `json:"telling,omitempty" doc:"Id of the line; left out for a new one"`
 	Who     string    `json:"who_party_id,omitempty" doc:"Left out for the team"`
 	Circle  string    `json:"circle,omitempty"`
 	What    string    `json:"what,omitempty"`
@@ -193,7 +193,7 @@ type NewTellingInput struct {
 
 func (a *API) setTelling(ctx context.Context, by access.Actor, in *NewTellingInput) (reply[Situation], error) {
 	b := in.Body.Value
-	return situationReply(a.Coordination.SetTelling(ctx, by, in.ID.ID, coordination.TellingInput{ID: b.ID, Who: b.Who, Circle: b.Circle, What: b.What, DueAt: b.DueAt, Done: b.Done, DoneAt: b.DoneAt, Version: b.Version}))
+	return situationReply(a.Coordination.SetTelling(ctx, by, in.ID.ID, coordination.TellingInput{ID: b.Telling, Who: b.Who, Circle: b.Circle, What: b.What, DueAt: b.DueAt, Done: b.Done, DoneAt: b.DoneAt, Version: b.Version}))
 }
 
 // NewDecision is a decision as it is taken.
