@@ -231,7 +231,7 @@ func (s *Service) RequireFactor(ctx context.Context, by access.Actor, on bool) e
 		if err != nil {
 			return err
 		}
-		if on && !me.TwoFactor {
+		if on && !me.TwoFactor && by.Strength < access.TwoFactor {
 			return &errs.Error{Kind: errs.Conflict, Key: "error.factor_first", Text: "set up a second factor of your own first"}
 		}
 		was, err := ruleOf(ctx, tx, by.Organisation)

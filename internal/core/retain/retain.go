@@ -157,7 +157,7 @@ func Table() []Rule {
 		{Fetched, []string{"correspondence_fetched"}, Repeating, Task, Nobody, FetchedFor, Removed},
 		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
-		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token", "account_invitation", "account_rule", "account_news", "account_passkey"}, Proving, Duty, Managers, 0, Stays},
+		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token", "account_invitation", "account_rule", "account_news", "account_passkey", "account_identity", "account_provider"}, Proving, Duty, Managers, 0, Stays},
 		{Registry, []string{
 			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_proof", "constituency_version", "constituency_entitlement", "constituency_doubt", "constituency_liaison", "registration_entity", "registration_change", "takedown_provider",
 		}, Handling, Task, Team, 0, Stays},

@@ -45,6 +45,14 @@ func (d *Desk) adminRoutes() []page.Route {
 		{Pattern: "POST /desk/admin/tokens", Need: page.SignedIn, Serve: d.addToken},
 		{Pattern: "POST /desk/admin/tokens/{token}/revoke", Need: page.SignedIn, Serve: d.revokeToken},
 
+		{Pattern: "GET /desk/admin/sign-in", Need: manage, Serve: d.signInWith},
+		{Pattern: "GET /desk/admin/sign-in/new", Need: manage, Serve: d.newProviderElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/new", Need: manage, Serve: d.addElsewhere},
+		{Pattern: "GET /desk/admin/sign-in/{provider}", Need: manage, Serve: d.oneElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/{provider}", Need: manage, Serve: d.saveElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/{provider}/look", Need: manage, Serve: d.lookElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/{provider}/end", Need: manage, Serve: d.endElsewhere},
+
 		{Pattern: "GET /desk/admin/keys", Need: page.SignedIn, Serve: d.keys},
 		{Pattern: "GET /desk/admin/keys/{fingerprint}", Need: page.SignedIn, Serve: d.downloadKey},
 
@@ -150,6 +158,7 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(alarm.Told(by), room{"siren", "/desk/alarms", p.T("desk.alarms"), p.T("desk.alarms.note"), alarms})
 	add(by.Can(access.BreakGlass), room{"lock-open", "/desk/break-glass", p.T("desk.glass.title"), p.T("desk.glass.note"), 0})
 	add(by.Can(access.ManageAccounts), room{"users", "/desk/admin/people", p.T("desk.admin.people"), p.T("desk.admin.people.note"), 0})
+	add(by.Can(access.ManageAccounts), room{"link", elsewhereAt, p.T("desk.elsewhere.title"), p.T("desk.elsewhere.room"), 0})
 	add(mayWait(by), room{"hourglass", "/desk/admin/waiting", p.T("desk.admin.waiting"), p.T("desk.admin.waiting.note"), waits})
 	add(true, room{"key", "/desk/admin/tokens", p.T("desk.admin.tokens"), p.T("desk.admin.tokens.note"), 0})
 	add(true, room{"file-lock-2", "/desk/admin/keys", p.T("desk.admin.keys"), p.T("desk.admin.keys.note"), 0})
