@@ -249,8 +249,9 @@ type Return struct {
 // Returned is what came of it.
 type Returned struct {
 	SignedIn
-	For  Purpose
-	Next string
+	For   Purpose
+	Next  string
+	Began Door // where it began
 }
 
 // TakeReturn takes an answer of a provider, once, and does what it was asked for: opens a session, accepts an invitation, links, or proves. Every refusal says
@@ -260,7 +261,7 @@ func (s *Service) TakeReturn(ctx context.Context, from From, in Return) (Returne
 	if !ok || t.Provider != in.Provider || subtle.ConstantTimeCompare([]byte(t.State), []byte(in.State)) != 1 || in.Code == "" || len(in.Code) > 4<<10 || !slices.ContainsFunc(t.Doors, func(d Door) bool { return slices.Contains(from.Doors, d) }) {
 		return Returned{}, errGone
 	}
-	out, back := Returned{For: t.For, Next: t.Next}, came{trip: t, from: from}
+	out, back := Returned{For: t.For, Next: t.Next, Began: t.Doors[0]}, came{trip: t, from: from}
 	if t.Session != "" {
 		back.secret = in.Session(t.Doors[0])
 		var err error

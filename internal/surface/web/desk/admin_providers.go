@@ -34,7 +34,7 @@ func (d *Desk) signInWith(v *page.Visit) error {
 				state = page.ChipView{Text: p.T("desk.reasons.off"), Kind: "outline"}
 			}
 			t.Rows = append(t.Rows, []templ.Component{
-				several([]templ.Component{link(elsewhereAt+"/"+x.UID, x.Name, x.UID), second(x.Issuer)}), page.Text(providerDoors(p, x)), page.Text(providerFactor(p, x)), page.Text(p.Number(x.People)), page.Chip(state),
+				link(elsewhereAt+"/"+x.UID, x.Name, x.Issuer), page.Text(providerDoors(p, x)), page.Text(providerFactor(p, x)), page.Text(p.Number(x.People)), page.Chip(state),
 			})
 		}
 		body = page.Table(t)
@@ -70,7 +70,7 @@ func (d *Desk) newProviderElsewhere(v *page.Visit) error {
 }
 
 func (d *Desk) oneElsewhere(v *page.Visit) error {
-	x, err := d.Accounts.Provider(v.Ctx(), d.DB, v.By, v.R.PathValue("provider"))
+	x, err := d.Accounts.Provider(v.Ctx(), d.DB, v.By, v.R.PathValue("issuer"))
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (d *Desk) elsewhereForm(v *page.Visit, x account.Provider, in account.NewPr
 	view := d.adminView(v, heading, p.T("desk.elsewhere.lead"), adminForm(at, nil, fields, page.ButtonView{Text: p.T("desk.elsewhere.save"), Kind: "primary"}, page.ButtonView{Text: p.T("desk.cancel"), Href: elsewhereAt}))
 	if x.UID != "" {
 		view.Lead = x.Issuer
-		view.Body = append([]templ.Component{d.elsewhereState(v, x)}, view.Body...)
+		view.Body = append(d.elsewhereState(v, x), view.Body...)
 		view.Body = append(view.Body, section("end", p.T("desk.elsewhere.end"), several([]templ.Component{
 			paragraph(p.N("desk.elsewhere.end.note", int(x.People))), post(at+"/end", nil, page.ButtonView{Text: p.T("desk.elsewhere.end"), Kind: "danger"}),
 		})))
@@ -116,7 +116,7 @@ func (d *Desk) elsewhereForm(v *page.Visit, x account.Provider, in account.NewPr
 }
 
 // elsewhereState is what the provider must be told of us, and how a look at it went.
-func (d *Desk) elsewhereState(v *page.Visit, x account.Provider) templ.Component {
+func (d *Desk) elsewhereState(v *page.Visit, x account.Provider) []templ.Component {
 	p := v.P
 	out := []templ.Component{paragraph(p.T("desk.elsewhere.answers"))}
 	for _, at := range d.Accounts.Answers(x) {
@@ -128,7 +128,7 @@ func (d *Desk) elsewhereState(v *page.Visit, x account.Provider) templ.Component
 	case "metadata", "unreachable":
 		out = append(out, callout("crit", "circle-alert", p.T("desk.elsewhere.looked."+reason)))
 	}
-	return several(append(out, post(elsewhereAt+"/"+x.UID+"/look", nil, page.ButtonView{Text: p.T("desk.elsewhere.look"), Icon: "refresh-cw"})))
+	return append(out, post(elsewhereAt+"/"+x.UID+"/look", nil, page.ButtonView{Text: p.T("desk.elsewhere.look"), Icon: "refresh-cw"}))
 }
 
 func typedElsewhere(v *page.Visit) account.NewProvider {
@@ -159,14 +159,14 @@ func (d *Desk) saveElsewhere(v *page.Visit) error {
 		return err
 	}
 	in := typedElsewhere(v)
-	x, err := d.Accounts.EditProvider(v.Ctx(), v.By, v.R.PathValue("provider"), in)
+	x, err := d.Accounts.EditProvider(v.Ctx(), v.By, v.R.PathValue("issuer"), in)
 	if err == nil {
 		return back(v, elsewhereAt+"/"+x.UID, "saved")
 	}
 	if len(errs.Fields(err)) == 0 {
 		return err
 	}
-	x, e := d.Accounts.Provider(v.Ctx(), d.DB, v.By, v.R.PathValue("provider"))
+	x, e := d.Accounts.Provider(v.Ctx(), d.DB, v.By, v.R.PathValue("issuer"))
 	if e != nil {
 		return e
 	}
@@ -174,7 +174,7 @@ func (d *Desk) saveElsewhere(v *page.Visit) error {
 }
 
 func (d *Desk) lookElsewhere(v *page.Visit) error {
-	return d.lookedElsewhere(v, v.R.PathValue("provider"))
+	return d.lookedElsewhere(v, v.R.PathValue("issuer"))
 }
 
 func (d *Desk) lookedElsewhere(v *page.Visit, uid string) error {
@@ -193,7 +193,7 @@ func (d *Desk) endElsewhere(v *page.Visit) error {
 	if asked, err := fresh(v, "elsewhere"); asked {
 		return err
 	}
-	if err := d.Accounts.EndProvider(v.Ctx(), v.By, v.R.PathValue("provider")); err != nil {
+	if err := d.Accounts.EndProvider(v.Ctx(), v.By, v.R.PathValue("issuer")); err != nil {
 		return err
 	}
 	return back(v, elsewhereAt, "saved")

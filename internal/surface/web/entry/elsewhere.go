@@ -35,7 +35,7 @@ func (d Deps) depart(v *page.Visit, door account.Door, in account.Departure) err
 	at.Doors = d.Doors
 	got, err := d.Accounts.Depart(v.Ctx(), at, in)
 	if errs.Is(err, errs.Unavailable) {
-		return d.notIn(v, err)
+		return d.notIn(v, err, in.For, door)
 	}
 	if err != nil {
 		return err
@@ -52,13 +52,16 @@ func (d Deps) entryFrame(v *page.Visit, title string, wrong bool) page.PublicVie
 	return p
 }
 
-// notIn tells why nobody is signed in, and offers the other ways.
-func (d Deps) notIn(v *page.Visit, err error) error {
+// notIn tells why nothing came of it, and leads to the other ways.
+func (d Deps) notIn(v *page.Visit, err error, what account.Purpose, door account.Door) error {
 	var e *errs.Error
 	if !errors.As(err, &e) || e.Key == "" {
 		return err
 	}
-	view := AwayView{PublicView: d.entryFrame(v, v.P.T("portal.login.title"), true), Said: page.Say(v.P, e)}
+	view := AwayView{PublicView: d.entryFrame(v, v.P.T("portal.login.title"), true), Name: v.P.T("portal.elsewhere.not_in"), Host: v.P.T("portal.login.title"), URL: "/login", Said: page.Say(v.P, e)}
+	if what == account.ToLink || what == account.ToProve { // whoever is here is signed in
+		view.Name, view.Host, view.URL = v.P.T("portal.elsewhere.nothing"), v.P.T("portal.account.title"), base(door)+"/factor"
+	}
 	if errs.Is(err, errs.Limit) {
 		view.Said, _ = said(v, err)
 	}
@@ -67,11 +70,11 @@ func (d Deps) notIn(v *page.Visit, err error) error {
 }
 
 func (d Deps) signInElsewhere(v *page.Visit) error {
-	return d.depart(v, "", account.Departure{Provider: v.R.PathValue("provider"), For: account.ToSignIn, Next: v.R.PostFormValue("next")})
+	return d.depart(v, "", account.Departure{Provider: v.R.PathValue("issuer"), For: account.ToSignIn, Next: v.R.PostFormValue("next")})
 }
 
 func (d Deps) acceptElsewhere(v *page.Visit) error {
-	err := d.depart(v, "", account.Departure{Provider: v.R.PathValue("provider"), For: account.ToAccept, Link: v.R.PathValue("secret")})
+	err := d.depart(v, "", account.Departure{Provider: v.R.PathValue("issuer"), For: account.ToAccept, Link: v.R.PathValue("secret")})
 	if errs.Is(err, errs.NotFound) {
 		return d.gone(v)
 	}
@@ -82,13 +85,13 @@ func (d Deps) acceptElsewhere(v *page.Visit) error {
 func (d Deps) returned(v *page.Visit) error {
 	q := v.R.URL.Query()
 	if q.Get("error") != "" || q.Get("code") == "" || q.Get("state") == "" {
-		return d.notIn(v, &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.refused", Text: "the provider signed nobody in"})
+		return d.notIn(v, &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.refused", Text: "the provider signed nobody in"}, "", "")
 	}
 	keep := []page.Hid{{Name: "state", Value: q.Get("state")}, {Name: "code", Value: q.Get("code")}}
 	for _, iss := range q["iss"] {
 		keep = append(keep, page.Hid{Name: "iss", Value: iss})
 	}
-	view := AwayView{PublicView: d.entryFrame(v, v.P.T("portal.elsewhere.back.title"), false), Action: "/login/with/" + url.PathEscape(v.R.PathValue("provider")) + "/answer", Keep: keep}
+	view := AwayView{PublicView: d.entryFrame(v, v.P.T("portal.elsewhere.back.title"), false), Action: "/login/with/" + url.PathEscape(v.R.PathValue("issuer")) + "/answer", Keep: keep}
 	view.Onward = true
 	return v.Show(BackPage(view))
 }
@@ -102,7 +105,7 @@ func (d Deps) takeReturn(v *page.Visit) error {
 	at.Doors = d.Doors
 	form := v.R.PostForm
 	got, err := d.Accounts.TakeReturn(v.Ctx(), at, account.Return{
-		Provider: v.R.PathValue("provider"), Cookie: cookie(v.R, away), State: form.Get("state"), Code: form.Get("code"), Issuer: form["iss"],
+		Provider: v.R.PathValue("issuer"), Cookie: cookie(v.R, away), State: form.Get("state"), Code: form.Get("code"), Issuer: form["iss"],
 		Session: func(door account.Door) string { return cookie(v.R, Cookie(door)) },
 	})
 	drop(v.W, away)
@@ -110,7 +113,7 @@ func (d Deps) takeReturn(v *page.Visit) error {
 	case errs.Is(err, errs.NotFound) && got.For == account.ToAccept:
 		return d.gone(v)
 	case err != nil:
-		return d.notIn(v, err)
+		return d.notIn(v, err, got.For, got.Began)
 	}
 	switch got.For {
 	case account.ToLink:

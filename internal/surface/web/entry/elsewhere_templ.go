@@ -179,7 +179,7 @@ func elsewheres(p *text.Printer, list []ElsewhereForm) templ.Component {
 // AwayView is a page on the way to a provider, or back.
 type AwayView struct {
 	page.PublicView
-	Name, Host, URL string
+	Name, Host, URL string // of the provider; where nothing came of it: heading, and the button with where it leads
 	Action          string
 	Keep            []page.Hid
 	Said            string
@@ -436,9 +436,9 @@ func NotInPage(v AwayView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var21 string
-			templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(v.P.T("portal.elsewhere.not_in"))
+			templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(v.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/surface/web/entry/elsewhere.templ`, Line: 77, Col: 40}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/surface/web/entry/elsewhere.templ`, Line: 77, Col: 14}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 			if templ_7745c5c3_Err != nil {
@@ -456,7 +456,7 @@ func NotInPage(v AwayView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = page.Button(page.ButtonView{Text: v.P.T("portal.login.title"), Kind: "primary", Href: "/login"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Button(page.ButtonView{Text: v.Host, Kind: "primary", Href: v.URL}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -25,14 +25,14 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "GET /login", Need: page.Open, Serve: d.login},
 		{Pattern: "POST /login", Need: page.Open, MaxBody: small, Serve: d.signIn},
 		{Pattern: "POST /login/passkey", Need: page.Open, MaxBody: small, Serve: d.signInByPasskey},
-		{Pattern: "POST /login/with/{provider}", Need: page.Open, MaxBody: small, Serve: d.signInElsewhere},
-		{Pattern: "GET /login/with/{provider}/answer", Need: page.Open, Serve: d.returned},
-		{Pattern: "POST /login/with/{provider}/answer", Need: page.Open, MaxBody: small, Serve: d.takeReturn},
+		{Pattern: "POST /login/with/{issuer}", Need: page.Open, MaxBody: small, Serve: d.signInElsewhere},
+		{Pattern: "GET /login/with/{issuer}/answer", Need: page.Open, Serve: d.returned},
+		{Pattern: "POST /login/with/{issuer}/answer", Need: page.Open, MaxBody: small, Serve: d.takeReturn},
 		{Pattern: "GET /login/code", Need: page.Open, Serve: d.code},
 		{Pattern: "POST /login/code", Need: page.Open, MaxBody: small, Serve: d.giveCode},
 		{Pattern: "GET /welcome/{secret}", Need: page.Open, Serve: d.welcome},
 		{Pattern: "POST /welcome/{secret}", Need: page.Open, MaxBody: small, Serve: d.choose},
-		{Pattern: "POST /welcome/{secret}/with/{provider}", Need: page.Open, MaxBody: small, Serve: d.acceptElsewhere},
+		{Pattern: "POST /welcome/{secret}/with/{issuer}", Need: page.Open, MaxBody: small, Serve: d.acceptElsewhere},
 		{Pattern: "POST /logout", Need: page.Open, MaxBody: small, Serve: d.logout},
 	}
 }
