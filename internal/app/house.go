@@ -219,6 +219,9 @@ func (h *House) duties() error {
 	h.Constituency.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
 		return h.Correspondence.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
 	}
+	h.Constituency.SendAsk = func(ctx context.Context, tx *db.Tx, l constituency.AskLetter) (bool, error) {
+		return h.Correspondence.ConfirmTx(ctx, tx, l.Organisation, correspondence.Correspondent{Name: l.To.Name, Email: l.To.Email, Lang: l.Lang}, l.DueAt, l.Again)
+	}
 	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
 		return err
 	}

@@ -266,7 +266,7 @@ func (x walker) closed(l line, status int) bool {
 	if _, named := l.Need.Right(); !named && !l.Need.IsOpen() && status == http.StatusForbidden {
 		return true
 	}
-	return strings.HasPrefix(l.Pattern, "GET /r/") || strings.HasPrefix(l.Pattern, "GET /login/with/") || l.Pattern == "GET /a/letter" || strings.HasPrefix(l.Pattern, "GET /report/uploads") || l.Pattern == "GET /.well-known/security.txt" || l.Pattern == "GET /document-keys.txt" || l.Pattern == "GET /smime-certificate.pem" // without a code, or a provider's answer; not signed before the key process runs; a house without a certificate
+	return strings.HasPrefix(l.Pattern, "GET /r/") || l.Pattern == "GET /a/letter" || strings.HasPrefix(l.Pattern, "GET /report/uploads") || l.Pattern == "GET /.well-known/security.txt" || l.Pattern == "GET /document-keys.txt" || l.Pattern == "GET /smime-certificate.pem" // without a code; not signed before the key process runs; a house without a certificate
 }
 
 var drawn = regexp.MustCompile(`nonce="[A-Z0-9]+"|nonce-[A-Z0-9]+|data-now="[0-9]+"`)

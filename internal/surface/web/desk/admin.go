@@ -64,6 +64,8 @@ func (d *Desk) adminRoutes() []page.Route {
 		{Pattern: "POST /desk/admin/second", Need: rules, Serve: d.saveSecond},
 		{Pattern: "GET /desk/admin/registrations", Need: rules, Serve: d.registrationRule},
 		{Pattern: "POST /desk/admin/registrations", Need: rules, Serve: d.saveRegistrationRule},
+		{Pattern: "GET /desk/admin/confirmations", Need: rules, Serve: d.askRule},
+		{Pattern: "POST /desk/admin/confirmations", Need: rules, Serve: d.saveAskRule},
 		{Pattern: "GET /desk/admin/stop-mail", Need: stop, Serve: d.stopMail},
 		{Pattern: "POST /desk/admin/stop-mail", Need: stop, Serve: d.setStopMail},
 
@@ -165,6 +167,7 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(by.Can(access.ChangeRules), room{"mail", "/desk/admin/mail", p.T("desk.admin.mail"), p.T("desk.admin.mail.note"), 0})
 	add(by.Can(access.ChangeRules), room{"users", "/desk/admin/second", p.T("desk.second.title"), p.T("desk.second.note"), 0})
 	add(by.Can(access.ChangeRules), room{"building-2", "/desk/admin/registrations", p.T("desk.registration.rule"), p.T("desk.registration.rule.note"), 0})
+	add(by.Can(access.ChangeRules), room{"check-check", "/desk/admin/confirmations", p.T("desk.confirm.title"), p.T("desk.confirm.note"), 0})
 	add(by.Can(access.ChangeRules), room{"bell-ring", laddersAt, p.T("desk.ladders.title"), p.T("desk.ladders.note"), 0})
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
 	add(by.Can(access.ChangeRules), room{"shield-check", "/desk/admin/rules", p.T("desk.rules.title"), p.T("desk.rules.note"), 0})

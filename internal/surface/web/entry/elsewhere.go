@@ -2,7 +2,9 @@ package entry
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -66,6 +68,9 @@ func (d Deps) notIn(v *page.Visit, err error, what account.Purpose, door account
 		view.Said, _ = said(v, err)
 	}
 	drop(v.W, away)
+	if v.R.Method == http.MethodGet { // it was a page that was asked for, and here it is
+		return v.Show(NotInPage(view))
+	}
 	return v.ShowStatus(errs.Of(err).HTTP(), NotInPage(view))
 }
 
@@ -83,6 +88,13 @@ func (d Deps) acceptElsewhere(v *page.Visit) error {
 
 // returned is where a provider sends the browser. Opening it acts on nothing: the page posts what came, by itself or by its button.
 func (d Deps) returned(v *page.Visit) error {
+	list, err := d.Accounts.Offered(v.Ctx(), d.DB, d.Doors...)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(p account.Provider) bool { return p.UID == v.R.PathValue("issuer") }) {
+		return errs.ErrNotFound
+	}
 	q := v.R.URL.Query()
 	if q.Get("error") != "" || q.Get("code") == "" || q.Get("state") == "" {
 		return d.notIn(v, &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.refused", Text: "the provider signed nobody in"}, "", "")

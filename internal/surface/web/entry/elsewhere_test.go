@@ -89,7 +89,7 @@ func TestSigningInElsewhereWithoutAScript(t *testing.T) {
 	}
 	// What the provider says in words is not shown, and what it sends must be whole.
 	for _, q := range []string{"error=access_denied&error_description=%3Cb%3ECall+us%3C%2Fb%3E", "code=x", "state=x", ""} {
-		if a := b.do("GET", at+"/answer?"+q); a.status != http.StatusUnauthorized || strings.Contains(a.body, "Call us") || !strings.Contains(a.body, "signed nobody in") {
+		if a := b.do("GET", at+"/answer?"+q); a.status != 200 || strings.Contains(a.body, "Call us") || !strings.Contains(a.body, "signed nobody in") {
 			t.Errorf("%s: %d %s", q, a.status, a.body)
 		}
 	}
