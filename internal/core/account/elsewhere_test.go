@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"context"
+	"encoding/base64"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -57,7 +58,7 @@ func (t *tab) goes(ctx context.Context, in account.Departure) error {
 	if err != nil {
 		return err
 	}
-	if strings.Contains(to.Cookie.Reveal(), "st_") || to.Host != "127.0.0.1" {
+	if raw, err := base64.RawURLEncoding.DecodeString(to.Cookie.Reveal()); err != nil || strings.Contains(string(raw), t.p.UID) || to.Host != "127.0.0.1" {
 		t.Errorf("the cookie is readable, or %s", to.Host)
 	}
 	t.cookie, t.answer = to.Cookie.Reveal(), t.i.Visit(to.URL)
@@ -277,6 +278,16 @@ func TestAProviderThatLies(t *testing.T) {
 			c.refused(x.goes(ctx, account.Departure{For: account.ToSignIn}), errs.Unavailable, name)
 		}
 		i.Says = nil
+		// Too many refusals of one address are a limit, and what is right afterwards waits too.
+		c.Clock.Advance(16 * time.Minute)
+		i.Lie = claim("sub", "somebody else")
+		for n := range 31 {
+			_, err := x.does(ctx, account.Departure{For: account.ToSignIn})
+			if want := map[bool]errs.Kind{true: errs.Unauthenticated, false: errs.Limit}[n < 30]; !errs.Is(err, want) {
+				c.Fatalf("try %d: %v", n, err)
+			}
+		}
+		i.Lie = nil
 		if why, err := c.s.LookAtProvider(ctx, c.root, p.UID); err != nil || why != "" {
 			c.Errorf("as it was: %q %v", why, err)
 		}

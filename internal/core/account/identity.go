@@ -259,6 +259,13 @@ func (s *Service) Proving(ctx context.Context, h db.Handle, by access.Actor, doo
 	return slices.DeleteFunc(offered, func(p Provider) bool { return !slices.Contains(mine, p.ID) }), err
 }
 
+// linkedAtAll tells whether an account is linked with a provider that is on.
+func (s *Service) linkedAtAll(ctx context.Context, h db.Handle, account int64) (bool, error) {
+	var n int64
+	err := h.QueryRow(ctx, `SELECT COUNT(*) FROM account_identity i JOIN account_provider p ON p.id = i.provider WHERE i.account = $1 AND p.active = TRUE`, account).Scan(&n)
+	return n > 0, err
+}
+
 // EndIdentity removes a link of the actor's own, who proved itself freshly, and ends the sign-ins that came by it but the one to keep. The last way to sign in
 // stays.
 func (s *Service) EndIdentity(ctx context.Context, by access.Actor, uid, keep string) error {

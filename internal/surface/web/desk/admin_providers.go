@@ -106,8 +106,8 @@ func (d *Desk) elsewhereForm(v *page.Visit, x account.Provider, in account.NewPr
 	view := d.adminView(v, heading, p.T("desk.elsewhere.lead"), adminForm(at, nil, fields, page.ButtonView{Text: p.T("desk.elsewhere.save"), Kind: "primary"}, page.ButtonView{Text: p.T("desk.cancel"), Href: elsewhereAt}))
 	if x.UID != "" {
 		view.Lead = x.Issuer
-		view.Body = append(d.elsewhereState(v, x), view.Body...)
-		view.Body = append(view.Body, section("end", p.T("desk.elsewhere.end"), several([]templ.Component{
+		view.Body = append([]templ.Component{stack(d.elsewhereState(v, x))}, view.Body...)
+		view.Body = append(view.Body, section("end", p.T("desk.elsewhere.end"), stack([]templ.Component{
 			paragraph(p.N("desk.elsewhere.end.note", int(x.People))), post(at+"/end", nil, page.ButtonView{Text: p.T("desk.elsewhere.end"), Kind: "danger"}),
 		})))
 	}
