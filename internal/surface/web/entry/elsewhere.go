@@ -67,7 +67,6 @@ func (d Deps) notIn(v *page.Visit, err error, what account.Purpose, door account
 	if errs.Is(err, errs.Limit) {
 		view.Said, _ = said(v, err)
 	}
-	drop(v.W, away)
 	if v.R.Method == http.MethodGet { // it was a page that was asked for, and here it is
 		return v.Show(NotInPage(view))
 	}
@@ -120,13 +119,13 @@ func (d Deps) takeReturn(v *page.Visit) error {
 		Provider: v.R.PathValue("issuer"), Cookie: cookie(v.R, away), State: form.Get("state"), Code: form.Get("code"), Issuer: form["iss"],
 		Session: func(door account.Door) string { return cookie(v.R, Cookie(door)) },
 	})
-	drop(v.W, away)
 	switch {
 	case errs.Is(err, errs.NotFound) && got.For == account.ToAccept:
 		return d.gone(v)
 	case err != nil:
-		return d.notIn(v, err, got.For, got.Began)
+		return d.notIn(v, err, got.For, got.Began) // what another page sends here must not end a sign-in that is under way
 	}
+	drop(v.W, away)
 	switch got.For {
 	case account.ToLink:
 		return v.See(base(got.Door) + "/factor?done=linked")

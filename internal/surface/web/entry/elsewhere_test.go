@@ -65,6 +65,10 @@ func TestSigningInElsewhereWithoutAScript(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 	stranger := h.browser()
+	back = leave(at, "next", "requests")
+	if a := b.do("POST", at+"/answer", "state", "st_x", "code", "x"); a.status != http.StatusUnauthorized || b.cookies["__Host-away"] == "" {
+		t.Errorf("another page ends a sign-in that is under way: %d", a.status)
+	}
 	if a := stranger.do("POST", at+"/answer", "state", back.Get("state"), "code", back.Get("code"), "iss", i.URL); a.status != http.StatusUnauthorized || !strings.Contains(a.body, "did not begin in this browser") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
