@@ -18,6 +18,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/netaddr"
 )
 
 // The limits.
@@ -88,8 +90,7 @@ func (c Config) allows(address string) error {
 
 // isPublic tells whether an address is one that everybody reaches.
 func isPublic(ip netip.Addr) bool {
-	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && ip.Zone() == "" &&
-		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
+	return netaddr.Global(ip) && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func (c Config) inside(ip netip.Addr) bool {
