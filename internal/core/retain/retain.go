@@ -144,7 +144,7 @@ func Table() []Rule {
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{
 			"object", "object_counter", "access_grant", "presence_seen", "egress_pass", "deadline_clock", "search_token", "search_document", "search_block", "search_backlog", "intake_link", "intake_run", "intake_run_item", "intake_call", "intake_callback", "intake_obligation", "intake_submitted", "intake_forward", "intake_handed", "intake_vouch", "intake_missing", "intake_address",
-			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "coordination_reply", "coordination_handover", "coordination_sending", "coordination_sending_party", "coordination_ladder_of", "coordination_climb", "coordination_step", "coordination_share", "coordination_shared", "correspondence_reach", "takedown_target", "takedown_state", "takedown_proposal", "incident_incident", "incident_entry", "incident_task",
+			"correspondence_mass", "coordination_party", "coordination_request", "coordination_measure", "coordination_reply", "coordination_handover", "coordination_taken", "coordination_sending", "coordination_sending_party", "coordination_ladder_of", "coordination_climb", "coordination_step", "coordination_share", "coordination_shared", "correspondence_reach", "takedown_target", "takedown_state", "takedown_proposal", "incident_incident", "incident_entry", "incident_task",
 		}, Handling, Task, Team, 0, Stays},
 		{Counters, []string{"correspondence_automatic", "suspicion_thanks"}, Guarding, Security, Nobody, CountersFor, Removed},
 		{Sessions, []string{"account_session"}, Guarding, Security, Owner, SessionsFor, Removed},

@@ -144,7 +144,13 @@ func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, part
 		return m, s.lateWord(ctx, tx, party)
 	}
 	var request int64
-	if !in.Apart {
+	if in.Acknowledges != nil {
+		var err error
+		if request, err = s.acknowledgedTx(ctx, tx, by, party, in.Acknowledges); err != nil {
+			return correspondence.Message{}, err
+		}
+	}
+	if request == 0 && !in.Apart {
 		var err error
 		if request, err = s.oldest(ctx, tx, party.Ref.ID); err != nil {
 			return correspondence.Message{}, err

@@ -52,7 +52,7 @@ func Operations() []Operation {
 		{Method: "POST", Path: "/reports", Open: true, What: "Send a report"},
 		{Method: "GET", Path: "/reports", Rights: shared, What: "List reports, newest first"},
 		{Method: "GET", Path: "/reports/{ref}", Rights: shared, What: "Read a report"},
-		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, attach, reject, reply, pass on or restore a report, or bring it back from probable spam"},
+		{Method: "POST", Path: "/reports/{ref}/triage", Rights: triage, What: "Accept, take over what another team hands over, attach, reject, reply, pass on or restore a report, or bring it back from probable spam"},
 		{Method: "POST", Path: "/reports/{ref}/hold", Rights: hold, What: "Set a legal hold: nothing of the report ends with its period"},
 		{Method: "GET", Path: "/reports/{ref}/submissions", Rights: shared, What: "List what its reporter sent"},
 		{Method: "POST", Path: "/reports/{ref}/submissions", Rights: write, What: "Add a further submission"},
