@@ -33,6 +33,8 @@ type Config struct {
 	Exit   *url.URL       // an HTTP proxy through which all goes; nil goes directly
 	Inside []netip.Prefix // networks inside that may be reached, also by HTTP and on any port
 	Roots  *tls.Config    // of tests; nil trusts what the system trusts
+
+	port string // of tests, in place of that of Line
 }
 
 // Client sends.
