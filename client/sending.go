@@ -56,6 +56,8 @@ type SendingText struct {
 	ByRole          map[string]RoleWords    `json:"by_role,omitempty"`
 	Questions       string                  `json:"questions,omitempty"`
 	Recommendations []string                `json:"recommendations,omitempty"`
+	ValidDays       int                     `json:"valid_days,omitempty"` // for how long they hold once they are done
+	CheckDays       int                     `json:"check_days,omitempty"` // after how long we check them again once they are verified
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
 }

@@ -222,6 +222,9 @@ func (s *Service) WithdrawRequest(ctx context.Context, by access.Actor, request,
 	if strings.TrimSpace(reason) == "" {
 		return Request{}, required("reason")
 	}
+	if err := checkReason(reason); err != nil {
+		return Request{}, err
+	}
 	return s.judge(ctx, by, request, "coordination.withdraw_request", reason, func(r *Request) error {
 		if r.State == Withdrawn {
 			return errs.New(errs.Conflict, "the request is withdrawn already")

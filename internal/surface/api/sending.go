@@ -76,6 +76,8 @@ type SendingText struct {
 	ByRole          map[string]RoleWords    `json:"by_role,omitempty" doc:"By part and language, before all of these; what is left out stays"`
 	Questions       string                  `json:"questions,omitempty" doc:"Code of a set of typed questions, as it stands now"`
 	Recommendations []string                `json:"recommendations,omitempty" doc:"Codes of the library"`
+	ValidDays       int                     `json:"valid_days,omitempty" minimum:"0" doc:"For how long they hold once they are done: then they expire, and the party is asked again. For ever when left out"`
+	CheckDays       int                     `json:"check_days,omitempty" minimum:"0" doc:"After how long we check them again once they are verified. Never when left out"`
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
 }
@@ -103,7 +105,7 @@ func (a *API) sendingView(ctx context.Context, by access.Actor, x coordination.S
 	}
 	v.IncidentID = o.UID
 	if g := x.Give; g.Written() {
-		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Questions: g.Questions, Recommendations: g.Recommendations, DueAt: g.DueAt, TLP: x.TLP.String()}
+		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Questions: g.Questions, Recommendations: g.Recommendations, ValidDays: g.ValidDays, CheckDays: g.CheckDays, DueAt: g.DueAt, TLP: x.TLP.String()}
 		for lang, w := range g.Words {
 			if v.Letter.Words == nil {
 				v.Letter.Words = map[string]SendingWords{}
@@ -388,7 +390,7 @@ type SendingTextInput struct {
 
 func (a *API) setSendingLetter(ctx context.Context, by access.Actor, in *SendingTextInput) (reply[Sending], error) {
 	b := in.Body.Value
-	g := coordination.Give{Text: b.Text, Request: b.Request, Questions: b.Questions, Recommendations: b.Recommendations, DueAt: b.DueAt, Words: map[string]coordination.Words{}}
+	g := coordination.Give{Text: b.Text, Request: b.Request, Questions: b.Questions, Recommendations: b.Recommendations, ValidDays: b.ValidDays, CheckDays: b.CheckDays, DueAt: b.DueAt, Words: map[string]coordination.Words{}}
 	var err error
 	if g.TLP, err = label(b.TLP); err != nil {
 		return reply[Sending]{}, err
