@@ -146,8 +146,15 @@ func TestQuestionSetsAreVersioned(t *testing.T) {
 		h.refused(err, errs.Invalid, "a retired set is asked")
 		_, err = h.s.Send(ctx, h.ana, in.UID, coordination.Give{Parties: uids(p...), Questions: "../../etc", DueAt: h.due()})
 		h.refused(err, errs.Invalid, "a set that is none")
-		_, err = h.s.AnswerQuestions(ctx, h.person(org), r.UID, coordination.ReplyInput{Answers: coordination.Answers{"runs": yes("no")}})
+		_, err = h.s.AnswerQuestions(ctx, h.person(org), r.UID, coordination.ReplyInput{Answers: coordination.Answers{"runs": yes("no")}, Reach: correspondence.TeamOnly})
 		h.must(err)
+		threads, err := h.letters.Threads(ctx, h.DB, p[0].Thread)
+		h.must(err)
+		said, err := h.letters.WordsOf(ctx, h.DB, threads[p[0].Thread])
+		h.must(err)
+		if m := said[p[0].Thread].Messages; len(m) != 1 {
+			t.Errorf("how far the answer may go: %+v", said)
+		}
 		h.must(h.s.RetireQuestions(ctx, h.ana, "exposure", true)) // as it came with the program
 		if all, err = h.s.QuestionSets(ctx, h.ana, false); err != nil || len(all) != 0 {
 			t.Errorf("%+v, %v", all, err)
