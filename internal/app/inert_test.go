@@ -33,6 +33,7 @@ import (
 // nothing is fetched, nothing becomes a link, and the console says no word. Files and the API give bytes.
 func TestBrowserForeignTextStaysInert(t *testing.T) {
 	h := newHouse(t, pgtest.Engine(t))
+	h.Correspondence.Hold = 0
 	host := newCanaryHost(t)
 	texts := host.corpus()
 	ctx := t.Context()

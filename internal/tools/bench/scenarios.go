@@ -61,6 +61,7 @@ func scenarios(o options) (all []scenario, end func()) {
 			scenario{name: engine + ": one submission for 500 organisations, filed by its form", figure: w.manyAffected},
 			scenario{name: engine + ": one question to 500 parties, each its own evidence, encrypted to its key", figure: w.asksMany(500, 30*time.Second)},
 			scenario{name: engine + ": one question to 5,000 parties, each its own evidence, encrypted to its key", figure: w.asksMany(5000, 5*time.Minute)},
+			scenario{name: engine + ": matrix of 500 parties, each asked five typed questions and given five measures, 1 at once", p95: matrixPage, prepare: w.askedMany},
 			scenario{name: engine + ": verbs, 8 writers", prepare: w.verb(false)},
 			scenario{name: engine + ": what the record takes of a verb, 8 writers", figure: w.record},
 			scenario{name: engine + ": entries of the record until numbered, 8 writers", p99: lag, prepare: w.verb(true)},
