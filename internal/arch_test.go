@@ -77,6 +77,8 @@ var keepers = map[string]string{
 	"golang.org/x/image":                 "internal/kit/pdf",
 	"software.sslmate.com/src/go-pkcs12": "internal/kit/pgp/keyd",
 	"github.com/go-webauthn/webauthn":    "internal/core/account",
+	"github.com/coreos/go-oidc":          "internal/kit/openid",
+	"golang.org/x/oauth2":                "internal/kit/openid",
 	"plugin":                             "",
 	module + "internal/kit/mail/send":    "internal/domain/correspondence internal/app internal/cli",                                                                             // a way out: only behind a pass
 	module + "internal/kit/pgp/keyd":     "internal/app internal/cli internal/sample internal/tools",                                                                             // the private keys: no page, no API, no duty

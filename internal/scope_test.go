@@ -41,6 +41,8 @@ var unscoped = map[string]string{
 	"core/audit/list.go readable":                  "kinds only, to ask the scope for each",
 	"domain/incident/within.go SealedNumbers":      "numbers alone, for the encrypted bundle that the house writes",
 	"core/egress/pass.go kept":                     "the object of a stored pass, at the moment of sending",
+	"domain/constituency/ask.go AskAll":            "the clock asks every organisation, whoever reads it",
+	"domain/constituency/ask.go AskedOf":           "an organisation that the caller has checked",
 	"domain/constituency/importplan.go heldParts":  "an import, for who may write the registry",
 	"domain/intake/words.go indexBelow":            "the house's own indexing of its reports, shown to nobody",
 	"domain/constituency/list.go ByID":             "by ids that stand in objects the caller has checked",

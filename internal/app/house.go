@@ -57,6 +57,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/openid"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
 )
@@ -203,7 +204,7 @@ func (h *House) duties() error {
 	h.Retain = &retain.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit}
 	h.Deadlines = &deadline.Service{DB: h.DB, Clock: h.Clock, Audit: h.Audit}
 	h.Constituency = &constituency.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs}
-	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name, Sites: map[account.Door]string{account.Desk: h.deskURL(), account.Portal: h.portalURL()}}
+	h.Accounts = &account.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Hash: account.NewHasher(64<<10, 3), Issuer: h.Profile.Name, Sites: map[account.Door]string{account.Desk: h.deskURL(), account.Portal: h.portalURL()}, Elsewhere: openid.New(fetch.New(fetch.Config{Exit: h.Config.ExitURL(), Inside: h.Config.InsideNetworks()}), h.Clock.Now)}
 	h.Correspondence = &correspondence.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Blobs: h.Blobs, Egress: h.Egress, Constituency: h.Constituency,
 		Text: h.Text, Alarms: h.Alarms, Hold: 20 * time.Second, Team: correspondence.Team{
@@ -217,6 +218,9 @@ func (h *House) duties() error {
 	h.Constituency.Registries = h.registries()
 	h.Constituency.SendCode = func(ctx context.Context, tx *db.Tx, l constituency.Letter) (string, error) {
 		return h.Correspondence.CodeTx(ctx, tx, l.Organisation, l.To, l.Lang, l.Code)
+	}
+	h.Constituency.SendAsk = func(ctx context.Context, tx *db.Tx, l constituency.AskLetter) (bool, error) {
+		return h.Correspondence.ConfirmTx(ctx, tx, l.Organisation, correspondence.Correspondent{Name: l.To.Name, Email: l.To.Email, Lang: l.Lang}, l.DueAt, l.Again)
 	}
 	if h.Calendar, err = calendarOf(h.Profile, h.Config); err != nil {
 		return err

@@ -276,6 +276,8 @@ var notShown = map[string]string{
 	"GET /desk/messages/{thread}/{message}/files/{file}":       "gives bytes to keep: bytesOnly asks for them",
 	"GET /portal/files/{thread}/{message}/{file}":              "gives bytes to keep: bytesOnly asks for them",
 	"GET /desk/outbox/masses/{mass}":                           "no mass is sent here",
+	"GET /desk/admin/sign-in/{issuer}":                         "shows what the team alone writes",
+	"GET /login/with/{issuer}/answer":                          "shows no word of a provider: entry.TestSigningInElsewhereWithoutAScript",
 	"GET /desk/admin/{$}":                                      "shows what the team alone writes",
 	"GET /desk/admin/keys/{fingerprint}":                       "shows what the team alone writes",
 	"GET /desk/admin/entitlements/{community}":                 "shows what the team alone writes",

@@ -56,6 +56,17 @@ func TestAnAssetIsProvedInAWholeHouse(t *testing.T) {
 	if a := b.get("/portal/proofs/" + code); !strings.Contains(a.Body, "We mailed a code to postmaster@pond.example") {
 		t.Error("the page does not say that it left")
 	}
+	// Once a year its contact is asked whether all is still right: the letter leads to the portal and says nothing of what stands there.
+	h.must(h.Constituency.SetAskRule(t.Context(), access.Actor{Account: 1, Roles: []access.Role{access.Lead}, Strength: access.TwoFactor, ProvedAt: h.Clock.Now()}, constituency.AskRule{}, constituency.AskRule{Days: 30}))
+	_, err := h.DB.Exec(t.Context(), `UPDATE constituency_organisation SET confirmed_at = $1`, h.Clock.Now().AddDate(0, 0, -340))
+	h.must(err)
+	_, err = h.DB.Exec(t.Context(), `UPDATE constituency_contact SET verified_at = $1`, h.Clock.Now())
+	h.must(err)
+	h.must(errors.Join(h.Constituency.AskAll(t.Context()), h.Constituency.AskAll(t.Context())))
+	asked := h.letter("eva@water.example")
+	if !strings.Contains(asked, "Once a year") || !strings.Contains(asked, "/portal/organisation") || strings.Contains(asked, "pond.example") || strings.Contains(asked, "own people") || len(h.sent("eva@water.example")) != 1 {
+		t.Errorf("%s", asked)
+	}
 	h.must(errors.Join(h.Constituency.Look(t.Context()), h.Constituency.EndProofs(t.Context())))
 	if got, err := h.Constituency.Owners(t.Context(), h.DB, sample(), "www.water.example", time.Time{}); err != nil || len(got) != 1 || got[0].Organisation.Name != "Water" {
 		t.Errorf("%+v, %v", got, err)

@@ -69,7 +69,7 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	err = h.hastily(ctx, func() error {
 		cast, err = play.Play(ctx, play.House{
 			DB: h.DB, Clock: moved, Accounts: h.Accounts, Constituency: h.Constituency, Correspondence: h.Correspondence, Intake: h.Intake,
-			Coordination: h.Coordination, Incidents: h.Incidents, Deadlines: h.Deadlines, Drafts: h.Drafts, Duty: h.Duty, Suspicion: h.Suspicion, TeamKey: ring.Public()[0], Work: queue.Run,
+			Coordination: h.Coordination, Incidents: h.Incidents, Deadlines: h.Deadlines, Drafts: h.Drafts, Duty: h.Duty, Suspicion: h.Suspicion, Takedown: h.Takedown, Registration: h.Registration, TeamKey: ring.Public()[0], Work: queue.Run,
 			Tick: func(ctx context.Context) error {
 				_, err := h.Deadlines.Tick(ctx, h.clocks())
 				return err

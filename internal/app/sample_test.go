@@ -18,7 +18,9 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
 	"github.com/tocsin-csirt/tocsin/internal/sample/play"
@@ -97,6 +99,28 @@ func TestTheCountryIsThere(t *testing.T) {
 		alone, err := h.Suspicion.Singles(ctx, by, "", 100)
 		if err != nil || len(list.Items) != 5 || lines != 2 || named != 1 || judged != 2 || len(alone.Items) != 3 {
 			t.Errorf("%d campaigns, %d lines, %d named, %d judged, %d alone, %v", len(list.Items), lines, named, judged, len(alone.Items), err)
+		}
+	})
+	t.Run("take-down", func(t *testing.T) {
+		list, err := h.Takedown.Targets(ctx, by, takedown.Filter{All: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		states, told := map[takedown.State]int{}, 0
+		for _, x := range list {
+			states[x.State]++
+			if !x.ToldAt.IsZero() {
+				told++
+			}
+		}
+		if states[takedown.Down] != 2 || states[takedown.Back] != 1 || states[takedown.Up] != 1 || told != 4 {
+			t.Errorf("%v, %d told", states, told)
+		}
+	})
+	t.Run("registrations", func(t *testing.T) {
+		n, err := h.Registration.Counts(ctx, h.DB, by)
+		if err != nil || n[registration.New] != 1 || n[registration.Asked] != 1 {
+			t.Errorf("%v, %v", n, err)
 		}
 	})
 	t.Run("reports", func(t *testing.T) {

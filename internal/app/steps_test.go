@@ -87,7 +87,7 @@ type sharedWord struct {
 // name of another party, nor a word of ours, but for the words that we shared with that very reader, until we take them back; and to those about whom nobody did anything every page is what it was, to the byte. Ten thousand steps on two
 // engines, a million with TOCSIN_LONG=1. A failure tells the seed and what was done last.
 func TestNothingOfOnePartyReachesAnother(t *testing.T) {
-	counts := map[string]int{pgtest.SQLite: 7000, pgtest.Postgres: 3000}
+	counts := map[string]int{pgtest.SQLite: 8000, pgtest.Postgres: 2000}
 	if os.Getenv("TOCSIN_LONG") == "1" {
 		counts = map[string]int{pgtest.SQLite: 500_000, pgtest.Postgres: 500_000}
 	}

@@ -103,8 +103,12 @@ func walk(h *house) {
 		x["member"], x["apikey"] = member.UID, key.UID
 	}
 	handover, page := h.shift()
+	elsewhere, err := h.Accounts.AddProvider(t.Context(), access.Actor{Account: 1, Roles: []access.Role{access.Admin}, Strength: access.TwoFactor, ProvedAt: h.Clock.Now()}, account.NewProvider{
+		Name: "Ministry", Issuer: "https://127.0.0.1:1", ClientID: "walk", NoSecret: true, Desk: true, Portal: true, Active: true, AMR: []string{"mfa"},
+	})
+	h.must(err)
 	for _, x := range []map[string]string{w.ours, w.theirs, w.sealed} {
-		x["passkey"] = id.New()
+		x["passkey"], x["identity"], x["issuer"] = id.New(), id.New(), elsewhere.UID
 		x["session"], x["code"], x["secret"], x["rest"], x["token"], x["upload"] = id.New(), id.New(), id.New(), "policy", id.New(), id.New()
 		x["rotation"], x["change"], x["way"], x["handover"], x["page"] = id.New(), id.New(), id.New(), id.New(), id.New() // of the team, not of a party
 		x["campaign"], x["single"] = id.New(), id.New()
@@ -245,7 +249,7 @@ func (x walker) visit(t *testing.T, l line, w world) {
 	}
 }
 
-var houseNames = []string{"alarm", "organisation", "contact", "number", "key", "person", "token", "fingerprint", "community", "set", "threshold", "reason", "rule", "doubt", "questions", "registration", "enclosure", "provider", "ladder"}
+var houseNames = []string{"alarm", "organisation", "contact", "number", "key", "person", "token", "fingerprint", "community", "set", "threshold", "reason", "rule", "doubt", "questions", "registration", "enclosure", "provider", "ladder", "issuer", "identity"}
 
 // ofTheHouse tells whether a route names nothing of a case.
 func (l line) ofTheHouse() bool {

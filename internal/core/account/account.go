@@ -13,6 +13,8 @@
 //	token.go     a token becomes an actor
 //	news.go      a person's own settings: language, zone, of what it is told by mail
 //	passkey.go   keys in a person's device: made, named, used to sign in and to prove oneself
+//	provider.go  providers outside by which people may sign in, as an administrator enters them
+//	elsewhere.go going to one and coming back; identity.go is what an answer does, and what is linked
 //	leave.go     one verb ends everything that a leaver has
 //
 // Secrets are shown once and stored as hashes; the TOTP secret is sealed for its row. An account is an object (kind account) so that its
@@ -28,6 +30,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/openid"
 )
 
 // Service owns accounts.
@@ -39,6 +42,8 @@ type Service struct {
 	Hash   *Hasher
 	Sites  map[Door]string // the address of each door, for which passkeys are made: "https://cert.example"
 	Issuer string          // the team's name, shown in authenticator apps
+	// Elsewhere asks providers outside who somebody is; nil: nobody signs in by one.
+	Elsewhere *openid.Client
 	// Post has a letter written that carries the link of an account; the link itself is put in when the letter leaves (Opening). Nil: no letters.
 	Post func(ctx context.Context, tx *db.Tx, a Account, letter Letter) error
 }

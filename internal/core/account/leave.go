@@ -44,6 +44,7 @@ func (s *Service) Disable(ctx context.Context, by access.Actor, uid string) (Acc
 			`UPDATE account_role SET state = 3 WHERE given_by = $1 AND state = 1`,
 			`DELETE FROM account_recovery WHERE account = $1`,
 			`DELETE FROM account_passkey WHERE account = $1`,
+			`DELETE FROM account_identity WHERE account = $1`,
 			`DELETE FROM account_news WHERE account = $1`,
 			`UPDATE account_person SET active = FALSE, password = '', password_at = NULL, totp = NULL, totp_next = NULL, totp_at = NULL WHERE id = $1`,
 		} {

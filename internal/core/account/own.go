@@ -231,7 +231,13 @@ func (s *Service) RequireFactor(ctx context.Context, by access.Actor, on bool) e
 		if err != nil {
 			return err
 		}
-		if on && !me.TwoFactor {
+		has := me.TwoFactor
+		if !has && by.Strength >= access.TwoFactor { // a provider said so
+			if has, err = s.linkedAtAll(ctx, tx, me.ID); err != nil {
+				return err
+			}
+		}
+		if on && !has {
 			return &errs.Error{Kind: errs.Conflict, Key: "error.factor_first", Text: "set up a second factor of your own first"}
 		}
 		was, err := ruleOf(ctx, tx, by.Organisation)

@@ -232,7 +232,7 @@ func (s *Service) made(a Account, door Door, answer string) (*webauthn.Credentia
 	return c, challenge
 }
 
-// EndPasskey removes one of the actor's own, who proved itself freshly.
+// EndPasskey removes one of the actor's own, who proved itself freshly; not the last way to sign in.
 func (s *Service) EndPasskey(ctx context.Context, by access.Actor, uid string) error {
 	a, err := s.self(ctx, by)
 	if err != nil {
@@ -244,6 +244,9 @@ func (s *Service) EndPasskey(ctx context.Context, by access.Actor, uid string) e
 		}
 		var name string
 		if err := tx.QueryRow(ctx, `SELECT name FROM account_passkey WHERE uid = $1 AND account = $2`, uid, a.ID).Scan(&name); err != nil {
+			return err
+		}
+		if err := s.notLastWay(ctx, tx, a, uid); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM account_passkey WHERE uid = $1 AND account = $2`, uid, a.ID); err != nil {

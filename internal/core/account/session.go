@@ -24,12 +24,13 @@ type Session struct {
 	CreatedAt time.Time
 	ProvedAt  time.Time
 	SeenAt    time.Time // to the minute
+	Identity  int64     // by which it was proved last; 0 for none
 }
 
-const sessionColumns = `s.uid, s.account, s.door, s.device, s.network, s.strength, s.created_at, s.proved_at, s.seen_at`
+const sessionColumns = `s.uid, s.account, s.door, s.device, s.network, s.strength, s.created_at, s.proved_at, s.seen_at, s.identity`
 
 func (x *Session) dst() []any {
-	return []any{&x.UID, &x.Account, (*string)(&x.Door), &x.Device, &x.Network, &x.Strength, &x.CreatedAt, &x.ProvedAt, &x.SeenAt}
+	return []any{&x.UID, &x.Account, (*string)(&x.Door), &x.Device, &x.Network, &x.Strength, &x.CreatedAt, &x.ProvedAt, &x.SeenAt, &x.Identity}
 }
 
 // alive tells whether a session is within its limits (rule I4).
@@ -47,6 +48,9 @@ func (x Session) Until() time.Time {
 	}
 	return absolute
 }
+
+// byTwo tells whether a provider said that two factors were proved.
+func (x Session) byTwo() bool { return x.Identity != 0 && x.Strength >= access.TwoFactor }
 
 // BySession turns the secret of a session into an actor, at its own door only. What is unknown, ended, too old or of another door is
 // Unauthenticated. Roles are read anew each time, so that what is taken ends at once. It notes once a minute that the session was seen.
@@ -89,10 +93,11 @@ func (s *Service) bySession(ctx context.Context, door Door, secret string, seen 
 	by := actor(a)
 	by.Origin, by.Strength, by.ProvedAt, by.AskedAt = access.ByPage, x.Strength, x.ProvedAt, now
 	by.Roles = nil
-	if by.Owes, err = s.owes(ctx, s.DB, a); err != nil || by.Owes {
+	if by.Owes, err = s.owes(ctx, s.DB, a); err != nil || by.Owes && !x.byTwo() {
 		by.Compartments = nil
 		return by, x, err
 	}
+	by.Owes = false
 	for _, g := range a.Roles {
 		if g.State == Active && doors[g.Role] == door { // the portal's cookie never carries a role of the desk
 			by.Roles = append(by.Roles, g.Role)

@@ -157,7 +157,7 @@ func recoveryHash(account int64, raw string) []byte {
 	return h[:]
 }
 
-// ResetFactors takes the second factor from an account whose owner lost it, with its logins. Roles that read cases wait for a lead again
+// ResetFactors takes the second factor from an account whose owner lost it, with its logins and its links to providers. Roles that read cases wait for a lead again
 // (rule I11). For managers, with fresh proof.
 func (s *Service) ResetFactors(ctx context.Context, by access.Actor, uid string) (Account, error) {
 	return s.change(ctx, by, uid, func(ctx context.Context, tx *db.Tx, a Account) error {
@@ -168,7 +168,7 @@ func (s *Service) ResetFactors(ctx context.Context, by access.Actor, uid string)
 		if _, err := tx.Exec(ctx, `UPDATE account_person SET totp = NULL, totp_next = NULL, totp_at = NULL WHERE id = $1`, a.ID); err != nil {
 			return err
 		}
-		for _, q := range []string{`DELETE FROM account_recovery WHERE account = $1`, `DELETE FROM account_passkey WHERE account = $1`} {
+		for _, q := range []string{`DELETE FROM account_recovery WHERE account = $1`, `DELETE FROM account_passkey WHERE account = $1`, `DELETE FROM account_identity WHERE account = $1`} {
 			if _, err := tx.Exec(ctx, q, a.ID); err != nil {
 				return err
 			}

@@ -157,9 +157,9 @@ func Table() []Rule {
 		{Fetched, []string{"correspondence_fetched"}, Repeating, Task, Nobody, FetchedFor, Removed},
 		{Drafts, []string{"draft_text"}, Working, Task, Owner, DraftsFor, Removed},
 		{Jobs, []string{"river_job"}, Running, Security, Nobody, job.KeepFailed, Removed},
-		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token", "account_invitation", "account_rule", "account_news", "account_passkey"}, Proving, Duty, Managers, 0, Stays},
+		{Accounts, []string{"account_person", "account_role", "account_recovery", "account_token", "account_invitation", "account_rule", "account_news", "account_passkey", "account_identity", "account_provider"}, Proving, Duty, Managers, 0, Stays},
 		{Registry, []string{
-			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_proof", "constituency_version", "constituency_entitlement", "constituency_doubt", "constituency_liaison", "registration_entity", "registration_change", "takedown_provider",
+			"constituency_organisation", "constituency_word", "constituency_membership", "constituency_contact", "constituency_number", "constituency_key", "constituency_asset", "constituency_proof", "constituency_version", "constituency_entitlement", "constituency_doubt", "constituency_asked", "constituency_liaison", "registration_entity", "registration_change", "takedown_provider",
 		}, Handling, Task, Team, 0, Stays},
 		{Record, []string{
 			"audit_entry", "audit_detail", "audit_waiting", "audit_number", "audit_node", "audit_checkpoint", "alarm_alarm", "duty_rotation", "duty_change", "duty_handover", "duty_way", "duty_page", "duty_try", "duty_bundle", "keyring_destroyed", "retain_hold",

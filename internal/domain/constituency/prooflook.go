@@ -46,7 +46,7 @@ func (s *Service) Work(r *job.Registry) {
 		if j.Proof != "" {
 			return s.lookFor(ctx, j.Proof)
 		}
-		return errors.Join(s.Look(ctx), s.EndProofs(ctx))
+		return errors.Join(s.Look(ctx), s.EndProofs(ctx), s.AskAll(ctx))
 	})
 	r.Every("constituency.look", 10*time.Minute, job.House, LookJob{})
 }

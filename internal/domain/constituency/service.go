@@ -25,6 +25,9 @@ type Service struct {
 	// SendCode mails a code to a role of a domain, and gives the uid of the letter; nil sends none.
 	SendCode func(ctx context.Context, tx *db.Tx, l Letter) (string, error)
 
+	// SendAsk writes one letter that asks for the yearly confirmation; false when its address had enough mail. nil asks nobody.
+	SendAsk func(ctx context.Context, tx *db.Tx, l AskLetter) (bool, error)
+
 	Registries Registries  // asked whose an address is when a person wants it; nil asks nobody
 	Teams      *teams.List // national teams by country, to be shown; nil shows none
 	// Silence gives since when organisations have answered nothing that we asked, those alone that are silent; nil asks nobody.

@@ -109,6 +109,8 @@ func (s *Service) tasks(by access.Actor, kind TaskKind, now time.Time) *db.Query
 			JOIN constituency_asset a ON a.id = f.asset WHERE a.proved_at IS NULL`)
 		return valid(q, now).Add(` GROUP BY o.uid, c.name, a.value, a.id ORDER BY 6, a.id`)
 	}
-	return from(`'', 0, '', COALESCE(c.confirmed_at, o.created_at)`).Add(`WHERE COALESCE(c.confirmed_at, o.created_at) <= ? ORDER BY COALESCE(c.confirmed_at, o.created_at), c.id`,
-		now.Add(-ConfirmEvery))
+	// Whom a letter has asked, and just reminded, has time to answer.
+	return from(`'', 0, '', `+yearOf).Add(`WHERE `+yearOf+` <= ? AND NOT EXISTS (SELECT 1 FROM constituency_asked a WHERE a.organisation = c.id AND a.since = `+yearOf+`
+		AND (a.letters > 0 AND a.reminded_at IS NULL AND a.asked_at > ? OR a.reminders > 0 AND a.reminded_at > ?)) ORDER BY `+yearOf+`, c.id`,
+		now.Add(-ConfirmEvery), now.Add(-askedLong), now.Add(-patience))
 }

@@ -36,6 +36,8 @@ const (
 	AutoNews                               // to a person of an organisation, who chose to be told: something is new in the portal
 	AutoRegistration                       // to who registers an entity: there is something on the page of the registration
 	AutoReview                             // to a contact of a registered entity: its entry is to be looked through
+	AutoConfirm                            // to a contact of an organisation: once a year, whether its entry is still right
+	AutoConfirmAgain                       // once more
 )
 
 // Auto is an automatic letter: which one, and typed values. It has no slot for text, so that nothing that a stranger wrote can come under the
@@ -76,6 +78,8 @@ var autoKeys = [...]struct {
 	AutoNews:         {"mail.news.subject", "mail.news.text", "", false, "/portal/", false},
 	AutoRegistration: {"mail.registration.subject", "mail.registration.text", "", false, "", false},
 	AutoReview:       {"mail.review.subject", "mail.review.text", "mail.review.due", false, "", false},
+	AutoConfirm:      {"mail.confirm.subject", "mail.confirm.text", "mail.review.due", false, "", false},
+	AutoConfirmAgain: {"mail.confirm.subject", "mail.confirm.again", "mail.confirm.was_due", false, "", false},
 	AutoThanks:       {"mail.thanks.subject", "mail.thanks.text", "", false, "", false},
 	AutoProve:        {"mail.prove.subject", "mail.prove.text", "", false, "", false},
 	AutoAddress:      {"mail.address.subject", "mail.address.text", "", false, "", false},
@@ -153,6 +157,9 @@ func (a Auto) write(p *text.Printer, t Thread, link string) (subject, body strin
 	if a.Letter == AutoProve {
 		return subject, body + "\n\n    " + a.Typed.text + "\n\n" + p.T("mail.prove.where") + "\n" + link
 	}
+	if a.Letter == AutoConfirm || a.Letter == AutoConfirmAgain {
+		return subject, body + "\n\n" + p.T("mail.confirm.where") + "\n" + link
+	}
 	if link != "" {
 		body += "\n\n" + p.T("mail.auto.link") + "\n" + link
 	}
@@ -179,6 +186,8 @@ func (s *Service) link(t Thread, a *Auto) string {
 		return s.Team.URL + "/r"
 	case t.About.Kind == ref.Organisation && a != nil && a.Letter == AutoReview:
 		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/registration"
+	case t.About.Kind == ref.Organisation && a != nil && (a.Letter == AutoConfirm || a.Letter == AutoConfirmAgain):
+		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/organisation"
 	case t.About.Kind == ref.Organisation:
 		return cmp.Or(s.Team.Portal, s.Team.URL) + "/portal/assets"
 	case code.Reveal() != "":

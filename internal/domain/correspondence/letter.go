@@ -74,6 +74,9 @@ func (s *Service) letter(m *stored, t Thread, road egress.Road) (subject, body s
 	label := m.TLP
 	subject, words := m.content.Subject, m.content.Text
 	what, asked := p.T(whatKeys[m.Kind], "team", s.Team.Name, "reference", t.Reference), s.asked(p, m)
+	if m.Kind == Notice && (t.About.Kind != ref.Account || t.Correspondent.Organisation != 0) { // to somebody who is none of ours
+		what = p.T("mail.what.auto", "team", s.Team.Name)
+	}
 	if road == egress.Notice && (!m.Automatic || m.Kind == Letter) {
 		// The catalogue's words alone: whoever reads this on its way learns that there is a message, and not what it is about.
 		label = tlp.Clear

@@ -50,7 +50,7 @@ type Config struct {
 	AuthservID     string   `name:"authserv-id" env:"TOCSIN_AUTHSERV_ID" placeholder:"NAME" help:"Name by which those servers sign their Authentication-Results; without it no results count."`
 	Relay          Endpoint `env:"TOCSIN_RELAY" placeholder:"smtp://…" help:"Server that sends our mail; without it mail stays in the outbox."`
 	Exit           Endpoint `name:"exit" env:"TOCSIN_EXIT" placeholder:"http://proxy:3128" help:"HTTP proxy through which webhooks and text messages leave; directly otherwise."`
-	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks and the gateway of text messages may be in; public addresses alone otherwise."`
+	Inside         string   `name:"inside" env:"TOCSIN_INSIDE" placeholder:"PREFIX,…" help:"Networks inside that webhooks, the gateway of text messages and services that sign people in may be in; public addresses alone otherwise."`
 	LookExit       Endpoint `name:"look-exit" env:"TOCSIN_LOOK_EXIT" placeholder:"socks5://host:1080" help:"Proxy (http, https or socks5) through which targets of a take-down are looked at; without it none is."`
 	LookResolver   Endpoint `name:"look-resolver" env:"TOCSIN_LOOK_RESOLVER" placeholder:"https://host/dns-query" help:"Resolver (DNS over HTTPS), reached through that proxy; without it no names are looked at."`
 	SMSGateway     string   `name:"sms-gateway" env:"TOCSIN_SMS_GATEWAY" placeholder:"FILE" help:"File that describes the gateway of text messages for pages; none otherwise."`

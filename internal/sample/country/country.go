@@ -7,6 +7,8 @@
 //	report_….go      thirty reports: waiting for triage, linked, concluded
 //	incident_….go    thirteen incidents with parties, requests, measures, timeline
 //	campaign.go      one question to five hundred organisations, and what each says
+//	takedown.go      what is to end on the network, and how it stood
+//	registration.go  entities that register themselves
 //	scale.go         as many organisations, reports and incidents as a load test wants, without storing them
 //
 // Nothing in it exists. Names end in .example (RFC 2606), addresses are of the documentation ranges (RFC 5737, RFC 3849), AS numbers of RFC
@@ -46,6 +48,10 @@ type Country struct {
 	Incidents     []Incident // oldest first
 	Suspicious    []Suspicious
 	Campaign      Campaign
+	Providers     []TargetProvider
+	Targets       []Target
+	TakeDowns     []TakeDown
+	Registrations []Registration
 }
 
 // Team is the national CSIRT as it presents itself.
@@ -275,7 +281,7 @@ func New() Country {
 		Name: "Valmora", Code: "XV",
 		Team: team(), People: people(), Peers: peers(),
 		Communities: communities(), Services: services(), Entitlements: entitlements(),
-		Organisations: organisations(), Suspicious: suspicious(), Campaign: Blackgull(500),
+		Organisations: organisations(), Suspicious: suspicious(), Campaign: Blackgull(500), Providers: providers(), Targets: targets(), TakeDowns: takeDowns(), Registrations: registrations(),
 	}
 	c.Reports = byAge(func(r Report) Ago { return r.Received }, waiting(), waitingMore(), linked(), concluded())
 	c.Incidents = byAge(func(i Incident) Ago { return i.Opened }, []Incident{ransomware()}, coordinated(), analysed(), closed())

@@ -12,6 +12,8 @@
 //	duty.go       who is on duty, hand-overs, a page
 //	suspicious.go what the public hands on, by campaign
 //	party.go      parties: what each was told, asked, answered, did
+//	takedown.go   what is to end on the network
+//	registration.go  entities that register themselves
 //	campaign.go   one question to many, and what they answer
 //
 // The services of the house share one clock, which Play moves from Began before now up to now, so that creation, letters, deadlines and the
@@ -34,7 +36,9 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/duty"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
+	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pgp"
@@ -60,6 +64,8 @@ type House struct {
 	Drafts         *draft.Service
 	Duty           *duty.Service
 	Suspicion      *suspicion.Service
+	Takedown       *takedown.Service
+	Registration   *registration.Service
 	TeamKey        pgp.Key                                            // to which reporters encrypt
 	Work           func(ctx context.Context) (waiting int, err error) // works the jobs that are there: files mail, lets letters leave (job.ByHand)
 	Tick           func(ctx context.Context) error                    // looks for deadlines that are due
@@ -129,6 +135,8 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 	p.writeCampaign(p.country.Campaign)
 	p.writeDuty()
 	p.writeSuspicious()
+	p.writeTakeDown()
+	p.writeRegistrations()
 	if err := p.perform(ctx); err != nil {
 		return Cast{}, err
 	}

@@ -45,6 +45,14 @@ func (d *Desk) adminRoutes() []page.Route {
 		{Pattern: "POST /desk/admin/tokens", Need: page.SignedIn, Serve: d.addToken},
 		{Pattern: "POST /desk/admin/tokens/{token}/revoke", Need: page.SignedIn, Serve: d.revokeToken},
 
+		{Pattern: "GET /desk/admin/sign-in", Need: manage, Serve: d.signInWith},
+		{Pattern: "GET /desk/admin/sign-in/new", Need: manage, Serve: d.newProviderElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/new", Need: manage, Serve: d.addElsewhere},
+		{Pattern: "GET /desk/admin/sign-in/{issuer}", Need: manage, Serve: d.oneElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/{issuer}", Need: manage, Serve: d.saveElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/{issuer}/look", Need: manage, Serve: d.lookElsewhere},
+		{Pattern: "POST /desk/admin/sign-in/{issuer}/end", Need: manage, Serve: d.endElsewhere},
+
 		{Pattern: "GET /desk/admin/keys", Need: page.SignedIn, Serve: d.keys},
 		{Pattern: "GET /desk/admin/keys/{fingerprint}", Need: page.SignedIn, Serve: d.downloadKey},
 
@@ -56,6 +64,8 @@ func (d *Desk) adminRoutes() []page.Route {
 		{Pattern: "POST /desk/admin/second", Need: rules, Serve: d.saveSecond},
 		{Pattern: "GET /desk/admin/registrations", Need: rules, Serve: d.registrationRule},
 		{Pattern: "POST /desk/admin/registrations", Need: rules, Serve: d.saveRegistrationRule},
+		{Pattern: "GET /desk/admin/confirmations", Need: rules, Serve: d.askRule},
+		{Pattern: "POST /desk/admin/confirmations", Need: rules, Serve: d.saveAskRule},
 		{Pattern: "GET /desk/admin/stop-mail", Need: stop, Serve: d.stopMail},
 		{Pattern: "POST /desk/admin/stop-mail", Need: stop, Serve: d.setStopMail},
 
@@ -150,12 +160,14 @@ func (d *Desk) admin(v *page.Visit) error {
 	add(alarm.Told(by), room{"siren", "/desk/alarms", p.T("desk.alarms"), p.T("desk.alarms.note"), alarms})
 	add(by.Can(access.BreakGlass), room{"lock-open", "/desk/break-glass", p.T("desk.glass.title"), p.T("desk.glass.note"), 0})
 	add(by.Can(access.ManageAccounts), room{"users", "/desk/admin/people", p.T("desk.admin.people"), p.T("desk.admin.people.note"), 0})
+	add(by.Can(access.ManageAccounts), room{"link", elsewhereAt, p.T("desk.elsewhere.title"), p.T("desk.elsewhere.room"), 0})
 	add(mayWait(by), room{"hourglass", "/desk/admin/waiting", p.T("desk.admin.waiting"), p.T("desk.admin.waiting.note"), waits})
 	add(true, room{"key", "/desk/admin/tokens", p.T("desk.admin.tokens"), p.T("desk.admin.tokens.note"), 0})
 	add(true, room{"file-lock-2", "/desk/admin/keys", p.T("desk.admin.keys"), p.T("desk.admin.keys.note"), 0})
 	add(by.Can(access.ChangeRules), room{"mail", "/desk/admin/mail", p.T("desk.admin.mail"), p.T("desk.admin.mail.note"), 0})
 	add(by.Can(access.ChangeRules), room{"users", "/desk/admin/second", p.T("desk.second.title"), p.T("desk.second.note"), 0})
 	add(by.Can(access.ChangeRules), room{"building-2", "/desk/admin/registrations", p.T("desk.registration.rule"), p.T("desk.registration.rule.note"), 0})
+	add(by.Can(access.ChangeRules), room{"check-check", "/desk/admin/confirmations", p.T("desk.confirm.title"), p.T("desk.confirm.note"), 0})
 	add(by.Can(access.ChangeRules), room{"bell-ring", laddersAt, p.T("desk.ladders.title"), p.T("desk.ladders.note"), 0})
 	add(by.Can(access.ChangeRules), room{"list-checks", "/desk/admin/entitlements", p.T("desk.admin.entitlements"), p.T("desk.admin.entitlements.note"), 0})
 	add(by.Can(access.ChangeRules), room{"shield-check", "/desk/admin/rules", p.T("desk.rules.title"), p.T("desk.rules.note"), 0})

@@ -105,6 +105,18 @@ func (d *Desk) showAsk(v *page.Visit, in incident.Incident, g coordination.Give,
 			name: "party", value: r.Party.UID, label: r.Party.Name, second: roleName(v.P, r.Party.Role), checked: slices.Contains(g.Parties, r.Party.UID) || len(rows) == 1,
 		})
 	}
+	slices.SortStableFunc(x.parties, func(a, b choice) int { // who is chosen stands first
+		switch {
+		case a.checked == b.checked:
+			return 0
+		case a.checked:
+			return -1
+		}
+		return 1
+	})
+	if len(x.parties) > shortList && !g.Chase {
+		x.many = f.Href + "/sendings"
+	}
 	if x.sets, err = d.setOptions(v, g.Questions); err != nil {
 		return err
 	}

@@ -122,6 +122,7 @@ func (d *Desk) differenceBody(p *text.Printer, x coordination.Difference) []temp
 	if n := len(x.Share); n > 0 {
 		last := x.Share[n-1]
 		chart := page.ChartView{
+			Unit:  " %",
 			Title: p.T("desk.difference.share", "done", p.Number(int64(last.Done)), "given", p.Number(int64(last.Given)), "percent", p.Number(int64(last.Percent()))), Show: p.T("desk.progress.table"), Most: 100,
 			Series: []page.Series{{Name: p.T("desk.difference.percent")}},
 		}

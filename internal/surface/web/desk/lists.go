@@ -380,6 +380,13 @@ func (d *Desk) organisation(v *page.Visit) error {
 	if !confirmed.IsZero() {
 		fact(p.T("desk.fact.confirmed"), p.Date(confirmed))
 	}
+	asked, err := d.Constituency.AskedOf(v.Ctx(), d.DB, o.Ref.ID)
+	if err != nil {
+		return err
+	}
+	if words := askedWords(p, asked); words != "" {
+		fact(p.T("desk.confirm.asked"), words)
+	}
 	var ids []int64
 	for _, c := range contacts {
 		ids = append(ids, c.ID)

@@ -308,8 +308,17 @@ func (d *Desk) sharing(v *page.Visit) error {
 		return err
 	}
 	table := page.TableView{Caption: p.T("desk.reach.title"), Columns: []page.Column{{Text: p.T("desk.col.party")}, {Text: p.T("desk.reach.col")}}}
+	silent := 0
 	for _, x := range parties {
-		table.Rows = append(table.Rows, []templ.Component{page.To(x.Name, "/desk/parties/"+x.UID+"#reach"), page.Text(wordLine(p, words[x.Ref.ID].Of("")))})
+		w := words[x.Ref.ID].Of("")
+		if w.Reach == correspondence.Unsaid && len(parties) > shortList {
+			silent++ // one line for all of them
+			continue
+		}
+		table.Rows = append(table.Rows, []templ.Component{page.To(x.Name, "/desk/parties/"+x.UID+"#reach"), page.Text(wordLine(p, w))})
+	}
+	if silent > 0 {
+		table.Rows = append(table.Rows, []templ.Component{page.To(p.N("desk.reach.silent", silent), f.Href+"/parties"), page.Text(wordLine(p, correspondence.Word{}))})
 	}
 	body := []templ.Component{heading(p.T("desk.sharing.list")), page.Empty(page.EmptyView{Icon: "forward", Title: p.T("desk.sharing.none"), Note: p.T("desk.sharing.none.note")})}
 	if len(cards) > 0 {

@@ -145,7 +145,11 @@ func (a mine) factorView(v *page.Visit, wrong bool) (FactorView, error) {
 		return FactorView{}, err
 	}
 	keys, err := a.passkeyList(v)
-	view := FactorView{Enrolled: me.App, Strong: me.TwoFactor, Passkeys: keys, Add: at + "/passkeys", Owes: v.By.Owes, Begin: at + "/factor", Codes: at + "/codes", Action: at + "/factor/confirm"}
+	if err != nil {
+		return FactorView{}, err
+	}
+	links, err := a.identities(v)
+	view := FactorView{Enrolled: me.App, Strong: me.TwoFactor, Passkeys: keys, Elsewhere: links, Add: at + "/passkeys", Owes: v.By.Owes, Begin: at + "/factor", Codes: at + "/codes", Action: at + "/factor/confirm"}
 	view.PublicView, view.Tabs = a.view(v, "factor", wrong)
 	return view, err
 }
@@ -160,6 +164,10 @@ func (a mine) factor(v *page.Visit) error {
 		view.Done = v.P.T("portal.passkey.added")
 	case "passkey_ended":
 		view.Done = v.P.T("portal.passkey.ended")
+	case "linked":
+		view.Done = v.P.T("portal.elsewhere.linked")
+	case "unlinked":
+		view.Done = v.P.T("portal.elsewhere.unlinked")
 	}
 	return v.Show(FactorPage(view))
 }
@@ -248,6 +256,10 @@ func (a mine) proveForm(v *page.Visit, to, words string, status int) error {
 	}
 	view := ProveView{PublicView: a.frame(v, v.P.T("portal.prove.title"), status != 0), Action: base(a.door) + "/prove", Next: to, Email: me.Email, Factor: me.TwoFactor, Said: words, Password: "password", Code: "code"}
 	view.Passkey, view.Passkeys = a.passkeyProof(v, a.door, me, view.Action, "passkey", []page.Hid{{Name: "next", Value: to}}), true
+	view.Elsewhere = a.proofElsewhere(v, a.door, to)
+	if v.R.URL.Query().Get("done") == goesOn && v.By.NeedFresh(v.Now) == nil {
+		view.Done = v.P.T("portal.elsewhere.back_to_tab")
+	}
 	if status != 0 {
 		return v.ShowStatus(status, ProvePage(view))
 	}

@@ -6,6 +6,7 @@
 //	welcome       the page behind a link: choose a password
 //	account       my sessions, password, second factor, recovery codes; proving again who one is
 //	passkey       keys in a person's device: sign in, prove, make, end
+//	elsewhere     going to a provider outside and coming back; what is linked
 //	settings      language, zone, of what one is told by mail
 //	next.go       where to go on: names of routes, never addresses
 //	qr.go         a QR code as SVG

@@ -15,6 +15,7 @@ const halfFor = 300
 func (d Deps) login(v *page.Visit) error {
 	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), false), Next: v.R.URL.Query().Get("next")}
 	view.Passkey, view.Passkeys = d.passkeySignIn(v, view.Next), true
+	view.Elsewhere = d.elsewhere(v, view.Next)
 	switch v.R.URL.Query().Get("done") {
 	case "out":
 		view.Done = v.P.T("portal.login.out")
@@ -41,6 +42,7 @@ func (d Deps) signIn(v *page.Visit) error {
 	if len(view.Problems) > 0 {
 		view.PublicView = d.frame(v, v.P.T("portal.login.title"), true)
 		view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
+		view.Elsewhere = d.elsewhere(v, to)
 		return v.ShowStatus(errs.Invalid.HTTP(), LoginPage(view))
 	}
 	at := from(v.R, "")
@@ -55,6 +57,7 @@ func (d Deps) signIn(v *page.Visit) error {
 	}
 	view.PublicView, view.Said = d.frame(v, v.P.T("portal.login.title"), true), words
 	view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
+	view.Elsewhere = d.elsewhere(v, to)
 	return v.ShowStatus(errs.Of(err).HTTP(), LoginPage(view))
 }
 

@@ -13,7 +13,7 @@ var ways = map[account.Door]map[string]string{
 	account.Desk: {
 		"triage": "/desk/triage", "my": "/desk/my", "incidents": "/desk/incidents", "outbox": "/desk/outbox",
 		"admin": "/desk/admin", "people": "/desk/admin/people", "people_new": "/desk/admin/people/new", "waiting": "/desk/admin/waiting",
-		"ladders": "/desk/admin/ladders", "tokens": "/desk/admin/tokens", "tokens_new": "/desk/admin/tokens/new", "person": "/desk/admin/people/{id}",
+		"confirmations": "/desk/admin/confirmations", "ladders": "/desk/admin/ladders", "elsewhere": "/desk/admin/sign-in", "tokens": "/desk/admin/tokens", "tokens_new": "/desk/admin/tokens/new", "person": "/desk/admin/people/{id}",
 		"account": "/desk/account", "password": "/desk/account/password", "factor": "/desk/account/factor", "passkeys": "/desk/account/passkeys", "codes": "/desk/account/codes",
 	},
 	account.Portal: {

@@ -38,7 +38,7 @@ func (d Deps) signInByPasskey(v *page.Visit) error {
 		words = v.P.T("error.passkey")
 	}
 	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), true), Said: words, Next: to, Passkey: d.passkeySignIn(v, to)}
-	view.Passkeys = true
+	view.Passkeys, view.Elsewhere = true, d.elsewhere(v, to)
 	return v.ShowStatus(errs.Of(err).HTTP(), LoginPage(view))
 }
 

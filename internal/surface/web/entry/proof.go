@@ -29,6 +29,7 @@ func ProofOf(d Deps, door account.Door) (prove func(*page.Visit, page.Proof) err
 			Password: page.ProofPassword, Code: page.ProofCode,
 		}
 		view.Passkey, view.Passkeys = d.passkeyProof(v, door, me, view.Action, page.ProofPasskey, keep), true
+		view.Elsewhere = d.proofElsewhere(v, door, goesOn)
 		status := errs.Unauthenticated.HTTP()
 		if wrong != nil {
 			view.Said, _ = said(v, wrong)

@@ -25,10 +25,14 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "GET /login", Need: page.Open, Serve: d.login},
 		{Pattern: "POST /login", Need: page.Open, MaxBody: small, Serve: d.signIn},
 		{Pattern: "POST /login/passkey", Need: page.Open, MaxBody: small, Serve: d.signInByPasskey},
+		{Pattern: "POST /login/with/{issuer}", Need: page.Open, MaxBody: small, Serve: d.signInElsewhere},
+		{Pattern: "GET /login/with/{issuer}/answer", Need: page.Open, Serve: d.returned},
+		{Pattern: "POST /login/with/{issuer}/answer", Need: page.Open, MaxBody: small, Serve: d.takeReturn},
 		{Pattern: "GET /login/code", Need: page.Open, Serve: d.code},
 		{Pattern: "POST /login/code", Need: page.Open, MaxBody: small, Serve: d.giveCode},
 		{Pattern: "GET /welcome/{secret}", Need: page.Open, Serve: d.welcome},
 		{Pattern: "POST /welcome/{secret}", Need: page.Open, MaxBody: small, Serve: d.choose},
+		{Pattern: "POST /welcome/{secret}/with/{issuer}", Need: page.Open, MaxBody: small, Serve: d.acceptElsewhere},
 		{Pattern: "POST /logout", Need: page.Open, MaxBody: small, Serve: d.logout},
 	}
 }
@@ -57,10 +61,13 @@ func AccountRoutes(d Deps, door account.Door) []page.Route {
 		get("/passkeys", a.passkey),
 		post("/passkeys", a.addPasskey),
 		post("/passkeys/{passkey}/end", a.endPasskey),
+		post("/identities", a.linkElsewhere),
+		post("/identities/{identity}/end", a.unlinkElsewhere),
 		get("/settings", a.settings),
 		post("/settings", a.saveSettings),
 		get("/prove", a.prove),
 		post("/prove", a.proved),
+		post("/prove/elsewhere", a.proveElsewhere),
 	}
 }
 

@@ -22,7 +22,14 @@ func (d Deps) welcome(v *page.Visit) error {
 
 func (d Deps) welcomeForm(v *page.Visit, problems []page.Problem) error {
 	view := WelcomeView{PublicView: d.frame(v, v.P.T("portal.welcome.title"), len(problems) > 0), Action: "/welcome/" + url.PathEscape(v.R.PathValue("secret")), Problems: problems}
-	view.Path = "/login" // the address holds a secret: nothing on the page repeats it but the form
+	view.Path = "/login" // the address holds a secret: nothing on the page repeats it but its forms
+	list, err := d.Accounts.AcceptedBy(v.Ctx(), v.R.PathValue("secret"), d.Doors...)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		view.Elsewhere = append(view.Elsewhere, ElsewhereForm{Action: view.Action + "/with/" + p.UID, Words: v.P.T("portal.elsewhere.accept", "name", p.Name)})
+	}
 	if len(problems) > 0 {
 		return v.ShowStatus(errs.Invalid.HTTP(), WelcomePage(view))
 	}

@@ -16,7 +16,8 @@ type ChartView struct {
 	Title  string
 	Points []string // names of the points: days
 	Series []Series
-	Most   int // of the scale
+	Most   int    // of the scale
+	Unit   string // behind the numbers of the scale: " %"
 	Show   string
 }
 

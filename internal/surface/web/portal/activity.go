@@ -25,7 +25,7 @@ var deeds = []string{
 	"registration.receive", "registration.answer", "registration.change", "registration.change_told",
 	"account.sign_in", "account.sign_out", "account.proof_refused",
 	"account.invite", "account.invite_again", "account.withdraw_invitation", "account.accept_invitation", "account.grant_role", "account.revoke_role", "account.disable",
-	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit", "account.settings", "account.add_passkey", "account.end_passkey",
+	"account.reset_password", "account.reset_factors", "account.revoke_session", "account.revoke_sessions", "account.require_factor", "account.edit", "account.settings", "account.add_passkey", "account.end_passkey", "account.link_identity", "account.end_identity",
 	"account.set_password", "account.confirm_totp", "account.new_recovery_codes", "account.create_token", "account.revoke_token",
 }
 

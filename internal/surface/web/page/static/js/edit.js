@@ -17,3 +17,13 @@ document.addEventListener('keydown', e => {
   open.open = false
   open.querySelector('summary').focus()
 }, true)
+// A long list of choices is narrowed as one types; what is chosen stays in sight.
+for (const field of document.querySelectorAll('[data-find]')) {
+  const list = document.getElementById(field.dataset.find)
+  field.parentElement.hidden = false
+  field.addEventListener('input', () => {
+    const words = field.value.trim().toLocaleLowerCase()
+    for (const line of list.children) line.hidden = !line.textContent.toLocaleLowerCase().includes(words) && !line.querySelector('input').checked
+  })
+  field.addEventListener('keydown', e => { if (e.key === 'Enter') e.preventDefault() })
+}
