@@ -61,6 +61,7 @@ type NewReply struct {
 	NotConcerned bool   `json:"not_concerned,omitempty"`
 	Answers      []Said `json:"answers,omitempty"`
 	Note         string `json:"note,omitempty"`
+	Reach        string `json:"reach,omitempty"` // how far it may go: team, anonymous, named, label
 }
 
 // Reply is one time that typed questions were answered. Whole is what holds after it.

@@ -56,6 +56,8 @@ type SendingText struct {
 	ByRole          map[string]RoleWords    `json:"by_role,omitempty"`
 	Questions       string                  `json:"questions,omitempty"`
 	Recommendations []string                `json:"recommendations,omitempty"`
+	ValidDays       int                     `json:"valid_days,omitempty"` // for how long they hold once they are done
+	CheckDays       int                     `json:"check_days,omitempty"` // after how long we check them again once they are verified
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
 }
@@ -90,9 +92,12 @@ type SendingLine struct {
 
 // SendingWhy is one reason for which an organisation was chosen.
 type SendingWhy struct {
-	By    string `json:"by"`
-	Value string `json:"value,omitempty"`
-	Count int    `json:"count,omitempty"`
+	By      string `json:"by"`
+	Value   string `json:"value,omitempty"`
+	Count   int    `json:"count,omitempty"`
+	From    string `json:"from,omitempty"`
+	Claimed bool   `json:"claimed,omitempty"`
+	Stays   bool   `json:"stays,omitempty"`
 }
 
 // SendingFilter narrows the lines of a sending.
@@ -115,6 +120,8 @@ type SendingChoice struct {
 	Sectors       []string `json:"sectors,omitempty"`
 	Organisations []string `json:"organisations,omitempty"`
 	Parties       bool     `json:"parties,omitempty"`
+	Named         bool     `json:"named,omitempty"`
+	Alike         bool     `json:"alike,omitempty"`
 	Role          string   `json:"role,omitempty"`
 }
 
@@ -170,6 +177,34 @@ func (c *Client) Sendings(ctx context.Context, incident string) (List[Sending], 
 // Sending reads a sending with its dry run, or how far it came.
 func (c *Client) Sending(ctx context.Context, sending string) (Sending, error) {
 	return get[Sending](ctx, c, "/sendings/"+seg(sending))
+}
+
+// SendingLeads is whom a case itself leads to, before anybody is added.
+type SendingLeads struct {
+	Named       []SendingLead `json:"named"`
+	Alike       []SendingLead `json:"alike"`
+	NamedThings int           `json:"named_things"`
+	AlikeThings int           `json:"alike_things"`
+	More        bool          `json:"more"`
+}
+
+// SendingLead is one organisation that a case leads to.
+type SendingLead struct {
+	Organisation OrganisationRef `json:"organisation"`
+	Why          []SendingWhy    `json:"why"`
+	Lines        []LeadLine      `json:"lines"`
+	There        bool            `json:"there"`
+}
+
+// LeadLine is one line of evidence.
+type LeadLine struct {
+	What string    `json:"what"`
+	At   time.Time `json:"at,omitzero"`
+}
+
+// SendingLeads lists whom the case of a sending itself leads to, and why: nobody is added.
+func (c *Client) SendingLeads(ctx context.Context, sending string) (SendingLeads, error) {
+	return get[SendingLeads](ctx, c, "/sendings/"+seg(sending)+"/leads")
 }
 
 // ChooseForSending adds parties to a sending.

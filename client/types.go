@@ -111,6 +111,25 @@ type ReportTriage struct {
 	CreatedAt    time.Time        `json:"created_at"`
 	UpdatedAt    time.Time        `json:"updated_at"`
 	Version      int64            `json:"version"`
+	Handed       *HandedCase      `json:"handed"`
+}
+
+// HandedCase is a case that another team hands to us, in the words of its sender.
+type HandedCase struct {
+	ID          string       `json:"id"`
+	Title       string       `json:"title"`
+	Team        string       `json:"team"`
+	Country     string       `json:"country"`
+	Reference   string       `json:"reference"`
+	TLP         string       `json:"tlp"`
+	Summary     string       `json:"summary"`
+	Type        string       `json:"type"`
+	Severity    string       `json:"severity"`
+	StartedAt   time.Time    `json:"started_at"`
+	Observables []Observable `json:"observables"`
+	Asked       string       `json:"asked"`
+	AnswerBy    time.Time    `json:"answer_by"`
+	Refused     string       `json:"refused"`
 }
 
 // OrganisationRef names an organisation.

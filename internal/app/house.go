@@ -267,6 +267,7 @@ func (h *House) duties() error {
 	h.Coordination.Rests, h.Coordination.Severity = h.Incidents.Rests, h.Incidents.SeverityOf
 	h.Coordination.Task, h.Coordination.NewTask = h.taskFor, h.newTask
 	h.Coordination.Entry, h.Coordination.Reported = h.Incidents.EntryText, h.reportedIn
+	h.Coordination.Tells = h.Incidents.Tells
 	annexes, err := scope.Load()
 	if err != nil {
 		return err

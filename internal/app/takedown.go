@@ -5,15 +5,21 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/takedown"
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
+	"github.com/tocsin-csirt/tocsin/internal/kit/whois"
 )
 
 // registries gives the way to registries, nil where the operator does not allow it. Their answers lead to further addresses, so the networks inside that are reached for
 // webhooks are not reached for them.
 func (h *House) registries() constituency.Registries {
-	if h.Config.RDAP != "on" {
+	if h.Config.RDAP != "on" && h.Config.RDAP != "whois" {
 		return nil
 	}
-	return &rdap.Client{Fetch: fetch.New(fetch.Config{Exit: h.Config.ExitURL()}), Now: h.Clock.Now}
+	out := fetch.New(fetch.Config{Exit: h.Config.ExitURL()})
+	asks := &rdap.Client{Fetch: out, Now: h.Clock.Now}
+	if h.Config.RDAP == "whois" {
+		return &whois.Client{First: asks, Lines: out}
+	}
+	return asks
 }
 
 // openTakedown builds the duty of take-downs: what it may look at through is the operator's.

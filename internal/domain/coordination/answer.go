@@ -144,7 +144,13 @@ func (s *Service) AnswerTx(ctx context.Context, tx *db.Tx, by access.Actor, part
 		return m, s.lateWord(ctx, tx, party)
 	}
 	var request int64
-	if !in.Apart {
+	if in.Acknowledges != nil {
+		var err error
+		if request, err = s.acknowledgedTx(ctx, tx, by, party, in.Acknowledges); err != nil {
+			return correspondence.Message{}, err
+		}
+	}
+	if request == 0 && !in.Apart {
 		var err error
 		if request, err = s.oldest(ctx, tx, party.Ref.ID); err != nil {
 			return correspondence.Message{}, err
@@ -215,6 +221,9 @@ func (s *Service) Accept(ctx context.Context, by access.Actor, request string) (
 func (s *Service) WithdrawRequest(ctx context.Context, by access.Actor, request, reason string) (Request, error) {
 	if strings.TrimSpace(reason) == "" {
 		return Request{}, required("reason")
+	}
+	if err := checkReason(reason); err != nil {
+		return Request{}, err
 	}
 	return s.judge(ctx, by, request, "coordination.withdraw_request", reason, func(r *Request) error {
 		if r.State == Withdrawn {

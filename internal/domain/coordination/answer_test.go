@@ -1,6 +1,7 @@
 package coordination_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -105,10 +106,20 @@ func TestQuestionSetsAreVersioned(t *testing.T) {
 		_, err = h.s.SaveQuestions(ctx, h.ana, x, 0)
 		h.refused(err, errs.Conflict, "the code is taken")
 		x.Title = words("Blackgull 2")
-		x, err = h.s.SaveQuestions(ctx, h.ana, x, 1)
+		saved := make(chan error, 2) // two at once: one of them is told
+		for range 2 {
+			go func() {
+				_, err := h.s.SaveQuestions(ctx, h.ana, x, 1)
+				saved <- err
+			}()
+		}
+		if a, b := <-saved, <-saved; (a == nil) == (b == nil) || !errs.Is(cmp.Or(a, b), errs.Conflict) {
+			t.Fatalf("two at once: %v, %v", a, b)
+		}
+		x, err = h.s.QuestionSetOf(ctx, h.ana, "blackgull", 0)
 		h.must(err)
-		if x.Version != 1 {
-			t.Fatalf("nobody was asked it, and it is version %d", x.Version)
+		if x.Version != 2 {
+			t.Fatalf("an edit is version %d", x.Version)
 		}
 		in, org := h.incident(ctx, tlp.Green), h.organisation(ctx, "Águas do Vale", "pt", "soc@aguas.example")
 		p := h.add(ctx, in, org)
@@ -117,17 +128,17 @@ func TestQuestionSetsAreVersioned(t *testing.T) {
 		h.leave(ctx, sent...)
 		y := x
 		y.Questions = append(slices.Clone(x.Questions), coordination.Question{Code: "count", Kind: coordination.Number, Text: words("How many?")})
-		y, err = h.s.SaveQuestions(ctx, h.ana, y, 1)
+		y, err = h.s.SaveQuestions(ctx, h.ana, y, 2)
 		h.must(err)
-		if y.Version != 2 {
+		if y.Version != 3 {
 			t.Fatalf("what was asked changed: version %d", y.Version)
 		}
 		r, err := h.s.RequestOf(ctx, h.person(org), h.requests(ctx, h.person(org))[0].UID)
 		h.must(err)
-		if r.QuestionVersion != 1 || len(r.Questions.Questions) != 1 || r.Questions.MadeBy != 0 || r.Text != "Blackgull 2 pt" {
+		if r.QuestionVersion != 2 || len(r.Questions.Questions) != 1 || r.Questions.MadeBy != 0 || r.Text != "Blackgull 2 pt" {
 			t.Errorf("the party was asked %+v", r)
 		}
-		_, err = h.s.SaveQuestions(ctx, h.ana, y, 1)
+		_, err = h.s.SaveQuestions(ctx, h.ana, y, 2)
 		h.refused(err, errs.Conflict, "two edits of one version")
 		h.must(h.s.RetireQuestions(ctx, h.ana, "blackgull", true))
 		h.refused(h.s.RetireQuestions(ctx, h.ana, "blackgull", true), errs.Conflict, "retired twice")
@@ -135,8 +146,15 @@ func TestQuestionSetsAreVersioned(t *testing.T) {
 		h.refused(err, errs.Invalid, "a retired set is asked")
 		_, err = h.s.Send(ctx, h.ana, in.UID, coordination.Give{Parties: uids(p...), Questions: "../../etc", DueAt: h.due()})
 		h.refused(err, errs.Invalid, "a set that is none")
-		_, err = h.s.AnswerQuestions(ctx, h.person(org), r.UID, coordination.ReplyInput{Answers: coordination.Answers{"runs": yes("no")}})
+		_, err = h.s.AnswerQuestions(ctx, h.person(org), r.UID, coordination.ReplyInput{Answers: coordination.Answers{"runs": yes("no")}, Reach: correspondence.TeamOnly})
 		h.must(err)
+		threads, err := h.letters.Threads(ctx, h.DB, p[0].Thread)
+		h.must(err)
+		said, err := h.letters.WordsOf(ctx, h.DB, threads[p[0].Thread])
+		h.must(err)
+		if m := said[p[0].Thread].Messages; len(m) != 1 {
+			t.Errorf("how far the answer may go: %+v", said)
+		}
 		h.must(h.s.RetireQuestions(ctx, h.ana, "exposure", true)) // as it came with the program
 		if all, err = h.s.QuestionSets(ctx, h.ana, false); err != nil || len(all) != 0 {
 			t.Errorf("%+v, %v", all, err)

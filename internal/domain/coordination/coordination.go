@@ -23,7 +23,7 @@
 //	table.go     the matrix narrowed, sorted, summed by sector, over time
 //
 // Tables: coordination_party, coordination_request, coordination_measure, coordination_sending, coordination_sending_party, coordination_share,
-// coordination_shared, coordination_question_set, coordination_reply, coordination_handover, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step,
+// coordination_shared, coordination_question_set, coordination_reply, coordination_handover, coordination_taken, coordination_link, coordination_shown, coordination_ladder, coordination_ladder_of, coordination_climb, coordination_step,
 // coordination_call, coordination_called, coordination_call_action, coordination_situation, coordination_member, coordination_decision, coordination_agreement.
 package coordination
 

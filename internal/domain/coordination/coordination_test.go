@@ -223,6 +223,7 @@ func TestAnOrganisationIsOnePartyOfASubject(t *testing.T) {
 
 		// It can be withdrawn, with a reason, and comes back as the same party.
 		h.refused(h.s.Withdraw(ctx, h.ana, first[0].UID, " "), errs.Invalid, "withdraw without reason")
+		h.refused(h.s.Withdraw(ctx, h.ana, first[0].UID, strings.Repeat("x", 2001)), errs.Invalid, "withdraw for a reason without end")
 		h.must(h.s.Withdraw(ctx, h.ana, first[0].UID, "not theirs"))
 		h.refused(h.s.Withdraw(ctx, h.ana, first[0].UID, "again"), errs.Conflict, "withdraw twice")
 		if back := h.add(ctx, in, aguas); back[0].UID != first[0].UID || !back[0].WithdrawnAt.IsZero() {

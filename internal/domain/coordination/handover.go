@@ -38,8 +38,8 @@ type HandOverInput struct {
 // The outcomes of a hand-over. Until it has one, it is handed and its request runs and chases.
 const (
 	HandedOver     = "handed"
-	HandoverTaken  = "acknowledged"
-	HandoverRefuse = "declined"
+	HandoverTaken  = handover.Acknowledged
+	HandoverRefuse = handover.Declined
 )
 
 // Handover is an incident that was handed to a team.
@@ -128,11 +128,16 @@ func (s *Service) handing(ctx context.Context, h db.Handle, by access.Actor, par
 		x.give.TLP = tlp.Max(in.TLP, t.TLP)
 	}
 	d := handover.Document{
-		ID: x.uid, From: handover.From{Team: s.Correspondence.Team.Name, Country: s.Country, Email: s.Correspondence.Team.Address, Phone: s.Correspondence.Team.Phone}, Reference: t.Reference, MadeAt: s.Clock.Now().UTC().Truncate(time.Second),
+		ID: x.uid, From: handover.From{Team: s.Correspondence.Team.Name, Country: s.Country, Email: s.Correspondence.Team.Address, Phone: s.Correspondence.Team.Phone}, Reference: t.Reference, AnswerTo: s.Correspondence.Team.ReplyTo(t.Tag), MadeAt: s.Clock.Now().UTC().Truncate(time.Second),
 		TLP: x.give.TLP.String(), Title: strings.TrimSpace(in.Title), Summary: handover.Text(in.Summary), Type: in.Type, Severity: in.Severity, StartedAt: in.StartedAt.UTC(), Observables: in.Observables, Asked: handover.Text(in.Asked), AnswerBy: in.DueAt.UTC().Truncate(time.Second),
 	}
 	if x.document, err = d.Write(); err != nil {
 		return x, err
+	}
+	if len(x.document) > handover.MostBytes {
+		var p errs.Problems
+		p.Add("observables", "error.too_large", "most", handover.MostBytes)
+		return x, p.Err()
 	}
 	var b strings.Builder
 	b.WriteString(p.T("mail.handover.intro", "name", party.Name) + "\n\n" + heading(d.Title) + "\n\n" + d.Summary)
@@ -374,28 +379,57 @@ func (s *Service) SettleHandOver(ctx context.Context, by access.Actor, party, ui
 		if out.State != HandedOver {
 			return &errs.Error{Kind: errs.Conflict, Key: "error.handover_settled", Text: "what became of this hand-over is noted already"}
 		}
-		now := s.Clock.Now()
-		out.State, out.Reference, out.Note, out.SettledAt, out.SettledBy = outcome, reference, note, now, by.Account
-		body, err := s.sealHandover(ctx, tx, x.Ref.ID, out)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE coordination_handover SET outcome = $2, settled_at = $3, settled_by = $4, body = $5 WHERE uid = $1`, out.UID, outcome, now, by.Account, body); err != nil {
+		out.State, out.Reference, out.Note = outcome, reference, note
+		if err := s.settleTx(ctx, tx, by, x, &out); err != nil {
 			return err
 		}
 		r, err := s.heldRequest(ctx, tx, out.request)
-		if err != nil {
+		if err != nil || !r.Owed() {
 			return err
 		}
-		if r.Owed() {
-			if err := s.answered(ctx, tx, by, out.request, now); err != nil {
-				return err
-			}
-		}
-		return s.Audit.Write(ctx, tx, audit.Entry{
-			At: now, By: by, Verb: "coordination.settle_hand_over", On: x.Ref, About: x.Subject, Note: note,
-			Changes: []audit.Change{{Field: "party", To: x.Name}, {Field: "outcome", To: outcome}, {Field: "reference", To: reference}},
-		})
+		return s.answered(ctx, tx, by, out.request, out.SettledAt)
 	})
 	return out, err
+}
+
+// settleTx notes what became of a hand-over.
+func (s *Service) settleTx(ctx context.Context, tx *db.Tx, by access.Actor, p Party, x *Handover) error {
+	now := s.Clock.Now()
+	x.SettledAt, x.SettledBy = now, by.Account
+	body, err := s.sealHandover(ctx, tx, p.Ref.ID, *x)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE coordination_handover SET outcome = $2, settled_at = $3, settled_by = $4, body = $5 WHERE uid = $1`, x.UID, x.State, now, by.Account, body); err != nil {
+		return err
+	}
+	return s.Audit.Write(ctx, tx, audit.Entry{
+		At: now, By: by, Verb: "coordination.settle_hand_over", On: p.Ref, About: p.Subject, Note: x.Note,
+		Changes: []audit.Change{{Field: "party", To: p.Name}, {Field: "outcome", To: x.State}, {Field: "reference", To: x.Reference}},
+	})
+}
+
+// acknowledgedTx reads the answer to a hand-over that lies beside a letter of the party, which proved who it is: when it answers one that was handed to this very
+// party and waits, that is settled, and its request is the one that is answered. All else is a file of the letter, for people.
+func (s *Service) acknowledgedTx(ctx context.Context, tx *db.Tx, by access.Actor, p Party, document []byte) (request int64, err error) {
+	a, err := handover.TakeAck(document)
+	if err != nil {
+		return 0, nil //nolint:nilerr // it is no answer: the letter stays what it is
+	}
+	if _, err := access.Locked(ctx, tx, p.Ref.ID); err != nil { // a person may settle it at the same time
+		return 0, err
+	}
+	all, err := s.handovers(ctx, tx, `h.party = $1 AND h.uid = $2`, p.Ref.ID, a.ID)
+	if err != nil || len(all) == 0 || all[0].State != HandedOver {
+		return 0, err
+	}
+	x := all[0]
+	x.State, x.Reference, x.Note = a.Outcome, a.Reference, a.Note
+	if err := s.settleTx(ctx, tx, by, p, &x); err != nil {
+		return 0, err
+	}
+	if r, err := s.heldRequest(ctx, tx, x.request); err != nil || r.State == Withdrawn {
+		return 0, err
+	}
+	return x.request, nil
 }

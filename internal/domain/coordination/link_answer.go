@@ -71,7 +71,7 @@ func (s *Service) lateLink(ctx context.Context, tx *db.Tx, by access.Actor, l as
 	}
 	_, err := s.Correspondence.ReceiveTx(ctx, tx, by, l.party.Thread, correspondence.Incoming{
 		Channel: correspondence.ByLink, Kind: correspondence.Told, State: correspondence.Unverified, At: at, TLP: l.thread.TLP, Proof: correspondence.Claimed,
-		Seal: correspondence.Plain, Under: l.party.Subject, Body: correspondence.Body{Text: words},
+		Seal: correspondence.Plain, Under: l.party.Subject, Body: correspondence.Body{Text: words, From: l.thread.Correspondent.Email},
 	})
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (s *Service) linkAct(ctx context.Context, tx *db.Tx, by access.Actor, l ask
 	words := s.linkWords(l, in)
 	told := correspondence.Incoming{
 		Channel: correspondence.ByLink, Kind: correspondence.Told, State: correspondence.Filed, At: now, TLP: l.thread.TLP, Proof: correspondence.Claimed,
-		Seal: correspondence.Plain, Under: l.party.Subject, Body: correspondence.Body{Text: words},
+		Seal: correspondence.Plain, Under: l.party.Subject, Body: correspondence.Body{Text: words, From: l.thread.Correspondent.Email},
 	}
 	if len(l.requests) > 0 {
 		told.Refers = l.requests[0].Ref.ID

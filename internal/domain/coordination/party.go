@@ -275,6 +275,9 @@ func (s *Service) Withdraw(ctx context.Context, by access.Actor, party, reason s
 	if strings.TrimSpace(reason) == "" {
 		return required("reason")
 	}
+	if err := checkReason(reason); err != nil {
+		return err
+	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		p, err := s.partyForChange(ctx, tx, by, party)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -182,6 +183,8 @@ type ReplyInput struct {
 	NotConcerned bool    `json:"not_concerned,omitempty"` // of the whole set; Answers then count for nothing
 	Answers      Answers `json:"answers,omitempty"`
 	Note         string  `json:"note,omitempty"`
+
+	Reach correspondence.Reach `json:"-"` // how far it may go, of who signed in: nothing that is sealed to a link says it
 }
 
 // clean takes away what says nothing.

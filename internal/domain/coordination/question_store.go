@@ -143,7 +143,7 @@ func (s *Service) questionSet(ctx context.Context, h db.Handle, code string, ver
 	return QuestionSet{}, errs.ErrNotFound
 }
 
-// SaveQuestions stores a set: the newest version while nobody was asked it, else the next one. From is the version that the writer read, 0 for a new
+// SaveQuestions stores a set as its next version: what somebody else saved meanwhile is never written over. From is the version that the writer read, 0 for a new
 // set. The actor needs access.WorkCases: what a letter asks is the work of who sends letters. Refused: Invalid, Conflict when somebody saved
 // meanwhile, or when a new set takes a code that is there.
 func (s *Service) SaveQuestions(ctx context.Context, by access.Actor, x QuestionSet, from int) (QuestionSet, error) {
@@ -158,6 +158,9 @@ func (s *Service) SaveQuestions(ctx context.Context, by access.Actor, x Question
 		return x, &errs.Error{Kind: errs.Conflict, Key: "error.question.taken", Text: "there is a set with this code", Fields: []errs.Field{{Name: "code", Key: "error.question.taken"}}}
 	}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := holdSets(ctx, tx); err != nil {
+			return err
+		}
 		now := s.Clock.Now()
 		newest, err := s.questionSet(ctx, tx, x.Code, 0)
 		if err != nil && !errs.Is(err, errs.NotFound) {
@@ -169,10 +172,7 @@ func (s *Service) SaveQuestions(ctx context.Context, by access.Actor, x Question
 			}
 			return access.ErrChanged
 		}
-		x.Version, x.MadeBy, x.MadeAt, x.UsedAt, x.RetiredAt, x.BuiltIn = newest.Version, by.Account, now, time.Time{}, time.Time{}, false
-		if from == 0 || newest.BuiltIn || !newest.UsedAt.IsZero() || !newest.RetiredAt.IsZero() {
-			x.Version++
-		}
+		x.Version, x.MadeBy, x.MadeAt, x.UsedAt, x.RetiredAt, x.BuiltIn = newest.Version+1, by.Account, now, time.Time{}, time.Time{}, false
 		if err := s.putSet(ctx, tx, x); err != nil {
 			return err
 		}
@@ -181,6 +181,11 @@ func (s *Service) SaveQuestions(ctx context.Context, by access.Actor, x Question
 		})
 	})
 	return x, err
+}
+
+// holdSets lets two people who change question sets wait for each other.
+func holdSets(ctx context.Context, tx *db.Tx) error {
+	return tx.Hold(ctx, []byte("coordination_question_set"))
 }
 
 func (s *Service) putSet(ctx context.Context, tx *db.Tx, x QuestionSet) error {
@@ -205,6 +210,9 @@ func (s *Service) RetireQuestions(ctx context.Context, by access.Actor, code str
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := holdSets(ctx, tx); err != nil {
+			return err
+		}
 		now := s.Clock.Now()
 		x, err := s.questionSet(ctx, tx, code, 0)
 		if err == nil && ownSet(code) {

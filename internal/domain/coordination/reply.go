@@ -163,7 +163,7 @@ func (s *Service) replyTx(ctx context.Context, tx *db.Tx, by access.Actor, p Par
 	}
 	m, err := s.Correspondence.ReceiveTx(ctx, tx, by, p.Thread, correspondence.Incoming{
 		Channel: channel, Kind: correspondence.Told, State: correspondence.Filed, At: now, TLP: r.TLP, Proof: proof, Seal: correspondence.Plain,
-		Author: by.Account, Refers: r.Ref.ID, Under: r.Subject, Body: correspondence.Body{Text: words},
+		Author: by.Account, Refers: r.Ref.ID, Under: r.Subject, Reach: in.Reach, Body: correspondence.Body{Text: words},
 	})
 	if err != nil {
 		return err

@@ -26,14 +26,19 @@ type Choose struct {
 	Sectors       []string // codes
 	Organisations []string // uids, keys of a register outside, or whole names
 	Parties       bool     // who is a party of the incident already
+	Named         bool     // who answers for what the incident names
+	Alike         bool     // who told of the same elsewhere, and who answers for what was named there
 	Role          Role     // Affected when empty
 }
 
 // Why is one reason for which an organisation was chosen.
 type Why struct {
-	By    string `json:"by"`          // "list", "community", "sector", "organisation", "party"
-	Value string `json:"v,omitempty"` // the code; of a list the asset by which it answers
-	Count int    `json:"n,omitempty"` // lines of the list
+	By      string `json:"by"`          // "list", "community", "sector", "organisation", "party", "named", "alike", "alike_named"
+	Value   string `json:"v,omitempty"` // the code; of what is named the asset by which it answers; of "alike" by what, after "desk.fold."
+	Count   int    `json:"n,omitempty"` // lines of the list, things that are named
+	From    string `json:"f,omitempty"` // where it is named or told: a reference, a number, WhereEntry, WhereMeasure
+	Claimed bool   `json:"c,omitempty"` // nobody has proved who says so
+	Stays   bool   `json:"s,omitempty"` // who says so lets nothing of it go into a letter
 }
 
 // The states of a chosen line.
@@ -209,8 +214,11 @@ func (s *Service) addChosen(ctx context.Context, tx *db.Tx, x *Sending, f findin
 			added++
 			c = chosen{organisation: org, place: mathrand.Int64N(1 << 52), chosenBody: chosenBody{Role: cmp.Or(f.roles[org], role)}}
 		}
-		g := finding{why: map[int64][]Why{org: c.Why}}
+		g := finding{why: map[int64][]Why{org: slices.Clone(c.Why)}}
 		for _, w := range f.why[org] {
+			if again && w.By != "list" { // the case leads to the same again
+				g.why[org] = slices.DeleteFunc(g.why[org], func(had Why) bool { had.Count = w.Count; return had == w })
+			}
 			g.because(org, w)
 		}
 		c.Why, c.state, c.Frozen = g.why[org], lineIn, nil

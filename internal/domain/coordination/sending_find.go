@@ -21,10 +21,15 @@ type finding struct {
 	files map[int64][]OwnFile
 }
 
+func newFinding() finding {
+	return finding{why: map[int64][]Why{}, lines: map[int64][]Line{}}
+}
+
 func (f *finding) because(org int64, w Why) {
 	list := f.why[org]
 	for i := range list {
-		if list[i].By == w.By && list[i].Value == w.Value {
+		n := w
+		if n.Count = list[i].Count; n == list[i] {
 			list[i].Count += w.Count
 			return
 		}
@@ -37,12 +42,12 @@ func (f *finding) because(org int64, w Why) {
 
 // find looks up whom a Choose means, outside any transaction.
 func (s *Service) find(ctx context.Context, by access.Actor, x Sending, o access.Object, in Choose) (finding, error) {
-	f := finding{why: map[int64][]Why{}, lines: map[int64][]Line{}}
+	f := newFinding()
 	var p errs.Problems
 	if in.Role != "" && !in.Role.valid() {
 		p.Add("role", "error.choose")
 	}
-	if strings.TrimSpace(in.List) == "" && len(in.Communities)+len(in.Sectors)+len(in.Organisations) == 0 && !in.Parties {
+	if strings.TrimSpace(in.List) == "" && len(in.Communities)+len(in.Sectors)+len(in.Organisations) == 0 && !in.Parties && !in.Named && !in.Alike {
 		p.Add("list", "error.required")
 	}
 	if len(in.Organisations) > mostReaders {
@@ -79,6 +84,16 @@ func (s *Service) find(ctx context.Context, by access.Actor, x Sending, o access
 			if party.Organisation != 0 && party.WithdrawnAt.IsZero() {
 				f.because(party.Organisation, Why{By: "party"})
 			}
+		}
+	}
+	if in.Named {
+		if _, _, err := s.correlate(ctx, by, o, false, &f); err != nil {
+			return f, err
+		}
+	}
+	if in.Alike {
+		if _, _, err := s.correlate(ctx, by, o, true, &f); err != nil {
+			return f, err
 		}
 	}
 	if err := s.answering(ctx, by, lines, &f); err != nil {

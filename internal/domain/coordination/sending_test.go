@@ -94,7 +94,7 @@ func TestAListBecomesALetterToEach(t *testing.T) {
 			h.Errorf("with a hole: %v", f)
 		}
 		x, err = h.s.SetLetter(ctx, h.ana, x.UID, x.Version, coordination.Give{
-			Text: "To {name}: {lines} lines.", Request: "Is it clean?", Recommendations: []string{"isolate"}, DueAt: h.due(), TLP: tlp.Green,
+			Text: "To {name}: {lines} lines.", Request: "Is it clean?", Recommendations: []string{"isolate"}, ValidDays: 30, CheckDays: 7, DueAt: h.due(), TLP: tlp.Green,
 			Words: map[string]coordination.Words{"pt": {Text: "Para {name}: {lines} linhas.", Request: "Está limpo?"}},
 		})
 		h.must(err)
@@ -150,7 +150,7 @@ func TestAListBecomesALetterToEach(t *testing.T) {
 		for _, r := range rows {
 			list, err := h.letters.Messages(ctx, h.DB, h.ana, r.Party.Thread)
 			h.must(err)
-			if len(list) != 1 || len(list[0].Body.Files) != 1 || list[0].State != correspondence.Held || list[0].SendAfter.After(h.Clock.Now()) || len(r.Requests) != 1 || len(r.Measures) != 1 {
+			if len(list) != 1 || len(list[0].Body.Files) != 1 || list[0].State != correspondence.Held || list[0].SendAfter.After(h.Clock.Now()) || len(r.Requests) != 1 || len(r.Measures) != 1 || r.Measures[0].ValidDays != 30 || r.Measures[0].CheckDays != 7 {
 				h.Fatalf("%s: %+v", r.Party.Name, list)
 			}
 			threads, err := h.letters.Threads(ctx, h.DB, r.Party.Thread)

@@ -66,6 +66,8 @@ type Service struct {
 	Entry func(ctx context.Context, h db.Handle, by access.Actor, subject, entry string) (text string, at time.Time, err error)
 	// Reported gives the threads of reports that belong to a subject, as far as the actor may see them. Nil gives none.
 	Reported func(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) ([]int64, error)
+	// Tells gives where a subject names things, or where the same is told elsewhere, as far as the actor may read it. Nil gives none.
+	Tells func(ctx context.Context, by access.Actor, subject access.Object, elsewhere bool) ([]Naming, error)
 	// Late tells our people that a party let its time pass. Nil tells nobody.
 	Late func(ctx context.Context, tx *db.Tx, c deadline.Clock) error
 }

@@ -266,6 +266,9 @@ func (s *Service) WithdrawShare(ctx context.Context, by access.Actor, share, rea
 	if reason = strings.TrimSpace(reason); reason == "" {
 		return 0, required("reason")
 	}
+	if err := checkReason(reason); err != nil {
+		return 0, err
+	}
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		untold = 0
 		on, err := s.SubjectOfShare(ctx, tx, by, share)

@@ -151,6 +151,8 @@ func TestWordsOfOneReachAnotherByAnActOfOurs(t *testing.T) {
 		}
 
 		// Taken back from one: it shows nothing more, and is told; the other keeps it.
+		_, err = h.s.WithdrawShare(ctx, h.ana, share.UID, klinik.UID, strings.Repeat("x", 2001))
+		h.refused(err, errs.Invalid, "taken back for a reason without end")
 		_, err = h.s.WithdrawShare(ctx, h.ana, share.UID, klinik.UID, " ")
 		h.refused(err, errs.Invalid, "no reason")
 		_, err = h.s.WithdrawShare(ctx, v.uwe, share.UID, "", "x")

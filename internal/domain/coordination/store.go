@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
@@ -205,5 +206,20 @@ func (s *Service) saveMeasure(ctx context.Context, tx *db.Tx, m *Measure, now ti
 func required(field string) error {
 	var p errs.Problems
 	p.Add(field, "error.required")
+	return p.Err()
+}
+
+// mostReason is how many characters why something was taken back may have: a party reads it.
+const mostReason = 2000
+
+// checkReason refuses a reason that is too long, or no text.
+func checkReason(reason string) error {
+	var p errs.Problems
+	switch {
+	case utf8.RuneCountInString(reason) > mostReason:
+		p.Add("reason", "error.too_long", "most", mostReason)
+	case !utf8.ValidString(reason):
+		p.Add("reason", "error.characters")
+	}
 	return p.Err()
 }

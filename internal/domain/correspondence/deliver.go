@@ -1,6 +1,7 @@
 package correspondence
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -240,7 +241,7 @@ func (s *Service) write(ctx context.Context, l *outbound) {
 	if !l.goes() {
 		return
 	}
-	l.parcel = parcel{from: s.Team.ReplyTo(l.thread.Tag), to: l.Body.To, name: l.UID, rendition: l.rendition()}
+	l.parcel = parcel{from: s.Team.ReplyTo(l.thread.Tag), to: l.Body.To, tagged: l.content.AnswerTo, name: l.UID, rendition: l.rendition()}
 	if l.Channel != ByMail {
 		return
 	}
@@ -283,7 +284,7 @@ func (s *Service) compose(ctx context.Context, l *outbound, road egress.Road) (b
 	if out.From, err = build.NewAddress(s.Team.Name, s.Team.Address); err != nil {
 		return out, err
 	}
-	if out.To, err = build.NewAddress("", l.Body.To); err != nil {
+	if out.To, err = build.NewAddress("", cmp.Or(l.content.AnswerTo, l.Body.To)); err != nil {
 		return out, err
 	}
 	if out.ReplyTo, err = build.NewAddress(s.Team.Name, s.Team.ReplyTo(l.thread.Tag)); err != nil {

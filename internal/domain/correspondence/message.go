@@ -19,6 +19,7 @@ type content struct {
 	AuthorName string     `json:"author_name,omitempty"`
 	MessageID  string     `json:"message_id,omitempty"` // of mail that came; ours stands in its column
 	InReplyTo  string     `json:"in_reply_to,omitempty"`
+	AnswerTo   string     `json:"answer_to,omitempty"` // the tagged address of the same mailbox, where its own house finds the case
 	DueAt      *time.Time `json:"due_at,omitempty"`
 	Lang       string     `json:"lang,omitempty"`   // in which it was written
 	Salt       []byte     `json:"salt,omitempty"`   // so that the hash of a rendition tells nothing

@@ -1,6 +1,7 @@
 package correspondence
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -37,6 +38,7 @@ func (p *Postman) Archive(k pgp.Key) { p.archive.Store(&k) }
 // parcel is a letter ready to go: the bytes, and the hash of the rendition they were made of.
 type parcel struct {
 	from, to, name string
+	tagged         string // the address of the same mailbox at which it is delivered; "" for to
 	rendition      []byte
 	raw            []byte
 }
@@ -52,7 +54,7 @@ func (p *Postman) deliver(ctx context.Context, pass egress.Pass, l parcel) (send
 	if err := pass.Allows(egress.Mail, l.to, l.rendition); err != nil {
 		return send.Result{State: send.Refused, Class: send.Policy}, err
 	}
-	return p.transport.Send(ctx, send.Mail{From: l.from, To: l.to, Raw: l.raw, Name: l.name}), nil
+	return p.transport.Send(ctx, send.Mail{From: l.from, To: cmp.Or(l.tagged, l.to), Raw: l.raw, Name: l.name}), nil
 }
 
 // sealed writes the whole mail: signed always, encrypted to the reader alone and our archive on that road (rule P10).

@@ -28,14 +28,16 @@ type Incoming struct {
 	Arrival   int64  // the mail it came as, 0 for none
 	Original  []byte // for form, API and phone: the submission as canonical JSON, kept sealed; at most 1 MiB
 	MessageID string
-	Same      string  // by what a copy of the mail is found: see SameMail; "" for what is no mail
-	Author    int64   // account for portal and phone notes
-	Refers    int64   // the request it answers
-	Apart     bool    // its writer says that it answers none
-	Reach     Reach   // how far it may go, as its writer says with it
-	Under     ref.Ref // the incident or report on whose timeline it is shown; zero: what the thread is about
-	Body      Body
-	Files     []FileIn // for callers that store them before the transaction (StoreFiles); ReceiveTx wants them in Body.Files
+	Same      string // by what a copy of the mail is found: see SameMail; "" for what is no mail
+	Author    int64  // account for portal and phone notes
+	Refers    int64  // the request it answers
+	Apart     bool   // its writer says that it answers none
+	Reach     Reach  // how far it may go, as its writer says with it
+	// Acknowledges is the answer to a hand-over (format/handover) that lies beside it, of who proved to be the correspondent; nil for none.
+	Acknowledges []byte
+	Under        ref.Ref // the incident or report on whose timeline it is shown; zero: what the thread is about
+	Body         Body
+	Files        []FileIn // for callers that store them before the transaction (StoreFiles); ReceiveTx wants them in Body.Files
 }
 
 const maxOriginal = 1 << 20

@@ -44,6 +44,7 @@ type Outgoing struct {
 	Worded    bool // beside ByRule: its words are for this case or such cases, so that its label has its usual road
 	Reason    string
 	InReplyTo string // Message-ID of what it answers
+	AnswerTo  string // the mailbox of the correspondent with the tag that its own house gave it: what is another mailbox is left out
 	mass      int64  // the mass that it belongs to, whose second person releases it
 	Lowered   bool   // two people approved a label below the thread's (rule T5)
 	ready     bool   // its hold for second thoughts is over: that of the act it belongs to
@@ -293,7 +294,7 @@ func (s *Service) outgoing(by access.Actor, t Thread, o Outgoing, now time.Time)
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
 	m.Body = body
-	m.content = content{Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens, Worded: o.Worded}
+	m.content = content{AnswerTo: sameMailbox(t.Correspondent.Email, o.AnswerTo), Body: body, AuthorName: m.AuthorName, InReplyTo: o.InReplyTo, Lang: t.Correspondent.Lang, Salt: salt, Opens: opens, Worded: o.Worded}
 	if !o.DueAt.IsZero() {
 		m.content.DueAt = &o.DueAt
 	}
@@ -451,4 +452,15 @@ func insertMessage(ctx context.Context, tx *db.Tx, columns, values string, args 
 	}
 	err = tx.QueryRow(ctx, `INSERT INTO correspondence_message (`+columns+`) VALUES (`+values+`) RETURNING id`, args...).Scan(&id)
 	return id, err
+}
+
+// sameMailbox gives an address that somebody asks to be answered at, when it is the mailbox that we write to anyway with a tag; else "".
+func sameMailbox(mailbox, asked string) string {
+	if asked == "" || len(asked) > 254 || !Takes(mailbox, asked) {
+		return ""
+	}
+	if _, err := build.NewAddress("", asked); err != nil {
+		return ""
+	}
+	return asked
 }

@@ -90,16 +90,17 @@ type Task struct {
 
 // NewIncident is the input of Open.
 type NewIncident struct {
-	Title    string
-	Summary  string
-	Type     string
-	Severity string
-	Reasons  []string
-	TLP      tlp.Level
-	PAP      tlp.PAP
-	Handler  int64
-	Exercise bool
-	Reports  []string // reports to accept, by uid or reference; none at our own initiative
+	Title     string
+	Summary   string
+	Type      string
+	Severity  string
+	Reasons   []string
+	TLP       tlp.Level
+	PAP       tlp.PAP
+	Handler   int64
+	Exercise  bool
+	StartedAt time.Time
+	Reports   []string // reports to accept, by uid or reference; none at our own initiative
 }
 
 // Filter narrows the list.

@@ -51,71 +51,77 @@ func (s *Service) Open(ctx context.Context, by access.Actor, in NewIncident) (In
 	if err := p.Err(); err != nil {
 		return Incident{}, err
 	}
-	now := s.Clock.Now()
 	var out Incident
-	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		label, title, compartmentLabel, kind := in.TLP, in.Title, tlp.Level(0), in.Type
-		for _, name := range in.Reports {
-			r, err := s.Intake.Get(ctx, tx, by, name)
-			if err != nil {
-				return err
-			}
-			compartmentLabel = tlp.Max(compartmentLabel, r.TLP)
-			if title == "" {
-				title = r.Body.Summary
-			}
-			if kind == "" && s.TypeKnown(r.Body.Class) { // as a rule proposed it, or its sender said
-				kind = r.Body.Class
-			}
-		}
-		if label == 0 {
-			label = compartmentLabel
-		}
-		if label == 0 {
-			label = tlp.Amber
-		}
-		if strings.TrimSpace(title) == "" {
-			title = "—"
-		}
-		number, err := ref.Number(ctx, tx, "INC", now.In(s.Zone).Year())
-		if err != nil {
-			return err
-		}
-		out = Incident{
-			Object: access.Object{
-				Ref: ref.Ref{Kind: ref.Incident}, Number: number, Realm: access.Team, TLP: label, PAP: in.PAP, Handler: in.Handler, Exercise: in.Exercise,
-			},
-			State: Open, Type: kind, Severity: in.Severity, Reasons: in.Reasons, OpenedAt: now, Title: short(title, maxTitle), Summary: in.Summary,
-		}
-		if err := access.Protect(ctx, tx, &out.Object, now); err != nil {
-			return err
-		}
-		k, err := s.Ring.Create(ctx, tx, out.Ref.ID, now)
-		if err != nil {
-			return err
-		}
-		sealed, err := s.seal(k, out)
-		if err != nil {
-			return err
-		}
-		severity, _ := severityNumber(in.Severity)
-		_, err = tx.Exec(ctx, `INSERT INTO incident_incident (id, state, type, severity, national, opened_at, started_at, closed_at, body)
-			VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8)`, out.Ref.ID, string(Open), kind, severity, now, out.StartedAt, out.ClosedAt, sealed)
-		if err != nil {
-			return err
-		}
-		if err := s.index(ctx, tx, out); err != nil {
-			return err
-		}
-		err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.open", On: out.Ref, Changes: []audit.Change{
-			{Field: "severity", To: in.Severity}, {Field: "type", To: kind}, {Field: "tlp", To: label.String()},
-		}})
-		if err != nil {
-			return err
-		}
-		return s.attach(ctx, tx, by, out, in.Reports)
+	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		out, err = s.openTx(ctx, tx, by, in)
+		return err
 	})
 	return out, err
+}
+
+// openTx opens an incident whose input was checked.
+func (s *Service) openTx(ctx context.Context, tx *db.Tx, by access.Actor, in NewIncident) (Incident, error) {
+	now := s.Clock.Now()
+	label, title, compartmentLabel, kind := in.TLP, in.Title, tlp.Level(0), in.Type
+	for _, name := range in.Reports {
+		r, err := s.Intake.Get(ctx, tx, by, name)
+		if err != nil {
+			return Incident{}, err
+		}
+		compartmentLabel = tlp.Max(compartmentLabel, r.TLP)
+		if title == "" {
+			title = r.Body.Summary
+		}
+		if kind == "" && s.TypeKnown(r.Body.Class) { // as a rule proposed it, or its sender said
+			kind = r.Body.Class
+		}
+	}
+	if label == 0 {
+		label = compartmentLabel
+	}
+	if label == 0 {
+		label = tlp.Amber
+	}
+	if strings.TrimSpace(title) == "" {
+		title = "—"
+	}
+	number, err := ref.Number(ctx, tx, "INC", now.In(s.Zone).Year())
+	if err != nil {
+		return Incident{}, err
+	}
+	out := Incident{
+		Object: access.Object{
+			Ref: ref.Ref{Kind: ref.Incident}, Number: number, Realm: access.Team, TLP: label, PAP: in.PAP, Handler: in.Handler, Exercise: in.Exercise,
+		},
+		State: Open, Type: kind, Severity: in.Severity, Reasons: in.Reasons, OpenedAt: now, StartedAt: in.StartedAt, Title: short(title, maxTitle), Summary: in.Summary,
+	}
+	if err := access.Protect(ctx, tx, &out.Object, now); err != nil {
+		return Incident{}, err
+	}
+	k, err := s.Ring.Create(ctx, tx, out.Ref.ID, now)
+	if err != nil {
+		return Incident{}, err
+	}
+	sealed, err := s.seal(k, out)
+	if err != nil {
+		return Incident{}, err
+	}
+	severity, _ := severityNumber(in.Severity)
+	_, err = tx.Exec(ctx, `INSERT INTO incident_incident (id, state, type, severity, national, opened_at, started_at, closed_at, body)
+		VALUES ($1, $2, $3, $4, FALSE, $5, $6, $7, $8)`, out.Ref.ID, string(Open), kind, severity, now, out.StartedAt, out.ClosedAt, sealed)
+	if err != nil {
+		return Incident{}, err
+	}
+	if err := s.index(ctx, tx, out); err != nil {
+		return Incident{}, err
+	}
+	err = s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: "incident.open", On: out.Ref, Changes: []audit.Change{
+		{Field: "severity", To: in.Severity}, {Field: "type", To: kind}, {Field: "tlp", To: label.String()},
+	}})
+	if err != nil {
+		return Incident{}, err
+	}
+	return out, s.attach(ctx, tx, by, out, in.Reports)
 }
 
 // attach links reports and makes their reporters parties.
@@ -128,6 +134,15 @@ func (s *Service) attach(ctx context.Context, tx *db.Tx, by access.Actor, in Inc
 		role := coordination.Reporter
 		if r.Organisation != 0 {
 			role = coordination.Affected
+		}
+		if r.Body.Handed != nil && r.Body.Handed.Refused == "" {
+			peer, err := s.Coordination.IsPeer(ctx, tx, r.Organisation)
+			if err != nil {
+				return err
+			}
+			if peer {
+				role = coordination.Peer
+			}
 		}
 		_, err = s.Coordination.AddTx(ctx, tx, by, in.Object, coordination.NewParty{
 			Organisation: r.Organisation, Thread: r.Thread, Compartment: r.Compartment, Name: r.Body.Name, Contact: r.Contact, Role: role, Why: "report",

@@ -117,6 +117,7 @@ type Body struct {
 	Behalf      string            `json:"behalf,omitempty"`   // who reports for the organisation: one of Behalves; "" for itself
 	Affected    []string          `json:"affected,omitempty"` // other organisations affected, as the reporter named them
 	Reported    *Reported         `json:"reported,omitempty"` // of mail: what its machine-readable parts say
+	Handed      *Handed           `json:"handed,omitempty"`   // of mail: a case that another team hands to us
 	Mail        *Mail             `json:"mail,omitempty"`     // of mail: what it was judged by
 	Class       string            `json:"class,omitempty"`    // a classification that a rule proposes, RSIT
 }

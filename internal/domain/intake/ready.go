@@ -42,6 +42,12 @@ func (s *Service) Ready(by access.Actor, in ReceiveInput, files []correspondence
 			in.OccurredAt = said.earliest(s.Clock.Now())
 		}
 	}
+	if h := in.Body.Handed; h != nil && h.Refused == "" {
+		in.Body.Observables = append(in.Body.Observables, h.observables(200)...)
+		if at := h.Document.StartedAt; in.OccurredAt.IsZero() && at.Year() >= 1990 && at.Before(s.Clock.Now()) {
+			in.OccurredAt = at
+		}
+	}
 	r := &ready{
 		sender: s.mac("sender", strings.ToLower(in.Body.Email)), message: s.mac("message", in.MessageID),
 		words: s.mac("words", normal(in.Body.Summary, in.Body.Description)), tokens: s.Words.Pack(in.Lang, in.Body.texts()...),

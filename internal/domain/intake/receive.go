@@ -76,7 +76,7 @@ func (s *Service) keepUpTo(ctx context.Context, most int64, files []corresponden
 // house's own "intake" hands on what it checked.
 func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 	if by.System == "" {
-		in.Body.Reported, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed, in.Unlisted = nil, nil, "", "", "", Placed{}, false
+		in.Body.Reported, in.Body.Handed, in.Body.Mail, in.Body.Class, in.Aside, in.Same, in.Placed, in.Unlisted = nil, nil, nil, "", "", "", Placed{}, false
 	}
 	switch {
 	case by.System != "":

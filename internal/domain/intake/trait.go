@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // Why says what two reports have in common; stored, the strongest first.
@@ -261,7 +262,7 @@ func linksIn(text string) []string {
 			end = len(text)
 		}
 		link := text[:end]
-		if inner, ok := unwrapped(link); ok {
+		if inner, ok := mail.Unwrapped(link); ok {
 			text = inner + " " + text[end:]
 			continue
 		}
@@ -271,25 +272,6 @@ func linksIn(text string) []string {
 		text = text[end:]
 	}
 	return out
-}
-
-// unwrapped takes off what a mail gateway puts around a link.
-func unwrapped(link string) (string, bool) {
-	host, rest, _ := strings.Cut(link, "/")
-	switch host = strings.ToLower(host); {
-	case strings.HasSuffix(host, "safelinks.protection.outlook.com"):
-		_, query, _ := strings.Cut(rest, "?")
-		for pair := range strings.SplitSeq(query, "&") {
-			if v, ok := strings.CutPrefix(pair, "url="); ok {
-				inner, err := url.QueryUnescape(v)
-				return inner, err == nil && strings.Contains(inner, "://")
-			}
-		}
-	case host == "urldefense.com" && strings.HasPrefix(rest, "v3/__"):
-		inner, _, ok := strings.Cut(rest[len("v3/__"):], "__;")
-		return inner, ok && strings.Contains(inner, "://")
-	}
-	return "", false
 }
 
 // placeOf gives host and path of a link without its scheme: "" when it has no host that a name server could know.

@@ -18,6 +18,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/netaddr"
 )
 
 // mostProposals is how many stand at one target.
@@ -189,7 +190,7 @@ func (t Target) At() []netip.Addr {
 		out = append(out, a)
 	}
 	for _, a := range append(slices.Clone(t.Seen), t.Addresses...) {
-		if outside(a) && !slices.Contains(out, a) {
+		if netaddr.Global(a) && !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}

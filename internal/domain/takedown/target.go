@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/netaddr"
 )
 
 // Limits.
@@ -107,7 +108,7 @@ func (in NewTarget) check(now time.Time) (Thing, []netip.Addr, error) {
 	var list []netip.Addr
 	for _, w := range strings.FieldsFunc(mail.Refang(in.Addresses), func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) }) {
 		a, err := netip.ParseAddr(w)
-		if err != nil || !outside(a.Unmap()) {
+		if err != nil || !netaddr.Global(a) {
 			p.Add("addresses", "error.takedown.address")
 			break
 		}

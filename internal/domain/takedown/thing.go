@@ -12,6 +12,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
+	"github.com/tocsin-csirt/tocsin/internal/kit/netaddr"
 )
 
 // mostThing is how long a target may be, in bytes.
@@ -47,12 +48,12 @@ func Read(s string) (Thing, bool) {
 	}
 	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
 		a = a.Unmap()
-		return Thing{"address", a.String(), a.String(), 0}, outside(a)
+		return Thing{"address", a.String(), a.String(), 0}, netaddr.Global(a)
 	}
 	if a, err := netip.ParseAddrPort(s); err == nil {
 		ip := a.Addr().Unmap()
 		at := netip.AddrPortFrom(ip, a.Port())
-		return Thing{"address", at.String(), ip.String(), a.Port()}, outside(ip) && a.Port() > 0
+		return Thing{"address", at.String(), ip.String(), a.Port()}, netaddr.Global(ip) && a.Port() > 0
 	}
 	if strings.ContainsAny(s, "/?#") {
 		return readURL("http://" + s)
@@ -76,7 +77,7 @@ func readURL(s string) (Thing, bool) {
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		host = a.Unmap().String()
-		if !outside(a.Unmap()) {
+		if !netaddr.Global(a) {
 			return Thing{}, false
 		}
 	} else if n, ok := name(host); ok {
@@ -108,9 +109,4 @@ func name(s string) (string, bool) {
 	last := n[strings.LastIndexByte(n, '.')+1:]
 	_, err = strconv.ParseUint(last, 0, 64)
 	return n, err != nil && last != ""
-}
-
-// outside tells whether an address is on the network of all.
-func outside(a netip.Addr) bool {
-	return a.IsValid() && a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && a.Zone() == ""
 }

@@ -23,7 +23,7 @@ const (
 
 // The limits of a document.
 const (
-	MostBytes       = 1 << 20
+	MostBytes       = 256 << 10
 	MostObservables = 1000
 	MostText        = 20000
 	mostLine        = 500
@@ -53,6 +53,7 @@ type Document struct {
 	ID          string       `json:"id"` // of this hand-over: the same document twice is one
 	From        From         `json:"from"`
 	Reference   string       `json:"reference,omitempty"`
+	AnswerTo    string       `json:"answer_to,omitempty"` // the mail address at which an answer finds the case: the sender's own, with a tag
 	MadeAt      time.Time    `json:"made_at"`
 	TLP         string       `json:"tlp"`
 	Title       string       `json:"title"`
@@ -92,7 +93,7 @@ func Read(b []byte) (Document, error) {
 	if json.Unmarshal(b, &head) != nil || head.Format != Format || head.Version != Version || json.Unmarshal(b, &d) != nil {
 		return Document{}, ErrNone
 	}
-	for _, s := range []*string{&d.ID, &d.From.Team, &d.From.Country, &d.From.Email, &d.From.Phone, &d.Reference, &d.Title, &d.Type, &d.Severity, &d.Language} {
+	for _, s := range []*string{&d.ID, &d.From.Team, &d.From.Country, &d.From.Email, &d.From.Phone, &d.Reference, &d.AnswerTo, &d.Title, &d.Type, &d.Severity, &d.Language} {
 		*s = Line(*s)
 	}
 	d.Summary, d.Asked = Text(d.Summary), Text(d.Asked)

@@ -7,18 +7,12 @@ import (
 	_ "embed"
 	"encoding/json"
 	"slices"
+
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 )
 
 // Name is a text in five languages.
-type Name map[string]string
-
-// In gives the text in a language, in English where it has none.
-func (n Name) In(lang string) string {
-	if s := n[lang]; s != "" {
-		return s
-	}
-	return n["en"]
-}
+type Name = law.Text
 
 // Sector is one of the eighteen of the annexes.
 type Sector struct {

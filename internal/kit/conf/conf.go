@@ -63,7 +63,7 @@ type Config struct {
 	KeyUsers       string   `name:"key-users" env:"TOCSIN_KEY_USERS" placeholder:"USER,…" help:"Users beside its own from whom the key process takes calls; its socket is then open to its group."`
 	TeamKeys       string   `name:"team-keys" env:"TOCSIN_TEAM_KEYS" placeholder:"FILE" help:"Sealed private keys of the team; in the data folder otherwise."`
 	WKD            string   `name:"wkd" env:"TOCSIN_WKD" default:"off" enum:"on,off" help:"on: ask the domain of a contact who proved itself for its published OpenPGP key (web key directory), through the exit."`
-	RDAP           string   `name:"rdap" env:"TOCSIN_RDAP" default:"off" enum:"on,off" help:"on: a person may ask a registry whose an address or a domain is (RDAP), through the exit."`
+	RDAP           string   `name:"rdap" env:"TOCSIN_RDAP" default:"off" enum:"on,off,whois" help:"on: a person may ask a registry whose an address or a domain is (RDAP), through the exit. whois: likewise, and where no registry speaks RDAP it is asked by whois, which nothing protects on its way."`
 	SMIMETrust     string   `name:"smime-trust" env:"TOCSIN_SMIME_TRUST" placeholder:"FILE" help:"Authorities whose S/MIME certificates count, and what they revoked (PEM); none otherwise."`
 	Zone           string   `env:"TOCSIN_ZONE" placeholder:"Europe/…" help:"The team's time zone; the system's otherwise."`
 }

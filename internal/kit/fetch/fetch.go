@@ -18,6 +18,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/netaddr"
 )
 
 // The limits.
@@ -31,6 +33,8 @@ type Config struct {
 	Exit   *url.URL       // an HTTP proxy through which all goes; nil goes directly
 	Inside []netip.Prefix // networks inside that may be reached, also by HTTP and on any port
 	Roots  *tls.Config    // of tests; nil trusts what the system trusts
+
+	port string // of tests, in place of that of Line
 }
 
 // Client sends.
@@ -88,8 +92,7 @@ func (c Config) allows(address string) error {
 
 // isPublic tells whether an address is one that everybody reaches.
 func isPublic(ip netip.Addr) bool {
-	return ip.IsValid() && ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && ip.Zone() == "" &&
-		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
+	return netaddr.Global(ip) && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func (c Config) inside(ip netip.Addr) bool {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/netaddr"
 )
 
 // Fetcher reads what stands at an address, at most so many bytes and one, and tells to where an answer leads without going there (kit/fetch).
@@ -65,7 +67,7 @@ func About(s string) (Question, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if a, err := netip.ParseAddr(s); err == nil {
 		a = a.Unmap()
-		if a.Zone() != "" || !a.IsGlobalUnicast() || a.IsPrivate() {
+		if !netaddr.Global(a) {
 			return Question{}, ErrQuestion
 		}
 		return Question{Address, a.String()}, nil

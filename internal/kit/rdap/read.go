@@ -35,6 +35,7 @@ type Answer struct {
 	Changed     time.Time
 	Ends        time.Time
 	Registry    string // host that answered
+	Whois       bool   // read out of free text that nothing protected on its way (kit/whois): less sure than what a registry says in fields
 	related     string // where the registrar's own answer stands
 }
 

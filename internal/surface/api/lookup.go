@@ -48,6 +48,7 @@ type RegistryAnswer struct {
 	Last     string           `json:"last,omitempty"`
 	Country  string           `json:"country,omitempty"`
 	Servers  []string         `json:"servers"`
+	Whois    bool             `json:"whois,omitempty" doc:"Read out of free text that nothing protected on its way: less sure"`
 	Abuse    []RegistryEntity `json:"abuse"`
 	Entities []RegistryEntity `json:"entities"`
 }
@@ -95,7 +96,7 @@ func (a *API) lookUp(ctx context.Context, by access.Actor, in *LookUpInput) (rep
 		return NationalTeam{t.Name, t.Host, t.Scope, t.Website, t.Email, string(t.Confidence), some(t.Seen), some(t.Sources), t.Checked, t.Note}
 	})
 	if r := x.Registry; r != nil {
-		v := RegistryAnswer{Registry: r.Registry, Name: r.Name, Country: r.Country, Servers: some(r.Servers), Abuse: mapped(r.Abuse(), entityView), Entities: mapped(r.Entities, entityView)}
+		v := RegistryAnswer{Whois: r.Whois, Registry: r.Registry, Name: r.Name, Country: r.Country, Servers: some(r.Servers), Abuse: mapped(r.Abuse(), entityView), Entities: mapped(r.Entities, entityView)}
 		if r.Kind == rdap.Address {
 			v.First, v.Last = r.First.String(), r.Last.String()
 		}

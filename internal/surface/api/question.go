@@ -122,6 +122,7 @@ type NewReply struct {
 	NotConcerned bool   `json:"not_concerned,omitempty" doc:"Of the whole set; answers then count for nothing"`
 	Answers      []Said `json:"answers,omitempty"`
 	Note         string `json:"note,omitempty"`
+	Reach        string `json:"reach,omitempty" enum:"team,anonymous,named,label" doc:"How far it may go; as was said before when left out"`
 }
 
 // ReplyInput is the input of POST /requests/{id}/replies.
@@ -133,6 +134,13 @@ type ReplyInput struct {
 func (a *API) answerQuestions(ctx context.Context, by access.Actor, in *ReplyInput) (reply[Request], error) {
 	b := in.Body.Value
 	x := coordination.ReplyInput{NotConcerned: b.NotConcerned, Note: b.Note, Answers: coordination.Answers{}}
+	reach, ok := correspondence.ParseReach(b.Reach)
+	if !ok {
+		var p errs.Problems
+		p.Add("reach", "error.choose")
+		return reply[Request]{}, p.Err()
+	}
+	x.Reach = reach
 	for _, s := range b.Answers {
 		if _, twice := x.Answers[s.Question]; twice {
 			var p errs.Problems

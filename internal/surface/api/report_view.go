@@ -7,6 +7,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/handover"
 )
 
 // Report is a report as its reader may see it. What stands in triage is the team's.
@@ -52,6 +53,36 @@ type ReportTriage struct {
 	CreatedAt    time.Time        `json:"created_at"`
 	UpdatedAt    time.Time        `json:"updated_at"`
 	Version      int64            `json:"version"`
+	Handed       *HandedCase      `json:"handed,omitempty" doc:"A case that another team hands over with it: its sender's words"`
+}
+
+// HandedCase is a case that another team hands to us.
+type HandedCase struct {
+	ID          string               `json:"id,omitempty"`
+	Title       string               `json:"title,omitempty"`
+	Team        string               `json:"team,omitempty"`
+	Country     string               `json:"country,omitempty"`
+	Reference   string               `json:"reference,omitempty" doc:"The other team's own"`
+	TLP         string               `json:"tlp,omitempty"`
+	Summary     string               `json:"summary,omitempty"`
+	Type        string               `json:"type,omitempty"`
+	Severity    string               `json:"severity,omitempty"`
+	StartedAt   time.Time            `json:"started_at,omitzero"`
+	Observables []HandoverObservable `json:"observables,omitempty"`
+	Asked       string               `json:"asked,omitempty"`
+	AnswerBy    time.Time            `json:"answer_by,omitzero"`
+	Refused     string               `json:"refused,omitempty" enum:"size,form,version,empty,id,many,unproved" doc:"Why it is not acted on; then all else is left out"`
+}
+
+func handedCase(h *intake.Handed) *HandedCase {
+	if h == nil {
+		return nil
+	}
+	d := h.Document
+	return &HandedCase{
+		ID: d.ID, Title: d.Title, Team: d.From.Team, Country: d.From.Country, Reference: d.Reference, TLP: d.TLP, Summary: d.Summary, Type: d.Type, Severity: d.Severity, StartedAt: d.StartedAt,
+		Observables: mapped(d.Observables, func(o handover.Observable) HandoverObservable { return HandoverObservable{o.Type, o.Value} }), Asked: d.Asked, AnswerBy: d.AnswerBy, Refused: h.Refused,
+	}
 }
 
 // OrganisationRef names an organisation.
@@ -103,7 +134,7 @@ func (a *API) reportViews(ctx context.Context, by access.Actor, list []intake.Re
 		t := &ReportTriage{
 			Reason: r.Reason, Note: r.Decision.Note, Proof: proofName(r.Proof), Protection: string(r.Seal), Receipt: string(r.Receipt),
 			AnswerCame: r.AnswerCame, Unreadable: r.Unreadable, Lang: r.Lang, Incidents: []string{}, Mine: r.Handler != 0 && r.Handler == by.Account,
-			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
+			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version, Handed: handedCase(r.Body.Handed),
 		}
 		if o, ok := names[r.Organisation]; ok {
 			t.Organisation = &OrganisationRef{o.UID, o.Name}

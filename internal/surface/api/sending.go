@@ -13,6 +13,7 @@ func (a *API) sendings() {
 	on(a, "POST /incidents/{ref}/sendings", a.newSending)
 	on(a, "GET /incidents/{ref}/sendings", a.listSendings)
 	on(a, "GET /sendings/{id}", a.getSending)
+	on(a, "GET /sendings/{id}/leads", a.sendingLeads)
 	on(a, "GET /sendings/{id}/parties", a.sendingLines)
 	on(a, "POST /sendings/{id}/parties", a.chooseSending)
 	on(a, "POST /sendings/{id}/exclude", a.excludeSending)
@@ -75,6 +76,8 @@ type SendingText struct {
 	ByRole          map[string]RoleWords    `json:"by_role,omitempty" doc:"By part and language, before all of these; what is left out stays"`
 	Questions       string                  `json:"questions,omitempty" doc:"Code of a set of typed questions, as it stands now"`
 	Recommendations []string                `json:"recommendations,omitempty" doc:"Codes of the library"`
+	ValidDays       int                     `json:"valid_days,omitempty" minimum:"0" doc:"For how long they hold once they are done: then they expire, and the party is asked again. For ever when left out"`
+	CheckDays       int                     `json:"check_days,omitempty" minimum:"0" doc:"After how long we check them again once they are verified. Never when left out"`
 	DueAt           time.Time               `json:"due_at,omitzero"`
 	TLP             string                  `json:"tlp,omitempty"`
 }
@@ -102,7 +105,7 @@ func (a *API) sendingView(ctx context.Context, by access.Actor, x coordination.S
 	}
 	v.IncidentID = o.UID
 	if g := x.Give; g.Written() {
-		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Questions: g.Questions, Recommendations: g.Recommendations, DueAt: g.DueAt, TLP: x.TLP.String()}
+		v.Letter = &SendingText{Text: g.Text, Request: g.Request, Questions: g.Questions, Recommendations: g.Recommendations, ValidDays: g.ValidDays, CheckDays: g.CheckDays, DueAt: g.DueAt, TLP: x.TLP.String()}
 		for lang, w := range g.Words {
 			if v.Letter.Words == nil {
 				v.Letter.Words = map[string]SendingWords{}
@@ -201,9 +204,12 @@ type SendingLine struct {
 
 // SendingWhy is one reason for which an organisation was chosen.
 type SendingWhy struct {
-	By    string `json:"by" enum:"list,community,sector,organisation,party,takedown"`
-	Value string `json:"value,omitempty" doc:"A code; of a list the asset by which it answers"`
-	Count int    `json:"count,omitempty" doc:"Lines of the list"`
+	By      string `json:"by" enum:"list,community,sector,organisation,party,takedown,named,alike,alike_named"`
+	Value   string `json:"value,omitempty" doc:"A code; of what is listed or named the asset by which it answers; of alike by what both are alike"`
+	Count   int    `json:"count,omitempty" doc:"Lines of the list, things that are named"`
+	From    string `json:"from,omitempty" doc:"Where it is named or told: a reference, a number, entry, measure"`
+	Claimed bool   `json:"claimed,omitempty" doc:"Nobody has proved who says so"`
+	Stays   bool   `json:"stays,omitempty" doc:"Who says so lets nothing of it go into a letter"`
 }
 
 // SendingFilter narrows the lines of a sending.
@@ -214,7 +220,7 @@ type SendingFilter struct {
 	Road      string `query:"road" json:"road,omitempty" enum:"encrypted,signed,notice,direct,refused"`
 	Lang      string `query:"lang" json:"lang,omitempty"`
 	State     string `query:"state" json:"state,omitempty" enum:"in,out,written,left"`
-	By        string `query:"by" json:"by,omitempty" enum:"list,community,sector,organisation,party,takedown"`
+	By        string `query:"by" json:"by,omitempty" enum:"list,community,sector,organisation,party,takedown,named,alike,alike_named"`
 }
 
 func (f SendingFilter) filter() coordination.LineFilter {
@@ -256,10 +262,54 @@ func (a *API) sendingLines(ctx context.Context, by access.Actor, in *SendingLine
 		out = append(out, SendingLine{
 			Organisation: OrganisationRef{l.Organisation.UID, l.Organisation.Name}, Sector: l.Organisation.Sector, Communities: l.Organisation.Communities, Role: string(l.Role), Lines: l.Lines, Party: l.Party,
 			Contact: l.Contact, Email: l.Email, Lang: l.Lang, TLP: l.TLP.String(), Road: l.Road.Road.String(), RoadReason: l.Road.Reason, State: lineStates[l.State], Reason: l.Reason,
-			Why: mapped(l.Why, func(w coordination.Why) SendingWhy { return SendingWhy{w.By, w.Value, w.Count} }),
+			Why: mapped(l.Why, whyView),
 		})
 	}
 	return reply[List[SendingLine]]{body: list(out, next)}, nil
+}
+
+func whyView(w coordination.Why) SendingWhy {
+	return SendingWhy{By: w.By, Value: w.Value, Count: w.Count, From: w.From, Claimed: w.Claimed, Stays: w.Stays}
+}
+
+// SendingLeads is whom a case itself leads to, before anybody is added.
+type SendingLeads struct {
+	Named       []SendingLead `json:"named" doc:"Who answers for what the case names"`
+	Alike       []SendingLead `json:"alike" doc:"Who told of the same elsewhere, and who answers for what is named there"`
+	NamedThings int           `json:"named_things"`
+	AlikeThings int           `json:"alike_things"`
+	More        bool          `json:"more" doc:"More is named than is taken"`
+}
+
+// SendingLead is one organisation that a case leads to.
+type SendingLead struct {
+	Organisation OrganisationRef `json:"organisation"`
+	Why          []SendingWhy    `json:"why"`
+	Lines        []LeadLine      `json:"lines" doc:"Its evidence, 100 lines at most"`
+	There        bool            `json:"there" doc:"It is in the sending already"`
+}
+
+// LeadLine is one line of evidence.
+type LeadLine struct {
+	What string    `json:"what"`
+	At   time.Time `json:"at,omitzero" doc:"When it was seen, where that is said"`
+}
+
+const mostLeadLines = 100
+
+func (a *API) sendingLeads(ctx context.Context, by access.Actor, in *ID) (reply[SendingLeads], error) {
+	x, _, err := a.Coordination.SendingOf(ctx, by, in.ID)
+	if err == nil {
+		err = a.seenUnder(ctx, by, x.Subject)
+	}
+	if err != nil {
+		return reply[SendingLeads]{}, err
+	}
+	c, err := a.Coordination.Correlate(ctx, by, in.ID)
+	lead := func(x coordination.Correlation) SendingLead {
+		return SendingLead{OrganisationRef{x.Organisation.UID, x.Organisation.Name}, mapped(x.Why, whyView), mapped(x.Lines[:min(len(x.Lines), mostLeadLines)], func(l coordination.Line) LeadLine { return LeadLine{l.What, l.At} }), x.There}
+	}
+	return reply[SendingLeads]{body: SendingLeads{mapped(c.Named, lead), mapped(c.Alike, lead), c.Things[0], c.Things[1], c.More}}, err
 }
 
 // SendingChoice says who is added to a sending, from several sources at once.
@@ -271,6 +321,8 @@ type SendingChoice struct {
 	Sectors       []string `json:"sectors,omitempty"`
 	Organisations []string `json:"organisations,omitempty" doc:"Ids, keys of a register, or whole names"`
 	Parties       bool     `json:"parties,omitempty" doc:"Who is a party of the incident already"`
+	Named         bool     `json:"named,omitempty" doc:"Who answers for what the incident names"`
+	Alike         bool     `json:"alike,omitempty" doc:"Who told of the same elsewhere, and who answers for what is named there"`
 	Role          string   `json:"role,omitempty" enum:"affected,source,provider,vendor,authority,peer,host,network,registrar,registry,content_network,block_list"`
 }
 
@@ -283,7 +335,7 @@ type ChooseInput struct {
 func (a *API) chooseSending(ctx context.Context, by access.Actor, in *ChooseInput) (reply[Sending], error) {
 	b := in.Body.Value
 	x, err := a.Coordination.Choose(ctx, by, in.ID.ID, coordination.Choose{
-		Version: b.Version, List: b.List, UTC: b.UTC, Communities: b.Communities, Sectors: b.Sectors, Organisations: b.Organisations, Parties: b.Parties, Role: coordination.Role(b.Role),
+		Version: b.Version, List: b.List, UTC: b.UTC, Communities: b.Communities, Sectors: b.Sectors, Organisations: b.Organisations, Parties: b.Parties, Named: b.Named, Alike: b.Alike, Role: coordination.Role(b.Role),
 	})
 	return a.sending(ctx, by, x, err)
 }
@@ -338,7 +390,7 @@ type SendingTextInput struct {
 
 func (a *API) setSendingLetter(ctx context.Context, by access.Actor, in *SendingTextInput) (reply[Sending], error) {
 	b := in.Body.Value
-	g := coordination.Give{Text: b.Text, Request: b.Request, Questions: b.Questions, Recommendations: b.Recommendations, DueAt: b.DueAt, Words: map[string]coordination.Words{}}
+	g := coordination.Give{Text: b.Text, Request: b.Request, Questions: b.Questions, Recommendations: b.Recommendations, ValidDays: b.ValidDays, CheckDays: b.CheckDays, DueAt: b.DueAt, Words: map[string]coordination.Words{}}
 	var err error
 	if g.TLP, err = label(b.TLP); err != nil {
 		return reply[Sending]{}, err

@@ -13,7 +13,7 @@ import (
 
 // Triage is one act of triage. Which other fields count depends on the action.
 type Triage struct {
-	Action   string   `json:"action" enum:"accept,attach,reject,reply,pass_on,restore,not_spam"`
+	Action   string   `json:"action" enum:"accept,take_over,attach,reject,reply,pass_on,restore,not_spam"`
 	Title    string   `json:"title,omitempty" doc:"accept: of the new incident; that of the report when left out"`
 	Type     string   `json:"type,omitempty" doc:"accept: RSIT"`
 	Severity string   `json:"severity,omitempty" doc:"accept"`
@@ -83,6 +83,13 @@ func (a *API) triage(ctx context.Context, by access.Actor, in *TriageInput) (rep
 		i, err := a.Incident.Open(ctx, by, incident.NewIncident{
 			Title: t.Title, Type: t.Type, Severity: t.Severity, Reasons: t.Reasons, TLP: label, Handler: by.Account, Reports: []string{ref},
 		})
+		if err != nil {
+			return none, err
+		}
+		v := incidentView(by, i)
+		out.Incident = &v
+	case "take_over":
+		i, err := a.Incident.TakeOver(ctx, by, ref)
 		if err != nil {
 			return none, err
 		}

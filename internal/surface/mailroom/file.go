@@ -48,7 +48,7 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 		return m.automaticIn(ctx, tx, l, t, in)
 	}
 	if l.sender.speaksFor(t) {
-		in.State = correspondence.Filed
+		in.State, in.Acknowledges = correspondence.Filed, l.acknowledges()
 	}
 	if err := m.answer(ctx, tx, t, in); err != nil {
 		return ref.Ref{}, err

@@ -270,14 +270,16 @@ func cut(s string, runes int) string {
 
 // report is the mail as a report.
 func (l *letter) report(lang string) intake.ReceiveInput {
+	handed, label := l.handed()
 	in := intake.ReceiveInput{
-		Channel: correspondence.ByMail, Lang: lang, TLP: l.label().Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Same: l.name, Message: l.body(),
+		Channel: correspondence.ByMail, Lang: lang, TLP: label.Name(), Proof: l.sender.proof, Seal: l.seal(), Arrival: l.arrival.ID, Same: l.name, Message: l.body(),
 		NoReceipt: len(l.automatic) > 0 || l.bounce,
 		Body:      intake.Body{Summary: cut(l.subject, intake.MaxSummary), Description: cut(l.text, intake.MaxDescription), Email: cut(l.sender.address, intake.MaxShort), Name: cut(l.sender.name, intake.MaxShort)},
 	}
 	if l.outer != nil {
 		in.MessageID = cut(l.outer.MessageID(), 998)
 	}
+	in.Body.Handed = handed
 	in.Body.Reported = intake.ReportedOf(l.said, l.routine)
 	if l.routine != nil && l.sender.contact.ID == 0 && l.onlyRoutine() {
 		in.Aside, in.NoReceipt = intake.Routine, true

@@ -84,7 +84,7 @@ func openOffice(t testing.TB) *office {
 	h.letters.Alarms, cases.Alarms, h.cases = watch, watch, cases
 	cases.Constituency, cases.Staff = h.country, func(ctx context.Context) ([]int64, error) { return h.accounts.StaffIDs(ctx, h.DB) }
 	cases.TypeKnown = func(string) bool { return true }
-	cases.Coordination = &coordination.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks, Texts: texts, Who: h.accounts.Acting, Rests: cases.Rests}
+	cases.Coordination = &coordination.Service{DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Search: search.New(h.Ring), Constituency: h.country, Correspondence: h.letters, Deadlines: clocks, Texts: texts, Who: h.accounts.Acting, Rests: cases.Rests, Tells: cases.Tells}
 	h.duty = &duty.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Zone: time.UTC, Channels: []string{"smtp", "web"},
 		Staff: func(ctx context.Context, _ db.Handle) ([]int64, error) { return h.accounts.StaffIDs(ctx, h.DB) },

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
@@ -43,5 +44,32 @@ func TestAnActOverManyIsOneLine(t *testing.T) {
 	six := got[5]
 	if six.ID != "10" || !six.Entry.At.Equal(start.Add(45*time.Minute)) || len(six.Parties) != 6 || six.Parties[0].Text != "party 0" || six.Parties[5].Text != "party 5" {
 		t.Errorf("the line for six is %+v", six)
+	}
+}
+
+// Clocks that run alike are one card that says how many: another rule, side, time or outcome has its own, and what was stopped has none.
+func TestAlikeClocksAreOneCard(t *testing.T) {
+	t.Parallel()
+	due := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	var all []deadline.Clock
+	add := func(n int, change func(*deadline.Clock)) {
+		for range n {
+			c := deadline.Clock{ID: int64(len(all) + 1), Kind: "request", OwedBy: "them", DueAt: due}
+			change(&c)
+			all = append(all, c)
+		}
+	}
+	add(100, func(*deadline.Clock) {})
+	add(2, func(c *deadline.Clock) { c.Kind = "measure" })
+	add(1, func(c *deadline.Clock) { c.DueAt = due.Add(time.Second) })
+	add(3, func(c *deadline.Clock) { c.MetAt = due.Add(-time.Hour) })
+	add(4, func(c *deadline.Clock) { c.StoppedAt = due })
+	kept, alike := foldClocks(all)
+	got := ""
+	for _, c := range kept {
+		got += fmt.Sprint(c.Kind, " ", alike[c.ID], "; ")
+	}
+	if want := "request 100; measure 2; request 1; request 3; "; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

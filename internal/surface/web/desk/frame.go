@@ -131,6 +131,7 @@ func toast(v *page.Visit) *page.ToastView {
 // toasts are the lines that may be shown: a stranger's link cannot write another.
 var toasts = map[string]func(p *text.Printer) string{
 	"accepted":      func(p *text.Printer) string { return p.T("desk.done.accepted") },
+	"taken_over":    func(p *text.Printer) string { return p.T("desk.done.taken_over") },
 	"attached":      func(p *text.Printer) string { return p.T("desk.done.attached") },
 	"rejected":      func(p *text.Printer) string { return p.T("desk.done.rejected") },
 	"passed_on":     func(p *text.Printer) string { return p.T("desk.done.passed_on") },

@@ -187,7 +187,16 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back s
 			x.Kind = "report"
 		}
 		x.Line = page.Rich(p, "desk.line.in", "who", page.Strong(party), "channel", channelName(p, m.Channel))
-		view.Marks = append(view.Marks, proofChip(p, m.Proof))
+		switch {
+		case m.Channel == correspondence.ByLink && m.Proof == correspondence.Claimed: // whoever held the letter: no account and no key says more
+			if m.Body.From != "" {
+				view.Title = orDefault(m.Body.Subject, p.T("desk.channel.link", "to", m.Body.From))
+				x.Line = page.Rich(p, "desk.line.by_link", "who", page.Strong(party), "to", page.Strong(m.Body.From))
+			}
+			view.Marks = append(view.Marks, page.ChipView{Text: p.T("desk.proof.link"), Kind: "warn", Icon: "link"})
+		default:
+			view.Marks = append(view.Marks, proofChip(p, m.Proof))
+		}
 		if s := m.Body.Signature; s != nil {
 			view.Signature = signedWords(p, s)
 		}
@@ -200,7 +209,9 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back s
 		if m.State == correspondence.Unverified { // nobody knows that it is theirs: it does not stand under their name
 			from := orDefault(m.Body.From, p.T("desk.message.somebody"))
 			view.Sub = from
-			x.Line = page.Rich(p, "desk.line.unverified", "from", page.Strong(from), "who", page.Strong(party))
+			if m.Channel != correspondence.ByLink {
+				x.Line = page.Rich(p, "desk.line.unverified", "from", page.Strong(from), "who", page.Strong(party))
+			}
 			view.Why = p.T("desk.message.unverified.why", "who", party)
 			if v.By.Can(access.WorkCases) {
 				view.Act = page.ButtonView{Text: p.T("desk.message.unverified.do"), Icon: "check", FormAction: "/desk/messages/" + m.UID + "/release"}

@@ -101,9 +101,10 @@ func (d *Desk) deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coor
 		return a.DueAt.Compare(b.DueAt)
 	})
 	var out []page.DeadlineView
-	for _, c := range clocks {
-		if len(out) == cards || !c.StoppedAt.IsZero() {
-			continue
+	kept, alike := foldClocks(clocks)
+	for _, c := range kept {
+		if len(out) == cards {
+			break
 		}
 		x := page.DeadlineView{Title: d.clockName(v.P, c), Clock: clockView(c, v.Now)}
 		whose := names[c.About.ID]
@@ -123,10 +124,37 @@ func (d *Desk) deadlineCards(v *page.Visit, clocks []deadline.Clock, rows []coor
 				x.State, x.Note = "late", v.P.T("desk.deadline.met_late", "after", after, "of", of)
 			}
 		}
+		if n := alike[c.ID]; n > 1 {
+			whose = v.P.N("desk.deadline.alike", n)
+		}
 		if whose != "" {
 			x.Note = whose + " · " + x.Note
 		}
 		out = append(out, x)
 	}
 	return out
+}
+
+// foldClocks leaves one of clocks that run alike, the first, and says how many it stands for: of one rule, owed by the same side, due at one time and met or not
+// alike. A hundred parties that were asked at once are one card. What was stopped is left out.
+func foldClocks(clocks []deadline.Clock) (kept []deadline.Clock, alike map[int64]int) {
+	type rule struct {
+		kind, law, set, owed string
+		due                  int64
+		open, late           bool
+	}
+	first := map[rule]int64{}
+	alike = map[int64]int{}
+	for _, c := range clocks {
+		if !c.StoppedAt.IsZero() {
+			continue
+		}
+		r := rule{c.Kind, c.Law, c.RuleSet, string(c.OwedBy), c.DueAt.UnixMicro(), c.Open(), !c.Open() && c.MetAt.After(c.Limit())}
+		if _, there := first[r]; !there {
+			first[r] = c.ID
+			kept = append(kept, c)
+		}
+		alike[first[r]]++
+	}
+	return kept, alike
 }

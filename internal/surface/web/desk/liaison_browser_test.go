@@ -2,13 +2,17 @@ package desk_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/handover"
 	"github.com/tocsin-csirt/tocsin/internal/format/teams"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/rdap"
@@ -70,4 +74,40 @@ func TestBrowserLiaison(t *testing.T) {
 	pagetest.Glance(t, "hand-over-wrong", pagetest.Desk, ana.shown("POST", to+"/hand-over", "title", "", "act", "preview"))
 	ana.do("POST", to+"/hand-over", what...)
 	pagetest.Glance(t, "hand-over-party", pagetest.Desk, ana.shown("GET", to))
+	// One that comes: read, taken over by one press; and one that is not acted on.
+	good, bad := h.handedBy(orgs["CERT-EX Belgium"], "First", ""), h.handedBy(orgs["CERT-EX Belgium"], "Second", `"later": 1, `)
+	pagetest.Look(t, "handed", pagetest.Desk, ana.shown("GET", "/desk/triage?report="+good.UID))
+	pagetest.Glance(t, "handed-de", pagetest.Desk, ana.shown("GET", "/desk/reports/"+good.UID+"?lang=de"))
+	pagetest.Glance(t, "handed-refused", pagetest.Desk, ana.shown("GET", "/desk/triage?report="+bad.UID))
+	h.takeOver(ana, good, bad)
+}
+
+// handedBy files a letter of a team with its document, as the mailroom does.
+func (h *office) handedBy(team constituency.Organisation, title, more string) intake.Report {
+	h.Helper()
+	raw, err := handover.Document{
+		ID: title, From: handover.From{Team: "CERT-EX", Country: "BE"}, Reference: "P-2026-<b>", TLP: "TLP:GREEN", Title: title + " <b>case</b>", Summary: "Forty mailboxes.", Severity: "high", Asked: "Tell the owners.", AnswerBy: h.Clock.Now().Add(48 * time.Hour),
+		StartedAt: h.Clock.Now().Add(-48 * time.Hour), Observables: []handover.Observable{{Type: "ip", Value: "198.51.100.7"}},
+	}.Write()
+	h.must(err)
+	contacts, err := h.country.Contacts(h.Context(), h.DB, team.Ref.ID)
+	h.must(err)
+	got, err := h.cases.Intake.Receive(h.Context(), access.System("intake"), intake.ReceiveInput{
+		Channel: correspondence.ByMail, Lang: "en", TLP: "GREEN", Proof: correspondence.Aligned, Organisation: team.Ref.ID, Contact: contacts[0].ID,
+		Body: intake.Body{Summary: title, Description: "We hand this over to you.", Email: contacts[0].Email, Handed: intake.HandedOver([][]byte{[]byte(strings.Replace(string(raw), `"id"`, more+`"id"`, 1))}, true)},
+	})
+	h.must(err)
+	return got.Report
+}
+
+func (h *office) takeOver(ana person, good, bad intake.Report) {
+	h.Helper()
+	ana.sees(ana.do("POST", "/desk/reports/"+bad.UID+"/take-over"), http.StatusConflict)
+	got := ana.do("POST", "/desk/reports/"+good.UID+"/take-over")
+	at, done, _ := strings.Cut(got.location, "?")
+	if !strings.HasPrefix(at, "/desk/incidents/INC-") || done != "done=taken_over" {
+		h.Fatalf("%d %s", got.status, got.location)
+	}
+	ana.sees(ana.get("/desk/reports/"+good.UID), http.StatusOK, "Taken over as", "!/take-over")
+	ana.sees(ana.do("POST", "/desk/reports/"+good.UID+"/take-over"), http.StatusConflict)
 }

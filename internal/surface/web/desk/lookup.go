@@ -85,6 +85,9 @@ func registryFacts(p *text.Printer, a rdap.Answer) []page.Property {
 			out = append(out, page.Property{Label: p.T("desk.lookup." + key), Value: page.Text(value)})
 		}
 	}
+	if a.Whois {
+		out = append(out, page.Property{Label: p.T("desk.lookup.sure"), Value: page.Chip(page.ChipView{Text: p.T("desk.lookup.whois"), Kind: "warn", Icon: "triangle-alert"})})
+	}
 	for _, e := range a.Abuse() {
 		fact("abuse", strings.TrimSpace(strings.Join(e.Mails, ", ")+" · "+strings.Join(append([]string{e.Name}, e.Phones...), " · ")))
 	}

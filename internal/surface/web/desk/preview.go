@@ -38,6 +38,9 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	if err := d.said(v, p, r); err != nil {
 		return err
 	}
+	if p.Handed, err = d.handedHere(v, r); err != nil {
+		return err
+	}
 	at := "/desk/reports/" + r.UID
 	for i, m := range messages {
 		p.Warnings = append(p.Warnings, warnings(v.P, m)...)

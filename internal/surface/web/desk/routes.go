@@ -106,6 +106,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/triage/bulk", Need: triage, Serve: d.bulk},
 		{Pattern: "GET /desk/reports/{report}", Need: read, Serve: d.report},
 		{Pattern: "POST /desk/reports/{report}/accept", Need: triage, Serve: d.accept},
+		{Pattern: "POST /desk/reports/{report}/take-over", Need: triage, Serve: d.takeOver},
 		{Pattern: "POST /desk/reports/{report}/settle", Need: triage, Serve: d.settle},
 		{Pattern: "POST /desk/triage/restore", Need: triage, Serve: d.restoreMany},
 		{Pattern: "POST /desk/reports/{report}/attach", Need: triage, Serve: d.attach},

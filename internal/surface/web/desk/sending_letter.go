@@ -81,6 +81,8 @@ func (d *Desk) showSendingLetter(v *page.Visit, uid string, g coordination.Give,
 	}
 	fields = append(fields, page.Select(p, page.FieldView{ID: "questions", Name: "questions", Label: p.T("desk.ask.questions"), Hint: p.T("desk.ask.questions.hint"), Error: bad["questions"]}, sets),
 		choices(p, "recommendations", p.T("desk.ask.recommend"), "", recommend),
+		page.Select(p, page.FieldView{ID: "valid_days", Name: "valid_days", Label: p.T("desk.ask.valid"), Hint: p.T("desk.ask.valid.hint"), Error: bad["valid_days"]}, dayOptions(p, g.ValidDays, "desk.ask.valid.ever")),
+		page.Select(p, page.FieldView{ID: "check_days", Name: "check_days", Label: p.T("desk.ask.check"), Error: bad["check_days"]}, dayOptions(p, g.CheckDays, "desk.ask.check.never")),
 		page.Field(p, page.FieldView{ID: "due", Name: "due", Type: "datetime-local", Label: p.T("desk.ask.due"), Width: "half", Value: due, Error: bad["due_at"]}),
 		page.Select(p, page.FieldView{ID: "tlp", Name: "tlp", Label: p.T("desk.field.tlp"), Error: bad["tlp"]}, tlpOptions(g.TLP)))
 	view.Body = append(view.Body, paragraph(p.T("desk.sending.letter.lead")), adminForm("/desk/sendings/"+x.UID+"/letter", versionOf(x), fields,
@@ -99,6 +101,8 @@ func (d *Desk) writeSendingLetter(v *page.Visit) error {
 			g.Words[string(l)] = w
 		}
 	}
+	g.ValidDays, _ = strconv.Atoi(get("valid_days"))
+	g.CheckDays, _ = strconv.Atoi(get("check_days"))
 	if l, err := tlp.Parse(get("tlp")); err == nil {
 		g.TLP = l
 	}

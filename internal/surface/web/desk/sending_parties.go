@@ -58,6 +58,11 @@ func (d *Desk) showChoose(v *page.Visit, wrong error, status int) error {
 	for _, r := range roles {
 		c.roles = append(c.roles, page.SelectOption{Value: string(r), Text: roleName(p, r), Chosen: posted.Get("role") == string(r)})
 	}
+	lead, err := d.Coordination.Correlate(v.Ctx(), v.By, x.UID)
+	if err != nil {
+		return err
+	}
+	c.named, c.alike, c.more = leadsTo(p, lead, posted)
 	if c.now, err = d.Coordination.CountParties(v.Ctx(), v.By, in.UID); err != nil {
 		return err
 	}
@@ -82,7 +87,7 @@ func (d *Desk) addToSending(v *page.Visit) error {
 	}
 	in := coordination.Choose{
 		Version: version(v), List: v.R.PostFormValue("list"), UTC: v.R.PostFormValue("utc") != "", Communities: v.R.PostForm["community"], Sectors: v.R.PostForm["sector"],
-		Parties: v.R.PostFormValue("parties") != "", Role: coordination.Role(v.R.PostFormValue("role")),
+		Parties: v.R.PostFormValue("parties") != "", Named: v.R.PostFormValue("named") != "", Alike: v.R.PostFormValue("alike") != "", Role: coordination.Role(v.R.PostFormValue("role")),
 	}
 	for name := range strings.Lines(v.R.PostFormValue("organisations")) {
 		if name = strings.TrimSpace(name); name != "" {
@@ -264,8 +269,78 @@ func whyWords(p *text.Printer, w coordination.Why) string {
 		return p.T("desk.sending.why.party")
 	case "takedown":
 		return p.T("desk.sending.why.takedown")
+	case "named", "alike_named":
+		return doubted(p, w, p.N("desk.sending.why."+w.By, w.Count, "asset", w.Value, "where", whereWords(p, w.From)))
+	case "alike":
+		return doubted(p, w, p.T("desk.sending.why.alike", "why", p.T("desk.fold."+w.Value), "where", w.From))
 	}
 	return p.T("desk.sending.why.organisation")
+}
+
+// doubted says with a reason how sure it is, and what may be done with it.
+func doubted(p *text.Printer, w coordination.Why, words string) string {
+	if w.Claimed {
+		words += " · " + p.T("desk.sending.why.claimed")
+	}
+	if w.Stays {
+		words += " · " + p.T("desk.sending.why.stays")
+	}
+	return words
+}
+
+// whereWords names where something is named.
+func whereWords(p *text.Printer, from string) string {
+	switch from {
+	case coordination.WhereEntry:
+		return p.T("desk.sending.where.entry")
+	case coordination.WhereMeasure:
+		return p.T("desk.sending.where.measure")
+	}
+	return from
+}
+
+// mostLeads is how many of those a case leads to are shown before they are added.
+const mostLeads = 100
+
+// leadsTo shows whom the case leads to: who, why, with what.
+func leadsTo(p *text.Printer, c coordination.Correlated, posted url.Values) (named, alike leadView, more string) {
+	for i, l := range []*leadView{&named, &alike} {
+		list := [][]coordination.Correlation{c.Named, c.Alike}[i]
+		l.name, l.count = [...]string{"named", "alike"}[i], len(list)
+		l.checked = posted.Get(l.name) != ""
+		if l.count == 0 {
+			l.hint = [...]string{p.T("desk.sending.lead.named.none"), p.T("desk.sending.lead.alike.none")}[i]
+			continue
+		}
+		l.label = [...]string{p.N("desk.sending.lead.named", l.count), p.N("desk.sending.lead.alike", l.count)}[i]
+		l.hint = [...]string{p.N("desk.sending.lead.named.hint", c.Things[i]), p.N("desk.sending.lead.alike.hint", c.Things[i])}[i]
+		l.show = p.N("desk.sending.lead.show", l.count)
+		l.table = page.TableView{Caption: l.label, Columns: []page.Column{{Text: p.T("desk.sending.col.party")}, {Text: p.T("desk.sending.col.why")}, {Text: p.T("desk.sending.evidence")}}}
+		for _, x := range list[:min(len(list), mostLeads)] {
+			var why, lines []string
+			for _, w := range x.Why {
+				why = append(why, whyWords(p, w))
+			}
+			for _, line := range x.Lines[:min(len(x.Lines), 5)] {
+				lines = append(lines, coordination.Harmless(line.What))
+			}
+			if n := len(x.Lines) - len(lines); n > 0 {
+				lines = append(lines, p.N("desk.sending.lead.lines", n))
+			}
+			second := ""
+			if x.There {
+				second = p.T("desk.sending.lead.there")
+			}
+			l.table.Rows = append(l.table.Rows, []templ.Component{twoLines(x.Organisation.Name, second), stacked(why), stacked(lines)})
+		}
+		if n := len(list) - mostLeads; n > 0 {
+			l.rest = p.N("desk.sending.lead.rest", n)
+		}
+	}
+	if c.More {
+		more = p.T("desk.sending.lead.more", "most", p.Number(coordination.MostNamed))
+	}
+	return named, alike, more
 }
 
 // lineSelects are the menus of the filter, of what there is.

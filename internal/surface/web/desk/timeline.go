@@ -178,6 +178,11 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident, reports []intake.
 		return nil, err
 	}
 	list = append(list, page.Property{Label: p.T("desk.fact.seen"), Value: seen})
+	from, err := d.takenFacts(v, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, from...)
 	if len(reports) > 0 {
 		lines := make([]templ.Component, len(reports))
 		for i, r := range reports {

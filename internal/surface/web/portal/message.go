@@ -76,6 +76,8 @@ func (d Deps) saidOf(v *page.Visit, list []correspondence.Message) ([]Said, erro
 			s.Who = d.team(v)
 		case m.AuthorName != "":
 			s.Who = m.AuthorName
+		case m.Channel == correspondence.ByLink && m.Body.From != "":
+			s.Who = v.P.T("portal.message.by_link", "to", m.Body.From)
 		case m.Body.From != "":
 			s.Who = m.Body.From
 		default:

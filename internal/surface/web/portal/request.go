@@ -177,7 +177,9 @@ func (d Deps) answerQuestions(v *page.Visit) error {
 		return errs.ErrNotFound
 	}
 	form := page.NewTyped(v.P, "q-", *r.Questions, nil, false)
-	_, err = d.Coordination.AnswerQuestions(v.Ctx(), v.By, uid, form.Read(f.get, v.P.Zone()))
+	in := form.Read(f.get, v.P.Zone())
+	in.Reach = f.reach()
+	_, err = d.Coordination.AnswerQuestions(v.Ctx(), v.By, uid, in)
 	if err == nil {
 		return v.See("/portal/requests/" + uid + "?done=answered")
 	}
