@@ -44,7 +44,11 @@ func (s *Service) Matrix(ctx context.Context, by access.Actor, subject string) (
 			row.Requests = append(row.Requests, r)
 		}
 	}
-	measures, err := db.All(ctx, s.DB, s.scanMeasure, `SELECT `+measureColumns+` FROM object o`+measureTables+` WHERE r.subject = $1 ORDER BY r.id`, o.Ref.ID)
+	sealed, err := db.All(ctx, s.DB, readMeasure, `SELECT `+measureColumns+` FROM object o`+measureTables+` WHERE r.subject = $1 ORDER BY r.id`, o.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	measures, err := s.openMeasures(sealed)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func Load(fsys fs.FS, langs ...Lang) (*Catalogue, error) {
 	for _, lang := range langs {
 		for key, e := range c.entries {
 			f, ok := e[lang]
-			if !ok {
+			if !ok || !f.Plural() { // nine in ten need no rules: the bundle would hold each a second time
 				continue
 			}
 			m := &goi18n.Message{ID: key, One: f.One, Many: f.Many, Other: f.Other}

@@ -72,7 +72,7 @@ func (p *Printer) PartsN(key string, count int, args ...any) []Part {
 }
 
 func (p *Printer) print(key string, count any, c *call) string {
-	if m, ok := p.plain[key]; ok && count == nil {
+	if m, ok := p.plain[key]; ok {
 		return m.fill(c)
 	}
 	s, err := p.loc.Localize(&goi18n.LocalizeConfig{MessageID: key, TemplateData: c, PluralCount: count, TemplateParser: parser{}})
