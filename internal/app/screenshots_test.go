@@ -12,8 +12,11 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/tocsin-csirt/tocsin/internal/app"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
@@ -91,14 +94,22 @@ func TestScreenshots(t *testing.T) {
 	}
 	p.Viewport(1440, 900)
 
+	p.Open(d.HTTP + "/?lang=en") // the form was last walked in another language
 	signIn("constituent")
 	open("/portal", "portal")
 	signIn("duty")
 	open("/desk/triage", "triage")
 	open("/desk/outbox", "outbox")
-	number := ransomware(t, d)
+	number := numberOf(t, d, "Ransomware")
 	open("/desk/incidents/"+number, "incident")
 	open("/desk/incidents/"+number+"/parties", "parties")
+	many := numberOf(t, d, "Blackgull: who fetched")
+	open("/desk/incidents/"+many+"/parties", "matrix")
+	p.Open(d.HTTP + "/desk/incidents/" + many + "/sendings")
+	sending := hrefOf(p, "main a[href^='/desk/sendings/']")
+	open(sending, "sending")
+	p.Open(d.HTTP + sending + "/parties")
+	open(hrefOf(p, "main a[href*='/letters/']"), "preview")
 }
 
 // walkTheForm fills the form in as a new user does on a telephone, and stops at the pages that are shown.
@@ -170,8 +181,8 @@ func lighten(t *testing.T, path string) {
 	}
 }
 
-// ransomware is the number of the incident with nine parties.
-func ransomware(t *testing.T, d app.Demonstration) string {
+// numberOf is the number of the incident whose title begins so.
+func numberOf(t *testing.T, d app.Demonstration, title string) string {
 	r, err := http.NewRequestWithContext(t.Context(), "GET", d.HTTP+"/api/v1/incidents?limit=50", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -189,10 +200,15 @@ func ransomware(t *testing.T, d app.Demonstration) string {
 		t.Fatal(err)
 	}
 	for _, in := range list.Items {
-		if strings.HasPrefix(in.Title, "Ransomware") {
+		if strings.HasPrefix(in.Title, title) {
 			return in.Number
 		}
 	}
 	t.Fatal("no such incident")
 	return ""
+}
+
+// hrefOf is where the first such link leads.
+func hrefOf(p *browsertest.Page, selector string) string {
+	return browsertest.Get(p, chromedp.Evaluate[string](`document.querySelector(`+strconv.Quote(selector)+`).getAttribute('href')`))
 }
