@@ -16,7 +16,7 @@
 //	share.go     one item of one party with others: Share, WithdrawShare, Shares, SayReach
 //	handover.go  HandOver, SettleHandOver: a case, or a part of it, to another team
 //	call.go      PlanCall, SetAlone; call_invite.go: Invite, MoveCall, CallOff; call_minutes.go: who came, minutes, what was agreed
-//	situation.go one situation shared with other authorities; situation_decide.go: Decide, TellSituation
+//	situation.go one situation shared with other authorities; situation_decide.go: Decide; situation_tell.go: who tells whom, and the letter on how it stands
 //	valid.go     how long measures hold, and when they are checked again
 //	ladder.go    who is written to next when a party stays silent; ladder_store.go: SaveLadder, RetireLadder, ChooseLadder
 //	climb.go     where each stands on it; climb_act.go: what people do, climb_move.go, climb_step.go: what the clocks do, climb_outside.go: letters to others

@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
-	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -67,17 +65,6 @@ type situationBody struct {
 	EndedBy  string            `json:"ended_by,omitempty"`
 }
 
-// Telling is who tells whom.
-type Telling struct {
-	ID     string    `json:"id"`
-	Who    string    `json:"who,omitempty"` // uid of a member; "" for us
-	Circle string    `json:"circle"`        // whom: the public, a sector, the parties
-	What   string    `json:"what,omitempty"`
-	DueAt  time.Time `json:"due_at,omitzero"`
-	DoneAt time.Time `json:"done_at,omitzero"`
-	DoneBy string    `json:"done_by,omitempty"` // who of us noted it
-}
-
 // SituationChange is who led before.
 type SituationChange struct {
 	At     time.Time `json:"at"`
@@ -94,58 +81,6 @@ type Member struct {
 	ToldAt   time.Time // when the newest state was written to it
 	Letter   correspondence.State
 	message  int64
-}
-
-// Decision is one that was taken. It never changes: another follows it.
-type Decision struct {
-	UID        string
-	Number     int
-	Joint      bool
-	Follows    int // 0 for none
-	FollowedBy int
-	At         time.Time
-	Account    int64
-	decisionBody
-	Asked      []Agreement // of a joint one
-	JointSince time.Time   // when the last of them agreed; zero while one has not
-
-	id int64
-}
-
-type decisionBody struct {
-	Text   string `json:"text"`
-	ByName string `json:"by"`
-}
-
-// Agreement is what one authority said of a joint decision.
-type Agreement struct {
-	Party   Party
-	Letter  correspondence.State
-	Request string // uid
-	Agrees  string // "yes", "no", "" while it has not said
-	Who     string // who decided it there, in its words
-	Note    string
-	SaidAt  time.Time
-	SaidBy  string
-	Noted   bool // one of us took it down
-
-	request, message int64
-	open             bool
-}
-
-// Refused tells whether somebody does not agree.
-func (d Decision) Refused() bool {
-	return slices.ContainsFunc(d.Asked, func(a Agreement) bool { return a.Agrees == "no" })
-}
-
-// Agreed counts who agrees.
-func (d Decision) Agreed() (n int) {
-	for _, a := range d.Asked {
-		if a.Agrees == "yes" {
-			n++
-		}
-	}
-	return n
 }
 
 // NewSituation is a situation as it is opened.
@@ -379,64 +314,6 @@ func (s *Service) LeadSituation(ctx context.Context, by access.Actor, situation,
 	})
 }
 
-// TellingInput is a line as it is written or noted as done.
-type TellingInput struct {
-	ID      string // "" for a new one
-	Who     string // uid of a member; "" for us
-	Circle  string
-	What    string
-	DueAt   time.Time
-	Done    bool
-	DoneAt  time.Time // zero takes now
-	Version int64     // of the situation as it was read; 0 takes the stored one
-}
-
-// SetTelling writes who tells whom, or notes that it was done. The actor needs access.WorkCases. Refused: Invalid with all problems, NotFound, Conflict.
-func (s *Service) SetTelling(ctx context.Context, by access.Actor, situation string, in TellingInput) (Situation, error) {
-	if err := by.Need(access.WorkCases); err != nil {
-		return Situation{}, err
-	}
-	in.Circle, in.What = strings.TrimSpace(mail.Visible(in.Circle)), strings.TrimSpace(mail.FormText(in.What))
-	now := s.Clock.Now()
-	var p errs.Problems
-	words(&p, "circle", in.Circle, 200, in.ID == "" || !in.Done)
-	words(&p, "what", in.What, 2000, false)
-	if in.DoneAt.After(now) {
-		p.Add("done_at", "error.past")
-	}
-	if err := p.Err(); err != nil {
-		return Situation{}, err
-	}
-	return s.changeSituation(ctx, by, situation, in.Version, func(ctx context.Context, tx *db.Tx, x *Situation, _ access.Object) error {
-		i := slices.IndexFunc(x.Tellings, func(l Telling) bool { return l.ID == in.ID })
-		switch {
-		case in.ID == "" && len(x.Tellings) >= mostLines:
-			return &errs.Error{Kind: errs.Limit, Key: "error.situation.lines", Text: "a shared situation has a hundred lines at most"}
-		case in.ID == "":
-			x.Tellings = append(x.Tellings, Telling{ID: id.New()})
-			i = len(x.Tellings) - 1
-		case i < 0:
-			return errs.ErrNotFound
-		}
-		l := &x.Tellings[i]
-		if in.Circle != "" {
-			if in.Who != "" && x.Name(in.Who) == "" {
-				var p errs.Problems
-				p.Add("who", "error.choose")
-				return p.Err()
-			}
-			l.Who, l.Circle, l.What, l.DueAt = in.Who, in.Circle, in.What, in.DueAt
-		}
-		l.DoneAt, l.DoneBy = time.Time{}, ""
-		if in.Done {
-			if l.DoneAt, l.DoneBy = in.DoneAt, by.Name; in.DoneAt.IsZero() {
-				l.DoneAt = now
-			}
-		}
-		return s.situated(ctx, tx, by, *x, VerbSituationLine, "", audit.Change{Field: "who", To: x.Name(l.Who)}, audit.Change{Field: "circle", To: l.Circle}, audit.Change{Field: "done", To: in.Done})
-	})
-}
-
 // EndSituation ends a shared situation with a reason; what still asks for agreement is taken back. The actor needs access.Approve. Refused: Invalid without a
 // reason, NotFound, Conflict for one that has ended.
 func (s *Service) EndSituation(ctx context.Context, by access.Actor, situation, reason string) (Situation, error) {
@@ -458,18 +335,6 @@ func (s *Service) EndSituation(ctx context.Context, by access.Actor, situation, 
 		}
 		return s.situated(ctx, tx, by, *x, VerbSituationEnd, reason)
 	})
-}
-
-// closeDecision takes back what a decision still asks.
-func (s *Service) closeDecision(ctx context.Context, tx *db.Tx, by access.Actor, d Decision, why string) error {
-	for _, a := range d.Asked {
-		if a.request != 0 {
-			if err := s.takeBack(ctx, tx, by, a.request, why); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // changeSituation reads a situation that has not ended, with its subject locked, and stores what was changed.
@@ -519,11 +384,4 @@ func (s *Service) situated(ctx context.Context, tx *db.Tx, by access.Actor, x Si
 		return err
 	}
 	return s.Audit.Write(ctx, tx, audit.Entry{At: now, By: by, Verb: verb, On: x.Subject, Note: note, Changes: changes, Data: map[string]string{"situation": x.UID}})
-}
-
-func situationPlace(uid string) string { return "coordination_situation.body:" + uid }
-
-func sealSituation(k keyring.Key, x Situation) ([]byte, error) {
-	raw, err := json.Marshal(x.situationBody)
-	return k.Seal(situationPlace(x.UID), raw), err
 }
