@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -198,7 +197,7 @@ func words(p *errs.Problems, field, s string, most int, need bool) {
 	}
 }
 
-// PlanCall plans a call about an incident; nobody hears of it. The actor needs access.WorkCases. Refused: Invalid with all problems, NotFound, Limit.
+// PlanCall plans a call about an incident; nobody hears of it. The same once more, before anybody is asked to it, is the call that stands. The actor needs access.WorkCases. Refused: Invalid with all problems, NotFound, Limit.
 func (s *Service) PlanCall(ctx context.Context, by access.Actor, subject string, in NewCall) (Call, error) {
 	if err := by.Need(access.WorkCases); err != nil {
 		return Call{}, err
@@ -207,10 +206,9 @@ func (s *Service) PlanCall(ctx context.Context, by access.Actor, subject string,
 	if err := in.check(s.Clock.Now()); err != nil {
 		return Call{}, err
 	}
-	c := Call{
-		UID: id.New(), State: CallPlanned, StartsAt: in.StartsAt, Minutes: in.Minutes, Version: 1, MadeBy: by.Account, callBody: callBody{Title: in.Title, How: in.How, ByName: by.Name},
-	}
+	var c Call
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		c = Call{UID: id.New(), State: CallPlanned, StartsAt: in.StartsAt, Minutes: in.Minutes, Version: 1, MadeBy: by.Account, callBody: callBody{Title: in.Title, How: in.How, ByName: by.Name}}
 		o, err := access.LoadForChange(ctx, tx, by, ref.Incident, subject)
 		if err != nil {
 			return err
@@ -227,7 +225,18 @@ func (s *Service) PlanCall(ctx context.Context, by access.Actor, subject string,
 		if err != nil {
 			return err
 		}
-		body, err := sealCall(k, c)
+		same, err := readCalls(ctx, tx, &k, `subject = $1 AND state = $2 AND starts_at = $3 AND NOT EXISTS (SELECT 1 FROM coordination_called x WHERE x.call = coordination_call.id)`,
+			o.Ref.ID, string(CallPlanned), c.StartsAt)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(same, func(x Call) bool {
+			return x.Title == c.Title && x.How == c.How && x.Minutes == c.Minutes && x.TLP == c.TLP
+		}); i >= 0 {
+			c = same[i] // pressed twice
+			return nil
+		}
+		body, err := sealIn(k, callPlace(c.UID), c.callBody)
 		if err != nil {
 			return err
 		}
@@ -267,29 +276,17 @@ func (s *Service) called(ctx context.Context, tx *db.Tx, by access.Actor, c Call
 
 func callPlace(uid string) string { return "coordination_call.body:" + uid }
 
-func sealCall(k keyring.Key, c Call) ([]byte, error) {
-	raw, err := json.Marshal(c.callBody)
-	return k.Seal(callPlace(c.UID), raw), err
-}
-
 const callColumns = `id, uid, subject, subject_kind, state, starts_at, minutes, tlp, version, made_at, made_by, held_at, frozen_at, off_at, body`
 
 // readCalls reads calls of one subject, whose key it is given; nil where it was destroyed.
 func readCalls(ctx context.Context, h db.Handle, k *keyring.Key, which string, args ...any) ([]Call, error) {
 	return db.All(ctx, h, func(r *db.Rows) (Call, error) {
 		var c Call
-		var sealed []byte
-		if err := r.Scan(&c.ID, &c.UID, &c.Subject.ID, &c.Subject.Kind, (*string)(&c.State), &c.StartsAt, &c.Minutes, &c.TLP, &c.Version, &c.MadeAt, &c.MadeBy, &c.HeldAt, &c.FrozenAt, &c.OffAt, &sealed); err != nil {
+		var body []byte
+		if err := r.Scan(&c.ID, &c.UID, &c.Subject.ID, &c.Subject.Kind, (*string)(&c.State), &c.StartsAt, &c.Minutes, &c.TLP, &c.Version, &c.MadeAt, &c.MadeBy, &c.HeldAt, &c.FrozenAt, &c.OffAt, &body); err != nil {
 			return c, err
 		}
-		if k == nil {
-			return c, nil
-		}
-		raw, err := k.Open(callPlace(c.UID), sealed)
-		if err != nil {
-			return c, err
-		}
-		return c, json.Unmarshal(raw, &c.callBody)
+		return c, unseal(k, callPlace(c.UID), body, &c.callBody)
 	}, `SELECT `+callColumns+` FROM coordination_call WHERE `+which, args...)
 }
 
@@ -317,7 +314,7 @@ func (s *Service) saveCall(ctx context.Context, tx *db.Tx, c *Call) error {
 	if err != nil {
 		return err
 	}
-	body, err := sealCall(k, *c)
+	body, err := sealIn(k, callPlace(c.UID), c.callBody)
 	if err != nil {
 		return err
 	}

@@ -231,14 +231,15 @@ func (s *Service) Invite(ctx context.Context, by access.Actor, call string, in I
 }
 
 // MoveCall moves a call to another time or another way to take part. Everybody who is asked gets a letter with a new calendar entry, and is asked again. The
-// reason stays with us. The actor needs access.WorkCases and access.SendOutside. Refused: Invalid with all problems, NotFound, Conflict as Invite.
+// reason stays with us. The actor needs access.WorkCases and access.SendOutside. Refused: Invalid with all problems, NotFound, Conflict as Invite, and where
+// nothing is moved.
 func (s *Service) MoveCall(ctx context.Context, by access.Actor, call string, in NewCall, reason string, looked bool) (Call, error) {
 	if err := needPrepare(by); err != nil {
 		return Call{}, err
 	}
 	in = in.clean()
 	reason = strings.TrimSpace(mail.FormText(reason))
-	return s.callAct(ctx, by, call, looked, VerbCallMove, func(_ context.Context, _ db.Handle, c *Call) (calling, error) {
+	return s.callAct(ctx, by, call, looked, VerbCallMove, func(ctx context.Context, h db.Handle, c *Call) (calling, error) {
 		now := s.Clock.Now()
 		in.Title = c.Title
 		if err := in.check(now); err != nil {
@@ -250,6 +251,11 @@ func (s *Service) MoveCall(ctx context.Context, by access.Actor, call string, in
 		if c.State != CallPlanned {
 			return calling{}, errCallOver()
 		}
+		if in.StartsAt.Equal(c.StartsAt) && in.Minutes == c.Minutes && in.How == c.How { // pressed twice: everybody would be asked once more
+			return calling{}, &errs.Error{
+				Kind: errs.Conflict, Key: "error.call.unmoved", Text: "this call takes place then and there already", Fields: []errs.Field{{Name: "starts_at", Key: "error.call.unmoved"}},
+			}
+		}
 		c.Changes = append(c.Changes, CallChange{At: now, By: by.Name, Starts: c.StartsAt, Minutes: c.Minutes, How: c.How, Why: reason})
 		c.StartsAt, c.Minutes, c.How = in.StartsAt, in.Minutes, in.How
 		x := c.calling(callMoved)
@@ -257,7 +263,7 @@ func (s *Service) MoveCall(ctx context.Context, by access.Actor, call string, in
 			x.to, x.all = append(x.to, i.Party), append(x.all, i.Party)
 		}
 		x.reason = reason
-		return x, nil
+		return x, s.mayMeet(ctx, h, x.all) // one may have said since that it stays unnamed
 	})
 }
 

@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -28,6 +27,28 @@ func (s *Service) Calls(ctx context.Context, by access.Actor, subject string) ([
 		return nil, err
 	}
 	return s.callsOf(ctx, s.DB, by, o.Ref)
+}
+
+// CallsOfTasks gives the calls (uids) in which tasks (uids) of an incident were agreed. The actor needs access.ReadCases. Refused: NotFound.
+func (s *Service) CallsOfTasks(ctx context.Context, by access.Actor, subject string) (map[string]string, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return nil, err
+	}
+	if !team(by) {
+		return nil, errs.ErrNotFound
+	}
+	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	rows, err := s.DB.Query(ctx, `SELECT a.task, c.uid FROM coordination_call_action a JOIN coordination_call c ON c.id = a.call WHERE c.subject = $1 AND a.task <> '' ORDER BY a.id DESC LIMIT 1000`, o.Ref.ID)
+	return out, db.Each(rows, err, func(r *db.Rows) error {
+		var task, call string
+		err := r.Scan(&task, &call)
+		out[task] = call
+		return err
+	})
 }
 
 // CallOf gives one call. The actor needs access.ReadCases. Refused: NotFound.
@@ -191,29 +212,16 @@ func (s *Service) saidOf(ctx context.Context, h db.Handle, by access.Actor, subj
 	for _, m := range messages {
 		byID[m.ID] = m
 	}
-	type one struct {
-		id    int64
-		uid   string
-		state RequestState
-	}
-	rows := map[int64]one{}
-	if len(requests) > 0 {
-		q := new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM `)
-		s.from(q, by, ref.Request, requestTable, "r").Add(` AND r.id IN `)
-		list, err := db.List(ctx, h, db.In(q, requests), func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
-		if err != nil {
-			return nil, err
-		}
-		for _, x := range list {
-			rows[x.id] = x
-		}
+	rows, err := s.statesOf(ctx, h, by, ref.Request, requestTable, requests)
+	if err != nil {
+		return nil, err
 	}
 	replies, err := s.latestOf(ctx, h, subject.ID)
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range asked {
-		x := heardOf{message: byID[a.message], request: rows[a.request].uid, state: rows[a.request].state}
+		x := heardOf{message: byID[a.message], request: rows[a.request].uid, state: RequestState(rows[a.request].state)}
 		x.reply, x.said = replies[a.request]
 		out[a.message] = x
 	}
@@ -229,15 +237,11 @@ func (s *Service) fillActions(ctx context.Context, h db.Handle, by access.Actor,
 	q := db.In(new(db.Query).Add(`SELECT call, uid, at, task, measure, party, body FROM coordination_call_action WHERE call IN `), ids)
 	lines, err := db.List(ctx, h, q.Add(` ORDER BY id`), func(r *db.Rows) (line, error) {
 		var x line
-		var sealed []byte
-		if err := r.Scan(&x.call, &x.UID, &x.At, &x.Task, &x.measure, &x.party, &sealed); err != nil || k == nil {
+		var body []byte
+		if err := r.Scan(&x.call, &x.UID, &x.At, &x.Task, &x.measure, &x.party, &body); err != nil {
 			return x, err
 		}
-		raw, err := k.Open(actionPlace(x.UID), sealed)
-		if err != nil {
-			return x, err
-		}
-		return x, json.Unmarshal(raw, &x.Title)
+		return x, unseal(k, actionPlace(x.UID), body, &x.Title)
 	})
 	if err != nil {
 		return err
@@ -248,22 +252,9 @@ func (s *Service) fillActions(ctx context.Context, h db.Handle, by access.Actor,
 			measures = append(measures, x.measure)
 		}
 	}
-	type one struct {
-		id    int64
-		uid   string
-		state MeasureState
-	}
-	known := map[int64]one{}
-	if len(measures) > 0 {
-		q := new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM `)
-		s.from(q, by, ref.Measure, measureTable, "r").Add(` AND r.id IN `)
-		list, err := db.List(ctx, h, db.In(q, measures), func(r *db.Rows) (x one, err error) { return x, r.Scan(&x.id, &x.uid, (*string)(&x.state)) })
-		if err != nil {
-			return err
-		}
-		for _, x := range list {
-			known[x.id] = x
-		}
+	known, err := s.statesOf(ctx, h, by, ref.Measure, measureTable, measures)
+	if err != nil {
+		return err
 	}
 	for _, x := range lines {
 		if x.party != 0 {
@@ -271,11 +262,32 @@ func (s *Service) fillActions(ctx context.Context, h db.Handle, by access.Actor,
 			if !ok {
 				continue
 			}
-			x.Party, x.Measure, x.State = p, known[x.measure].uid, known[x.measure].state
+			x.Party, x.Measure, x.State = p, known[x.measure].uid, MeasureState(known[x.measure].state)
 		}
 		all[at[x.call]].Actions = append(all[at[x.call]].Actions, x.CallAction)
 	}
 	return nil
+}
+
+// stateOf is where an object stands.
+type stateOf struct{ uid, state string }
+
+// statesOf reads where requests or measures stand, by id, as far as the actor may see them.
+func (s *Service) statesOf(ctx context.Context, h db.Handle, by access.Actor, kind ref.Kind, table string, ids []int64) (map[int64]stateOf, error) {
+	out := map[int64]stateOf{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	q := new(db.Query).Add(`SELECT r.id, o.uid, r.state FROM `)
+	s.from(q, by, kind, table, "r").Add(` AND r.id IN `)
+	rows, err := db.In(q, ids).Query(ctx, h)
+	return out, db.Each(rows, err, func(r *db.Rows) error {
+		var n int64
+		var x stateOf
+		err := r.Scan(&n, &x.uid, &x.state)
+		out[n] = x
+		return err
+	})
 }
 
 func actionPlace(uid string) string { return "coordination_call_action.body:" + uid }

@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -87,9 +86,9 @@ func (s *Service) WriteMinutes(ctx context.Context, by access.Actor, call string
 				return p.Err()
 			}
 		}
-		now, verb := s.Clock.Now(), ""
+		now := s.Clock.Now()
 		if c.State == CallPlanned {
-			c.State, c.HeldAt, verb = CallHeld, now, VerbCallHeld
+			c.State, c.HeldAt = CallHeld, now
 			for _, i := range c.Invited {
 				if i.request != 0 {
 					if err := s.takeBack(ctx, tx, by, i.request, string(CallHeld)); err != nil {
@@ -97,18 +96,15 @@ func (s *Service) WriteMinutes(ctx context.Context, by access.Actor, call string
 					}
 				}
 			}
-		}
-		c.People, c.Said = people, in.Text
-		if verb != "" {
-			if err := s.called(ctx, tx, by, *c, verb, "", audit.Change{Field: "people", To: len(people)}); err != nil {
+			if err := s.called(ctx, tx, by, *c, VerbCallHeld, "", audit.Change{Field: "people", To: len(people)}); err != nil {
 				return err
 			}
 		}
-		verb = VerbCallFreeze
+		c.People, c.Said = people, in.Text
 		if in.Finish {
 			c.FrozenAt, c.FrozenBy = now, by.Name
 		}
-		return s.called(ctx, tx, by, *c, verb, "", audit.Change{Field: "people", To: len(people)}, audit.Change{Field: "finished", To: in.Finish})
+		return s.called(ctx, tx, by, *c, VerbCallFreeze, "", audit.Change{Field: "people", To: len(people)}, audit.Change{Field: "finished", To: in.Finish})
 	})
 }
 
@@ -130,6 +126,9 @@ func (s *Service) AddToMinutes(ctx context.Context, by access.Actor, call, text 
 		}
 		if len(c.Added) >= mostAdded {
 			return &errs.Error{Kind: errs.Limit, Key: "error.call.added", Text: "minutes take a hundred additions"}
+		}
+		if n := len(c.Added); n > 0 && c.Added[n-1].Text == text { // pressed twice
+			return nil
 		}
 		c.Added = append(c.Added, Addition{s.Clock.Now(), by.Name, text})
 		return s.called(ctx, tx, by, *c, VerbCallAdd, "")
@@ -154,7 +153,7 @@ func (s *Service) changeCall(ctx context.Context, by access.Actor, call string, 
 }
 
 // CallTask makes a task of ours of what was agreed in a call. The actor needs access.WorkCases. Refused: Invalid, NotFound, Conflict for a call that was not
-// held.
+// held, or what was agreed in it already.
 func (s *Service) CallTask(ctx context.Context, by access.Actor, call, title string, due time.Time) (Call, error) {
 	if err := by.Need(access.WorkCases); err != nil {
 		return Call{}, err
@@ -171,6 +170,9 @@ func (s *Service) CallTask(ctx context.Context, by access.Actor, call, title str
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		c, _, err := s.heldCall(ctx, tx, by, call)
 		if err != nil {
+			return err
+		}
+		if err := c.newAction(title, ""); err != nil {
 			return err
 		}
 		task, err := s.NewTask(ctx, tx, by, c.Subject, title, due)
@@ -203,7 +205,7 @@ type CallMeasure struct {
 }
 
 // CallMeasure gives a party a measure that was agreed in a call: the usual letter, clock and link. The actor needs access.WorkCases and access.SendOutside.
-// Refused: what Send refuses, Conflict for a call that was not held.
+// Refused: what Send refuses, Conflict for a call that was not held, or what was agreed in it already.
 func (s *Service) CallMeasure(ctx context.Context, by access.Actor, call string, in CallMeasure) (Call, error) {
 	if err := needPrepare(by); err != nil {
 		return Call{}, err
@@ -215,6 +217,9 @@ func (s *Service) CallMeasure(ctx context.Context, by access.Actor, call string,
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		c, o, err := s.heldCall(ctx, tx, by, call)
 		if err != nil {
+			return err
+		}
+		if err := c.newAction(g.Own[0].Title, in.Party); err != nil {
 			return err
 		}
 		g.least = c.TLP
@@ -241,19 +246,27 @@ func (s *Service) CallMeasure(ctx context.Context, by access.Actor, call string,
 	return s.CallOf(ctx, by, call)
 }
 
+// newAction refuses what stands among the actions of the call already: a second letter or task of it is a form that was sent twice.
+func (c Call) newAction(title, party string) error {
+	if !slices.ContainsFunc(c.Actions, func(x CallAction) bool { return x.Title == title && x.Party.UID == party }) {
+		return nil
+	}
+	return &errs.Error{Kind: errs.Conflict, Key: "error.call.agreed", Text: "this was agreed in this call already", Fields: []errs.Field{{Name: "title", Key: "error.call.agreed"}}}
+}
+
 // agreed keeps what was agreed in a call.
 func (s *Service) agreed(ctx context.Context, tx *db.Tx, by access.Actor, c Call, x CallAction) error {
 	k, err := s.Ring.Get(ctx, tx, c.Subject.ID)
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(x.Title)
+	x.UID = id.New()
+	body, err := sealIn(k, actionPlace(x.UID), x.Title)
 	if err != nil {
 		return err
 	}
-	x.UID = id.New()
 	_, err = tx.Exec(ctx, `INSERT INTO coordination_call_action (uid, call, at, account, task, measure, party, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		x.UID, c.ID, s.Clock.Now(), by.Account, x.Task, x.measure, x.Party.Ref.ID, k.Seal(actionPlace(x.UID), raw))
+		x.UID, c.ID, s.Clock.Now(), by.Account, x.Task, x.measure, x.Party.Ref.ID, body)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,10 @@ func TestACoordinationCall(t *testing.T) {
 		h.refused(err, errs.Forbidden, "a party plans a call")
 		c, err := h.s.PlanCall(ctx, h.ana, v.in.UID, h.planned())
 		h.must(err)
+		again, err := h.s.PlanCall(ctx, h.ana, v.in.UID, h.planned())
+		if err != nil || again.UID != c.UID || again.ID != c.ID {
+			h.Errorf("planned twice: %+v, %v", again, err)
+		}
 		_, err = h.s.CallOf(ctx, v.rui, c.UID)
 		h.refused(err, errs.Forbidden, "a party reads a call")
 
@@ -143,6 +147,8 @@ func TestACoordinationCall(t *testing.T) {
 		h.refused(err, errs.Invalid, "moved without a reason")
 		c, err = h.s.MoveCall(ctx, h.ana, c.UID, in, "the room is taken", false)
 		h.must(err)
+		_, err = h.s.MoveCall(ctx, h.ana, c.UID, in, "the room is taken", false)
+		h.refused(err, errs.Conflict, "moved to where it is")
 		if x := of(one); x.Coming != "" || x.Request == old {
 			h.Errorf("after it was moved the first still says %+v", x)
 		}
@@ -187,6 +193,8 @@ func TestACoordinationCall(t *testing.T) {
 		h.refused(err, errs.Conflict, "over finished minutes")
 		c, err = h.s.AddToMinutes(ctx, h.ana, c.UID, "It was a copy.")
 		h.must(err)
+		c, err = h.s.AddToMinutes(ctx, h.ana, c.UID, "It was a copy.")
+		h.must(err)
 		if c.Said != "They found the file." || len(c.Added) != 1 || c.Added[0].By != h.ana.Name {
 			h.Errorf("minutes: %+v", c)
 		}
@@ -196,6 +204,15 @@ func TestACoordinationCall(t *testing.T) {
 		h.refused(err, errs.Conflict, "a measure that names another")
 		c, err = h.s.CallMeasure(ctx, h.ana, c.UID, coordination.CallMeasure{Party: one.UID, Title: "Delete the copy", Text: "On all hosts.", DueAt: h.due()})
 		h.must(err)
+		_, err = h.s.CallTask(ctx, h.ana, c.UID, "Ask the provider", h.due())
+		h.refused(err, errs.Conflict, "a task twice")
+		_, err = h.s.CallMeasure(ctx, h.ana, c.UID, coordination.CallMeasure{Party: one.UID, Title: "Delete the copy", Text: "On all hosts.", DueAt: h.due()})
+		h.refused(err, errs.Conflict, "a measure twice")
+		if of, err := h.s.CallsOfTasks(ctx, h.ana, v.in.UID); err != nil || of["task"] != c.UID || len(of) != 1 {
+			h.Errorf("the calls of tasks: %v, %v", of, err)
+		}
+		_, err = h.s.CallsOfTasks(ctx, v.rui, v.in.UID)
+		h.refused(err, errs.Forbidden, "a party reads which call a task is of")
 		if len(tasks) != 1 || len(c.Actions) != 2 || c.Actions[0].Task != "task" || c.Actions[1].State != coordination.Proposed || c.Actions[1].Party.UID != one.UID {
 			h.Errorf("agreed: %+v", c.Actions)
 		}

@@ -289,6 +289,7 @@ type Preview struct {
 	Text    string // as it leaves by this road
 	Letter  string // the letter itself: what waits in the portal when the road is a notice
 	Road    egress.Decision
+	TLP     tlp.Level            // under which it leaves
 	Files   []OwnFile            // its own, beside the table of evidence; filled where one letter of a sending is read
 	Hits    []string             // words of other parties found in the text (rule A9): a person must look before it leaves
 	Liaison constituency.Liaison // what the reader is to us, and on what ground we write; the zero value for a member of the constituency alone

@@ -281,7 +281,7 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 	// The letter is compared, not what the road leaves of it: a notice is fetched in the portal.
 	hits := g.unknown(watch.hits(party.Compartment, letter.Subject, letter.Text))
 	return parcel{
-		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, Hits: hits, Liaison: x.liaison},
+		Preview: Preview{Party: party, Reader: t.Correspondent, Lang: lang, Subject: seen.Subject, Text: seen.Text, Letter: letter.Text, Road: seen.Road, TLP: letter.TLP, Hits: hits, Liaison: x.liaison},
 		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: advice,
 		set: w.set, thread: t, code: x.code, again: owes.message,
 	}, nil

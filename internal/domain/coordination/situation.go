@@ -133,7 +133,7 @@ func (s *Service) OpenSituation(ctx context.Context, by access.Actor, subject st
 	if err := p.Err(); err != nil {
 		return Situation{}, err
 	}
-	x := Situation{UID: id.New(), OpenedBy: by.Account, Version: 1, situationBody: situationBody{Ground: in.Ground, Reasons: in.Reasons, ByName: by.Name, Leader: in.Leader}}
+	fresh := Situation{UID: id.New(), OpenedBy: by.Account, Version: 1, situationBody: situationBody{Ground: in.Ground, Reasons: in.Reasons, ByName: by.Name, Leader: in.Leader}}
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		o, err := access.LoadForChange(ctx, tx, by, ref.Incident, subject)
 		if err != nil {
@@ -149,6 +149,7 @@ func (s *Service) OpenSituation(ctx context.Context, by access.Actor, subject st
 		if len(all) >= mostSituations {
 			return &errs.Error{Kind: errs.Limit, Key: "error.situation.many", Text: "an incident has fifty shared situations at most"}
 		}
+		x := fresh // the transaction may run twice
 		x.Subject, x.OpenedAt = o.Ref, s.Clock.Now()
 		if err := s.joining(ctx, tx, by, &x, in.Members, in.Together); err != nil {
 			return err
@@ -157,7 +158,7 @@ func (s *Service) OpenSituation(ctx context.Context, by access.Actor, subject st
 		if err != nil {
 			return err
 		}
-		body, err := sealSituation(k, x)
+		body, err := sealIn(k, situationPlace(x.UID), x.situationBody)
 		if err != nil {
 			return err
 		}
@@ -169,12 +170,12 @@ func (s *Service) OpenSituation(ctx context.Context, by access.Actor, subject st
 		if err := s.putMembers(ctx, tx, x, x.Members); err != nil {
 			return err
 		}
-		return s.situated(ctx, tx, by, x, VerbSituationOpen, in.Reasons, audit.Change{Field: "ground", To: string(in.Ground)}, audit.Change{Field: "together", To: x.names()}, audit.Change{Field: "leader", To: x.Name(x.Leader)})
+		return s.situated(ctx, tx, by, x, VerbSituationOpen, in.Reasons, audit.Change{Field: "ground", To: string(in.Ground)}, audit.Change{Field: "together", To: x.Names()}, audit.Change{Field: "leader", To: x.Name(x.Leader)})
 	})
 	if err != nil {
 		return Situation{}, err
 	}
-	return s.SituationOf(ctx, by, x.UID)
+	return s.SituationOf(ctx, by, fresh.UID)
 }
 
 // joining checks who is to take part, and adds them to the situation.
@@ -219,10 +220,7 @@ func (s *Service) joining(ctx context.Context, h *db.Tx, by access.Actor, x *Sit
 	for i, m := range x.Members {
 		all[i], names[i] = m.Party, m.Party.UID
 	}
-	if err := s.holdWords(ctx, h, all); err != nil {
-		return err
-	}
-	if err := s.mayMeet(ctx, h, all); err != nil {
+	if err := s.mayBeTogether(ctx, h, all); err != nil {
 		return err
 	}
 	slices.Sort(names)
@@ -232,6 +230,14 @@ func (s *Service) joining(ctx context.Context, h *db.Tx, by access.Actor, x *Sit
 		}
 	}
 	return nil
+}
+
+// mayBeTogether holds the words of parties, and refuses those that must not learn of one another.
+func (s *Service) mayBeTogether(ctx context.Context, tx *db.Tx, all []Party) error {
+	if err := s.holdWords(ctx, tx, all); err != nil {
+		return err
+	}
+	return s.mayMeet(ctx, tx, all)
 }
 
 func (s *Service) putMembers(ctx context.Context, tx *db.Tx, x Situation, list []Member) error {
@@ -244,8 +250,8 @@ func (s *Service) putMembers(ctx context.Context, tx *db.Tx, x Situation, list [
 	return nil
 }
 
-// names gives the names of who takes part.
-func (x Situation) names() []string {
+// Names gives the names of who takes part.
+func (x Situation) Names() []string {
 	out := make([]string, len(x.Members))
 	for i, m := range x.Members {
 		out[i] = m.Party.Name
@@ -280,7 +286,7 @@ func (s *Service) JoinSituation(ctx context.Context, by access.Actor, situation 
 		if err := s.putMembers(ctx, tx, *x, x.Members[n:]); err != nil {
 			return err
 		}
-		return s.situated(ctx, tx, by, *x, VerbSituationJoin, "", audit.Change{Field: "together", To: x.names()})
+		return s.situated(ctx, tx, by, *x, VerbSituationJoin, "", audit.Change{Field: "together", To: x.Names()})
 	})
 }
 
@@ -364,7 +370,7 @@ func (s *Service) changeSituation(ctx context.Context, by access.Actor, uid stri
 		if err != nil {
 			return err
 		}
-		body, err := sealSituation(k, x)
+		body, err := sealIn(k, situationPlace(x.UID), x.situationBody)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -141,12 +140,12 @@ func (s *Service) Decide(ctx context.Context, by access.Actor, situation string,
 		if err != nil {
 			return err
 		}
-		raw, err := json.Marshal(d.decisionBody)
+		body, err := sealIn(k, decisionPlace(d.UID), d.decisionBody)
 		if err != nil {
 			return err
 		}
 		err = tx.QueryRow(ctx, `INSERT INTO coordination_decision (uid, situation, number, joint, follows, at, account, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
-			d.UID, x.ID, d.Number, d.Joint, d.Follows, d.At, d.Account, k.Seal(decisionPlace(d.UID), raw)).Scan(&d.id)
+			d.UID, x.ID, d.Number, d.Joint, d.Follows, d.At, d.Account, body).Scan(&d.id)
 		if err != nil {
 			return err
 		}

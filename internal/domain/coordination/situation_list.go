@@ -2,8 +2,6 @@ package coordination
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -16,11 +14,6 @@ import (
 )
 
 func situationPlace(uid string) string { return "coordination_situation.body:" + uid }
-
-func sealSituation(k keyring.Key, x Situation) ([]byte, error) {
-	raw, err := json.Marshal(x.situationBody)
-	return k.Seal(situationPlace(x.UID), raw), err
-}
 
 // Situations lists the shared situations of an incident, newest first. They are the team's: the actor needs access.ReadCases. Refused: NotFound.
 func (s *Service) Situations(ctx context.Context, by access.Actor, subject string) ([]Situation, error) {
@@ -68,11 +61,11 @@ func (s *Service) readSituations(ctx context.Context, h db.Handle, by access.Act
 	}
 	all, err := db.All(ctx, h, func(r *db.Rows) (Situation, error) {
 		x := Situation{Subject: subject}
-		var sealed []byte
-		if err := r.Scan(&x.ID, &x.UID, &x.OpenedAt, &x.OpenedBy, &x.EndedAt, &x.Version, &sealed); err != nil {
+		var body []byte
+		if err := r.Scan(&x.ID, &x.UID, &x.OpenedAt, &x.OpenedBy, &x.EndedAt, &x.Version, &body); err != nil {
 			return x, err
 		}
-		return x, unseal(k, situationPlace(x.UID), sealed, &x.situationBody)
+		return x, unseal(k, situationPlace(x.UID), body, &x.situationBody)
 	}, `SELECT id, uid, opened_at, opened_by, ended_at, version, body FROM coordination_situation WHERE `+which, arg)
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -109,20 +102,6 @@ func (s *Service) readSituations(ctx context.Context, h db.Handle, by access.Act
 	return all, nil
 }
 
-func unseal(k *keyring.Key, place string, sealed []byte, into any) error {
-	if k == nil { // its content was destroyed
-		return nil
-	}
-	raw, err := k.Open(place, sealed)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("read %s: %w", place, err)
-	}
-	return nil
-}
-
 func (s *Service) readMembers(ctx context.Context, h db.Handle, all []Situation, ids []int64, at map[int64]int, parties map[int64]Party, asked *[]ask) error {
 	q := db.In(new(db.Query).Add(`SELECT situation, party, kind, joined_at, told_at, message FROM coordination_member WHERE situation IN `), ids)
 	rows, err := q.Add(` ORDER BY situation, joined_at, party`).Query(ctx, h)
@@ -150,13 +129,13 @@ func (s *Service) readDecisions(ctx context.Context, h db.Handle, k *keyring.Key
 	err = db.Each(rows, err, func(r *db.Rows) error {
 		var d Decision
 		var situation int64
-		var sealed []byte
-		if err := r.Scan(&d.id, &d.UID, &situation, &d.Number, &d.Joint, &d.Follows, &d.At, &d.Account, &sealed); err != nil {
+		var body []byte
+		if err := r.Scan(&d.id, &d.UID, &situation, &d.Number, &d.Joint, &d.Follows, &d.At, &d.Account, &body); err != nil {
 			return err
 		}
 		x := &all[at[situation]]
 		x.Decisions = append(x.Decisions, d)
-		return unseal(k, decisionPlace(d.UID), sealed, &x.Decisions[len(x.Decisions)-1].decisionBody)
+		return unseal(k, decisionPlace(d.UID), body, &x.Decisions[len(x.Decisions)-1].decisionBody)
 	})
 	if err != nil {
 		return nil, err

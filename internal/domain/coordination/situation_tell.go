@@ -91,7 +91,7 @@ func (x Situation) live() []Member {
 
 // letterTo begins a letter to the members: the names of who takes part may stand in it, and nobody else's.
 func (x Situation) letterTo(looked bool) Give {
-	g := Give{outside: true, Looked: looked, subjects: map[string]string{}, Words: map[string]Words{}, known: x.names()}
+	g := Give{outside: true, Looked: looked, subjects: map[string]string{}, Words: map[string]Words{}, known: x.Names()}
 	for _, m := range x.live() {
 		g.Parties = append(g.Parties, m.Party.UID)
 	}
@@ -116,16 +116,24 @@ func (s *Service) PreviewSituation(ctx context.Context, by access.Actor, situati
 }
 
 // TellSituation writes to each member how the situation stands: a letter on its own thread in its language, held like every letter. It says what concerns the
-// situation and nothing of the incident's other parties. The actor needs access.WorkCases and access.SendOutside. Refused: NotFound, Conflict for one that has
-// ended, a member without a road, or a letter that names another party, unless looked.
-func (s *Service) TellSituation(ctx context.Context, by access.Actor, situation string, looked bool) (Situation, error) {
+// situation and nothing of the incident's other parties. The actor needs access.WorkCases and access.SendOutside. Version is that of the
+// situation as it was read, 0 takes the stored one. Refused: NotFound, Conflict for one that has ended, a version that is old, a member that said since that it
+// stays unnamed or has no road, or a letter that names another party, unless looked.
+func (s *Service) TellSituation(ctx context.Context, by access.Actor, situation string, version int64, looked bool) (Situation, error) {
 	if err := needPrepare(by); err != nil {
 		return Situation{}, err
 	}
-	return s.changeSituation(ctx, by, situation, 0, func(ctx context.Context, tx *db.Tx, x *Situation, o access.Object) error {
+	return s.changeSituation(ctx, by, situation, version, func(ctx context.Context, tx *db.Tx, x *Situation, o access.Object) error {
 		g := s.stateGive(*x, looked)
 		if len(g.Parties) == 0 {
 			return &errs.Error{Kind: errs.Conflict, Key: "error.situation.nobody", Text: "nobody takes part in this shared situation any more"}
+		}
+		var all []Party
+		for _, m := range x.live() {
+			all = append(all, m.Party)
+		}
+		if err := s.mayBeTogether(ctx, tx, all); err != nil { // each is named to the others, and one may have said since that it is not to be
+			return err
 		}
 		parcels, err := s.parcels(ctx, tx, by, o, g, id.NewCode)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
@@ -134,14 +135,23 @@ func TestASharedSituation(t *testing.T) {
 				h.Errorf("the state says too much (%v):\n%s", seen[i].Hits, l)
 			}
 		}
-		x, err = h.s.TellSituation(ctx, h.ana, x.UID, false)
+		// Who said since that it stays unnamed is named to nobody.
+		h.must(h.s.SayReach(ctx, h.person(police), correspondence.Saying{Reach: correspondence.Anonymous, Thread: h.threadUID(ctx, pj)}))
+		_, err = h.s.TellSituation(ctx, h.ana, x.UID, x.Version, false)
+		h.refused(err, errs.Conflict, "a state that names who stays unnamed")
+		h.Clock.Advance(1e9)
+		h.must(h.s.SayReach(ctx, h.person(police), correspondence.Saying{Reach: correspondence.WithName, Thread: h.threadUID(ctx, pj)}))
+		seenAt := x.Version
+		x, err = h.s.TellSituation(ctx, h.ana, x.UID, seenAt, false)
 		h.must(err)
+		_, err = h.s.TellSituation(ctx, h.ana, x.UID, seenAt, false)
+		h.refused(err, errs.Conflict, "the state as it was looked at, twice")
 		if x.Members[0].ToldAt.IsZero() || len(h.lettersOf(ctx, sea)) != 0 {
 			h.Error("who was told is not who takes part")
 		}
 		x, err = h.s.SetTelling(ctx, h.ana, x.UID, coordination.TellingInput{Circle: "the clients of hospital.example"})
 		h.must(err)
-		_, err = h.s.TellSituation(ctx, h.ana, x.UID, false)
+		_, err = h.s.TellSituation(ctx, h.ana, x.UID, 0, false)
 		h.refused(err, errs.Conflict, "a state that names another party")
 
 		_, err = h.s.EndSituation(ctx, h.ana, x.UID, "over")

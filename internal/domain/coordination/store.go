@@ -241,6 +241,27 @@ func required(field string) error {
 	return p.Err()
 }
 
+// sealIn seals what stands in a place of a row under the key of its subject.
+func sealIn(k keyring.Key, place string, body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	return k.Seal(place, raw), err
+}
+
+// unseal opens what sealIn made; a key that was destroyed, nil, leaves nothing to read.
+func unseal(k *keyring.Key, place string, content []byte, into any) error {
+	if k == nil {
+		return nil
+	}
+	raw, err := k.Open(place, content)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("read %s: %w", place, err)
+	}
+	return nil
+}
+
 // mostReason is how many characters why something was taken back may have: a party reads it.
 const mostReason = 2000
 

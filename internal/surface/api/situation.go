@@ -250,7 +250,7 @@ type TellSituationInput struct {
 
 func (a *API) tellSituation(ctx context.Context, by access.Actor, in *TellSituationInput) (reply[Situation], error) {
 	if !in.Body.Value.Preview {
-		return situationReply(a.Coordination.TellSituation(ctx, by, in.ID.ID, in.Body.Value.Looked))
+		return situationReply(a.Coordination.TellSituation(ctx, by, in.ID.ID, 0, in.Body.Value.Looked))
 	}
 	seen, err := a.Coordination.PreviewSituation(ctx, by, in.ID.ID)
 	if err != nil {

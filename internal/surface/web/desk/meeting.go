@@ -139,11 +139,11 @@ func (d *Desk) planMeeting(v *page.Visit) error {
 		return err
 	}
 	c, err := d.Coordination.PlanCall(v.Ctx(), v.By, v.R.PathValue("incident"), in)
-	if errs.Is(err, errs.Invalid) {
-		return d.showMeetings(v, err, errs.Of(err).HTTP())
-	}
 	if err != nil {
-		return err
+		if _, plain := plainRefusal(v, err); !plain {
+			return err
+		}
+		return d.showMeetings(v, err, errs.Of(err).HTTP())
 	}
 	return back(v, "/desk/meetings/"+c.UID, "saved")
 }
@@ -265,27 +265,32 @@ func (d *Desk) meetingForms(v *page.Visit, in incident.Incident, c coordination.
 			page.ButtonView{Text: p.T("desk.meeting.preview"), Name: "act", Value: "preview", Kind: "primary", Icon: "mail"})))
 	}
 	starts, minutes, how := c.StartsAt.In(d.Zone).Format(localMinute), strconv.Itoa(c.Minutes), c.How
-	if bad != nil && v.R.PostForm.Has("starts") {
+	moving := bad != nil && v.R.PostForm.Has("starts")
+	if moving {
 		starts, minutes, how = v.R.PostFormValue("starts"), v.R.PostFormValue("minutes"), v.R.PostFormValue("how")
 	}
 	reason := func(id string) templ.Component {
 		return page.Field(p, page.FieldView{ID: id, Name: "reason", Label: p.T("desk.meeting.reason"), Hint: p.T("desk.meeting.reason.hint"), Error: bad["reason"], Autocomplete: "off"})
 	}
-	out = append(out, folded(p.T("desk.meeting.move"), bad["starts_at"] != "" || bad["minutes"] != "" || bad["how"] != "", one(adminForm(at+"/move", nil, []templ.Component{
+	fields := []templ.Component{
 		page.Field(p, page.FieldView{ID: "starts", Name: "starts", Type: "datetime-local", Width: "half", Label: p.T("desk.meeting.starts"), Value: starts, Error: bad["starts_at"]}),
 		page.Field(p, page.FieldView{ID: "minutes", Name: "minutes", Type: "number", Width: "short", Label: p.T("desk.meeting.minutes"), Value: minutes, Error: bad["minutes"]}),
 		page.Field(p, page.FieldView{ID: "how", Name: "how", Rows: 2, Label: p.T("desk.meeting.how"), Value: how, Error: bad["how"]}),
 		reason("reason-move"),
-	}, page.ButtonView{Text: p.N("desk.meeting.move.do", len(live)), Icon: "send"}))))
+	}
+	if moving && bad["text"] != "" { // a letter names somebody else
+		fields = append(fields, page.Option(page.OptionView{ID: "looked-move", Name: "looked", Value: "1", Label: p.T("desk.ask.looked"), Many: true}))
+	}
+	out = append(out, folded(p.T("desk.meeting.move"), moving, one(adminForm(at+"/move", nil, fields, page.ButtonView{Text: p.N("desk.meeting.move.do", len(live)), Icon: "send"}))))
 	var some []choice
 	for _, x := range live {
 		some = append(some, choice{name: "party", value: x.Party.UID, label: x.Party.Name, second: comingChip(p, x).Text})
 	}
-	fields := []templ.Component{reason("reason")}
+	fields = []templ.Component{reason("reason")}
 	if len(some) > 1 {
 		fields = append([]templ.Component{choices(p, "out", p.T("desk.meeting.off.some"), "", some)}, fields...)
 	}
-	out = append(out, folded(p.T("desk.meeting.off"), bad["reason"] != "", one(adminForm(at+"/off", nil, fields, page.ButtonView{Text: p.T("desk.meeting.off.do"), Kind: "danger", Icon: "ban"}))))
+	out = append(out, folded(p.T("desk.meeting.off"), bad["reason"] != "" && !moving, one(adminForm(at+"/off", nil, fields, page.ButtonView{Text: p.T("desk.meeting.off.do"), Kind: "danger", Icon: "ban"}))))
 	return out, nil
 }
 
@@ -349,7 +354,7 @@ func (d *Desk) showInvite(v *page.Visit, wrong error, status int) error {
 		fields = append(fields, words("warn", "triangle-alert", p.T("desk.meeting.learns.note")), page.Lines(pairs),
 			page.Option(page.OptionView{ID: "confirm", Name: "confirm", Value: "1", Many: true, Label: p.N("desk.meeting.learns.confirm", len(seen.Together))}))
 	}
-	list, ready, hits := previewLetters(p, seen.Letters, tlp.Max(c.TLP, 0).Name())
+	list, ready, hits := previewLetters(p, seen.Letters)
 	if hits {
 		fields = append(fields, page.Option(page.OptionView{ID: "looked", Name: "looked", Value: "1", Label: p.T("desk.ask.looked"), Many: true}))
 	}
@@ -361,10 +366,10 @@ func (d *Desk) showInvite(v *page.Visit, wrong error, status int) error {
 }
 
 // previewLetters are letters as they will be read; ready tells whether each has a road, hits whether one names somebody else.
-func previewLetters(p *text.Printer, all []coordination.Preview, label string) (list []PreviewLetter, ready, hits bool) {
+func previewLetters(p *text.Printer, all []coordination.Preview) (list []PreviewLetter, ready, hits bool) {
 	ready = true
 	for _, x := range all {
-		l := PreviewLetter{Party: x.Party.Name, Reader: strings.Trim(x.Reader.Name+" <"+x.Reader.Email+">", " "), Lang: x.Lang, Road: roadChip(p, x.Road), TLP: label, Subject: x.Subject, Text: x.Text}
+		l := PreviewLetter{Party: x.Party.Name, Reader: strings.Trim(x.Reader.Name+" <"+x.Reader.Email+">", " "), Lang: x.Lang, Road: roadChip(p, x.Road), TLP: x.TLP.Name(), Subject: x.Subject, Text: x.Text}
 		if x.Road.Road == egress.Notice {
 			l.Text = x.Letter
 		}
@@ -403,7 +408,7 @@ func (d *Desk) meetingOff(v *page.Visit) error {
 func (d *Desk) comingToMeeting(v *page.Visit) error {
 	uid, get := v.R.PathValue("meeting"), v.R.PostFormValue
 	if _, err := d.Coordination.NoteComing(v.Ctx(), v.By, uid, get("party"), get("coming") == "yes", get("who"), get("note")); err != nil {
-		return err
+		return d.wrongMeeting(v, err)
 	}
 	return back(v, "/desk/meetings/"+uid, "saved")
 }

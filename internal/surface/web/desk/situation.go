@@ -69,7 +69,7 @@ func (d *Desk) showSituations(v *page.Visit, wrong error, status int) error {
 	running := false
 	for _, x := range all {
 		running = running || x.EndedAt.IsZero()
-		t.Rows = append(t.Rows, []templ.Component{link("/desk/situations/"+x.UID, groundName(p, x.Ground), clip(x.Reasons, 120)), page.At(p, x.OpenedAt, v.Now), page.Chip(situationChip(p, x)), page.Text(strings.Join(memberNames(x), ", "))})
+		t.Rows = append(t.Rows, []templ.Component{link("/desk/situations/"+x.UID, groundName(p, x.Ground), clip(x.Reasons, 120)), page.At(p, x.OpenedAt, v.Now), page.Chip(situationChip(p, x)), page.Text(strings.Join(x.Names(), ", "))})
 	}
 	if len(all) > 0 {
 		body = append(body, heading(p.T("desk.situation.title")), page.Table(t))
@@ -141,14 +141,6 @@ func (d *Desk) openFields(v *page.Visit, parties []authority, bad map[string]str
 	}
 }
 
-func memberNames(x coordination.Situation) []string {
-	out := make([]string, len(x.Members))
-	for i, m := range x.Members {
-		out[i] = m.Party.Name
-	}
-	return out
-}
-
 func (d *Desk) openSituation(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return errFormNotRead
@@ -183,7 +175,7 @@ func (d *Desk) showSituation(v *page.Visit, wrong error, status int) error {
 	p := v.P
 	view := AdminView{DeskView: d.frame(v, "incidents", p.T("desk.situation.title")), Heading: p.T("desk.situation.title"), Lead: groundName(p, x.Ground), Up: page.NavItem{Text: in.Number, Href: "/desk/incidents/" + in.Number + "/situation"}}
 	var bad map[string]string
-	view.Problems, bad = refusal(v, wrong, map[string]string{"due_at": "due", "text": "decision"})
+	view.Problems, bad = refusal(v, wrong, map[string]string{"due_at": "due", "text": "decision", "together": "confirm"})
 	view.Wrong = wrong != nil
 	open := x.EndedAt.IsZero()
 	view.Body = append(view.Body, page.Properties(p, d.situationFacts(v, x)), d.situationMembers(v, x), d.tellings(v, x, bad, open && v.By.Can(access.WorkCases)), d.decisions(v, x, bad, open))

@@ -27,8 +27,12 @@ func (d *Desk) situationForms(v *page.Visit, in incident.Incident, x coordinatio
 		}
 	}
 	var out []templ.Component
+	var now []page.Hid // who takes part as the page shows it: what is confirmed is read, not looked up when it is sent
+	for _, m := range x.Members {
+		now = append(now, page.Hid{Name: "together", Value: m.Party.UID})
+	}
 	if len(list) > 0 {
-		out = append(out, folded(p.T("desk.situation.join"), bad["members"] != "", one(adminForm(at+"/members", nil, []templ.Component{
+		out = append(out, folded(p.T("desk.situation.join"), bad["members"] != "" || bad["together"] != "", one(adminForm(at+"/members", now, []templ.Component{
 			choices(p, "member", p.T("desk.situation.members"), bad["members"], list),
 			page.Option(page.OptionView{ID: "confirm", Name: "confirm", Value: "1", Many: true, Label: p.T("desk.situation.confirm"), Hint: p.T("desk.situation.confirm.hint")}),
 		}, page.ButtonView{Text: p.T("desk.situation.join.do"), Icon: "plus"}))))
@@ -60,19 +64,12 @@ func (d *Desk) joinSituation(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return errFormNotRead
 	}
-	uid := v.R.PathValue("situation")
+	form := v.R.PostForm
 	var together []string
-	if v.R.PostForm.Get("confirm") != "" {
-		x, err := d.Coordination.SituationOf(v.Ctx(), v.By, uid)
-		if err != nil {
-			return err
-		}
-		together = slices.Clone(v.R.PostForm["member"])
-		for _, m := range x.Members {
-			together = append(together, m.Party.UID)
-		}
+	if form.Get("confirm") != "" {
+		together = slices.Concat(form["together"], form["member"])
 	}
-	_, err := d.Coordination.JoinSituation(v.Ctx(), v.By, uid, v.R.PostForm["member"], together)
+	_, err := d.Coordination.JoinSituation(v.Ctx(), v.By, v.R.PathValue("situation"), form["member"], together)
 	return d.situationDone(v, err, "saved")
 }
 
@@ -122,11 +119,10 @@ func (d *Desk) endSituation(v *page.Visit) error {
 
 // tellSituation shows exactly what each member will get, or lets it leave.
 func (d *Desk) tellSituation(v *page.Visit) error {
-	uid := v.R.PathValue("situation")
 	if v.R.PostFormValue("act") == "preview" {
 		return d.showTell(v, nil, http.StatusOK)
 	}
-	_, err := d.Coordination.TellSituation(v.Ctx(), v.By, uid, v.R.PostFormValue("looked") != "")
+	_, err := d.Coordination.TellSituation(v.Ctx(), v.By, v.R.PathValue("situation"), version(v), v.R.PostFormValue("looked") != "")
 	if _, plain := plainRefusal(v, err); err != nil && plain {
 		return d.showTell(v, err, errs.Of(err).HTTP())
 	}
@@ -138,8 +134,7 @@ func (d *Desk) showTell(v *page.Visit, wrong error, status int) error {
 	if err != nil {
 		return err
 	}
-	in, err := d.openedCase(v, x.Subject)
-	if err != nil {
+	if _, err := d.openedCase(v, x.Subject); err != nil {
 		return err
 	}
 	seen, err := d.Coordination.PreviewSituation(v.Ctx(), v.By, x.UID)
@@ -150,14 +145,14 @@ func (d *Desk) showTell(v *page.Visit, wrong error, status int) error {
 	view := AdminView{DeskView: d.frame(v, "incidents", p.T("desk.situation.tell")), Heading: p.T("desk.situation.tell"), Up: page.NavItem{Text: p.T("desk.situation.title"), Href: "/desk/situations/" + x.UID}}
 	view.Problems, _ = refusal(v, wrong, map[string]string{"text": "looked", "parties": "letters"})
 	view.Wrong = wrong != nil
-	list, ready, hits := previewLetters(p, seen, in.TLP.Name())
+	list, ready, hits := previewLetters(p, seen)
 	var fields []templ.Component
 	if hits {
 		fields = append(fields, page.Option(page.OptionView{ID: "looked", Name: "looked", Value: "1", Label: p.T("desk.ask.looked"), Many: true}))
 	}
 	view.Body = append(view.Body, section("letters", p.N("desk.meeting.letters", len(list)), letters(p, list)))
 	if ready && len(list) > 0 {
-		view.Body = append(view.Body, adminForm("/desk/situations/"+x.UID+"/tell", []page.Hid{{Name: "act", Value: "send"}}, fields, page.ButtonView{Text: p.N("desk.situation.tell.do", len(list)), Kind: "primary", Icon: "send"}))
+		view.Body = append(view.Body, adminForm("/desk/situations/"+x.UID+"/tell", []page.Hid{{Name: "act", Value: "send"}, {Name: "version", Value: strconv.FormatInt(x.Version, 10)}}, fields, page.ButtonView{Text: p.N("desk.situation.tell.do", len(list)), Kind: "primary", Icon: "send"}))
 	}
 	return v.ShowStatus(status, Admin(view))
 }
