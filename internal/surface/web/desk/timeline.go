@@ -82,6 +82,10 @@ func (d *Desk) timelineView(v *page.Visit, in incident.Incident) (TimelineView, 
 	if err != nil {
 		return view, err
 	}
+	calls, err := d.Coordination.CallsOfTasks(v.Ctx(), v.By, in.UID)
+	if err != nil {
+		return view, err
+	}
 	for _, t := range tasks {
 		x := page.TaskView{Title: t.Title, Done: !t.DoneAt.IsZero(), Toggle: f.Href + "/tasks/" + t.UID, Who: page.Person{Name: d.name(v.Ctx(), t.Assignee)}}
 		if x.Done {
@@ -92,6 +96,9 @@ func (d *Desk) timelineView(v *page.Visit, in incident.Incident) (TimelineView, 
 			if !t.DueAt.IsZero() {
 				x.Due = page.ChipView{Text: v.P.Brief(t.DueAt, v.Now), Kind: "warn"}
 			}
+		}
+		if call := calls[t.UID]; call != "" {
+			x.From = page.NavItem{Text: v.P.T("desk.task.from_call"), Href: "/desk/meetings/" + call}
 		}
 		view.Tasks = append(view.Tasks, x)
 	}
