@@ -57,6 +57,7 @@ func TestBrowserMeetings(t *testing.T) {
 	ana.do("POST", call+"/minutes", "act", "add", "text", "The hospital joined late.")
 	ana.do("POST", call+"/agreed", "title", "Ask the provider for its logs")
 	ana.do("POST", call+"/agreed", "title", "Keep the old pumps running", "party", c, "due", starts)
+	ana.do("POST", call+"/agreed", "title", "Keep the old pumps running", "party", c, "due", starts) // pressed twice: still one
 	pagetest.Glance(t, "call-held", pagetest.Desk, ana.shown("GET", call))
 	pagetest.Glance(t, "calls", pagetest.Desk, ana.shown("GET", at+"/calls"))
 	held, err := h.cases.Coordination.CallOf(ctx, ana.actor(), calls[0].UID)
