@@ -120,8 +120,11 @@ func TestALetterIsAnsweredByLinkPortalAndTelephone(t *testing.T) {
 		list := clerk.page("/portal/requests?all=1")
 		mine := "/portal/requests/" + between(list, `href="/portal/requests/`, `"`)
 		h.reads(clerk.page(mine), "By the link in our letter", "31337")
-		bad := clerk.send(mine+"/questions", values("q-patched-day", "31", "q-patched-month", "2", "q-patched-year", "2026", "q-note", "Kept too"))
+		bad := clerk.send(mine+"/questions", values("q-patched-day", "31", "q-patched-month", "2", "q-patched-year", "2026", "q-note", "Kept too", "reach", "team"))
 		h.reads(bad.Body, "Enter a day that exists", "Kept too")
+		if !strings.Contains(bad.Body, `<option value="team" selected>`) {
+			t.Error("how far it may go is not kept beside what is wrong")
+		}
 		clerk.post(mine+"/questions", "q-patched-day", "20", "q-patched-month", "11", "q-patched-year", "2026")
 		h.reads(clerk.page(mine), "20 November 2026", "earlier answer")
 

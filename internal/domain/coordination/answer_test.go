@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -152,7 +153,8 @@ func TestQuestionSetsAreVersioned(t *testing.T) {
 		h.must(err)
 		said, err := h.letters.WordsOf(ctx, h.DB, threads[p[0].Thread])
 		h.must(err)
-		if m := said[p[0].Thread].Messages; len(m) != 1 {
+		reaches := slices.Collect(maps.Values(said[p[0].Thread].Messages))
+		if len(reaches) != 1 || reaches[0].Reach != correspondence.TeamOnly {
 			t.Errorf("how far the answer may go: %+v", said)
 		}
 		h.must(h.s.RetireQuestions(ctx, h.ana, "exposure", true)) // as it came with the program

@@ -3,6 +3,7 @@ package coordination
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -97,18 +98,14 @@ func (s *Service) Correlate(ctx context.Context, by access.Actor, sending string
 			return out, err
 		}
 		out.Things[i], out.More = things, out.More || more
-		ids := make([]int64, 0, len(f.why))
-		for org := range f.why {
-			ids = append(ids, org)
-		}
-		known, err := s.Constituency.Visible(ctx, s.DB, by, ids...)
+		known, err := s.Constituency.Visible(ctx, s.DB, by, slices.Collect(maps.Keys(f.why))...)
 		if err != nil {
 			return out, err
 		}
-		list := make([]Correlation, 0, len(ids))
-		for _, org := range ids {
+		list := make([]Correlation, 0, len(f.why))
+		for org, why := range f.why {
 			lines, _ := merged(nil, f.lines[org])
-			list = append(list, Correlation{known[org], f.why[org], lines, there[org]})
+			list = append(list, Correlation{known[org], why, lines, there[org]})
 		}
 		slices.SortFunc(list, func(a, b Correlation) int {
 			return cmp.Or(cmp.Compare(plain(a.Organisation.Name), plain(b.Organisation.Name)), cmp.Compare(a.Organisation.Ref.ID, b.Organisation.Ref.ID))
@@ -160,23 +157,7 @@ func (s *Service) correlate(ctx context.Context, by access.Actor, o access.Objec
 			asked, of = append(asked, constituency.Asked{What: n.What, At: n.Around}), append(of, i)
 		}
 	}
-	answers, err := s.Constituency.AnsweringAt(ctx, asked)
-	if err != nil {
-		return 0, false, err
-	}
-	seen := map[int64]bool{}
-	for _, org := range told {
-		seen[org] = true
-	}
-	for _, a := range answers {
-		seen[a.Organisation] = true
-	}
-	delete(seen, 0)
-	ids := make([]int64, 0, len(seen))
-	for org := range seen {
-		ids = append(ids, org)
-	}
-	visible, err := s.Constituency.Visible(ctx, s.DB, by, ids...)
+	answers, visible, err := s.owners(ctx, by, asked, told)
 	if err != nil {
 		return 0, false, err
 	}

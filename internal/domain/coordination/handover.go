@@ -136,7 +136,7 @@ func (s *Service) handing(ctx context.Context, h db.Handle, by access.Actor, par
 	}
 	if len(x.document) > handover.MostBytes {
 		var p errs.Problems
-		p.Add("observables", "error.too_large", "most", handover.MostBytes)
+		p.Add("observables", "error.handover_large", "most", handover.MostBytes>>10)
 		return x, p.Err()
 	}
 	var b strings.Builder

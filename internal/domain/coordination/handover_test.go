@@ -2,6 +2,7 @@ package coordination_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,11 @@ func TestACaseIsHandedToAPeer(t *testing.T) {
 		named.Observables = []handover.Observable{{Type: "email", Value: "soc@aguasdovale.example"}}
 		_, err = h.s.HandOver(ctx, h.ana, to, named)
 		h.refused(err, errs.Conflict, "a document names another party")
+		named.Observables = slices.Repeat([]handover.Observable{{Type: "url", Value: "http://bank.example/" + strings.Repeat("x", 400)}}, 700)
+		_, err = h.s.HandOver(ctx, h.ana, to, named)
+		if f := errs.Fields(err); len(f) != 1 || f[0].Key != "error.handover_large" {
+			h.Errorf("a document that no team takes: %v", err)
+		}
 		_, err = h.s.HandOver(ctx, h.Person(2, "Aud", access.Auditor), to, give)
 		h.refused(err, errs.Forbidden, "an auditor hands over")
 		_, err = h.s.HandOver(ctx, h.person(peer), to, give)

@@ -73,10 +73,17 @@ func (s *Service) Matrix(ctx context.Context, by access.Actor, subject string) (
 }
 
 // PartiesOf gives the parties of a subject that the reader may see, in the order in which they came.
-func (s *Service) PartiesOf(ctx context.Context, h db.Handle, by access.Actor, subject ref.Ref) ([]Party, error) {
+func (s *Service) PartiesOf(ctx context.Context, h db.Handle, by access.Actor, subjects ...ref.Ref) ([]Party, error) {
+	if len(subjects) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(subjects))
+	for i, x := range subjects {
+		ids[i] = x.ID
+	}
 	q := new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)
-	s.from(q, by, ref.Party, partyTables, "p").Add(` AND p.subject = ? ORDER BY p.added_at, o.id`, subject.ID)
-	parties, err := db.List(ctx, h, q, s.scanParty)
+	s.from(q, by, ref.Party, partyTables, "p").Add(` AND p.subject IN `)
+	parties, err := db.List(ctx, h, db.In(q, ids).Add(` ORDER BY p.added_at, o.id`), s.scanParty)
 	if !team(by) {
 		for i := range parties {
 			parties[i] = parties[i].ForParty()

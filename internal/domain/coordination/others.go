@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // marks are what one party could be recognised by in a text (rule A9).
@@ -134,7 +135,7 @@ func (m *marks) within(f string) bool {
 
 func (m *marks) owns(host string) bool {
 	for d := range m.domains {
-		if host == d || strings.HasSuffix(host, "."+d) {
+		if mail.Under(host, d) {
 			return true
 		}
 	}

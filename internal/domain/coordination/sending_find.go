@@ -3,6 +3,7 @@ package coordination
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -111,20 +112,7 @@ func (s *Service) answering(ctx context.Context, by access.Actor, lines []Line, 
 	for i, l := range lines {
 		asked[i] = constituency.Asked{What: l.What, At: l.At}
 	}
-	answers, err := s.Constituency.AnsweringAt(ctx, asked)
-	if err != nil {
-		return err
-	}
-	seen := map[int64]bool{}
-	for _, a := range answers {
-		seen[a.Organisation] = true
-	}
-	delete(seen, 0)
-	ids := make([]int64, 0, len(seen))
-	for org := range seen {
-		ids = append(ids, org)
-	}
-	visible, err := s.Constituency.Visible(ctx, s.DB, by, ids...)
+	answers, visible, err := s.owners(ctx, by, asked, nil)
 	if err != nil {
 		return err
 	}
@@ -141,6 +129,24 @@ func (s *Service) answering(ctx context.Context, by access.Actor, lines []Line, 
 		}
 	}
 	return nil
+}
+
+// owners says who answered for things, and which of them, and of some others, the actor may see.
+func (s *Service) owners(ctx context.Context, by access.Actor, asked []constituency.Asked, others []int64) ([]constituency.Answer, map[int64]constituency.Organisation, error) {
+	answers, err := s.Constituency.AnsweringAt(ctx, asked)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := map[int64]bool{}
+	for _, org := range others {
+		seen[org] = true
+	}
+	for _, a := range answers {
+		seen[a.Organisation] = true
+	}
+	delete(seen, 0)
+	visible, err := s.Constituency.Visible(ctx, s.DB, by, slices.Collect(maps.Keys(seen))...)
+	return answers, visible, err
 }
 
 // namedOnes gives the uids of organisations that are named by uid, by the key of a register, or by their whole name. One that is none is a problem of its own.

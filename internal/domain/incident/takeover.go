@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -52,6 +53,9 @@ func (s *Service) TakeOver(ctx context.Context, by access.Actor, report string) 
 		return out, err
 	}
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if _, err := access.LoadForChange(ctx, tx, by, ref.Report, r.UID); err != nil {
+			return err
+		}
 		r, err := s.Intake.Get(ctx, tx, by, r.UID) // as it is now
 		if err != nil {
 			return err
@@ -86,11 +90,7 @@ func orNotHanded(err error) error {
 // handedCase is what a document fills in.
 func (s *Service) handedCase(r intake.Report) NewIncident {
 	d := r.Body.Handed.Document
-	label, err := tlp.Parse(d.TLP)
-	if err != nil {
-		label = tlp.Red
-	}
-	in := NewIncident{Title: short(d.Title, maxTitle), Summary: d.Summary, TLP: tlp.Max(label, r.TLP), Reports: []string{r.UID}}
+	in := NewIncident{Title: short(d.Title, maxTitle), Summary: d.Summary, TLP: tlp.Max(d.Label(), r.TLP), Reports: []string{r.UID}, StartedAt: intake.Believed(d.StartedAt, s.Clock.Now())}
 	if strings.TrimSpace(in.Title) == "" {
 		in.Title = short(r.Body.Title(), maxTitle)
 	}
@@ -102,9 +102,6 @@ func (s *Service) handedCase(r intake.Report) NewIncident {
 	}
 	if _, ok := severityNumber(d.Severity); ok {
 		in.Severity = d.Severity
-	}
-	if at := d.StartedAt; at.Year() >= 1990 && at.Before(s.Clock.Now()) {
-		in.StartedAt = at
 	}
 	return in
 }

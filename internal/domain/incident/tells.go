@@ -87,25 +87,25 @@ func (s *Service) tellsElsewhere(ctx context.Context, by access.Actor, subject a
 	if err != nil {
 		return nil, err
 	}
-	others := 0
+	var others []ref.Ref
 	for _, n := range ids {
-		in, ok := seen[n]
-		if !ok || others == mostOthers {
-			continue
+		if _, ok := seen[n]; ok && len(others) < mostOthers {
+			others = append(others, ref.Ref{Kind: ref.Incident, ID: n})
 		}
-		others++
-		parties, err := s.Coordination.PartiesOf(ctx, s.DB, by, ref.Ref{Kind: ref.Incident, ID: n})
-		if err != nil {
-			return nil, err
+	}
+	parties, err := s.Coordination.PartiesOf(ctx, s.DB, by, others...)
+	if err != nil {
+		return nil, err
+	}
+	hit := map[int64][]int64{} // organisations, by incident
+	for _, p := range parties {
+		if p.Organisation != 0 && p.WithdrawnAt.IsZero() && (p.Role == coordination.Affected || p.Role == coordination.Reporter) {
+			hit[p.Subject.ID] = append(hit[p.Subject.ID], p.Organisation)
 		}
-		x := coordination.Naming{From: in.Number, Where: coordination.WhereReport, Same: same[n]}
-		for _, p := range parties {
-			if p.Organisation != 0 && p.WithdrawnAt.IsZero() && (p.Role == coordination.Affected || p.Role == coordination.Reporter) {
-				x.Told = append(x.Told, p.Organisation)
-			}
-		}
-		if len(x.Told) > 0 {
-			out = append(out, x)
+	}
+	for _, o := range others {
+		if len(hit[o.ID]) > 0 {
+			out = append(out, coordination.Naming{From: seen[o.ID].Number, Where: coordination.WhereReport, Same: same[o.ID], Told: hit[o.ID]})
 		}
 	}
 	return out, nil
@@ -143,10 +143,7 @@ func (s *Service) tellingOf(r intake.Report) (coordination.Naming, bool) {
 	}
 	if said := r.Body.Reported; said != nil {
 		for _, e := range said.Events {
-			at := e.At
-			if at.Year() < 1990 || at.After(s.Clock.Now()) {
-				at = time.Time{}
-			}
+			at := intake.Believed(e.At, s.Clock.Now())
 			for _, list := range [][]abuse.Source{e.Sources, e.Targets} {
 				for _, src := range list {
 					if src.Addr.IsValid() {
@@ -189,10 +186,5 @@ func standsUnder(what string, domains []string) bool {
 		host = rest
 	}
 	host, _, _ = strings.Cut(host, ":")
-	for _, d := range domains {
-		if host == d || strings.HasSuffix(host, "."+d) {
-			return true
-		}
-	}
-	return false
+	return mail.Under(host, domains...)
 }

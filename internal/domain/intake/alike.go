@@ -275,7 +275,7 @@ func (s *Service) holders(ctx context.Context, r *Report, words []byte, note fun
 	var tokens []int64
 	for _, t := range s.traitsOf(r.Body, words, nil) {
 		names[t.token] = t.why
-		tokens = append(tokens, (at-1)<<periodBits|t.token, at<<periodBits|t.token, (at+1)<<periodBits|t.token)
+		tokens = t.around(tokens, at)
 	}
 	if len(tokens) == 0 {
 		return nil

@@ -47,42 +47,60 @@ func (s *Service) AlikeTo(ctx context.Context, by access.Actor, reports []Report
 	if err != nil {
 		return nil, err
 	}
+	near, err := s.nearTo(ctx, by, own, founders)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := s.traitsOfRows(ctx, by, near)
+	if err != nil {
+		return nil, err
+	}
+	out := alikeOf(own, has, near, theirs)
+	linked := make([]*Report, len(out))
+	for i := range out {
+		linked[i] = &out[i].Report
+	}
+	return out, s.links(ctx, s.DB, linked)
+}
+
+// nearTo opens the founders that the reader sees and what is folded under them, without those that were asked about.
+func (s *Service) nearTo(ctx context.Context, by access.Actor, own []row, founders []int64) ([]row, error) {
+	seen := map[int64]bool{}
+	for _, r := range own {
+		seen[r.Ref.ID] = true
+	}
 	var near []row
 	for _, condition := range []string{`o.id`, `r.fold <> 0 AND r.fold`} {
 		more, err := s.rowsWhere(ctx, by, condition, founders, MostAlike)
 		if err != nil {
 			return nil, err
 		}
-		near = append(near, more...)
+		for _, r := range more {
+			if !seen[r.Ref.ID] {
+				seen[r.Ref.ID] = true
+				near = append(near, r)
+			}
+		}
 	}
-	seen := map[int64]bool{}
+	return near, nil
+}
+
+// alikeOf leaves those that have a trait of ours, the strongest reason first, at most MostAlike.
+func alikeOf(own []row, has map[int64][]trait, near []row, theirs map[int64][]trait) []Alike {
+	holds := map[int64]string{} // the reference of who of ours has a trait
 	for _, r := range own {
-		seen[r.Ref.ID] = true
-	}
-	near = slices.DeleteFunc(near, func(r row) bool {
-		was := seen[r.Ref.ID]
-		seen[r.Ref.ID] = true
-		return was
-	})
-	theirs, err := s.traitsOfRows(ctx, by, near)
-	if err != nil {
-		return nil, err
-	}
-	holds := map[int64]*row{} // who of ours has a trait
-	for i := range own {
-		for _, t := range has[own[i].Ref.ID] {
-			if holds[t.token] == nil {
-				holds[t.token] = &own[i]
+		for _, t := range has[r.Ref.ID] {
+			if holds[t.token] == "" {
+				holds[t.token] = r.Reference
 			}
 		}
 	}
 	var out []Alike
-	at := map[int64]*Report{}
-	for i := range near {
-		a := Alike{Report: near[i].Report}
-		for _, t := range theirs[near[i].Ref.ID] {
-			if r := holds[t.token]; r != nil && (a.Why == 0 || t.why < a.Why) {
-				a.Why, a.Of = t.why, r.Reference
+	for _, r := range near {
+		a := Alike{Report: r.Report}
+		for _, t := range theirs[r.Ref.ID] {
+			if of := holds[t.token]; of != "" && (a.Why == 0 || t.why < a.Why) {
+				a.Why, a.Of = t.why, of
 			}
 		}
 		if a.Why != 0 {
@@ -92,11 +110,7 @@ func (s *Service) AlikeTo(ctx context.Context, by access.Actor, reports []Report
 	slices.SortFunc(out, func(a, b Alike) int {
 		return cmp.Or(cmp.Compare(a.Why, b.Why), cmp.Compare(a.Report.Ref.ID, b.Report.Ref.ID))
 	})
-	out = out[:min(len(out), MostAlike)]
-	for i := range out {
-		at[out[i].Report.Ref.ID] = &out[i].Report
-	}
-	return out, s.links(ctx, s.DB, slices.Collect(maps.Values(at)))
+	return out[:min(len(out), MostAlike)]
 }
 
 // rowsWhere opens reports that the reader sees and for which a condition that ends in a column finds it among some, newest first. Those without content are left out.
@@ -148,7 +162,8 @@ func (s *Service) traitsOfRows(ctx context.Context, by access.Actor, rows []row)
 
 // founders gives the reports under which what is like some others is folded, or that had one of their traits first, whoever may see them.
 func (s *Service) founders(ctx context.Context, rows []row, has map[int64][]trait) ([]int64, error) {
-	found, tokens := map[int64]bool{}, map[int64]bool{}
+	found := map[int64]bool{}
+	var tokens []int64
 	for _, r := range rows {
 		found[r.Ref.ID] = true
 		if r.fold != 0 {
@@ -156,12 +171,11 @@ func (s *Service) founders(ctx context.Context, rows []row, has map[int64][]trai
 		}
 		at := periodOf(r.ReceivedAt)
 		for _, t := range has[r.Ref.ID] {
-			for month := at - 1; month <= at+1; month++ {
-				tokens[month<<periodBits|t.token] = true
-			}
+			tokens = t.around(tokens, at)
 		}
 	}
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(tokens)), 500) {
+	slices.Sort(tokens)
+	for some := range slices.Chunk(slices.Compact(tokens), 500) {
 		got, err := db.List(ctx, s.DB, db.In(new(db.Query).Add(`SELECT report FROM intake_trait WHERE token IN `), some), func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
 		if err != nil {
 			return nil, err

@@ -44,8 +44,8 @@ func (s *Service) Ready(by access.Actor, in ReceiveInput, files []correspondence
 	}
 	if h := in.Body.Handed; h != nil && h.Refused == "" {
 		in.Body.Observables = append(in.Body.Observables, h.observables(200)...)
-		if at := h.Document.StartedAt; in.OccurredAt.IsZero() && at.Year() >= 1990 && at.Before(s.Clock.Now()) {
-			in.OccurredAt = at
+		if in.OccurredAt.IsZero() {
+			in.OccurredAt = Believed(h.Document.StartedAt, s.Clock.Now())
 		}
 	}
 	r := &ready{

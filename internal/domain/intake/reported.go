@@ -134,13 +134,21 @@ func (r *Reported) Asked(n int) []string {
 	return out
 }
 
-// earliest is when the first event happened, if that can be: not before 1990 and not after now.
+// earliest is when the first event happened, of those that can be.
 func (r *Reported) earliest(now time.Time) time.Time {
 	var at time.Time
 	for _, e := range r.Events {
-		if !e.At.IsZero() && e.At.Year() >= 1990 && !e.At.After(now) && (at.IsZero() || e.At.Before(at)) {
-			at = e.At
+		if t := Believed(e.At, now); !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
 		}
+	}
+	return at
+}
+
+// Believed is a moment that a stranger names, zero when it cannot be: before 1990 or after now.
+func Believed(at, now time.Time) time.Time {
+	if at.Year() < 1990 || at.After(now) {
+		return time.Time{}
 	}
 	return at
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // A rule says what becomes of routine mail. The first that fits acts, and no other; one that would set aside what a person must see does not fit. Where a
@@ -113,8 +114,6 @@ func (l *look) found() []string {
 	return l.links
 }
 
-func within(name, of string) bool { return name == of || strings.HasSuffix(name, "."+of) }
-
 func (x *Rule) fitsLook(l *look, never string) bool {
 	if x.Do.aside() && never != "" {
 		return false
@@ -130,7 +129,7 @@ func (x *Rule) fitsLook(l *look, never string) bool {
 		if strings.Contains(v, "@") {
 			return l.from == v
 		}
-		return within(l.domain, v)
+		return mail.Under(l.domain, v)
 	}) && any(c.Subject, func(v string) bool { return strings.Contains(l.subject, v) }) &&
 		any(c.Lists, func(v string) bool { return l.list != "" && strings.Contains(l.list, v) }) &&
 		any(c.Kinds, func(v string) bool { return slices.Contains(l.m.Kinds, v) || v == "person" && len(l.m.Kinds) == 0 }) &&
@@ -143,7 +142,7 @@ func (x *Rule) fitsLook(l *look, never string) bool {
 			v = strings.TrimPrefix(strings.TrimPrefix(v, "https://"), "http://")
 			return slices.ContainsFunc(l.found(), func(link string) bool {
 				host, _, _ := strings.Cut(link, "/")
-				return within(host, v) || strings.Contains(v, "/") && strings.HasPrefix(link, v)
+				return mail.Under(host, v) || strings.Contains(v, "/") && strings.HasPrefix(link, v)
 			})
 		})
 }

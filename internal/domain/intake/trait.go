@@ -53,6 +53,11 @@ const (
 // periodOf numbers the month of a moment. A trait is known in its own and the next one.
 func periodOf(at time.Time) int64 { return at.Unix() / int64(period/time.Second) }
 
+// around appends what a trait is known by in a month and in those beside it.
+func (t trait) around(tokens []int64, month int64) []int64 {
+	return append(tokens, (month-1)<<periodBits|t.token, month<<periodBits|t.token, (month+1)<<periodBits|t.token)
+}
+
 // traitsOf gives what a report is compared by, without a month. Words is the keyed hash of its text as a whole, nil for a text that says nothing.
 func (s *Service) traitsOf(b Body, words []byte, files []correspondence.File) []trait {
 	text := b.Summary + "\n" + b.Description
@@ -293,19 +298,16 @@ func placeOf(link string) string {
 // everyday tells of a link that stands under mails whatever they are about: the sender's own house, ours, and the front pages of the great ones.
 func (s *Service) everyday(place, sender string) bool {
 	host, path, _ := strings.Cut(place, "/")
-	within := func(domain string) bool {
-		return domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
-	}
-	if within(sender) {
+	if mail.Under(host, sender) {
 		return true
 	}
-	if u, err := url.Parse(s.Correspondence.Team.URL); err == nil && within(u.Hostname()) {
+	if u, err := url.Parse(s.Correspondence.Team.URL); err == nil && mail.Under(host, u.Hostname()) {
 		return true
 	}
 	for _, great := range []string{"w3.org", "facebook.com", "linkedin.com", "twitter.com", "x.com", "instagram.com", "youtube.com", "aka.ms"} {
-		if within(great) {
+		if mail.Under(host, great) {
 			return true
 		}
 	}
-	return path == "" && (within("google.com") || within("microsoft.com") || within("apple.com") || within("outlook.com"))
+	return path == "" && mail.Under(host, "google.com", "microsoft.com", "apple.com", "outlook.com")
 }

@@ -214,7 +214,7 @@ func (s *Service) touched(ctx context.Context, tx *db.Tx, all []*taken) error {
 	for i, t := range all {
 		_, house, _ := strings.Cut(strings.ToLower(t.Sender), "@")
 		add := func(host string) {
-			if host != "" && host != house && !strings.HasSuffix(host, "."+house) && !slices.Contains(of[i], host) {
+			if host != "" && !mail.Under(host, house) && !slices.Contains(of[i], host) {
 				of[i] = append(of[i], host)
 			}
 		}

@@ -100,11 +100,7 @@ func Read(b []byte) (Document, error) {
 	if d.Title == "" && d.Summary == "" {
 		return Document{}, ErrNone
 	}
-	label, err := tlp.Parse(d.TLP)
-	if err != nil || label == 0 {
-		label = tlp.Red
-	}
-	d.TLP = label.String()
+	d.TLP = d.Label().String()
 	var kept []Observable
 	for _, o := range d.Observables[:min(len(d.Observables), MostObservables)] {
 		if o.Value = Line(o.Value); o.Value == "" {
@@ -117,6 +113,15 @@ func Read(b []byte) (Document, error) {
 	}
 	d.Observables = kept
 	return d, nil
+}
+
+// Label is the label of a document: the strictest for one that is none.
+func (d Document) Label() tlp.Level {
+	label, err := tlp.Parse(d.TLP)
+	if err != nil || label == 0 {
+		return tlp.Red
+	}
+	return label
 }
 
 // Line is a stranger's text on one line, without what is not seen.

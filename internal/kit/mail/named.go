@@ -157,6 +157,11 @@ func hostname(s string) bool {
 	return true
 }
 
+// Under tells whether a host is one of some domains or lies in one. An empty domain holds nothing.
+func Under(host string, domains ...string) bool {
+	return slices.ContainsFunc(domains, func(d string) bool { return d != "" && (host == d || strings.HasSuffix(host, "."+d)) })
+}
+
 // file tells of a word that ends like the name of a file and like no domain.
 func file(s string) bool {
 	return slices.Contains([]string{"txt", "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "csv", "json", "xml", "log", "eml", "msg", "exe", "dll", "js", "php", "asp", "aspx", "html", "htm", "png", "jpg", "jpeg", "gif", "svg", "ics", "pcap", "vbs", "ps1", "bat", "lnk", "iso", "img", "rar", "7z", "gz"}, s[strings.LastIndexByte(s, '.')+1:])

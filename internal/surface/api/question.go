@@ -134,13 +134,10 @@ type ReplyInput struct {
 func (a *API) answerQuestions(ctx context.Context, by access.Actor, in *ReplyInput) (reply[Request], error) {
 	b := in.Body.Value
 	x := coordination.ReplyInput{NotConcerned: b.NotConcerned, Note: b.Note, Answers: coordination.Answers{}}
-	reach, ok := correspondence.ParseReach(b.Reach)
-	if !ok {
-		var p errs.Problems
-		p.Add("reach", "error.choose")
-		return reply[Request]{}, p.Err()
+	var err error
+	if x.Reach, err = reachOf(b.Reach); err != nil {
+		return reply[Request]{}, err
 	}
-	x.Reach = reach
 	for _, s := range b.Answers {
 		if _, twice := x.Answers[s.Question]; twice {
 			var p errs.Problems

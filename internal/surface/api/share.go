@@ -264,13 +264,20 @@ type NewReach struct {
 	Message      string `json:"message,omitempty" doc:"Of this matter, one message"`
 }
 
+func reachOf(s string) (correspondence.Reach, error) {
+	r, ok := correspondence.ParseReach(s)
+	var p errs.Problems
+	if !ok {
+		p.Add("reach", "error.choose")
+	}
+	return r, p.Err()
+}
+
 func (a *API) sayReach(ctx context.Context, by access.Actor, in *With[NewReach]) (reply[Reach], error) {
 	b, none := in.Body.Value, reply[Reach]{}
-	r, ok := correspondence.ParseReach(b.Reach)
-	if !ok {
-		var p errs.Problems
-		p.Add("reach", "error.choose")
-		return none, p.Err()
+	r, err := reachOf(b.Reach)
+	if err != nil {
+		return none, err
 	}
 	thread, err := a.matter(ctx, by, b)
 	if err != nil {

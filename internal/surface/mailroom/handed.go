@@ -28,11 +28,7 @@ func (l *letter) handed() (*intake.Handed, tlp.Level) {
 	if h == nil || h.Refused != "" {
 		return h, label
 	}
-	wish, err := tlp.Parse(h.Document.TLP)
-	if err != nil {
-		wish = tlp.Red
-	}
-	return h, tlp.Max(label, wish)
+	return h, tlp.Max(label, h.Document.Label())
 }
 
 // acknowledges gives the answer to a hand-over of ours that lies beside a letter, unread; nil for none, or for several.

@@ -190,6 +190,7 @@ func (d Deps) answerQuestions(v *page.Visit) error {
 	if again != nil {
 		return again
 	}
+	view.Write.typed(f)
 	view.Problems, view.Typed, view.Wrong = form.Wrong(v.P, err), &form, true
 	return v.ShowStatus(errs.Invalid.HTTP(), Request(view))
 }
