@@ -16,7 +16,7 @@ import (
 // came is an answer that was believed.
 type came struct {
 	trip     trip
-	provider Provider
+	provider Provider // as it was when it was asked; act reads it again
 	who      openid.Identity
 	strong   bool // the provider said so of two factors
 	from     From
@@ -34,6 +34,15 @@ func (c came) strength() access.Strength {
 
 // act does what an answer was asked for. A *refusal gives the transaction up and is recorded after it.
 func (s *Service) act(ctx context.Context, tx *db.Tx, c came, out *SignedIn) (err error) {
+	// It may have been switched off or changed while it was asked.
+	c.provider, err = s.lockedProvider(ctx, tx, c.provider.UID)
+	if errs.Is(err, errs.NotFound) || err == nil && !slices.ContainsFunc(c.trip.Doors, c.provider.serves) {
+		return errGone
+	}
+	if err != nil {
+		return err
+	}
+	c.strong = c.provider.strong(c.who)
 	switch c.trip.For {
 	case ToSignIn:
 		*out, err = s.signInBy(ctx, tx, c)
@@ -94,11 +103,8 @@ func (s *Service) signInBy(ctx context.Context, tx *db.Tx, c came) (SignedIn, er
 
 func (s *Service) enterBy(ctx context.Context, tx *db.Tx, c came, a Account, door Door, identity int64) (SignedIn, error) {
 	c.from.Door = door
-	out, err := s.enter(ctx, tx, a, c.from, a.TwoFactor && !c.strong, c.strength())
+	out, err := s.enter(ctx, tx, a, c.from, a.TwoFactor && !c.strong, c.strength(), identity)
 	if err != nil {
-		return out, err
-	}
-	if _, err := tx.Exec(ctx, `UPDATE account_session SET identity = $1 WHERE uid = $2`, identity, out.Session); err != nil {
 		return out, err
 	}
 	_, err = tx.Exec(ctx, `UPDATE account_identity SET used_at = $1 WHERE id = $2`, s.Clock.Now(), identity)
@@ -188,16 +194,16 @@ func (s *Service) linkBy(ctx context.Context, tx *db.Tx, c came) (SignedIn, erro
 // proveBy is a fresh proof by a provider that asked the person anew. The session gets a new secret (rule I4). It must be worth as much as the account's own
 // second factor.
 func (s *Service) proveBy(ctx context.Context, tx *db.Tx, c came) (SignedIn, error) {
-	a, err := s.own(ctx, tx, c)
-	if err != nil {
-		return SignedIn{}, err
-	}
 	identity, whose, err := s.linked(ctx, tx, c)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if whose.ID != a.ID {
-		return SignedIn{}, &refusal{errUnlinked, "other", a}
+	if whose.ID != c.by.Account { // nobody locks two accounts
+		return SignedIn{}, &refusal{errUnlinked, "other", Account{ID: c.by.Account, Organisation: c.by.Organisation}}
+	}
+	a, err := s.own(ctx, tx, c)
+	if err != nil {
+		return SignedIn{}, err
 	}
 	if (a.TwoFactor || c.ses.Door == Desk) && !c.strong {
 		return SignedIn{}, &refusal{errWeak, "factor", a}
