@@ -240,12 +240,7 @@ func (s *Service) Identities(ctx context.Context, h db.Handle, by access.Actor, 
 	if by.Account == 0 {
 		return nil, nil, errNobody
 	}
-	list, err := db.All(ctx, h, func(r *db.Rows) (i Identity, err error) {
-		var active bool
-		err = r.Scan(&i.UID, &i.Provider, &active, &i.LinkedAt, &i.UsedAt, &i.provider)
-		i.Off = !active
-		return i, err
-	}, `SELECT i.uid, p.name, p.active, i.linked_at, i.used_at, i.provider FROM account_identity i JOIN account_provider p ON p.id = i.provider WHERE i.account = $1 ORDER BY i.id LIMIT 100`, by.Account)
+	list, err := identities(ctx, h, by.Account)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -255,14 +250,33 @@ func (s *Service) Identities(ctx context.Context, h db.Handle, by access.Actor, 
 	}), err
 }
 
+// IdentitiesOf lists the links of an account that the actor manages.
+func (s *Service) IdentitiesOf(ctx context.Context, h db.Handle, by access.Actor, a Account) ([]Identity, error) {
+	if err := manages(by, a); err != nil {
+		return nil, err
+	}
+	return identities(ctx, h, a.ID)
+}
+
+func identities(ctx context.Context, h db.Handle, account int64) ([]Identity, error) {
+	return db.All(ctx, h, func(r *db.Rows) (i Identity, err error) {
+		var active bool
+		err = r.Scan(&i.UID, &i.Provider, &active, &i.LinkedAt, &i.UsedAt, &i.provider)
+		i.Off = !active
+		return i, err
+	}, `SELECT i.uid, p.name, p.active, i.linked_at, i.used_at, i.provider FROM account_identity i JOIN account_provider p ON p.id = i.provider WHERE i.account = $1 ORDER BY i.id LIMIT 100`, account)
+}
+
 // Proving gives the providers by which the actor may prove itself at a door.
 func (s *Service) Proving(ctx context.Context, h db.Handle, by access.Actor, door Door) ([]Provider, error) {
 	offered, err := s.Offered(ctx, h, door)
 	if err != nil || len(offered) == 0 {
 		return nil, err
 	}
-	mine, err := db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT provider FROM account_identity WHERE account = $1 LIMIT 100`, by.Account)
-	return slices.DeleteFunc(offered, func(p Provider) bool { return !slices.Contains(mine, p.ID) }), err
+	mine, err := identities(ctx, h, by.Account)
+	return slices.DeleteFunc(offered, func(p Provider) bool {
+		return !slices.ContainsFunc(mine, func(i Identity) bool { return i.provider == p.ID })
+	}), err
 }
 
 // linkedAtAll tells whether an account is linked with a provider that is on.
