@@ -63,6 +63,7 @@ func (h *House) playCountry(ctx context.Context, moved *clock.Fake, ring *keyd.R
 	if err := h.registerDuties(ctx, agent); err != nil {
 		return cast, err
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // much is made and dropped, little kept
 	wake := h.Audit.Wake
 	h.Audit.Wake = nil
 	defer func() { h.Audit.Wake = wake }()

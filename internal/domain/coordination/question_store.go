@@ -5,8 +5,10 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -27,8 +29,8 @@ func setPlace(code string, version int) string {
 	return fmt.Sprintf("coordination_question_set.body:%s:%d", code, version)
 }
 
-// builtIn gives the sets that come with the program, by their codes.
-func builtIn() (map[string]QuestionSet, error) {
+// builtIn gives the sets that come with the program, by their codes. They are read once.
+var builtIn = sync.OnceValues(func() (map[string]QuestionSet, error) {
 	files, err := shipped.ReadDir("sets")
 	if err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func builtIn() (map[string]QuestionSet, error) {
 		out[x.Code] = x
 	}
 	return out, nil
-}
+})
 
 // storedSets gives versions of the house's table.
 func (s *Service) storedSets(ctx context.Context, h db.Handle, which string, args ...any) ([]QuestionSet, error) {
@@ -94,10 +96,11 @@ func (s *Service) QuestionSets(ctx context.Context, by access.Actor, all bool) (
 	if err != nil {
 		return nil, err
 	}
-	shippedSets, err := builtIn()
+	own, err := builtIn()
 	if err != nil {
 		return nil, err
 	}
+	shippedSets := maps.Clone(own)
 	for _, x := range stored {
 		if y, ok := shippedSets[x.Code]; !ok || y.Version <= x.Version {
 			shippedSets[x.Code] = x

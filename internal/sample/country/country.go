@@ -106,6 +106,7 @@ type Organisation struct {
 	Communities []string
 	Contacts    []Contact
 	Assets      []Asset
+	Liaison     string // what it is to the team: crisis_centre, police, regulator, …; "" for nothing
 }
 
 // Contact is a person or desk of an organisation.

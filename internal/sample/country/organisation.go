@@ -298,7 +298,7 @@ func organisations() []Organisation {
 			Assets: []Asset{{"domain", "protecaodados.valmora.example"}},
 		},
 		{
-			Key: "centro-crise", Name: "Centro Nacional de Gestão de Crises", Sector: "public_administration", Class: "essential", Criticality: 3, Lang: "pt", Parent: "secretaria-geral",
+			Key: "centro-crise", Liaison: "crisis_centre", Name: "Centro Nacional de Gestão de Crises", Sector: "public_administration", Class: "essential", Criticality: 3, Lang: "pt", Parent: "secretaria-geral",
 			Communities: []string{"public_administration", "critical_infrastructure"},
 			Contacts: []Contact{
 				{Name: "Oficial de serviço", Role: "duty", Email: "oficial@centrodecrise.valmora.example", Phone: "+999 263 632 133", Lang: "pt", OnCall: true, Key: true},
@@ -307,7 +307,7 @@ func organisations() []Organisation {
 			Assets: []Asset{{"prefix", "203.0.113.16/28"}, {"prefix", "2001:db8:22::/48"}, {"domain", "centrodecrise.valmora.example"}},
 		},
 		{
-			Key: "policia", Name: "Polícia Criminal, Unidade de Cibercrime", Sector: "public_administration", Class: "essential", Criticality: 2, Lang: "pt", Parent: "ministerio-interior",
+			Key: "policia", Liaison: "police", Name: "Polícia Criminal, Unidade de Cibercrime", Sector: "public_administration", Class: "essential", Criticality: 2, Lang: "pt", Parent: "ministerio-interior",
 			Communities: []string{"public_administration"},
 			Contacts: []Contact{
 				{Name: "Piquete", Role: "duty", Email: "piquete@policia.valmora.example", Phone: "+999 264 669 134", Lang: "pt", OnCall: true, Key: true},
@@ -316,7 +316,7 @@ func organisations() []Organisation {
 			Assets: []Asset{{"domain", "policia.valmora.example"}},
 		},
 		{
-			Key: "regulador-agua", Name: "Autoridade Reguladora da Água e da Energia", Sector: "public_administration", Class: "essential", Criticality: 2, Lang: "pt",
+			Key: "regulador-agua", Liaison: "regulator", Name: "Autoridade Reguladora da Água e da Energia", Sector: "public_administration", Class: "essential", Criticality: 2, Lang: "pt",
 			Communities: []string{"public_administration"},
 			Contacts: []Contact{
 				{Name: "Fernanda Godinho", Role: "security", Email: "fernanda.godinho@arae.valmora.example", Phone: "+999 265 706 135", Lang: "pt", Key: true},

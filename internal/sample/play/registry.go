@@ -82,6 +82,11 @@ func (p *player) registerOne(ctx context.Context, o country.Organisation) error 
 	if err != nil {
 		return err
 	}
+	if o.Liaison != "" {
+		if err := p.Constituency.SetLiaison(ctx, sample(), p.orgs[o.Key].UID, constituency.Liaison{Kind: constituency.LiaisonKind(o.Liaison), Basis: "Cybersecurity Act of Valmora, Art. 21"}); err != nil {
+			return err
+		}
+	}
 	for i, c := range contacts {
 		how := "called the switchboard of " + o.Name
 		if c.Email != "" && i > 0 {
