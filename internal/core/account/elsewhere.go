@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"time"
@@ -39,13 +39,14 @@ const goneFor = 10 * time.Minute
 
 // The refusals. Each says what to do.
 var (
-	errGone      = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.gone", Text: "this sign-in did not begin in this browser, or too long ago: begin again"}
-	errElsewhere = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.answer", Text: "the provider's answer could not be used: begin again, or sign in otherwise"}
-	errReach     = &errs.Error{Kind: errs.Unavailable, Key: "error.elsewhere.reach", Text: "the provider does not answer: sign in otherwise, or try later"}
-	errUnlinked  = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.unlinked", Text: "nobody is linked with this sign-in: sign in otherwise and link it in your account"}
-	errWeak      = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.weak", Text: "the provider did not say that two factors were proved: sign in there with a second factor, or here otherwise"}
-	errLinked    = &errs.Error{Kind: errs.Conflict, Key: "error.elsewhere.linked", Text: "this sign-in, or another one of this provider, is linked already: remove that link first"}
-	errLastWay   = &errs.Error{Kind: errs.Conflict, Key: "error.last_way", Text: "this is the only way in which you can sign in: choose a password or make a passkey first"}
+	errGone        = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.gone", Text: "this sign-in did not begin in this browser, or too long ago: begin again"}
+	errElsewhere   = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.answer", Text: "the provider's answer could not be used: begin again, or sign in otherwise"}
+	errReach       = &errs.Error{Kind: errs.Unavailable, Key: "error.elsewhere.reach", Text: "the provider does not answer: sign in otherwise, or try later"}
+	errUnlinked    = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.unlinked", Text: "nobody is linked with this sign-in: sign in otherwise and link it in your account"}
+	errWeak        = &errs.Error{Kind: errs.Unauthenticated, Key: "error.elsewhere.weak", Text: "the provider did not say that two factors were proved: sign in there with a second factor, or here otherwise"}
+	errLinked      = &errs.Error{Kind: errs.Conflict, Key: "error.elsewhere.linked", Text: "this sign-in, or another one of this provider, is linked already: remove that link first"}
+	errNoElsewhere = errs.New(errs.Unavailable, "this house signs nobody in by a provider")
+	errLastWay     = &errs.Error{Kind: errs.Conflict, Key: "error.last_way", Text: "this is the only way in which you can sign in: choose a password or make a passkey first"}
 )
 
 // trip is what one sign-in holds on to.
@@ -195,16 +196,6 @@ func (s *Service) mayDepart(ctx context.Context, t *trip, p Provider, in Departu
 	return errs.ErrNotFound
 }
 
-// linkOf gives whose living link it is.
-func (s *Service) linkOf(ctx context.Context, h db.Handle, hash []byte) (Account, error) {
-	var account int64
-	err := h.QueryRow(ctx, `SELECT l.account FROM account_link l JOIN account_person p ON p.id = l.account WHERE l.hash = $1 AND l.expires_at > $2 AND p.active = TRUE`, hash, s.Clock.Now()).Scan(&account)
-	if err != nil {
-		return Account{}, err
-	}
-	return byID(ctx, h, account)
-}
-
 // newcomer refuses whose link is not that of an invitation: a link for another password must not bring another second factor (rule I7). Who left and was
 // invited anew has nothing either.
 func (s *Service) newcomer(ctx context.Context, h db.Handle, a Account) error {
@@ -274,7 +265,7 @@ func (s *Service) TakeReturn(ctx context.Context, from From, in Return) (Returne
 	if err := s.count(ctx, tries...); err != nil {
 		return out, err
 	}
-	if err := s.burnTrip(ctx, t); err != nil {
+	if err := s.burn(ctx, s.DB, "sign-in elsewhere\x00"+t.State, errGone); err != nil {
 		return out, err
 	}
 	p, err := s.provider(ctx, s.DB, t.Provider)
@@ -284,7 +275,7 @@ func (s *Service) TakeReturn(ctx context.Context, from From, in Return) (Returne
 	if back.who, err = s.redeem(ctx, t, p, in); err != nil {
 		return out, err
 	}
-	back.provider, back.strong = p, p.strong(back.who)
+	back.provider = p
 	err = s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		out.SignedIn = SignedIn{}
 		if err := s.act(ctx, tx, back, &out.SignedIn); err != nil {
@@ -293,19 +284,10 @@ func (s *Service) TakeReturn(ctx context.Context, from From, in Return) (Returne
 		return forgive(ctx, tx, tries)
 	})
 	var no *refusal
-	if asRefusal(err, &no) {
+	if errors.As(err, &no) {
 		return out, s.noteRefusal(ctx, t, p, no)
 	}
 	return out, err
-}
-
-func (s *Service) burnTrip(ctx context.Context, t trip) error {
-	h := sha256.Sum256([]byte("sign-in elsewhere\x00" + t.State))
-	n, err := s.DB.Exec(ctx, `INSERT INTO account_challenge (hash, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, h[:], s.Clock.Now())
-	if err == nil && n == 0 {
-		err = errGone
-	}
-	return err
 }
 
 // redeem asks the provider who it was. Why it is not believed goes into the record, never its words.
@@ -334,12 +316,6 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string { return r.reason }
-
-func asRefusal(err error, out **refusal) bool {
-	r, ok := err.(*refusal) //nolint:errorlint // it comes as it was given
-	*out = r
-	return ok
-}
 
 func (s *Service) noteRefusal(ctx context.Context, t trip, p Provider, no *refusal) error {
 	verb := "account.sign_in_refused"

@@ -352,9 +352,13 @@ func TestAnInvitationAcceptedByAProvider(t *testing.T) {
 		i.More = nil
 		rui := c.as(a)
 		rui.Strength = access.TwoFactor
-		c.enrol(ctx, rui)
+		recovery := c.enrol(ctx, rui)
 		if in, err = x.does(ctx, account.Departure{For: account.ToSignIn}); err != nil || in.Step != account.NeedCode {
 			c.Errorf("%+v %v", in.Step, err)
+		}
+		coded, err := c.s.GiveCode(ctx, account.From{Door: account.Portal}, in.Secret.Reveal(), recovery[0].Reveal())
+		if err != nil {
+			c.Fatal(err)
 		}
 		_, err = x.does(ctx, account.Departure{For: account.ToProve})
 		c.refused(err, errs.Unauthenticated, "a proof that is worth less than the own factor")
@@ -375,11 +379,27 @@ func TestAnInvitationAcceptedByAProvider(t *testing.T) {
 		if in, err = x.does(ctx, account.Departure{For: account.ToSignIn}); err != nil {
 			c.Fatal(err)
 		}
-		if _, err := c.s.EditProvider(ctx, c.root, p.UID, account.NewProvider{Name: "Ministry", ClientID: openidtest.Client, Desk: true, Portal: true, AMR: []string{"mfa"}}); err != nil {
-			c.Fatal(err)
+		edit := account.NewProvider{Name: "Ministry", ClientID: openidtest.Client, Desk: true, Portal: true, Active: true, AMR: []string{"hwk"}}
+		during := func(change func(*account.NewProvider)) {
+			i.Lie = func(map[string]any) { // while the provider is asked
+				i.Lie = nil
+				change(&edit)
+				if _, err := c.s.EditProvider(ctx, c.root, p.UID, edit); err != nil {
+					c.Error(err)
+				}
+			}
 		}
-		_, _, err = c.s.BySession(ctx, account.Portal, in.Secret.Reveal())
-		c.refused(err, errs.Unauthenticated, "a sign-in by a provider that is off")
+		during(func(*account.NewProvider) {})
+		if got, err := x.does(ctx, account.Departure{For: account.ToSignIn}); err != nil || got.Step != account.NeedCode {
+			c.Errorf("a word that counts no more: %+v %v", got, err)
+		}
+		during(func(n *account.NewProvider) { n.Active = false })
+		_, err = x.does(ctx, account.Departure{For: account.ToSignIn})
+		c.refused(err, errs.Unauthenticated, "by a provider that was switched off meanwhile")
+		for _, s := range []account.SignedIn{in.SignedIn, coded} {
+			_, _, err = c.s.BySession(ctx, account.Portal, s.Secret.Reveal())
+			c.refused(err, errs.Unauthenticated, "a sign-in by a provider that is off")
+		}
 		c.refused(x.goes(ctx, account.Departure{For: account.ToSignIn}), errs.NotFound, "a provider that is off")
 		if err := c.s.EndProvider(ctx, c.root, p.UID); err != nil {
 			c.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // came is an answer that was believed.
 type came struct {
 	trip     trip
-	provider Provider
+	provider Provider // as it was when it was asked; act reads it again
 	who      openid.Identity
 	strong   bool // the provider said so of two factors
 	from     From
@@ -34,6 +34,15 @@ func (c came) strength() access.Strength {
 
 // act does what an answer was asked for. A *refusal gives the transaction up and is recorded after it.
 func (s *Service) act(ctx context.Context, tx *db.Tx, c came, out *SignedIn) (err error) {
+	// It may have been switched off or changed while it was asked.
+	c.provider, err = s.lockedProvider(ctx, tx, c.provider.UID)
+	if errs.Is(err, errs.NotFound) || err == nil && !slices.ContainsFunc(c.trip.Doors, c.provider.serves) {
+		return errGone
+	}
+	if err != nil {
+		return err
+	}
+	c.strong = c.provider.strong(c.who)
 	switch c.trip.For {
 	case ToSignIn:
 		*out, err = s.signInBy(ctx, tx, c)
@@ -94,11 +103,8 @@ func (s *Service) signInBy(ctx context.Context, tx *db.Tx, c came) (SignedIn, er
 
 func (s *Service) enterBy(ctx context.Context, tx *db.Tx, c came, a Account, door Door, identity int64) (SignedIn, error) {
 	c.from.Door = door
-	out, err := s.enter(ctx, tx, a, c.from, a.TwoFactor && !c.strong, c.strength())
+	out, err := s.enter(ctx, tx, a, c.from, a.TwoFactor && !c.strong, c.strength(), identity)
 	if err != nil {
-		return out, err
-	}
-	if _, err := tx.Exec(ctx, `UPDATE account_session SET identity = $1 WHERE uid = $2`, identity, out.Session); err != nil {
 		return out, err
 	}
 	_, err = tx.Exec(ctx, `UPDATE account_identity SET used_at = $1 WHERE id = $2`, s.Clock.Now(), identity)
@@ -188,16 +194,16 @@ func (s *Service) linkBy(ctx context.Context, tx *db.Tx, c came) (SignedIn, erro
 // proveBy is a fresh proof by a provider that asked the person anew. The session gets a new secret (rule I4). It must be worth as much as the account's own
 // second factor.
 func (s *Service) proveBy(ctx context.Context, tx *db.Tx, c came) (SignedIn, error) {
-	a, err := s.own(ctx, tx, c)
-	if err != nil {
-		return SignedIn{}, err
-	}
 	identity, whose, err := s.linked(ctx, tx, c)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	if whose.ID != a.ID {
-		return SignedIn{}, &refusal{errUnlinked, "other", a}
+	if whose.ID != c.by.Account { // nobody locks two accounts
+		return SignedIn{}, &refusal{errUnlinked, "other", Account{ID: c.by.Account, Organisation: c.by.Organisation}}
+	}
+	a, err := s.own(ctx, tx, c)
+	if err != nil {
+		return SignedIn{}, err
 	}
 	if (a.TwoFactor || c.ses.Door == Desk) && !c.strong {
 		return SignedIn{}, &refusal{errWeak, "factor", a}
@@ -234,12 +240,7 @@ func (s *Service) Identities(ctx context.Context, h db.Handle, by access.Actor, 
 	if by.Account == 0 {
 		return nil, nil, errNobody
 	}
-	list, err := db.All(ctx, h, func(r *db.Rows) (i Identity, err error) {
-		var active bool
-		err = r.Scan(&i.UID, &i.Provider, &active, &i.LinkedAt, &i.UsedAt, &i.provider)
-		i.Off = !active
-		return i, err
-	}, `SELECT i.uid, p.name, p.active, i.linked_at, i.used_at, i.provider FROM account_identity i JOIN account_provider p ON p.id = i.provider WHERE i.account = $1 ORDER BY i.id LIMIT 100`, by.Account)
+	list, err := identities(ctx, h, by.Account)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -249,14 +250,33 @@ func (s *Service) Identities(ctx context.Context, h db.Handle, by access.Actor, 
 	}), err
 }
 
+// IdentitiesOf lists the links of an account that the actor manages.
+func (s *Service) IdentitiesOf(ctx context.Context, h db.Handle, by access.Actor, a Account) ([]Identity, error) {
+	if err := manages(by, a); err != nil {
+		return nil, err
+	}
+	return identities(ctx, h, a.ID)
+}
+
+func identities(ctx context.Context, h db.Handle, account int64) ([]Identity, error) {
+	return db.All(ctx, h, func(r *db.Rows) (i Identity, err error) {
+		var active bool
+		err = r.Scan(&i.UID, &i.Provider, &active, &i.LinkedAt, &i.UsedAt, &i.provider)
+		i.Off = !active
+		return i, err
+	}, `SELECT i.uid, p.name, p.active, i.linked_at, i.used_at, i.provider FROM account_identity i JOIN account_provider p ON p.id = i.provider WHERE i.account = $1 ORDER BY i.id LIMIT 100`, account)
+}
+
 // Proving gives the providers by which the actor may prove itself at a door.
 func (s *Service) Proving(ctx context.Context, h db.Handle, by access.Actor, door Door) ([]Provider, error) {
 	offered, err := s.Offered(ctx, h, door)
 	if err != nil || len(offered) == 0 {
 		return nil, err
 	}
-	mine, err := db.All(ctx, h, func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) }, `SELECT provider FROM account_identity WHERE account = $1 LIMIT 100`, by.Account)
-	return slices.DeleteFunc(offered, func(p Provider) bool { return !slices.Contains(mine, p.ID) }), err
+	mine, err := identities(ctx, h, by.Account)
+	return slices.DeleteFunc(offered, func(p Provider) bool {
+		return !slices.ContainsFunc(mine, func(i Identity) bool { return i.provider == p.ID })
+	}), err
 }
 
 // linkedAtAll tells whether an account is linked with a provider that is on.

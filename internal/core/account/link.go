@@ -64,16 +64,7 @@ func (s *Service) resetPassword(ctx context.Context, tx *db.Tx, by access.Actor,
 func (s *Service) SetByLink(ctx context.Context, secret, password string) error {
 	hash := id.SecretOf(secret).Hash()
 	now := s.Clock.Now()
-	find := func(ctx context.Context, h db.Handle) (int64, error) {
-		var account int64
-		err := h.QueryRow(ctx, `SELECT l.account FROM account_link l JOIN account_person p ON p.id = l.account WHERE l.hash = $1 AND l.expires_at > $2 AND p.active = TRUE`, hash, now).Scan(&account)
-		return account, err
-	}
-	account, err := find(ctx, s.DB)
-	if err != nil {
-		return err
-	}
-	a, err := byID(ctx, s.DB, account)
+	a, err := s.linkOf(ctx, s.DB, hash)
 	if err != nil {
 		return err
 	}
@@ -89,7 +80,7 @@ func (s *Service) SetByLink(ctx context.Context, secret, password string) error 
 		if n == 0 {
 			return errs.ErrNotFound // somebody was faster
 		}
-		a, err := lockedID(ctx, tx, account)
+		a, err := lockedID(ctx, tx, a.ID)
 		if err != nil {
 			return err
 		}
@@ -101,6 +92,16 @@ func (s *Service) SetByLink(ctx context.Context, secret, password string) error 
 		}
 		return s.storePassword(ctx, tx, access.Actor{Account: a.ID, Name: a.Name, Origin: access.ByLink, Strength: access.Link}, a, made, "")
 	})
+}
+
+// linkOf gives whose living link it is.
+func (s *Service) linkOf(ctx context.Context, h db.Handle, hash []byte) (Account, error) {
+	var account int64
+	err := h.QueryRow(ctx, `SELECT l.account FROM account_link l JOIN account_person p ON p.id = l.account WHERE l.hash = $1 AND l.expires_at > $2 AND p.active = TRUE`, hash, s.Clock.Now()).Scan(&account)
+	if err != nil {
+		return Account{}, err
+	}
+	return byID(ctx, h, account)
 }
 
 // LinkWorks tells whether a link still lives, for the page behind it. It changes nothing.

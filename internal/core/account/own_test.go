@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
 
 // posted is a letter that was asked for.
@@ -470,7 +471,7 @@ func TestKeysOfAnOrganisation(t *testing.T) {
 }
 
 // enrol sets up a second factor for somebody.
-func (c *team) enrol(ctx context.Context, by access.Actor) {
+func (c *team) enrol(ctx context.Context, by access.Actor) (recovery []id.Secret) {
 	c.Helper()
 	e, err := c.s.EnrolTOTP(ctx, by)
 	if err != nil {
@@ -478,9 +479,10 @@ func (c *team) enrol(ctx context.Context, by access.Actor) {
 	}
 	code, err := totp.GenerateCode(e.Secret.Reveal(), c.Clock.Now())
 	if err == nil {
-		_, err = c.s.ConfirmTOTP(ctx, by, code)
+		recovery, err = c.s.ConfirmTOTP(ctx, by, code)
 	}
 	if err != nil {
 		c.Fatal(err)
 	}
+	return recovery
 }

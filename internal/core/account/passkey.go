@@ -104,12 +104,12 @@ func (s *Service) asked(purpose, challenge string) bool {
 	return age >= 0 && age <= challengeFor
 }
 
-// burn lets a challenge be answered once.
-func (s *Service) burn(ctx context.Context, tx *db.Tx, challenge string) error {
-	h := sha256.Sum256([]byte(challenge))
-	n, err := tx.Exec(ctx, `INSERT INTO account_challenge (hash, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, h[:], s.Clock.Now())
+// burn lets a challenge be answered once; again is the refusal of a second answer.
+func (s *Service) burn(ctx context.Context, h db.Handle, challenge string, again error) error {
+	sum := sha256.Sum256([]byte(challenge))
+	n, err := h.Exec(ctx, `INSERT INTO account_challenge (hash, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, sum[:], s.Clock.Now())
 	if err == nil && n == 0 {
-		err = errPasskey
+		err = again
 	}
 	return err
 }
@@ -174,7 +174,7 @@ func (s *Service) AddPasskey(ctx context.Context, by access.Actor, door Door, na
 		if _, err := lockedID(ctx, tx, a.ID); err != nil {
 			return err
 		}
-		if err := s.burn(ctx, tx, challenge); err != nil {
+		if err := s.burn(ctx, tx, challenge, errPasskey); err != nil {
 			return err
 		}
 		var have, recovery int64
@@ -341,7 +341,7 @@ func (s *Service) believe(ctx context.Context, tx *db.Tx, a Account, x answered,
 	if err != nil || c.Authenticator.CloneWarning {
 		return errPasskey
 	}
-	if err := s.burn(ctx, tx, x.challenge); err != nil {
+	if err := s.burn(ctx, tx, x.challenge, errPasskey); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE account_passkey SET count = $1, backed_up = $2, used_at = $3 WHERE credential = $4 AND account = $5`, int64(c.Authenticator.SignCount), c.Flags.BackupState, s.Clock.Now(), c.ID, a.ID)
@@ -388,7 +388,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, from From, answer string)
 		if err := forgive(ctx, tx, tries); err != nil {
 			return err
 		}
-		out, err = s.enter(ctx, tx, a, from, false, access.Passkey)
+		out, err = s.enter(ctx, tx, a, from, false, access.Passkey, 0)
 		return err
 	})
 	if err == nil && out.Step == 0 {
@@ -432,7 +432,7 @@ func (s *Service) ProveByPasskey(ctx context.Context, from From, session, answer
 		if err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `UPDATE account_session SET hash = $1, proved_at = $2, strength = $3 WHERE uid = $4 AND hash = $5 AND ended_at IS NULL`,
+		n, err := tx.Exec(ctx, `UPDATE account_session SET hash = $1, proved_at = $2, strength = $3, identity = 0 WHERE uid = $4 AND hash = $5 AND ended_at IS NULL`,
 			out.Secret.Hash(), s.Clock.Now(), int64(access.Passkey), ses.UID, id.SecretOf(session).Hash())
 		if err != nil || n == 0 {
 			return err

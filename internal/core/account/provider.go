@@ -97,6 +97,15 @@ func (s *Service) provider(ctx context.Context, h db.Handle, uid string) (Provid
 	return db.One(ctx, h, scanProvider, `SELECT `+providerColumns+` FROM account_provider p WHERE p.uid = $1`, uid)
 }
 
+// lockedProvider reads a provider once nobody else can change it: who switches it off waits for those who come by it, and the other way round.
+func (s *Service) lockedProvider(ctx context.Context, tx *db.Tx, uid string) (Provider, error) {
+	var n int64
+	if err := tx.QueryRow(ctx, `SELECT id FROM account_provider WHERE uid = $1`+tx.ForUpdate(), uid).Scan(&n); err != nil {
+		return Provider{}, err
+	}
+	return s.provider(ctx, tx, uid)
+}
+
 // Offered gives the providers that open one of the doors, for the page that signs in.
 func (s *Service) Offered(ctx context.Context, h db.Handle, doors ...Door) ([]Provider, error) {
 	if s.Elsewhere == nil {
@@ -124,7 +133,7 @@ func (s *Service) saveProvider(ctx context.Context, by access.Actor, uid string,
 		return Provider{}, err
 	}
 	if s.Elsewhere == nil {
-		return Provider{}, errs.New(errs.Unavailable, "this house signs nobody in by a provider")
+		return Provider{}, errNoElsewhere
 	}
 	if err := s.checkProvider(&in, uid == ""); err != nil {
 		return Provider{}, err
@@ -135,7 +144,7 @@ func (s *Service) saveProvider(ctx context.Context, by access.Actor, uid string,
 		now := s.Clock.Now()
 		if uid != "" {
 			var err error
-			if was, err = s.provider(ctx, tx, uid); err != nil {
+			if was, err = s.lockedProvider(ctx, tx, uid); err != nil {
 				return err
 			}
 			in.Issuer = was.Issuer
@@ -290,14 +299,11 @@ func (s *Service) EndProvider(ctx context.Context, by access.Actor, uid string) 
 		return err
 	}
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		p, err := s.provider(ctx, tx, uid)
+		p, err := s.lockedProvider(ctx, tx, uid)
 		if err != nil {
 			return err
 		}
-		was := p
-		p.Active = false
-		was.Active = true
-		if err := s.leaveDoors(ctx, tx, was, p, s.Clock.Now()); err != nil {
+		if err := s.leaveDoors(ctx, tx, p, Provider{}, s.Clock.Now()); err != nil {
 			return err
 		}
 		for _, q := range []string{`DELETE FROM account_identity WHERE provider = $1`, `DELETE FROM account_provider WHERE id = $1`} {
@@ -316,7 +322,7 @@ func (s *Service) LookAtProvider(ctx context.Context, by access.Actor, uid strin
 		return "", err
 	}
 	if s.Elsewhere == nil {
-		return "", errs.New(errs.Unavailable, "this house signs nobody in by a provider")
+		return "", errNoElsewhere
 	}
 	return openid.ReasonOf(s.Elsewhere.Meet(ctx, p.Issuer)), nil
 }

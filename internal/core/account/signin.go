@@ -111,7 +111,7 @@ func (s *Service) SignIn(ctx context.Context, from From, in Credentials) (Signed
 				if err := forgive(ctx, tx, tries); err != nil {
 					return err
 				}
-				out, err = s.enter(ctx, tx, a, from, a.TwoFactor, access.Password)
+				out, err = s.enter(ctx, tx, a, from, a.TwoFactor, access.Password, 0)
 				return err
 			}
 		}
@@ -153,10 +153,10 @@ func opens(a Account, d Door) bool {
 // GiveCode turns a half session into a whole one with a TOTP or recovery code. After ten wrong codes of an account
 // in a quarter of an hour no more is taken.
 func (s *Service) GiveCode(ctx context.Context, from From, half, code string) (SignedIn, error) {
-	find := `SELECT account FROM account_session WHERE hash = $1 AND door = $2 AND half = TRUE AND ended_at IS NULL AND created_at > $3`
+	find := `SELECT account, identity FROM account_session WHERE hash = $1 AND door = $2 AND half = TRUE AND ended_at IS NULL AND created_at > $3`
 	args := []any{id.SecretOf(half).Hash(), string(from.Door), s.Clock.Now().Add(-halfLife)}
-	var account int64
-	if err := s.DB.QueryRow(ctx, find, args...).Scan(&account); err != nil {
+	var account, identity int64
+	if err := s.DB.QueryRow(ctx, find, args...).Scan(&account, &identity); err != nil {
 		if errs.Is(err, errs.NotFound) {
 			err = errSignIn
 		}
@@ -177,7 +177,7 @@ func (s *Service) GiveCode(ctx context.Context, from From, half, code string) (S
 		if err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, find, args...).Scan(&account); err != nil || !a.Active || !opens(a, from.Door) {
+		if err := tx.QueryRow(ctx, find, args...).Scan(&account, &identity); err != nil || !a.Active || !opens(a, from.Door) {
 			if err == nil || errs.Is(err, errs.NotFound) {
 				return nil
 			}
@@ -196,7 +196,7 @@ func (s *Service) GiveCode(ctx context.Context, from From, half, code string) (S
 		if _, err := tx.Exec(ctx, `UPDATE account_session SET ended_at = $1 WHERE hash = $2`, s.Clock.Now(), id.SecretOf(half).Hash()); err != nil {
 			return err
 		}
-		out, err = s.enter(ctx, tx, a, from, false, access.TwoFactor)
+		out, err = s.enter(ctx, tx, a, from, false, access.TwoFactor, identity)
 		return err
 	})
 	if err == nil && out.Step == 0 {
@@ -205,16 +205,16 @@ func (s *Service) GiveCode(ctx context.Context, from From, half, code string) (S
 	return out, err
 }
 
-// enter writes a session, half or whole.
-func (s *Service) enter(ctx context.Context, tx *db.Tx, a Account, from From, half bool, strength access.Strength) (SignedIn, error) {
+// enter writes a session, half or whole. identity is the link with a provider by which it came, 0 for none.
+func (s *Service) enter(ctx context.Context, tx *db.Tx, a Account, from From, half bool, strength access.Strength, identity int64) (SignedIn, error) {
 	now := s.Clock.Now()
 	out := SignedIn{Step: Done, Secret: id.NewSecret("ses"), Door: from.Door, Session: id.New(), Account: a}
 	if half {
 		out.Step, out.Secret, strength = NeedCode, id.NewSecret("half"), access.Unproved
 	}
 	_, network := addressOf(from.Address)
-	_, err := tx.Exec(ctx, `INSERT INTO account_session (uid, account, door, hash, half, strength, created_at, proved_at, seen_at, device, network)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, out.Session, a.ID, string(from.Door), out.Secret.Hash(), half, int64(strength), now, now, now, device(from.Device), network)
+	_, err := tx.Exec(ctx, `INSERT INTO account_session (uid, account, door, hash, half, strength, created_at, proved_at, seen_at, device, network, identity)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, out.Session, a.ID, string(from.Door), out.Secret.Hash(), half, int64(strength), now, now, now, device(from.Device), network, identity)
 	if err != nil || half {
 		return out, err
 	}
@@ -290,7 +290,7 @@ func (s *Service) Prove(ctx context.Context, from From, session, password, code 
 		if !right || !a.Active {
 			return s.note(ctx, tx, who, "account.proof_refused", a)
 		}
-		n, err := tx.Exec(ctx, `UPDATE account_session SET hash = $1, proved_at = $2, strength = $3 WHERE uid = $4 AND hash = $5 AND ended_at IS NULL`,
+		n, err := tx.Exec(ctx, `UPDATE account_session SET hash = $1, proved_at = $2, strength = $3, identity = 0 WHERE uid = $4 AND hash = $5 AND ended_at IS NULL`,
 			out.Secret.Hash(), s.Clock.Now(), int64(strength), ses.UID, id.SecretOf(session).Hash())
 		if err != nil || n == 0 {
 			return err

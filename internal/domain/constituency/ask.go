@@ -113,7 +113,7 @@ func (s *Service) AskAll(ctx context.Context) error {
 		return fmt.Errorf("find whom to ask: %w", err)
 	}
 	for _, one := range ids {
-		if err := s.askYear(ctx, one, r); err != nil {
+		if err := s.askYear(ctx, one); err != nil {
 			return err
 		}
 	}
@@ -121,14 +121,18 @@ func (s *Service) AskAll(ctx context.Context) error {
 }
 
 // askYear writes to the contacts of one organisation and notes it, in one transaction: whoever is killed in between has done neither.
-func (s *Service) askYear(ctx context.Context, organisation int64, r AskRule) error {
+func (s *Service) askYear(ctx context.Context, organisation int64) error {
 	return s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		o, err := access.Locked(ctx, tx, organisation)
 		if err != nil {
 			return err
 		}
-		a, err := s.AskedOf(ctx, tx, organisation) // again, under the lock: it may have been confirmed or asked
+		a, err := s.AskedOf(ctx, tx, organisation) // again, under the lock: it may have been confirmed or asked, and the rule changed
 		if err != nil {
+			return err
+		}
+		r, err := s.AskRuleNow(ctx, tx)
+		if err != nil || r.Days == 0 {
 			return err
 		}
 		now := s.Clock.Now()

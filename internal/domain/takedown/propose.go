@@ -341,7 +341,7 @@ func (s *Service) Name(ctx context.Context, by access.Actor, target, provider st
 		}
 		for _, x := range have {
 			if x.Role == p.Role && x.Organisation == p.Organisation && (x.State != Confirmed || !x.ToldAt.IsZero()) {
-				x.Name = p.Name
+				x.Name, x.Provider = p.Name, p.ID
 				return s.decideTx(ctx, tx, by, t, x, Confirmed)
 			}
 		}

@@ -52,14 +52,14 @@ func (c *Client) lineTo(ctx context.Context, address string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", address)
 }
 
-// allowsLine is allows for port 43.
+// allowsLine is allows for port 43, and without what is inside: whom to ask is said by strangers, in clear.
 func (c Config) allowsLine(address string) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return ErrAddress
 	}
 	ip := at.Addr().Unmap()
-	if c.inside(ip) || at.Port() == 43 && isPublic(ip) {
+	if at.Port() == 43 && isPublic(ip) || c.port != "" && c.inside(ip) { // a referral leads nowhere inside
 		return nil
 	}
 	return ErrAddress

@@ -48,6 +48,9 @@ func TestLine(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+	if (Config{Inside: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}).allowsLine("10.0.0.1:43") == nil {
+		t.Error("a referral leads inside")
+	}
 	if len(asked) != 0 {
 		t.Error("somebody was asked all the same")
 	}

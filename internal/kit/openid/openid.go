@@ -135,7 +135,8 @@ func (c *Client) meet(ctx context.Context, issuer string) (known, error) {
 
 func (c *Client) discover(ctx context.Context, issuer string) known {
 	k := known{at: c.now()}
-	p, err := oidc.NewProvider(oidc.ClientContext(ctx, c.web), issuer)
+	// To its end, also when who asked is gone: a stranger who hangs up must not leave a failure that others meet. The client has a limit of its own.
+	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), c.web), issuer)
 	if err != nil {
 		k.err = fail(Unreachable)
 		var other *oidc.IssuerMismatchError

@@ -44,6 +44,19 @@ func accountChip(p *text.Printer, a account.Account) page.ChipView {
 	return page.ChipView{Text: p.T("desk.admin.one_factor"), Kind: "warn", Icon: "shield-alert"}
 }
 
+// linkChips name the services with which an account is linked.
+func linkChips(p *text.Printer, list []account.Identity) []page.ChipView {
+	var out []page.ChipView
+	for _, i := range list {
+		c := page.ChipView{Text: i.Provider, Kind: "outline", Icon: "link"}
+		if i.Off {
+			c = page.ChipView{Text: p.T("desk.elsewhere.linked_off", "name", i.Provider), Icon: "ban"}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
 // people lists who may sign in.
 func (d *Desk) people(v *page.Visit) error {
 	list, mark, err := d.Accounts.List(v.Ctx(), v.By, account.Filter{Limit: 100, After: v.R.URL.Query().Get("after")})
@@ -184,12 +197,20 @@ func (d *Desk) personView(v *page.Visit) (AdminView, error) {
 	if err != nil {
 		return AdminView{}, err
 	}
-	facts := page.Properties(p, []page.Property{
+	linked, err := d.Accounts.IdentitiesOf(v.Ctx(), d.DB, v.By, a)
+	if err != nil {
+		return AdminView{}, err
+	}
+	known := []page.Property{
 		{Label: p.T("desk.admin.email"), Value: page.Text(a.Email)},
 		{Label: p.T("desk.col.language"), Value: page.Text(text.Name(text.Lang(a.Lang)))},
 		{Label: p.T("desk.admin.sign_in"), Value: page.Chip(accountChip(p, a))},
 		{Label: p.T("desk.admin.seen"), Value: page.Text(moment(p, a.SeenAt, p.T("desk.admin.not_seen")))},
-	})
+	}
+	if len(linked) > 0 {
+		known = append(known, page.Property{Label: p.T("desk.elsewhere.title"), Value: chips(linkChips(p, linked))})
+	}
+	facts := page.Properties(p, known)
 	t := page.TableView{Caption: p.T("desk.admin.roles"), Columns: []page.Column{
 		{Text: p.T("desk.admin.role")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.admin.given")}, {Text: p.T("desk.admin.confirmed")}, {Text: p.T("desk.col.act")},
 	}}

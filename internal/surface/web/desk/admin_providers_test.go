@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/kit/openid"
 	"github.com/tocsin-csirt/tocsin/internal/kit/openid/openidtest"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page/pagetest"
@@ -38,12 +39,19 @@ func TestBrowserAdminSignIn(t *testing.T) {
 	pagetest.Look(t, "admin-sign-in", pagetest.Desk, root.shown("GET", at+"?looked=metadata"))
 	pagetest.Glance(t, "admin-sign-in-list-de", pagetest.Desk, root.shown("GET", "/desk/admin/sign-in?lang=de"))
 	pagetest.Glance(t, "admin-sign-in-de", pagetest.Desk, root.shown("GET", at+"?lang=de"))
+	if _, err := h.DB.Exec(t.Context(), `INSERT INTO account_identity (uid, account, provider, issuer, subject, linked_at) SELECT $1, o.id, p.id, p.issuer, 'x', $2 FROM account_provider p, object o WHERE o.uid = $3`,
+		id.New(), h.Clock.Now(), h.uid("Ana")); err != nil {
+		t.Fatal(err)
+	}
+	root.sees(root.get("/desk/admin/people/"+h.uid("Ana")), 200, "Sign-in by other services", "Ministry &lt;b&gt;", "!switched off")
+	pagetest.Glance(t, "admin-person-linked-de", pagetest.Desk, root.shown("GET", "/desk/admin/people/"+h.uid("Ana")+"?lang=de"))
 	if a := root.do("POST", at, "name", "Ministry", "client", "tocsin", "portal", "1"); a.status != http.StatusSeeOther {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if p, err := h.accounts.Provider(t.Context(), h.DB, root.actor(), strings.TrimPrefix(at, "/desk/admin/sign-in/")); err != nil || !p.HasSecret || p.Active || p.Desk {
 		t.Errorf("%+v %v", p, err)
 	}
+	root.sees(root.get("/desk/admin/people/"+h.uid("Ana")), 200, "Ministry: switched off")
 	if a := root.do("POST", at+"/end"); a.status != http.StatusSeeOther {
 		t.Errorf("%d", a.status)
 	}

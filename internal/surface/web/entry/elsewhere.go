@@ -60,9 +60,9 @@ func (d Deps) notIn(v *page.Visit, err error, what account.Purpose, door account
 	if !errors.As(err, &e) || e.Key == "" {
 		return err
 	}
-	view := AwayView{PublicView: d.entryFrame(v, v.P.T("portal.login.title"), true), Name: v.P.T("portal.elsewhere.not_in"), Host: v.P.T("portal.login.title"), URL: "/login", Said: page.Say(v.P, e)}
+	view := NotInView{PublicView: d.entryFrame(v, v.P.T("portal.login.title"), true), Title: v.P.T("portal.elsewhere.not_in"), OnText: v.P.T("portal.login.title"), OnHref: "/login", Said: page.Say(v.P, e)}
 	if what == account.ToLink || what == account.ToProve { // whoever is here is signed in
-		view.Name, view.Host, view.URL = v.P.T("portal.elsewhere.nothing"), v.P.T("portal.account.title"), base(door)+"/factor"
+		view.Title, view.OnText, view.OnHref = v.P.T("portal.elsewhere.nothing"), v.P.T("portal.account.title"), base(door)+"/factor"
 	}
 	if errs.Is(err, errs.Limit) {
 		view.Said, _ = said(v, err)
@@ -102,7 +102,7 @@ func (d Deps) returned(v *page.Visit) error {
 	for _, iss := range q["iss"] {
 		keep = append(keep, page.Hid{Name: "iss", Value: iss})
 	}
-	view := AwayView{PublicView: d.entryFrame(v, v.P.T("portal.elsewhere.back.title"), false), Action: "/login/with/" + url.PathEscape(v.R.PathValue("issuer")) + "/answer", Keep: keep}
+	view := BackView{PublicView: d.entryFrame(v, v.P.T("portal.elsewhere.back.title"), false), Action: "/login/with/" + url.PathEscape(v.R.PathValue("issuer")) + "/answer", Keep: keep}
 	view.Onward = true
 	return v.Show(BackPage(view))
 }

@@ -13,9 +13,7 @@ import (
 const halfFor = 300
 
 func (d Deps) login(v *page.Visit) error {
-	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), false), Next: v.R.URL.Query().Get("next")}
-	view.Passkey, view.Passkeys = d.passkeySignIn(v, view.Next), true
-	view.Elsewhere = d.elsewhere(v, view.Next)
+	view := d.loginView(v, v.R.URL.Query().Get("next"), false)
 	switch v.R.URL.Query().Get("done") {
 	case "out":
 		view.Done = v.P.T("portal.login.out")
@@ -25,6 +23,13 @@ func (d Deps) login(v *page.Visit) error {
 	return v.Show(LoginPage(view))
 }
 
+// loginView is the page with all ways in; to names the page after it.
+func (d Deps) loginView(v *page.Visit, to string, wrong bool) LoginView {
+	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), wrong), Next: to, Passkey: d.passkeySignIn(v, to), Elsewhere: d.elsewhere(v, to)}
+	view.Passkeys = true
+	return view
+}
+
 // signIn opens the door of the account's roles, if it is served here; else it refuses like a wrong password.
 func (d Deps) signIn(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
@@ -32,17 +37,16 @@ func (d Deps) signIn(v *page.Visit) error {
 	}
 	in := account.Credentials{Email: v.R.PostForm.Get("email"), Password: v.R.PostForm.Get("password")}
 	to := v.R.PostForm.Get("next")
-	view := LoginView{Next: to, Email: in.Email}
+	var missing []page.Problem
 	if in.Email == "" {
-		view.Problems = append(view.Problems, page.Problem{Field: "email", Text: v.P.T("portal.error.email")})
+		missing = append(missing, page.Problem{Field: "email", Text: v.P.T("portal.error.email")})
 	}
 	if in.Password == "" {
-		view.Problems = append(view.Problems, page.Problem{Field: "password", Text: v.P.T("portal.error.password")})
+		missing = append(missing, page.Problem{Field: "password", Text: v.P.T("portal.error.password")})
 	}
-	if len(view.Problems) > 0 {
-		view.PublicView = d.frame(v, v.P.T("portal.login.title"), true)
-		view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
-		view.Elsewhere = d.elsewhere(v, to)
+	if len(missing) > 0 {
+		view := d.loginView(v, to, true)
+		view.Email, view.Problems = in.Email, missing
 		return v.ShowStatus(errs.Invalid.HTTP(), LoginPage(view))
 	}
 	at := from(v.R, "")
@@ -55,9 +59,8 @@ func (d Deps) signIn(v *page.Visit) error {
 	if !ok {
 		return err
 	}
-	view.PublicView, view.Said = d.frame(v, v.P.T("portal.login.title"), true), words
-	view.Passkey, view.Passkeys = d.passkeySignIn(v, to), true
-	view.Elsewhere = d.elsewhere(v, to)
+	view := d.loginView(v, to, true)
+	view.Email, view.Said = in.Email, words
 	return v.ShowStatus(errs.Of(err).HTTP(), LoginPage(view))
 }
 

@@ -37,8 +37,8 @@ func (d Deps) signInByPasskey(v *page.Visit) error {
 	if errs.Is(err, errs.Unauthenticated) {
 		words = v.P.T("error.passkey")
 	}
-	view := LoginView{PublicView: d.frame(v, v.P.T("portal.login.title"), true), Said: words, Next: to, Passkey: d.passkeySignIn(v, to)}
-	view.Passkeys, view.Elsewhere = true, d.elsewhere(v, to)
+	view := d.loginView(v, to, true)
+	view.Said = words
 	return v.ShowStatus(errs.Of(err).HTTP(), LoginPage(view))
 }
 
