@@ -137,6 +137,9 @@ func (h *House) Close() {
 	h.close = nil
 }
 
+// Lastly has something done before what Open took is released.
+func (h *House) Lastly(do func()) { h.close = append(h.close, do) }
+
 func (h *House) open(ctx context.Context) error {
 	c := h.Config
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {

@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -159,6 +161,22 @@ func (e *env) house(c conf.Config) (*app.House, error) {
 		h.Close()
 		return nil, err
 	}
+	var wrote atomic.Bool
+	wake := h.Audit.Wake
+	h.Audit.Wake = func() {
+		wrote.Store(true)
+		wake()
+	}
+	h.Lastly(func() { // nobody else may be there to number what a command recorded
+		if !wrote.Load() {
+			return
+		}
+		ctx, stop := context.WithTimeout(context.WithoutCancel(e.ctx), 10*time.Second)
+		defer stop()
+		if err := h.Settle(ctx); err != nil {
+			e.log.Warn("what was recorded waits for its number", "error", err)
+		}
+	})
 	return h, nil
 }
 
