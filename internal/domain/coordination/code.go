@@ -48,7 +48,7 @@ func (s *Service) codeOwed(ctx context.Context, tx *db.Tx, m correspondence.Mess
 	}
 	// For the team alone: no compartment.
 	_, err = s.Deadlines.StartTx(ctx, tx, access.System("clocks"), deadline.Clock{
-		About: about, Under: under, Kind: CodeClock, OwedBy: deadline.Us, StartedAt: at, DueAt: at.Add(correspondence.CodeWithin),
+		About: about, Under: under, Kind: CodeClock, OwedBy: deadline.Us, StartedAt: at, DueAt: at.Add(correspondence.CodeWithin).Truncate(15 * time.Minute), // those of one sending fold to one
 	})
 	return err
 }

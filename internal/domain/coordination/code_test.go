@@ -19,7 +19,9 @@ import (
 func (h *house) lockedTable(ctx context.Context) {
 	h.Helper()
 	table := map[tlp.Level]egress.Road{tlp.Clear: egress.Signed, tlp.Green: egress.Signed, tlp.Amber: egress.Locked, tlp.AmberStrict: egress.Locked, tlp.Red: egress.Locked}
-	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return h.letters.Egress.SetPolicyTx(ctx, tx, 1, h.Clock.Now(), table) }))
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return h.letters.Egress.SetPolicyTx(ctx, tx, 1, h.Clock.Now(), table)
+	}))
 }
 
 // telephoned gives an organisation's contact a number that somebody checked.

@@ -288,7 +288,9 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 }
 
 // carries tells whether the whole letter goes by mail on this road.
-func carries(r egress.Road) bool { return r == egress.Encrypted || r == egress.Signed || r == egress.Locked }
+func carries(r egress.Road) bool {
+	return r == egress.Encrypted || r == egress.Signed || r == egress.Locked
+}
 
 // setOf gives the typed questions of a Give, nil for none. What cannot be asked is a problem of the field.
 func (s *Service) setOf(ctx context.Context, h db.Handle, g Give) (*QuestionSet, error) {

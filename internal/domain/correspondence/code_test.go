@@ -26,7 +26,9 @@ import (
 func (o *office) lock() {
 	o.Helper()
 	table := map[tlp.Level]egress.Road{tlp.Clear: egress.Signed, tlp.Green: egress.Signed, tlp.Amber: egress.Locked, tlp.AmberStrict: egress.Locked, tlp.Red: egress.Locked}
-	o.must(o.tx(func(ctx context.Context, tx *db.Tx) error { return o.Egress.SetPolicyTx(ctx, tx, 1, o.Clock.Now(), table) }))
+	o.must(o.tx(func(ctx context.Context, tx *db.Tx) error {
+		return o.Egress.SetPolicyTx(ctx, tx, 1, o.Clock.Now(), table)
+	}))
 }
 
 // phone gives the contact of a thread a number, verified or not.
@@ -136,7 +138,10 @@ func TestALetterLeavesLockedAndItsCodeIsTold(t *testing.T) {
 			o.Errorf("%d codes wait: %v", n, err)
 		}
 		o.nowhere(th, tell.Code)
-		o.must(o.tx(func(ctx context.Context, tx *db.Tx) error { _, err := o.EndTx(ctx, tx, th.Ref.ID, retain.Settled); return err }))
+		o.must(o.tx(func(ctx context.Context, tx *db.Tx) error {
+			_, err := o.EndTx(ctx, tx, th.Ref.ID, retain.Settled)
+			return err
+		}))
 		_, err = o.CodeOf(o.ctx, o.analyst, m.UID)
 		o.refused(err, errs.NotFound)
 		var rows int

@@ -70,8 +70,8 @@ type outbound struct {
 	code   lockCode // of a locked file
 	locked bool     // it was to leave as one
 	failed string   // reason for which it goes no further
-	waits  string // reason for which a person must decide
-	again  bool   // nothing left; try later
+	waits  string   // reason for which a person must decide
+	again  bool     // nothing left; try later
 }
 
 // goes tells whether the letter is still on its way.

@@ -8,7 +8,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 )
 
-
 // WaitingCode is a letter that left as a locked file, whose reader waits for the code. The code is shown on the desk alone, to a person.
 type WaitingCode struct {
 	Message      string           `json:"message"`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -19,8 +20,8 @@ func (d *Desk) codeRoutes() []page.Route {
 	send := page.Needs(access.SendOutside)
 	return []page.Route{
 		{Pattern: "GET /desk/codes", Need: send, Serve: d.codes},
-		{Pattern: "GET /desk/codes/{message}", Need: send, Serve: d.code},
-		{Pattern: "POST /desk/codes/{message}/told", Need: send, Serve: d.codeTold},
+		{Pattern: "GET /desk/codes/{locked}", Need: send, Serve: d.code},
+		{Pattern: "POST /desk/codes/{locked}/told", Need: send, Serve: d.codeTold},
 	}
 }
 
@@ -117,8 +118,11 @@ func codesTable(v *page.Visit, list []correspondence.CodeState, names map[int64]
 func (d *Desk) code(v *page.Visit) error { return d.showCode(v, nil) }
 
 func (d *Desk) showCode(v *page.Visit, wrong error) error {
-	c, err := d.Correspondence.CodeOf(v.Ctx(), v.By, v.R.PathValue("message"))
+	c, err := d.Correspondence.CodeOf(v.Ctx(), v.By, v.R.PathValue("locked"))
 	if err != nil {
+		return err
+	}
+	if err := d.seen(v, c.Thread.Object); err != nil {
 		return err
 	}
 	waiting, names, err := d.waitingCodes(v)
@@ -166,12 +170,23 @@ func codeView(v *page.Visit, c correspondence.ToTell, names map[int64]string, by
 		to: orDefault(v.R.PostFormValue("to"), c.Thread.Correspondent.Name), focus: len(by) == 0,
 	}
 	for _, n := range c.Numbers {
-		x.numbers = append(x.numbers, page.SelectOption{Value: n.UID, Text: numberWords(p, n), Chosen: v.R.PostFormValue("number") == n.UID})
+		x.numbers = append(x.numbers, page.SelectOption{Value: n.UID, Text: shortNumber(p, n), Chosen: v.R.PostFormValue("number") == n.UID})
 	}
 	for _, t := range c.Told {
 		x.told = append(x.told, p.T("desk.codes.was_told", "who", t.Name, "when", p.DateTime(t.At), "to", t.To, "number", t.Number))
 	}
 	return x
+}
+
+// shortNumber names a checked number with its note, so that it can be read in a list.
+func shortNumber(p *text.Printer, n constituency.Number) string {
+	if n.Note != "" {
+		return n.Number + " (" + n.Note + ")"
+	}
+	if n.Outside {
+		return n.Number + " · " + p.T("desk.number.outside")
+	}
+	return n.Number
 }
 
 // codeTold records that a code was told, and goes on to the next one.
@@ -180,7 +195,7 @@ func (d *Desk) codeTold(v *page.Visit) error {
 	if err != nil {
 		times = -1
 	}
-	_, err = d.Correspondence.CodeTold(v.Ctx(), v.By, v.R.PathValue("message"), correspondence.TellInput{Number: v.R.PostFormValue("number"), To: v.R.PostFormValue("to"), Times: times})
+	_, err = d.Correspondence.CodeTold(v.Ctx(), v.By, v.R.PathValue("locked"), correspondence.TellInput{Number: v.R.PostFormValue("number"), To: v.R.PostFormValue("to"), Times: times})
 	if errs.Is(err, errs.Invalid) {
 		return d.showCode(v, err)
 	}

@@ -277,7 +277,7 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 		if !r.CodeSince.IsZero() {
 			body = append(body, warning(v.P.T("desk.party.code_untold", "when", v.P.Brief(r.CodeSince, v.Now))))
 			if v.By.Can(access.SendOutside) {
-				body = append(body, page.Button(page.ButtonView{Text: v.P.T("desk.codes.begin"), Icon: "phone", Href: "/desk/codes?incident=" + url.QueryEscape(in.Number)}))
+				body = append(body, paragraphWith(page.Button(page.ButtonView{Text: v.P.T("desk.codes.begin"), Icon: "phone", Href: "/desk/codes?incident=" + url.QueryEscape(in.Number)})))
 			}
 		}
 		for _, q := range r.Requests {
