@@ -164,6 +164,9 @@ func (w *writer) file(h Head, x extras) ([]byte, int) {
 	f.set(parents, fmt.Sprintf("<</Nums [%s]>>", strings.Join(owners, " ")))
 	f.set(tree, fmt.Sprintf("<</Type /Pages /Kids [%s] /Count %d>>", strings.Join(kids, " "), len(pages)))
 	more := f.attached(x.files)
+	if x.lock != nil { // revision 6 belongs to 2.0: a reader of 1.7 knows it as an extension
+		more += " /Extensions <</ADBE <</BaseVersion /1.7 /ExtensionLevel 8>>>>"
+	}
 	if field != 0 {
 		more += fmt.Sprintf(" /AcroForm <</Fields [%d 0 R] /SigFlags 3>>", field)
 	}
