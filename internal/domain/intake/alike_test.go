@@ -182,3 +182,29 @@ func TestHostileTextsAreFiled(t *testing.T) {
 		}
 	})
 }
+
+// What is the same is named by its best reason, newest first; the same sender comes last, and nothing is named twice.
+func TestSimilarByItsBestReason(t *testing.T) {
+	engines(t, func(ctx context.Context, d *desk) {
+		by := access.System("intake")
+		in := phish("a@one.example", "Parcel", parcel)
+		in.MessageID = "<one@one.example>"
+		first := d.receive(ctx, by, in).Report
+		d.receive(ctx, by, phish("a@one.example", "Question", "Must we report a lost laptop that was encrypted?"))
+		in = phish("a@one.example", "Parcel", parcel)
+		in.MessageID = "<two@one.example>"
+		d.receive(ctx, by, in)
+		in.MessageID = "<one@one.example>"
+		d.receive(ctx, by, in)
+		d.receive(ctx, by, phish("b@two.example", "Other", "Whom do we tell of a stolen badge of a visitor?"))
+		similar, err := d.s.Similar(ctx, d.ana, first)
+		var got []string
+		for _, s := range similar {
+			got = append(got, s.Why)
+		}
+		d.same("reasons", got, "same_message", "same_text", "same_sender")
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

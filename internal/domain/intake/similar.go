@@ -1,10 +1,13 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -61,43 +64,23 @@ func prefixless(s string) string {
 // similarLimit caps what is looked at for each reason: a list of more is read by nobody.
 const similarLimit = 8
 
-// Similar gives reports and linked incidents that look alike, computed inside the reader's scope (rule A10), best first.
+// Similar gives reports and linked incidents that look alike, computed inside the reader's scope (rule A10), best first. The report is as the reader read it.
 func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Similar, error) {
 	if err := by.Need(access.ReadCases); err != nil {
 		return nil, err
 	}
-	own, err := s.sameness(ctx, by, r.Ref.ID)
+	same, err := s.same(ctx, by, r.Ref.ID)
 	if err != nil {
 		return nil, err
 	}
 	var out []Similar
 	var alike []*Report // as the first of out
 	seen := map[int64]bool{r.Ref.ID: true}
-	for _, why := range []struct {
-		column, key string
-		value       []byte
-		score       int
-	}{{"message", "same_message", own.message, 100}, {"words", "same_text", own.words, 95}, {"sender", "same_sender", own.sender, 40}} {
-		if why.value == nil {
-			continue
-		}
-		q := new(db.Query).Add(`SELECT ` + reportColumns + ` FROM `)
-		access.Sees(by).From(q, ref.Report).Add(joins).Add(` WHERE r.`+why.column+` = ? ORDER BY r.id DESC LIMIT ?`, why.value, similarLimit)
-		rows, err := db.List(ctx, s.DB, q, scanRow)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			if seen[rows[i].Ref.ID] {
-				continue
-			}
-			seen[rows[i].Ref.ID] = true
-			if err := s.open(&rows[i]); err != nil {
-				return nil, err
-			}
-			out = append(out, Similar{Object: rows[i].Object, Title: rows[i].Body.Title(), Why: why.key, Score: why.score})
-			alike = append(alike, &rows[i].Report)
-		}
+	for i := range same {
+		x := &same[i]
+		seen[x.Ref.ID] = true
+		out = append(out, Similar{Object: x.Object, Title: x.Body.Title(), Why: x.why, Score: x.score})
+		alike = append(alike, &x.Report)
 	}
 	more, err := s.alike(ctx, by, &r)
 	if err != nil {
@@ -126,13 +109,59 @@ func (s *Service) Similar(ctx context.Context, by access.Actor, r Report) ([]Sim
 	return out, nil
 }
 
-// sameness reads what a report is compared by.
-func (s *Service) sameness(ctx context.Context, by access.Actor, report int64) (row, error) {
-	q := new(db.Query).Add(`SELECT r.sender, r.message, r.words FROM `)
-	access.Sees(by).From(q, ref.Report).Add(` JOIN intake_report r ON r.id = o.id WHERE o.id = ?`, report)
-	return db.One(ctx, s.DB, func(rows *db.Rows) (r row, err error) {
-		return r, rows.Scan(&r.sender, &r.message, &r.words)
-	}, q.Text(), q.Args()...)
+// sameAs are the marks by which two reports are the same in something, the best first.
+var sameAs = []struct {
+	column, key string
+	score       int
+}{{"message", "same_message", 100}, {"words", "same_text", 95}, {"sender", "same_sender", 40}}
+
+type sameRow struct {
+	row
+	why   string
+	score int
+}
+
+// same gives the newest reports in the reader's scope with a mark of a report, each once, by its best.
+func (s *Service) same(ctx context.Context, by access.Actor, report int64) ([]sameRow, error) {
+	q := new(db.Query)
+	for i, m := range sameAs {
+		if i > 0 {
+			q.Add(` UNION ALL `)
+		}
+		q.Add(`SELECT * FROM (SELECT r.id, ` + strconv.Itoa(i) + ` AS mark FROM `)
+		access.Sees(by).From(q, ref.Report).Add(` JOIN intake_report r ON r.id = o.id WHERE r.`+m.column+` = (SELECT x.`+m.column+` FROM intake_report x WHERE x.id = ?) AND r.id <> ?
+			ORDER BY r.id DESC LIMIT ?) m`+strconv.Itoa(i), report, report, similarLimit)
+	}
+	best := map[int64]int{}
+	order, err := db.List(ctx, s.DB, q, func(rows *db.Rows) (id int64, err error) {
+		var mark int
+		err = rows.Scan(&id, &mark)
+		if had, ok := best[id]; !ok || mark < had {
+			best[id] = mark
+		}
+		return id, err
+	})
+	if err != nil || len(order) == 0 {
+		return nil, err
+	}
+	q = new(db.Query).Add(`SELECT ` + reportColumns + ` FROM `)
+	access.Sees(by).From(q, ref.Report).Add(joins).Add(` WHERE r.id IN `)
+	rows, err := db.List(ctx, s.DB, db.In(q, slices.Sorted(maps.Keys(best))), scanRow)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]sameRow, len(rows))
+	for i, r := range rows {
+		m := sameAs[best[r.Ref.ID]]
+		out[i] = sameRow{r, m.key, m.score}
+		if err := s.open(&out[i].row); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(out, func(a, b sameRow) int {
+		return cmp.Or(best[a.Ref.ID]-best[b.Ref.ID], cmp.Compare(b.Ref.ID, a.Ref.ID))
+	})
+	return out, nil
 }
 
 // incidentsOf gives the incidents that reports are linked to and the reader may see, by object id.

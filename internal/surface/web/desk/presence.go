@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/presence"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -42,18 +43,14 @@ func (d *Desk) seenBy(v *page.Visit, o access.Object) ([]presence.Seen, map[int6
 }
 
 // seenFact says who opened it and who is there now; it renews itself when somebody comes.
-func (d *Desk) seenFact(v *page.Visit, o access.Object, at string) (templ.Component, error) {
+func (d *Desk) seenFact(v *page.Visit, o access.Object, at string, writers []writer) (templ.Component, error) {
 	list, names, err := d.seenBy(v, o)
-	if err != nil {
-		return nil, err
-	}
-	writers, err := d.writers(v, o.Ref.ID)
 	if err != nil {
 		return nil, err
 	}
 	people := make([]seenView, 0, len(list))
 	writes := map[string]bool{}
-	for _, w := range writers[o.Ref.ID] {
+	for _, w := range writers {
 		writes[w.Name] = true
 		when := v.P.T("desk.seen.writing")
 		if !w.now {
@@ -72,6 +69,15 @@ func (d *Desk) seenFact(v *page.Visit, o access.Object, at string) (templ.Compon
 		people = append(people, seenView{page.Person{Name: names[x.Account]}, when, x.Here(v.Now)})
 	}
 	return seenPeople(v.P, people, at), nil
+}
+
+// seenAlone is seenFact where the writers are not known yet.
+func (d *Desk) seenAlone(v *page.Visit, o access.Object, at string) (templ.Component, error) {
+	writers, err := d.writers(v, o.Ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	return d.seenFact(v, o, at, writers[o.Ref.ID])
 }
 
 // writer is a colleague with an unsent text: now, or left lying.
@@ -106,18 +112,17 @@ func (d *Desk) writers(v *page.Visit, ids ...int64) (map[int64][]writer, error) 
 }
 
 // writeNow names those who write to an object now; "" for nobody.
-func (d *Desk) writeNow(v *page.Visit, id int64) (string, error) {
-	all, err := d.writers(v, id)
+func writeNow(p *text.Printer, all []writer) string {
 	var names []string
-	for _, w := range all[id] {
+	for _, w := range all {
 		if w.now {
 			names = append(names, w.Name)
 		}
 	}
-	if err != nil || len(names) == 0 {
-		return "", err
+	if len(names) == 0 {
+		return ""
 	}
-	return v.P.T("desk.seen.writes", "who", strings.Join(names, ", ")), nil
+	return p.T("desk.seen.writes", "who", strings.Join(names, ", "))
 }
 
 func (d *Desk) reportSeen(v *page.Visit) error {
@@ -128,7 +133,7 @@ func (d *Desk) reportSeen(v *page.Visit) error {
 	if err := d.seen(v, r.Object); err != nil {
 		return err
 	}
-	c, err := d.seenFact(v, r.Object, "")
+	c, err := d.seenAlone(v, r.Object, "")
 	if err != nil {
 		return err
 	}
@@ -143,7 +148,7 @@ func (d *Desk) incidentSeen(v *page.Visit) error {
 	if err := d.seen(v, in.Object); err != nil {
 		return err
 	}
-	c, err := d.seenFact(v, in.Object, "")
+	c, err := d.seenAlone(v, in.Object, "")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
+	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
@@ -21,7 +22,11 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 	} else {
 		p.Kind = page.ChipView{Text: channelName(v.P, r.Channel), Kind: "outline"}
 	}
-	facts, err := d.reportFacts(v, r)
+	of, err := d.beside(v, r)
+	if err != nil {
+		return err
+	}
+	facts, err := d.reportFacts(v, r, of)
 	if err != nil {
 		return err
 	}
@@ -103,7 +108,30 @@ func (d *Desk) preview(v *page.Visit, view *TriageView, r intake.Report) error {
 		p.Warnings = append(p.Warnings, v.P.T("desk.report.destroyed.note"))
 		return nil
 	}
-	return d.acts(v, view, r, threads)
+	return d.acts(v, view, r, of, threads)
+}
+
+// besideReport is what several parts of a report's page say: read once for all of them.
+type besideReport struct {
+	organisation constituency.Organisation // of the reporter; none without a UID
+	entitled     constituency.Entitlement
+	writers      []writer
+}
+
+func (d *Desk) beside(v *page.Visit, r intake.Report) (of besideReport, err error) {
+	if r.Organisation != 0 {
+		orgs, err := d.Constituency.ByID(v.Ctx(), d.DB, r.Organisation)
+		if err != nil {
+			return of, err
+		}
+		of.organisation = orgs[r.Organisation]
+		if of.entitled, err = d.Constituency.Entitlement(v.Ctx(), d.DB, of.organisation.Communities, intake.ServiceOf(r.Body.Kind)); err != nil {
+			return of, err
+		}
+	}
+	writers, err := d.writers(v, r.Ref.ID)
+	of.writers = writers[r.Ref.ID]
+	return of, err
 }
 
 func threadsOf(list []correspondence.Message) (out []int64) {

@@ -24,7 +24,7 @@ import (
 )
 
 // reportFacts are the facts of a report: who, how sure, for whom, since when, by when.
-func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, error) {
+func (d *Desk) reportFacts(v *page.Visit, r intake.Report, of besideReport) ([]page.Property, error) {
 	p := v.P
 	var facts []page.Property
 	add := func(label string, value templ.Component) {
@@ -61,11 +61,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 		add(p.T("desk.fact.seal"), several(came))
 	}
 	if r.Organisation != 0 {
-		orgs, err := d.Constituency.ByID(v.Ctx(), d.DB, r.Organisation)
-		if err != nil {
-			return nil, err
-		}
-		if o, ok := orgs[r.Organisation]; ok {
+		if o := of.organisation; o.UID != "" {
 			add(p.T("desk.fact.organisation"), page.To(o.Name, "/desk/constituency/"+o.UID))
 			var names []string
 			for _, c := range o.Communities {
@@ -74,11 +70,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			if len(names) > 0 {
 				add(p.T("desk.fact.communities"), page.Text(strings.Join(names, ", ")))
 			}
-			e, err := d.Constituency.Entitlement(v.Ctx(), d.DB, o.Communities, intake.ServiceOf(r.Body.Kind))
-			if err != nil {
-				return nil, err
-			}
-			add(p.T("desk.fact.entitled"), entitledCell(p, e))
+			add(p.T("desk.fact.entitled"), entitledCell(p, of.entitled))
 		}
 	} else if r.Body.OrgText != "" {
 		add(p.T("desk.fact.organisation"), page.Text(r.Body.OrgText))
@@ -157,7 +149,7 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report) ([]page.Property, err
 			add(p.T("desk.fact.incident"), page.To(in.Number+" · "+clip(in.Title, 60), "/desk/incidents/"+in.Number))
 		}
 	}
-	seen, err := d.seenFact(v, r.Object, "/desk/reports/"+r.UID+"/seen")
+	seen, err := d.seenFact(v, r.Object, "/desk/reports/"+r.UID+"/seen", of.writers)
 	if err != nil {
 		return nil, err
 	}

@@ -180,7 +180,7 @@ func (d *Desk) properties(v *page.Visit, in incident.Incident, reports []intake.
 		{Label: "PAP", Value: papMark(in.PAP), Edit: choose("pap", "PAP", papOptions(p, in.PAP))},
 		{Label: p.T("desk.fact.opened"), Value: page.At(p, in.OpenedAt, v.Now)},
 	}
-	seen, err := d.seenFact(v, in.Object, "/desk/incidents/"+in.Number+"/seen")
+	seen, err := d.seenAlone(v, in.Object, "/desk/incidents/"+in.Number+"/seen")
 	if err != nil {
 		return nil, err
 	}

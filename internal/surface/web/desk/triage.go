@@ -281,7 +281,7 @@ func channelName(p *text.Printer, c correspondence.Channel) string {
 }
 
 // acts offers what the moves of the report's state and the person's rights allow.
-func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads map[int64]correspondence.Thread) error {
+func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, of besideReport, threads map[int64]correspondence.Thread) error {
 	at := "/desk/reports/" + r.UID
 	a := &view.Acts
 	a.Fields = []page.Hid{{Name: "version", Value: strconv.FormatInt(r.Version, 10)}}
@@ -320,22 +320,22 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, threads ma
 		if text != "" {
 			a.ReplyState = v.P.T("desk.draft.saved", "at", v.P.Clock(saved))
 		}
-		if a.ReplyOthers, err = d.writeNow(v, r.Ref.ID); err != nil {
-			return err
-		}
+		a.ReplyOthers = writeNow(v.P, of.writers)
 	}
 	if can(intake.Rejected) {
 		a.Reject = at + "/reject"
-		entitled, err := d.Intake.Entitled(v.Ctx(), d.DB, r)
-		if err != nil {
-			return err
-		}
 		chosen := ""
-		if r.Organisation != 0 && entitled.Refused() { // of nobody in the register we do not know what they are entitled to
+		if r.Organisation != 0 && of.entitled.Refused() { // of nobody in the register we do not know what they are entitled to
 			chosen, a.NotEntitled = intake.NotEntitled, v.P.T("desk.triage.not_entitled")
 		}
-		if a.Reasons, err = d.reasonOptions(v, chosen); err != nil {
-			return err
+		if a.Reasons = slices.Clone(view.Reasons); a.Reasons == nil { // the report's own page
+			var err error
+			if a.Reasons, err = d.reasonOptions(v, ""); err != nil {
+				return err
+			}
+		}
+		for i, x := range a.Reasons {
+			a.Reasons[i].Chosen = x.Value == chosen
 		}
 		a.Tell = v.By.Can(access.SendOutside) && threads[r.Thread].Correspondent.Email != "" && r.Proof != correspondence.Forged && r.State != intake.Spam
 	}
