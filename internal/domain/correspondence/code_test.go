@@ -122,6 +122,13 @@ func TestALetterLeavesLockedAndItsCodeIsTold(t *testing.T) {
 		if words, err := opened(o.T, raw, strings.Repeat("0", 25)); err == nil {
 			o.Errorf("it opened: %s", words)
 		}
+		behind, err := o.Messages(o.ctx, o.DB, byLink(th), th.Ref.ID)
+		o.must(err)
+		signedIn, err := o.Messages(o.ctx, o.DB, o.h.Constituent(9, "Eva", th.Compartment), th.Ref.ID)
+		o.must(err)
+		if len(behind) != 1 || !behind[0].Withheld || behind[0].Body.Text != "" || len(signedIn) != 1 || signedIn[0].Body.Text == "" {
+			o.Errorf("behind a link %+v, signed in %+v", behind, signedIn)
+		}
 		o.whoMayTell(th, m, number)
 		told, err := o.CodeTold(o.ctx, o.analyst, m.UID, TellInput{Number: number.UID, To: "Ms Silva"})
 		o.must(err)
