@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -80,7 +79,6 @@ func TestBrowserCodesAreToldWithTheKeyboard(t *testing.T) {
 	p.Type("input[name=password]", password)
 	p.Click("main button[type=submit]")
 	p.Wait("body.desk")
-	shots(t, p, h, map[string]string{"codes": "/desk/codes", "code": first, "outbox": "/desk/outbox", "matrix": at + "/parties", "party": "/desk/parties/" + uids[0], "ask": at + "/ask", "deadlines": "/desk/deadlines"})
 	order := all(`href="/desk/codes/([a-z0-9]+)`, ana.page("/desk/codes"))
 	p.Open("http://" + h.Config.HTTP + first)
 	for i := range order {
@@ -103,34 +101,4 @@ func TestBrowserCodesAreToldWithTheKeyboard(t *testing.T) {
 		t.Errorf("a press repeated: %d", a.Status)
 	}
 	p.Quiet()
-}
-
-func shots(t *testing.T, p *browsertest.Page, h *house, pages map[string]string) {
-	dir := os.Getenv("CODE_SHOTS")
-	if dir == "" {
-		return
-	}
-	for name, path := range pages {
-		for _, x := range []struct {
-			name, scheme  string
-			width, height int64
-		}{{"light", "light", 1440, 900}, {"dark", "dark", 1440, 900}, {"phone", "light", 390, 844}} {
-			p.Viewport(x.width, x.height)
-			p.Scheme(x.scheme)
-			p.Open("http://" + h.Config.HTTP + path)
-			p.Screen(dir + "/" + name + "-" + x.name + ".png")
-		}
-	}
-	h.account(access.Admin, "adm@codes.example", "")
-	h.account(access.Lead, "lea@codes.example", "")
-	for who, path := range map[string]string{"adm": "/desk/admin/mail/change", "lea": pages["code"]} {
-		p := browsertest.New(t)
-		p.Open("http://" + h.Config.HTTP + "/login?lang=de")
-		p.Type("input[name=email]", who+"@codes.example")
-		p.Type("input[name=password]", password)
-		p.Click("main button[type=submit]")
-		p.Wait("body.desk")
-		p.Open("http://" + h.Config.HTTP + path)
-		p.Screen(dir + "/de-" + who + ".png")
-	}
 }

@@ -88,6 +88,7 @@ func (s *Service) letter(m *stored, t Thread, road egress.Road) (subject, body s
 	}
 	if road == egress.Locked { // the mail around the file: these words alone, and what it is about is in the file
 		label = tlp.Clear
+		what = p.T("mail.what.letter", "team", s.Team.Name, "reference", t.Reference)
 		subject, words, asked = p.T("mail.locked.subject"), p.T("mail.locked.text", "reference", t.Reference, "file", lockedName(t)), ""
 	}
 	var b strings.Builder

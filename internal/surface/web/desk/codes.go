@@ -101,14 +101,14 @@ func (d *Desk) codes(v *page.Visit) error {
 
 func codesTable(v *page.Visit, list []correspondence.CodeState, names map[int64]string) page.TableView {
 	p := v.P
-	t := page.TableView{Caption: p.T("desk.codes.title"), Columns: []page.Column{{Text: p.T("desk.col.to")}, {Text: p.T("desk.col.subject")}, {Text: p.T("desk.col.marking")}, {Text: p.T("desk.codes.left")}}}
+	t := page.TableView{Caption: p.T("desk.codes.title"), Columns: []page.Column{{Text: p.T("desk.col.to")}, {Text: p.T("desk.col.marking")}, {Text: p.T("desk.codes.left")}}}
 	for _, c := range list {
 		name, contact := whom(c.Thread, names)
 		if contact != "" {
 			contact += " · "
 		}
 		t.Rows = append(t.Rows, []templ.Component{
-			link(codeAt(c.Message.UID, v.R.URL.Query()), name, contact+c.Thread.Reference), page.Text(clip(c.Message.Body.Subject, 80)), page.TLPShort(c.Message.TLP.Name()), page.At(p, c.Message.SentAt, v.Now),
+			link(codeAt(c.Message.UID, v.R.URL.Query()), name, contact+c.Thread.Reference), page.TLPShort(c.Message.TLP.Name()), page.At(p, c.Message.SentAt, v.Now),
 		})
 	}
 	return t
