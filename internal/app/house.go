@@ -57,6 +57,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/fetch"
 	"github.com/tocsin-csirt/tocsin/internal/kit/job"
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail/auth"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail/send"
 	"github.com/tocsin-csirt/tocsin/internal/kit/openid"
 	"github.com/tocsin-csirt/tocsin/internal/kit/pubsub"
 	"github.com/tocsin-csirt/tocsin/internal/schema"
@@ -109,6 +110,7 @@ type House struct {
 	// Trusted are networks whose mail is not limited by number: our own relay, and this machine in a demonstration.
 	Trusted []netip.Prefix
 
+	outbox   send.Transport // of the newest postman
 	diskFree func(dir string) (free, total uint64, ok bool)
 
 	drops    chan struct{}

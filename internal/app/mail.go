@@ -56,6 +56,7 @@ func (h *House) postman(ctx context.Context, agent keyd.Agent) (*correspondence.
 	} else if transport, err = send.NewFolder(OutboxFolder(h.Config)); err != nil {
 		return nil, err
 	}
+	h.outbox = transport
 	h.close = append(h.close, func() { _ = transport.Close() })
 	p := correspondence.NewPostman(agent, transport, archive)
 	p.SMIME(agent)

@@ -100,7 +100,21 @@ func (h *House) Fill(ctx context.Context, size fill.Size, told io.Writer) error 
 	return h.DB.Analyze(ctx)
 }
 
-// hastily fills an empty database without waiting for the disk at each commit; what stands at the end is on it.
+// hasty is what can wait for the disk until the end.
+type hasty interface{ Hastily(fill func() error) error }
+
+// files fills folders without waiting for the disk at each file.
+func (h *House) files(fill func() error) error {
+	for _, folder := range []any{h.Blobs, h.outbox} {
+		if f, ok := folder.(hasty); ok {
+			inner := fill
+			fill = func() error { return f.Hastily(inner) }
+		}
+	}
+	return fill()
+}
+
+// hastily fills an empty house without waiting for the disk at each commit and file; what stands at the end is on it.
 func (h *House) hastily(ctx context.Context, fill func() error) error {
 	if h.DB.Engine() != db.SQLite {
 		return fill()
@@ -110,7 +124,7 @@ func (h *House) hastily(ctx context.Context, fill func() error) error {
 			return err
 		}
 	}
-	err := fill()
+	err := h.files(fill)
 	for _, back := range []string{`PRAGMA synchronous = FULL`, `PRAGMA cache_size = -16000`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
 		if _, e := h.DB.Writer().ExecContext(context.WithoutCancel(ctx), back); err == nil {
 			err = e

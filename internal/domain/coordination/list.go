@@ -207,13 +207,11 @@ func (s *Service) RequestOf(ctx context.Context, by access.Actor, uid string) (R
 	if err != nil {
 		return r, err
 	}
-	messages, err := s.Correspondence.Messages(ctx, s.DB, by, p.Thread)
+	told, err := s.Correspondence.Told(ctx, s.DB, by, p.Thread)
 	if err != nil {
 		return r, err
 	}
-	r.Answers = slices.DeleteFunc(messages, func(m correspondence.Message) bool {
-		return m.Refers != r.Ref.ID || m.Direction != correspondence.In
-	})
+	r.Answers = slices.DeleteFunc(told, func(m correspondence.Message) bool { return m.Refers != r.Ref.ID })
 	if r.QuestionSet != "" {
 		set, err := s.questionSet(ctx, s.DB, r.QuestionSet, r.QuestionVersion)
 		if err != nil {

@@ -310,14 +310,12 @@ func (s *Service) watchFor(ctx context.Context, h db.Handle, by access.Actor, pa
 			of[p.Compartment].known(k)
 		}
 	}
-	messages, err := s.Correspondence.Messages(ctx, h, by, ids...)
+	told, err := s.Correspondence.Told(ctx, h, by, ids...)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range messages {
-		if m.Direction == correspondence.In {
-			byThread[m.Thread].said(m.Body.Text)
-		}
+	for _, m := range told {
+		byThread[m.Thread].said(m.Body.Text)
 	}
 	return newWatch(of), nil
 }

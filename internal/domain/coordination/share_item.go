@@ -160,12 +160,12 @@ func (s *Service) toldIn(ctx context.Context, h db.Handle, by access.Actor, subj
 				ids = append(ids, t.Ref.ID)
 			}
 		}
-		messages, err := s.Correspondence.Messages(ctx, h, by, ids...)
+		messages, err := s.Correspondence.Told(ctx, h, by, ids...)
 		if err != nil {
 			return m, t, err
 		}
 		i := slices.IndexFunc(messages, func(m correspondence.Message) bool {
-			return m.UID == item.ID && m.Direction == correspondence.In && m.State == correspondence.Filed && !m.Erased
+			return m.UID == item.ID && m.State == correspondence.Filed && !m.Erased
 		})
 		if i < 0 {
 			return m, t, errs.ErrNotFound

@@ -94,10 +94,20 @@ func (s *Service) scanWith(r *db.Rows, more ...any) (stored, []byte, error) {
 // Messages gives the messages of a thread that the reader may see, oldest first: the team all of them, the correspondent only what was
 // filed or sent. Without threads it gives none.
 func (s *Service) Messages(ctx context.Context, h db.Handle, by access.Actor, threads ...int64) ([]Message, error) {
+	return s.messages(ctx, h, by, "", threads)
+}
+
+// Told is Messages that came in, ours left out: for who looks for what others said, it opens nothing else.
+func (s *Service) Told(ctx context.Context, h db.Handle, by access.Actor, threads ...int64) ([]Message, error) {
+	return s.messages(ctx, h, by, ` AND m.direction = ?`, threads, int64(In))
+}
+
+// messages opens what the condition leaves.
+func (s *Service) messages(ctx context.Context, h db.Handle, by access.Actor, condition string, threads []int64, args ...any) ([]Message, error) {
 	if len(threads) == 0 {
 		return nil, nil
 	}
-	q := s.visible(by, messageColumns)
+	q := s.visible(by, messageColumns).Add(condition, args...)
 	db.In(q.Add(` AND m.thread IN `), threads).Add(` ORDER BY m.at, m.id`)
 	list, err := db.List(ctx, h, q, s.scanMessage)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/tocsin-csirt/tocsin/internal/kit/disk"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -52,6 +53,7 @@ type Store interface {
 // Folder is a Store in a folder of this machine.
 type Folder struct {
 	root  *os.Root
+	files *disk.Folder
 	names []byte
 }
 
@@ -64,7 +66,7 @@ func NewFolder(dir string, names []byte) (*Folder, error) {
 	if err != nil {
 		return nil, errs.Wrap(errs.Unavailable, "the blob folder cannot be opened", err)
 	}
-	return &Folder{root, names}, nil
+	return &Folder{root, disk.New(root), names}, nil
 }
 
 // Close releases the folder.
@@ -98,7 +100,7 @@ func path(name string) (string, error) {
 }
 
 // Put implements Store: temporary file, sync, rename, sync of the folder.
-func (f *Folder) Put(ctx context.Context, key Key, r io.ReadSeeker) (Blob, error) {
+func (f *Folder) Put(_ context.Context, key Key, r io.ReadSeeker) (Blob, error) {
 	b, err := f.measure(key, r)
 	if err != nil {
 		return b, fmt.Errorf("store blob: %w", err)
@@ -113,62 +115,33 @@ func (f *Folder) Put(ctx context.Context, key Key, r io.ReadSeeker) (Blob, error
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return b, err
 	}
-	if err := f.write(ctx, key, b, to, r); err != nil {
+	if err := f.write(key, b, to, r); err != nil {
 		return b, errs.Wrap(errs.Unavailable, "the content could not be stored", err)
 	}
 	return b, nil
 }
 
-func (f *Folder) write(_ context.Context, key Key, b Blob, to string, r io.Reader) (err error) {
+func (f *Folder) write(key Key, b Blob, to string, r io.Reader) error {
 	if err := f.root.Mkdir(filepath.Dir(to), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	tmp := filepath.Join("tmp", b.Name+"."+fmt.Sprint(os.Getpid(), "-", nonce()))
-	out, err := f.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		_ = out.Close()
+	return f.files.Write(tmp, to, func(out io.Writer) error {
+		w, err := age.Encrypt(out, &wrap{key, b.Name})
 		if err != nil {
-			_ = f.root.Remove(tmp)
+			return err
 		}
-	}()
-	w, err := age.Encrypt(out, &wrap{key, b.Name})
-	if err != nil {
-		return err
-	}
-	if n, err := io.Copy(w, r); err != nil {
-		return err
-	} else if n != b.Size {
-		return errors.New("the content changed while it was stored")
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	if err := out.Sync(); err != nil {
-		return err
-	}
-	if err := f.root.Rename(tmp, to); err != nil {
-		return err
-	}
-	return f.syncDir(filepath.Dir(to))
+		if n, err := io.Copy(w, r); err != nil {
+			return err
+		} else if n != b.Size {
+			return errors.New("the content changed while it was stored")
+		}
+		return w.Close()
+	})
 }
 
-func (f *Folder) syncDir(dir string) error {
-	for _, d := range []string{dir, "."} {
-		h, err := f.root.Open(d)
-		if err != nil {
-			return err
-		}
-		err = h.Sync()
-		_ = h.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// Hastily lets fill put blobs without waiting for the disk; when it returns, they are on it.
+func (f *Folder) Hastily(fill func() error) error { return f.files.Hastily(fill) }
 
 type opened struct {
 	io.Reader
