@@ -261,7 +261,7 @@ func (h *house) lockedLetter(thread int64) (uid string) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	var n int64
-	h.must(h.DB.QueryRow(ctx, `SELECT id, uid FROM correspondence_message WHERE thread = $1 AND direction = 2 AND kind <> 'share' AND state = 'held' ORDER BY id DESC LIMIT 1`, thread).Scan(&n, &uid))
+	h.must(h.DB.QueryRow(ctx, `SELECT id, uid FROM correspondence_message WHERE thread = $1 AND direction = 2 AND kind <> 'share' AND state IN ('held', 'sent') ORDER BY id DESC LIMIT 1`, thread).Scan(&n, &uid))
 	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		key, err := h.Ring.Get(ctx, tx, thread)
 		if err != nil {
