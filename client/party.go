@@ -19,6 +19,7 @@ type Party struct {
 	DoneAt       time.Time        `json:"done_at"`
 	VerifiedAt   time.Time        `json:"verified_at"`
 	SilentSince  time.Time        `json:"silent_since"`
+	CodeSince    time.Time        `json:"code_untold_since"`
 	DueAt        time.Time        `json:"due_at"`
 	Requests     []Request        `json:"requests"`
 	Measures     []Measure        `json:"measures"`

@@ -49,6 +49,20 @@ func (h *house) asked(number string, org constituency.Organisation, question str
 	h.t.Fatal("the organisation is no party")
 }
 
+// leftLocked lets the newest letter to a party have left as a locked file, and gives the page of its code.
+func (h *house) leftLocked(number string, org constituency.Organisation) string {
+	h.t.Helper()
+	rows, err := h.Coordination.Matrix(h.t.Context(), sample(), number)
+	h.must(err)
+	for _, r := range rows {
+		if r.Party.Organisation == org.Ref.ID {
+			return "/desk/codes/" + h.lockedLetter(r.Party.Thread)
+		}
+	}
+	h.t.Fatal("the organisation is no party")
+	return ""
+}
+
 // askedByLink asks an organisation by a letter that may carry a link, and gives its code.
 func (h *house) askedByLink(org constituency.Organisation, question string) string {
 	h.t.Helper()

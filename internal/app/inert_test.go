@@ -166,7 +166,7 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	form = append(form, "/register/part/4", "/register/scope", "/register/check", "/register/saved", "/r/"+registered, "/r/registration")
 
 	step, handOver := h.waiting(org, other, text)
-	met := h.met(other, text)
+	met := append(h.met(other, text), h.leftLocked(path.Base(at), org))
 	h.shift()
 
 	// Shown to everybody, in a browser.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -158,6 +159,7 @@ func (h *house) build() (world, map[string]constituency.Organisation) {
 				h.must(err)
 				o["handed"] = handed.UID
 				o["ladder"] = coordination.StandardLadder
+				o["locked"] = h.lockedLetter(r.Party.Thread)
 				o["meeting"], o["coordination-call"], o["situation"] = call.UID, call.UID, situation.UID
 				o["party"], o["request"], o["measure"] = r.Party.UID, r.Requests[0].UID, r.Measures[0].UID
 				h.reportOf(orgs[n], o)
@@ -252,6 +254,27 @@ func (h *house) reportOf(o constituency.Organisation, names map[string]string) {
 	if names["file"] == "" {
 		h.t.Fatal("the report has no file")
 	}
+}
+
+// lockedLetter makes the newest letter of a thread one that leaves as a locked file, and gives it a code.
+func (h *house) lockedLetter(thread int64) (uid string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	var n int64
+	h.must(h.DB.QueryRow(ctx, `SELECT id, uid FROM correspondence_message WHERE thread = $1 AND direction = 2 AND kind <> 'share' AND state IN ('held', 'sent') ORDER BY id DESC LIMIT 1`, thread).Scan(&n, &uid))
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		key, err := h.Ring.Get(ctx, tx, thread)
+		if err != nil {
+			return err
+		}
+		body := key.Seal(fmt.Sprintf("correspondence_code.body:%d", n), []byte(`{"code":"1234512345123451234512345"}`))
+		if _, err := tx.Exec(ctx, `UPDATE correspondence_message SET road = 5 WHERE id = $1`, n); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO correspondence_code (message, thread, made_at, body) VALUES ($1, $2, $3, $4)`, n, thread, h.Clock.Now(), body)
+		return err
+	}))
+	return uid
 }
 
 // shift puts two people on duty, writes what one leaves to the other, and pages.

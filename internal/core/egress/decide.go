@@ -13,6 +13,7 @@ const (
 	NoChannel   = "error.egress.channel"     // no such way out, or too strict for it
 	KeyMissing  = "error.egress.no_key"      // the label asks for a key that we do not hold
 	KeyExpected = "error.egress.key_gone"    // the thread was encrypted, and now there is no key
+	NoPhone     = "error.egress.no_phone"    // a locked file would go, and there is no number to tell its code to
 )
 
 // Decide is the pure rule. What it does not know refuses.
@@ -78,9 +79,12 @@ func byMail(policy map[tlp.Level]Road, a Ask) Decision {
 			road = Notice
 		}
 	}
+	if road == Locked && !a.HasPhone { // a notice tells less
+		road, why = Notice, NoPhone
+	}
 	switch road {
-	case Signed:
-		return Decision{Signed, ""}
+	case Signed, Locked:
+		return Decision{road, ""}
 	case Notice:
 		return Decision{Notice, why}
 	}

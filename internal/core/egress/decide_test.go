@@ -28,6 +28,7 @@ func ours(label tlp.Level, change ...func(*egress.Ask)) egress.Ask {
 
 func key(a *egress.Ask)        { a.HasKey = true }
 func onceSealed(a *egress.Ask) { a.OnceSealed = true }
+func phone(a *egress.Ask)      { a.HasPhone = true }
 func automatic(a *egress.Ask)  { a.Automatic = true }
 func sealed(a *egress.Ask)     { a.Object.Sealed = true }
 func exercise(a *egress.Ask)   { a.Object.Exercise = true }
@@ -92,6 +93,66 @@ func TestRoads(t *testing.T) {
 	}
 }
 
+// locking is a table that locks what it can.
+func locking() map[tlp.Level]egress.Road {
+	return map[tlp.Level]egress.Road{tlp.Clear: egress.Signed, tlp.Green: egress.Signed, tlp.Amber: egress.Locked, tlp.AmberStrict: egress.Locked, tlp.Red: egress.Locked}
+}
+
+// A team may choose a locked file for any label. Without a number to tell its code to, a notice goes (rules O1, P10).
+func TestTheLockedRoad(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ask  egress.Ask
+		road egress.Road
+		why  string
+	}{
+		{"amber", ours(tlp.Amber, phone), egress.Locked, ""},
+		{"red", ours(tlp.Red, phone), egress.Locked, ""},
+		{"no number", ours(tlp.Red), egress.Notice, egress.NoPhone},
+		{"a key", ours(tlp.Red, phone, key), egress.Encrypted, ""},
+		{"once encrypted, key gone", ours(tlp.Amber, phone, onceSealed), egress.Locked, ""},
+		{"once encrypted, key gone, no number", ours(tlp.Amber, onceSealed), egress.Notice, egress.NoPhone},
+		{"once encrypted, clear by the table", ours(tlp.Green, phone, onceSealed), egress.Notice, egress.KeyExpected},
+		{"automatic", ours(tlp.Amber, phone, automatic), egress.Signed, ""},
+		{"automatic, once encrypted", ours(tlp.Amber, phone, automatic, onceSealed), egress.Notice, egress.KeyExpected},
+		{"sealed", ours(tlp.Amber, phone, sealed), egress.Refused, egress.Sealed},
+		{"exercise", ours(tlp.Amber, phone, exercise), egress.Refused, egress.Exercise},
+		{"another party", ours(tlp.Amber, phone, func(a *egress.Ask) { a.Compartment = 8 }), egress.Refused, egress.Foreign},
+		{"portal", ours(tlp.Red, phone, by(egress.Portal)), egress.Direct, ""},
+	} {
+		if d := egress.Decide(locking(), c.ask); d.Road != c.road || d.Reason != c.why {
+			t.Errorf("%s: %s %q, want %s %q", c.name, d.Road, d.Reason, c.road, c.why)
+		}
+	}
+	for name, p := range map[string]map[tlp.Level]egress.Road{
+		"a stricter label in a notice only": {tlp.Clear: egress.Signed, tlp.Green: egress.Locked, tlp.Amber: egress.Locked, tlp.AmberStrict: egress.Notice, tlp.Red: egress.Refused},
+		"all locked":                        {tlp.Clear: egress.Locked, tlp.Green: egress.Locked, tlp.Amber: egress.Locked, tlp.AmberStrict: egress.Locked, tlp.Red: egress.Locked},
+	} {
+		if err := egress.CheckPolicy(p); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	better := locking()
+	better[tlp.Green] = egress.Notice
+	if egress.CheckPolicy(better) == nil {
+		t.Error("a stricter label has the better road")
+	}
+}
+
+// anyPolicy draws a table that may be in force.
+func anyPolicy(t *rapid.T) map[tlp.Level]egress.Road {
+	rising := []egress.Road{egress.Signed, egress.Locked, egress.Notice, egress.Refused}
+	at, p := 0, map[tlp.Level]egress.Road{}
+	for _, l := range tlp.Levels() {
+		if at = rapid.IntRange(at, 3).Draw(t, "road"); l == tlp.Red {
+			at = max(at, 1)
+		}
+		p[l] = rising[at]
+	}
+	return p
+}
+
 // anyAsk draws an ask out of everything that could be asked, labels and channels that do not exist included.
 func anyAsk(t *rapid.T) egress.Ask {
 	label := rapid.Uint8Range(0, 7)
@@ -103,7 +164,7 @@ func anyAsk(t *rapid.T) egress.Ask {
 		},
 		TLP: tlp.Level(label.Draw(t, "label")), Lowered: flag.Draw(t, "lowered"), Compartment: rapid.Int64Range(0, 2).Draw(t, "reader's compartment"),
 		Reader: rapid.SampledFrom([]string{"", "a@x.example"}).Draw(t, "reader"), Channel: egress.Channel(rapid.Uint8Range(0, 6).Draw(t, "channel")),
-		HasKey: flag.Draw(t, "key"), OnceSealed: flag.Draw(t, "once"), Automatic: flag.Draw(t, "automatic"),
+		HasKey: flag.Draw(t, "key"), HasPhone: flag.Draw(t, "phone"), OnceSealed: flag.Draw(t, "once"), Automatic: flag.Draw(t, "automatic"),
 	}
 }
 
@@ -111,8 +172,11 @@ func anyAsk(t *rapid.T) egress.Ask {
 func TestNothingLeavesWithoutTheChecks(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		a := anyAsk(t)
-		d := egress.Decide(egress.NoKey(), a)
+		a, policy := anyAsk(t), anyPolicy(t)
+		if err := egress.CheckPolicy(policy); err != nil {
+			t.Fatal(err)
+		}
+		d := egress.Decide(policy, a)
 		if (d.Road == egress.Refused) != (d.Reason != "" && d.Road != egress.Notice) {
 			t.Fatalf("%s with reason %q", d.Road, d.Reason)
 		}
@@ -135,8 +199,10 @@ func TestNothingLeavesWithoutTheChecks(t *testing.T) {
 			t.Fatal("in clear although the thread was encrypted")
 		case inClear && a.HasKey:
 			t.Fatal("in clear although there is a key")
-		case inClear && !a.Automatic && a.TLP >= tlp.Amber:
-			t.Fatal("AMBER in clear")
+		case inClear && !a.Automatic && (policy[a.TLP] != egress.Signed || a.TLP == tlp.Red):
+			t.Fatal("in clear past the table")
+		case d.Road == egress.Locked && (a.HasKey || !a.HasPhone || a.Automatic || a.Channel != egress.Mail || policy[a.TLP] != egress.Locked):
+			t.Fatal("locked with a key, without a number, or past the table")
 		case d.Road == egress.Encrypted && !a.HasKey:
 			t.Fatal("encrypted without a key")
 		}

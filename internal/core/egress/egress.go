@@ -32,16 +32,17 @@ const (
 // Road is how a text reaches its reader.
 type Road uint8
 
-// The roads. Encrypted, Signed and Notice go by mail, best first.
+// The roads. Encrypted, Signed, Locked and Notice go by mail. Their numbers are kept in the database.
 const (
 	Refused   Road = iota // nothing may leave
 	Encrypted             // signed and encrypted to the reader's key
 	Signed                // signed, readable on the way
 	Notice                // a signed notice without content; the text waits in the portal or behind the status link
 	Direct                // no mail: the reader sees it on a page, or is handed it
+	Locked                // a signed mail without content, and the text in a file that opens with a code told by telephone
 )
 
-var roadNames = [...]string{"refused", "encrypted", "signed", "notice", "direct"}
+var roadNames = [...]string{"refused", "encrypted", "signed", "notice", "direct", "locked"}
 
 func (r Road) String() string { return roadNames[r] }
 
@@ -54,6 +55,7 @@ type Ask struct {
 	Reader      string        // who reads: a mail address or an account, only its keyed hash is kept
 	Channel     Channel
 	HasKey      bool // an approved, usable encryption key of the reader is held
+	HasPhone    bool // a verified telephone number of the reader is on record
 	OnceSealed  bool // the thread was encrypted before (rule P10): no answer leaves in clear
 	Automatic   bool // built from the catalogue alone, carries no case content: receipts, reminders
 }

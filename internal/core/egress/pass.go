@@ -88,8 +88,8 @@ func (g *Gate) PassTx(ctx context.Context, tx *db.Tx, a Ask, rendition []byte) (
 }
 
 // Use checks a stored pass again at the moment of sending and marks it used: the object as it is now is neither sealed nor marked, the reader,
-// channel and rendition are those of the pass, and the road is still open. A better road (a key arrived meanwhile) is taken; any other change
-// is a Conflict with its reason, and so is a second use.
+// channel and rendition are those of the pass, and the road is still open. A better road (a key arrived meanwhile) is taken, and what was written as a
+// notice stays one when a locked file could go by now; any other change is a Conflict with its reason, and so is a second use.
 func (g *Gate) Use(ctx context.Context, tx *db.Tx, pass int64, a Ask, rendition []byte) (Pass, error) {
 	used, err := g.UseMany(ctx, tx, []Use{{pass, a, rendition}})
 	if err != nil {
@@ -189,6 +189,9 @@ func (p *stored) fits(u Use, policy map[tlp.Level]Road) error {
 	p.now.Exercise = p.now.Exercise || u.Ask.Object.Exercise
 	u.Ask.Object = p.now
 	d := Decide(policy, u.Ask)
+	if d.Road == Locked && p.road == Notice {
+		d.Road = Notice // no more leaves than was shown
+	}
 	if d.Road != p.road && d.Road != Encrypted {
 		return &errs.Error{Kind: errs.Conflict, Key: reasonOr(d.Reason, "error.egress.changed"), Text: "what may leave has changed since this was written"}
 	}

@@ -180,6 +180,41 @@ func TestAPassIsCheckedAgainWhenSending(t *testing.T) {
 	})
 }
 
+// Under a table that locks: a pass for a locked file takes a key that arrived, waits when the number is gone, and a notice stays a notice when a number came.
+func TestALockedRoadOnlyGetsBetter(t *testing.T) {
+	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
+		g := newGate(t, h)
+		if err := g.write(func(ctx context.Context, tx *db.Tx) error { return g.SetPolicyTx(ctx, tx, 1, h.Clock.Now(), locking()) }); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name     string
+			had, has egress.Ask
+			road     egress.Road
+			why      string
+		}{
+			{"nothing changed", ours(tlp.Red, phone), ours(tlp.Red, phone), egress.Locked, ""},
+			{"a key arrived", ours(tlp.Amber, phone), ours(tlp.Amber, phone, key), egress.Encrypted, ""},
+			{"the number is gone", ours(tlp.Amber, phone), ours(tlp.Amber), 0, egress.NoPhone},
+			{"a number came", ours(tlp.Amber), ours(tlp.Amber, phone), egress.Notice, ""},
+			{"the key is gone", ours(tlp.Amber, phone, key), ours(tlp.Amber, phone), 0, "error.egress.changed"},
+		} {
+			c.had.Object = g.object(c.had.TLP)
+			c.has.Object = c.had.Object
+			p, err := g.pass(c.had, rendition("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			used, err := g.use(p.ID(), c.has, rendition("x"))
+			if c.why != "" {
+				wantKind(t, err, errs.Conflict, c.why)
+			} else if err != nil || used.Road() != c.road {
+				t.Errorf("%s: %s, %v", c.name, used.Road(), err)
+			}
+		}
+	})
+}
+
 // What may not leave gets no pass, and the table of what may leave without a key is a setting (rule O1).
 func TestNoPassAndThePolicy(t *testing.T) {
 	coretest.Engines(t, func(t *testing.T, h *coretest.House) {

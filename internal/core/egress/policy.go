@@ -38,10 +38,10 @@ func (g *Gate) SetPolicyTx(ctx context.Context, tx *db.Tx, account int64, now ti
 	return setting.Put(ctx, tx, account, now, noKeySetting, policy)
 }
 
-// CheckPolicy asks for a road for each label: signed, notice or refused, never better for a stricter label, and no clear text for RED.
+// CheckPolicy asks for a road for each label: signed, locked, notice or refused, never better for a stricter label, and no clear text for RED.
 func CheckPolicy(policy map[tlp.Level]Road) error {
 	var p errs.Problems
-	order := map[Road]int{Signed: 1, Notice: 2, Refused: 3}
+	order := map[Road]int{Signed: 1, Locked: 2, Notice: 3, Refused: 4}
 	least := 0
 	for _, l := range tlp.Levels() {
 		n := order[policy[l]]

@@ -137,9 +137,9 @@ func Table() []Rule {
 		{Links, []string{"intake_code", "intake_shown", "intake_sheet_shown", "coordination_link", "coordination_shown"}, Handling, Task, Nobody, LinksFor, Removed},
 		{Traits, []string{"intake_trait", "suspicion_trait"}, Handling, Task, Nobody, TraitsFor, Removed},
 		{Aside, []string{"correspondence_arrival", "intake_drop"}, Handling, Task, Team, AsideFor, Destroyed},
-		{Rejected, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "intake_offered", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
+		{Rejected, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "intake_offered", "correspondence_thread", "correspondence_message", "correspondence_code", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, RejectedFor, Destroyed},
 		{Refused, []string{"registration_registration", "registration_word", "registration_file", "registration_shown"}, Handling, Task, Team, RejectedFor, Destroyed},
-		{Settled, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "intake_offered", "correspondence_thread", "correspondence_message", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
+		{Settled, []string{"intake_report", "intake_submission", "intake_sheet", "intake_fact", "intake_offered", "correspondence_thread", "correspondence_message", "correspondence_code", "correspondence_file", "search_recent", "search_page"}, Handling, Task, Team, SettledFor, Destroyed},
 		{Mail, []string{"correspondence_arrival"}, Handling, Task, Team, 0, With},
 		{Files, []string{"correspondence_file"}, Handling, Task, Team, FilesFor, Removed},
 		{Cases, []string{

@@ -2,6 +2,8 @@ package constituency
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,6 +191,22 @@ func (s *Service) Numbers(ctx context.Context, h db.Handle, contacts ...int64) (
 		out[n.Contact] = append(out[n.Contact], n)
 	}
 	return out, err
+}
+
+// Telephoned tells which contacts have a verified number in use.
+func (s *Service) Telephoned(ctx context.Context, h db.Handle, contacts ...int64) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	for some := range slices.Chunk(contacts, 500) {
+		q := new(db.Query).Add(`SELECT DISTINCT n.contact FROM constituency_number n WHERE n.retired_at IS NULL AND n.verified_at IS NOT NULL AND n.contact IN `)
+		list, err := db.List(ctx, h, db.In(q, some), func(r *db.Rows) (n int64, err error) { return n, r.Scan(&n) })
+		if err != nil {
+			return nil, fmt.Errorf("read who can be telephoned: %w", err)
+		}
+		for _, n := range list {
+			out[n] = true
+		}
+	}
+	return out, nil
 }
 
 // NumbersByID gives numbers by id, those that went out of use too: old call notes name them.

@@ -307,6 +307,7 @@ type Row struct {
 	VerifiedAt  time.Time
 	SilentSince time.Time // zero when nothing is owed
 	DueAt       time.Time
+	CodeSince   time.Time // a letter left as a locked file then, and its code is still to be told; zero for none
 	Requests    []Request
 	Measures    []Measure
 }

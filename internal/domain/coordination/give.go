@@ -274,7 +274,7 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 		return parcel{}, err
 	}
 	weaker := owes.entire && seen.Road.Road != egress.Encrypted
-	if code.Reveal() != "" && (seen.Road.Road != egress.Encrypted && seen.Road.Road != egress.Signed || weaker) { // it is read with us alone
+	if code.Reveal() != "" && (!carries(seen.Road.Road) || weaker) { // it is read with us alone
 		x.code = id.Secret{}
 		letter.Text = s.ask(p, g, x).Text
 	}
@@ -285,6 +285,11 @@ func (w *writing) parcel(ctx context.Context, g Give, party Party, t corresponde
 		out:     letter, request: fillIn(g.Request, cmp.Or(party.Name, t.Correspondent.Name), len(g.lines)), advice: advice,
 		set: w.set, thread: t, code: x.code, again: owes.message,
 	}, nil
+}
+
+// carries tells whether the whole letter goes by mail on this road.
+func carries(r egress.Road) bool {
+	return r == egress.Encrypted || r == egress.Signed || r == egress.Locked
 }
 
 // setOf gives the typed questions of a Give, nil for none. What cannot be asked is a problem of the field.

@@ -69,7 +69,28 @@ func (s *Service) Matrix(ctx context.Context, by access.Actor, subject string) (
 	for i := range rows {
 		rows[i].read(of[rows[i].Party.Thread], now)
 	}
-	return rows, nil
+	return rows, s.codesOf(ctx, by, rows, messages)
+}
+
+// codesOf fills in since when readers wait for the codes of locked files; where none left, nothing is asked.
+func (s *Service) codesOf(ctx context.Context, by access.Actor, rows []Row, messages []correspondence.Message) error {
+	var threads []int64
+	for _, m := range messages {
+		if m.Road == egress.Locked && m.State == correspondence.Sent {
+			threads = append(threads, m.Thread)
+		}
+	}
+	codes, err := s.Correspondence.CodesOf(ctx, s.DB, by, threads...)
+	since := map[int64]time.Time{}
+	for _, c := range codes {
+		if c.Waits() {
+			since[c.Message.Thread] = earlier(since[c.Message.Thread], c.Message.SentAt)
+		}
+	}
+	for i := range rows {
+		rows[i].CodeSince = since[rows[i].Party.Thread]
+	}
+	return err
 }
 
 // PartiesOf gives the parties of a subject that the reader may see, in the order in which they came.

@@ -121,5 +121,5 @@ func (s *Service) MessageSentTx(ctx context.Context, tx *db.Tx, m correspondence
 			return err
 		}
 	}
-	return nil
+	return s.codeOwed(ctx, tx, m, at)
 }

@@ -298,5 +298,5 @@ func (s *Service) Recall(ctx context.Context, by access.Actor, sending string, v
 
 // protects tells whether a road keeps a letter at least as well as the one that was asked for.
 func protects(now, was egress.Road) bool {
-	return now == was || now == egress.Encrypted || now == egress.Notice || now == egress.Direct && was != egress.Encrypted
+	return now == was || now == egress.Encrypted || now == egress.Notice || now == egress.Locked && was == egress.Signed || now == egress.Direct && was != egress.Encrypted
 }

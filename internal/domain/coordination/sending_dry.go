@@ -46,7 +46,7 @@ type LineFilter struct {
 	Text          string // a part of the name
 	Sector        string
 	Community     string
-	Road          string // "encrypted", "signed", "notice", "direct", "refused"
+	Road          string // "encrypted", "signed", "locked", "notice", "direct", "refused"
 	Lang          string
 	State         string   // "in", "out", "written", "left"
 	By            string   // "list", "community", "sector", "organisation", "party"
@@ -150,7 +150,7 @@ func dryRun(lines []SendingLine) DryRun {
 		d.Roads = append(d.Roads, RoadCount{r.Road, r.Reason, n})
 	}
 	rank := func(r egress.Road) int {
-		return slices.Index([]egress.Road{egress.Encrypted, egress.Signed, egress.Notice, egress.Direct, egress.Refused}, r)
+		return slices.Index([]egress.Road{egress.Encrypted, egress.Signed, egress.Locked, egress.Notice, egress.Direct, egress.Refused}, r)
 	}
 	slices.SortFunc(d.Roads, func(a, b RoadCount) int {
 		return cmp.Or(cmp.Compare(rank(a.Road), rank(b.Road)), cmp.Compare(a.Reason, b.Reason))

@@ -19,7 +19,7 @@ const remindOnce = 12 * time.Hour
 
 // Handlers gives what happens when a clock of a request, a measure or a ladder is nearly or wholly over, for deadline.Tick.
 func (s *Service) Handlers() map[string]deadline.Due {
-	return map[string]deadline.Due{requestClock: s.clockDue, measureClock: s.clockDue, LadderClock: s.ladderDue, ValidClock: s.ranOut, CheckClock: s.checkDue}
+	return map[string]deadline.Due{requestClock: s.clockDue, measureClock: s.clockDue, LadderClock: s.ladderDue, ValidClock: s.ranOut, CheckClock: s.checkDue, CodeClock: s.codeDue}
 }
 
 // clockDue reminds the party before the time is over, by an automatic letter, and prompts our people after it.

@@ -57,6 +57,10 @@ func (s *Service) RoadsTo(ctx context.Context, h db.Handle, threads []Thread, la
 	if err != nil {
 		return nil, err
 	}
+	phones, err := s.Constituency.Telephoned(ctx, h, contacts...)
+	if err != nil {
+		return nil, err
+	}
 	policy, err := s.Egress.Policy(ctx, h)
 	if err != nil {
 		return nil, err
@@ -70,7 +74,7 @@ func (s *Service) RoadsTo(ctx context.Context, h db.Handle, threads []Thread, la
 		}
 		ask := asking(m, t)
 		c := t.Correspondent.Contact
-		ask.HasKey = m.Body.To != "" && (openpgp[c] || certified && certificates[c])
+		ask.HasKey, ask.HasPhone = m.Body.To != "" && (openpgp[c] || certified && certificates[c]), phones[c]
 		out[i] = egress.Decide(policy, ask)
 	}
 	return out, nil

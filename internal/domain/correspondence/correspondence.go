@@ -23,10 +23,11 @@
 //	end.go                   what was kept long enough is destroyed
 //	letter.go                the text of a letter as its reader gets it
 //	postman.go deliver.go    signing, encrypting, handing over: the send job
+//	locked.go code.go        a letter as a file that opens with a code, and who told that code to whom
 //
 // An outgoing message is Held → Sending → Sent; Held → Stopped; Waiting → Held when a person decides; Sending → Failed → Held again.
 // It does not decide what may leave (core/egress), who wrote a mail (mailroom) or what a message means (the duties above).
-// Tables: correspondence_arrival, _thread, _message, _file, _reach, _automatic, _limit.
+// Tables: correspondence_arrival, _thread, _message, _file, _code, _reach, _automatic, _limit.
 package correspondence
 
 import (

@@ -67,9 +67,11 @@ type outbound struct {
 	parcel parcel
 	pass   egress.Pass
 	result send.Result
-	failed string // reason for which it goes no further
-	waits  string // reason for which a person must decide
-	again  bool   // nothing left; try later
+	code   lockCode // of a locked file
+	locked bool     // it was to leave as one
+	failed string   // reason for which it goes no further
+	waits  string   // reason for which a person must decide
+	again  bool     // nothing left; try later
 }
 
 // goes tells whether the letter is still on its way.
@@ -205,6 +207,9 @@ func (s *Service) begin(ctx context.Context, tx *db.Tx, due []stored, now time.T
 			taken = append(taken, &l.stored)
 		}
 	}
+	if err := s.codesFor(ctx, tx, letters, now); err != nil {
+		return nil, err
+	}
 	return letters, s.moved(ctx, tx, taken...)
 }
 
@@ -232,6 +237,7 @@ func (s *Service) beginOne(ctx context.Context, tx *db.Tx, l *outbound, now time
 		return err
 	}
 	l.tries++
+	l.locked = l.Road == egress.Locked
 	l.takenAt, l.State, l.Reason = now, Sending, ""
 	return nil
 }
@@ -300,6 +306,9 @@ func (s *Service) compose(ctx context.Context, l *outbound, road egress.Road) (b
 	out.Language = string(s.printer(l.content.Lang).Lang())
 	if road == egress.Notice {
 		return out, nil
+	}
+	if road == egress.Locked {
+		return s.lockedIn(ctx, l, out)
 	}
 	for _, f := range l.Body.Files {
 		a, err := s.attachment(ctx, f)
@@ -467,6 +476,9 @@ func (s *Service) afterSent(ctx context.Context, tx *db.Tx, l *outbound, m Messa
 		if err := tx.Later(ctx, `UPDATE correspondence_thread SET encrypted = TRUE WHERE object = $1`, l.Thread); err != nil {
 			return err
 		}
+	}
+	if err := s.codeUnused(ctx, tx, l); err != nil {
+		return err
 	}
 	if s.Follow == nil {
 		return nil

@@ -97,6 +97,9 @@ func (s *Service) EndTx(ctx context.Context, tx *db.Tx, thread int64, class reta
 	if err != nil {
 		return out, err
 	}
+	if _, err := tx.Exec(ctx, `DELETE FROM correspondence_code WHERE thread = $1`, thread); err != nil {
+		return out, err
+	}
 	if _, err := tx.Exec(ctx, `DELETE FROM egress_pass WHERE object = $1`, thread); err != nil {
 		return out, err
 	}

@@ -65,6 +65,10 @@ func (s *Service) Preview(ctx context.Context, h db.Handle, t Thread, out Outgoi
 	d := egress.Decide(policy, ask)
 	p := Preview{Road: d}
 	p.Subject, p.Text = s.letter(&m, t, d.Road)
+	if d.Road == egress.Locked {
+		subject, body := s.letter(&m, t, egress.Encrypted)
+		p.Text += "\n" + s.printer(m.content.Lang).T("mail.locked.within", "file", lockedName(t)) + "\n\n" + subject + "\n\n" + body
+	}
 	return p, nil
 }
 
@@ -81,6 +85,11 @@ func (s *Service) letter(m *stored, t Thread, road egress.Road) (subject, body s
 		// The catalogue's words alone: whoever reads this on its way learns that there is a message, and not what it is about.
 		label = tlp.Clear
 		subject, words, asked = p.T("mail.notice.subject"), s.noticeText(p, t), ""
+	}
+	if road == egress.Locked { // the mail around the file: these words alone, and what it is about is in the file
+		label = tlp.Clear
+		what = p.T("mail.what.letter", "team", s.Team.Name, "reference", t.Reference)
+		subject, words, asked = p.T("mail.locked.subject"), p.T("mail.locked.text", "reference", t.Reference, "file", lockedName(t)), ""
 	}
 	var b strings.Builder
 	for _, l := range []string{label.String(), what, asked} {

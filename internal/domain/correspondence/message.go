@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -180,7 +181,7 @@ func shown(m Message, by access.Actor) Message {
 	own := m.Seal == SignedEncrypted && m.Proof == SignedByKey && by.Strength != access.Link
 	switch {
 	case m.Direction == In && cipher && !own && !m.Released,
-		m.Direction == Out && cipher && by.Strength == access.Link:
+		m.Direction == Out && (cipher || m.Road == egress.Locked) && by.Strength == access.Link:
 		m.Withheld = true
 		m.Body = Body{}
 	}

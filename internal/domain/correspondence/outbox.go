@@ -7,6 +7,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -119,6 +120,11 @@ func (s *Service) SendNowTx(ctx context.Context, tx *db.Tx, by access.Actor, mes
 		p, err := s.Egress.PassTx(ctx, tx, ask, m.rendition())
 		if err != nil {
 			return err
+		}
+		if m.Road == egress.Locked && p.Road() != egress.Locked {
+			if err := tx.Later(ctx, `DELETE FROM correspondence_code WHERE message = $1`, m.ID); err != nil {
+				return err
+			}
 		}
 		m.pass, m.Road, m.takenAt, m.handedAt, m.tries = p.ID(), p.Road(), time.Time{}, time.Time{}, 0
 	}

@@ -74,7 +74,7 @@ func (p *Postman) sealed(ctx context.Context, l build.Letter, road egress.Road, 
 			return nil, err
 		}
 		return l.Around(body, outer)
-	case egress.Signed, egress.Notice:
+	case egress.Signed, egress.Locked, egress.Notice:
 		entity, err := l.Entity(build.Clear, build.Line{})
 		if err != nil {
 			return nil, err

@@ -380,7 +380,11 @@ func (s *Service) ask(ctx context.Context, h db.Handle, m stored, t *Thread, now
 	}
 	a := asking(m, t)
 	key, err := s.keyOf(ctx, h, *t, m.Body.To, now)
-	a.HasKey = !key.isZero()
+	if a.HasKey = !key.isZero(); err == nil && !a.HasKey && !a.Automatic && m.Channel == ByMail {
+		var phones map[int64]bool
+		phones, err = s.Constituency.Telephoned(ctx, h, t.Correspondent.Contact)
+		a.HasPhone = phones[t.Correspondent.Contact]
+	}
 	return a, key, err
 }
 

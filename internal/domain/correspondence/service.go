@@ -157,6 +157,8 @@ type Follower interface {
 	MessageStoppedTx(ctx context.Context, tx *db.Tx, by access.Actor, m Message) error
 	// MessageSentTx hears of a message that left.
 	MessageSentTx(ctx context.Context, tx *db.Tx, m Message, at time.Time) error
+	// CodesLeftTx hears how many codes of locked files on a thread are still to be told, when one was told or its letter taken back.
+	CodesLeftTx(ctx context.Context, tx *db.Tx, by access.Actor, t Thread, left int) error
 	// ReturnedTx hears of a letter that came back, or that was refused for good for its address.
 	ReturnedTx(ctx context.Context, tx *db.Tx, m Message) error
 	// ReleasedTx hears of an unverified message that a person let count as the correspondent's.

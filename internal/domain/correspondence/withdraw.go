@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -41,6 +42,11 @@ func (s *Service) WithdrawTx(ctx context.Context, tx *db.Tx, by access.Actor, me
 	m.WithdrawnAt = now
 	if err := access.Touch(ctx, tx, t.Ref.ID, now); err != nil {
 		return m.Message, err
+	}
+	if m.Road == egress.Locked && m.State == Sent { // a code that was not told is told no more
+		if err := s.tellLeft(ctx, tx, by, t); err != nil {
+			return m.Message, err
+		}
 	}
 	return m.Message, s.record(ctx, tx, by, "correspondence.withdraw", t, m.Message, ref.Ref{}, nil)
 }

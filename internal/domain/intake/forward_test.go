@@ -24,6 +24,10 @@ func (followed) MessageSentTx(context.Context, *db.Tx, correspondence.Message, t
 	return nil
 }
 
+func (followed) CodesLeftTx(context.Context, *db.Tx, access.Actor, correspondence.Thread, int) error {
+	return nil
+}
+
 func (followed) ReturnedTx(context.Context, *db.Tx, correspondence.Message) error { return nil }
 
 func (followed) ReleasedTx(context.Context, *db.Tx, access.Actor, correspondence.Message) error {

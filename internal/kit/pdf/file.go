@@ -11,17 +11,23 @@ import (
 	"unicode/utf16"
 )
 
+// object is what stands between "obj" and "endobj". One with a stream is the inside of its dictionary, and the bytes.
+type object struct {
+	body   string
+	stream []byte // nil for none
+}
+
 // file is the objects of a document. Numbers begin with 1.
 type file struct {
-	objects []string
+	objects []object
 }
 
 func (f *file) reserve() int {
-	f.objects = append(f.objects, "null")
+	f.objects = append(f.objects, object{body: "null"})
 	return len(f.objects)
 }
 
-func (f *file) set(n int, body string) { f.objects[n-1] = body }
+func (f *file) set(n int, body string) { f.objects[n-1].body = body }
 
 func (f *file) add(body string) int {
 	n := f.reserve()
@@ -35,7 +41,9 @@ func (f *file) stream(more string, raw []byte) int {
 	z, _ := zlib.NewWriterLevel(&b, zlib.BestCompression) // a known level
 	_, _ = z.Write(raw)                                   // memory
 	_ = z.Close()
-	return f.add(fmt.Sprintf("<<%s/Filter /FlateDecode /Length %d>>\nstream\n%s\nendstream", more, b.Len(), b.String()))
+	n := f.add(more + "/Filter /FlateDecode ")
+	f.objects[n-1].stream = b.Bytes()
+	return n
 }
 
 // text is a text string in UTF-16 (7.9.2.2).
@@ -75,26 +83,51 @@ var ErrLarge = errors.New("the document has more than 400 pages")
 // Unsigned gives the document with room for a signature of at most room bytes. Undrawn tells that it holds characters that its fonts do not have: they show
 // as empty boxes.
 func (d *Document) Unsigned(signer string, room int) (out Unsigned, undrawn bool, err error) {
-	w := &writer{head: d.head, root: &node{tag: "Document"}}
-	if w.regular, w.bold, w.mono, err = fonts(); err != nil {
+	w, err := d.drawn(true)
+	if err != nil {
 		return out, false, err
+	}
+	raw, signature := w.file(d.head, extras{signer: signer, room: room})
+	return place(raw, signature), w.boxes, nil
+}
+
+// drawn lays the document out on its pages.
+func (d *Document) drawn(signed bool) (w *writer, err error) {
+	w = &writer{head: d.head, root: &node{tag: "Document"}}
+	if w.regular, w.bold, w.mono, err = fonts(); err != nil {
+		return nil, err
 	}
 	w.newPage()
 	for _, b := range d.blocks {
 		w.block(b)
 		if len(w.pages) > maxPages {
-			return out, false, ErrLarge
+			return nil, ErrLarge
 		}
 	}
-	w.root.child("Form")
+	if signed {
+		w.root.child("Form")
+	}
 	w.around()
-	return w.file(d.head, signer, room), w.boxes, nil
+	return w, nil
 }
 
-// file puts the objects together: catalogue, pages, structure, fonts, the field of the signature, and what the document is.
-func (w *writer) file(h Head, signer string, room int) Unsigned {
+// extras is what a file has beside its pages.
+type extras struct {
+	signer string
+	room   int // for a signature; 0 for none
+	files  []Attached
+	lock   *lock // nil for a file that anybody reads
+}
+
+// file puts the objects together: catalogue, pages, structure, fonts, the field of the signature, what is attached, and what the document is. It gives where
+// the object of the signature begins, too.
+func (w *writer) file(h Head, x extras) ([]byte, int) {
 	f := &file{}
-	catalogue, tree, parents, structure, field, signature := f.reserve(), f.reserve(), f.reserve(), f.reserve(), f.reserve(), f.reserve()
+	catalogue, tree, parents, structure := f.reserve(), f.reserve(), f.reserve(), f.reserve()
+	field, signature := 0, 0
+	if x.room > 0 {
+		field, signature = f.reserve(), f.reserve()
+	}
 	resources := fmt.Sprintf("<</Font <</%s %d 0 R /%s %d 0 R /%s %d 0 R>>>>", w.regular.name, f.font(w.regular), w.bold.name, f.font(w.bold), w.mono.name, f.font(w.mono))
 	var pages []int
 	var kids, owners []string
@@ -105,7 +138,7 @@ func (w *writer) file(h Head, signer string, room int) Unsigned {
 	w.root.number(f)
 	for i, p := range w.pages {
 		annots := ""
-		if i == 0 {
+		if i == 0 && field != 0 {
 			annots = fmt.Sprintf("/Annots [%d 0 R] ", field)
 		}
 		content := f.stream("", []byte(p.content.String()))
@@ -117,28 +150,53 @@ func (w *writer) file(h Head, signer string, room int) Unsigned {
 		}
 		owners = append(owners, fmt.Sprintf("%d [%s]", i, strings.Join(marks, " ")))
 	}
-	form := w.root.children[len(w.root.children)-1]
-	owners = append(owners, fmt.Sprintf("%d %d 0 R", len(w.pages), form.object))
-	w.root.write(f, structure, pages, fmt.Sprintf("<</Type /OBJR /Obj %d 0 R /Pg %d 0 R>>", field, pages[0]))
-	f.set(structure, fmt.Sprintf("<</Type /StructTreeRoot /K [%d 0 R] /ParentTree %d 0 R /ParentTreeNextKey %d>>", w.root.object, parents, len(w.pages)+1))
+	extra, last := "", len(w.pages)
+	if field != 0 {
+		form := w.root.children[len(w.root.children)-1]
+		owners = append(owners, fmt.Sprintf("%d %d 0 R", last, form.object))
+		extra = fmt.Sprintf("<</Type /OBJR /Obj %d 0 R /Pg %d 0 R>>", field, pages[0])
+		f.set(field, fmt.Sprintf("<</Type /Annot /Subtype /Widget /FT /Sig /T (Signature) /TU %s /V %d 0 R /F 132 /Rect [0 0 0 0] /P %d 0 R /StructParent %d>>", text(x.signer), signature, pages[0], last))
+		f.set(signature, signatureObject(x.signer, h.Made, x.room))
+		last++
+	}
+	w.root.write(f, structure, pages, extra)
+	f.set(structure, fmt.Sprintf("<</Type /StructTreeRoot /K [%d 0 R] /ParentTree %d 0 R /ParentTreeNextKey %d>>", w.root.object, parents, last))
 	f.set(parents, fmt.Sprintf("<</Nums [%s]>>", strings.Join(owners, " ")))
 	f.set(tree, fmt.Sprintf("<</Type /Pages /Kids [%s] /Count %d>>", strings.Join(kids, " "), len(pages)))
-	f.set(field, fmt.Sprintf("<</Type /Annot /Subtype /Widget /FT /Sig /T (Signature) /TU %s /V %d 0 R /F 132 /Rect [0 0 0 0] /P %d 0 R /StructParent %d>>", text(signer), signature, pages[0], len(w.pages)))
-	f.set(signature, signatureObject(signer, h.Made, room))
-	f.set(catalogue, fmt.Sprintf("<</Type /Catalog /Pages %d 0 R /Lang (%s) /MarkInfo <</Marked true>> /StructTreeRoot %d 0 R /ViewerPreferences <</DisplayDocTitle true>> /AcroForm <</Fields [%d 0 R] /SigFlags 3>>>>",
-		tree, h.Lang, structure, field))
+	more := f.attached(x.files)
+	if x.lock != nil { // revision 6 belongs to 2.0: a reader of 1.7 knows it as an extension
+		more += " /Extensions <</ADBE <</BaseVersion /1.7 /ExtensionLevel 8>>>>"
+	}
+	if field != 0 {
+		more += fmt.Sprintf(" /AcroForm <</Fields [%d 0 R] /SigFlags 3>>", field)
+	}
+	f.set(catalogue, fmt.Sprintf("<</Type /Catalog /Pages %d 0 R /Lang (%s) /MarkInfo <</Marked true>> /StructTreeRoot %d 0 R /ViewerPreferences <</DisplayDocTitle true>>%s>>",
+		tree, h.Lang, structure, more))
 	info := f.add(fmt.Sprintf("<</Title %s /Author %s /Producer (Tocsin) /CreationDate %s>>", text(h.Title), text(h.Author), date(h.Made)))
-	return f.write(catalogue, info, signature)
+	return f.write(catalogue, info, signature, x.lock)
 }
 
-// write gives the bytes, with the table of where each object is (7.5.4).
-func (f *file) write(catalogue, info, signature int) Unsigned {
+// write gives the bytes, with the table of where each object is (7.5.4), and where one of them begins.
+func (f *file) write(catalogue, info, wanted int, l *lock) ([]byte, int) {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+	more := ""
+	if l != nil {
+		for i := range f.objects {
+			f.objects[i] = l.closed(i+1, f.objects[i])
+		}
+		more = fmt.Sprintf(" /Encrypt %d 0 R", f.add(l.dictionary()))
+	}
 	at := make([]int, len(f.objects))
 	for i, o := range f.objects {
 		at[i] = b.Len()
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+		if o.stream == nil {
+			fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o.body)
+			continue
+		}
+		fmt.Fprintf(&b, "%d 0 obj\n<<%s/Length %d>>\nstream\n", i+1, o.body, len(o.stream))
+		b.Write(o.stream)
+		b.WriteString("\nendstream\nendobj\n")
 	}
 	start := b.Len()
 	sum := sha256.Sum256(b.Bytes())
@@ -146,6 +204,9 @@ func (f *file) write(catalogue, info, signature int) Unsigned {
 	for _, n := range at {
 		fmt.Fprintf(&b, "%010d 00000 n \n", n)
 	}
-	fmt.Fprintf(&b, "trailer\n<</Size %d /Root %d 0 R /Info %d 0 R /ID [<%x> <%x>]>>\nstartxref\n%d\n%%%%EOF\n", len(f.objects)+1, catalogue, info, sum[:16], sum[:16], start)
-	return place(b.Bytes(), at[signature-1])
+	fmt.Fprintf(&b, "trailer\n<</Size %d /Root %d 0 R /Info %d 0 R /ID [<%x> <%x>]%s>>\nstartxref\n%d\n%%%%EOF\n", len(f.objects)+1, catalogue, info, sum[:16], sum[:16], more, start)
+	if wanted == 0 {
+		return b.Bytes(), 0
+	}
+	return b.Bytes(), at[wanted-1]
 }

@@ -7,8 +7,10 @@
 //	file.go    objects and their places in the file
 //	sign.go    the room for the signature, and filling it
 //	font.go    a TrueType font cut down to the characters that are used
+//	attach.go  files that lie in the document
+//	lock.go    the whole encrypted under a code
 //
-// PDF 1.7 is ISO 32000-1; section numbers in comments are its.
+// PDF 1.7 is ISO 32000-1; section numbers in comments are its, but in lock.go: those are of ISO 32000-2.
 package pdf
 
 import (
@@ -34,6 +36,7 @@ type Head struct {
 type Document struct {
 	head   Head
 	blocks []block
+	files  []Attached
 }
 
 // New begins a document.

@@ -203,6 +203,7 @@ func Operations() []Operation {
 		{Method: "GET", Path: "/organisations", Rights: registry, What: "List organisations by name"},
 		{Method: "GET", Path: "/organisations/{id}", Rights: registry, What: "Read an organisation"},
 		{Method: "GET", Path: "/organisations/{id}/doubts", Rights: []access.Right{access.ReadRegistry}, What: "List what an organisation said is not its own"},
+		{Method: "GET", Path: "/codes", Rights: outside, What: "List the letters that left as locked files and whose codes are still to be told"},
 		{Method: "POST", Path: "/doubts/{id}/settle", Rights: register, What: "Say what came of such a doubt"},
 		{Method: "GET", Path: "/organisations/{id}/entitlements", Rights: registry, What: "Read what an organisation is entitled to, by service"},
 		{Method: "GET", Path: "/liaisons", Rights: []access.Right{access.ReadRegistry}, What: "List authorities, other teams and suppliers, with the ground on which we exchange with each"},

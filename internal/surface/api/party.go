@@ -36,6 +36,7 @@ type Party struct {
 	DoneAt       time.Time        `json:"done_at,omitzero"`
 	VerifiedAt   time.Time        `json:"verified_at,omitzero"`
 	SilentSince  time.Time        `json:"silent_since,omitzero"`
+	CodeSince    time.Time        `json:"code_untold_since,omitzero" doc:"A letter left as a locked file then, and its code is still to be told"`
 	DueAt        time.Time        `json:"due_at,omitzero"`
 	Requests     []Request        `json:"requests"`
 	Measures     []Measure        `json:"measures"`
@@ -66,7 +67,7 @@ func (a *API) partyViews(ctx context.Context, by access.Actor, rows []coordinati
 		v := Party{
 			ID: r.Party.UID, Name: r.Party.Name, Role: string(r.Party.Role), Why: r.Party.Why, AddedAt: r.Party.AddedAt, WithdrawnAt: r.Party.WithdrawnAt,
 			ToldAt: r.ToldAt, DeliveredAt: r.DeliveredAt, SeenAt: r.SeenAt, SeenKnown: r.SeenKnown, AnsweredAt: r.AnsweredAt, DoneAt: r.DoneAt,
-			VerifiedAt: r.VerifiedAt, SilentSince: r.SilentSince, DueAt: r.DueAt,
+			VerifiedAt: r.VerifiedAt, SilentSince: r.SilentSince, CodeSince: r.CodeSince, DueAt: r.DueAt,
 			Requests: mapped(r.Requests, func(q coordination.Request) Request { return requestView(by, q) }),
 			Measures: mapped(r.Measures, func(m coordination.Measure) Measure { return measureView(by, m) }),
 		}

@@ -22,6 +22,7 @@ func (a *API) questions() {
 	on(a, "GET /incidents/{ref}/sectors", a.sectorSums)
 	on(a, "POST /incidents/{ref}/chase", a.chase)
 	on(a, "GET /organisations/{id}/doubts", a.doubts)
+	on(a, "GET /codes", a.codes)
 	on(a, "POST /doubts/{id}/settle", a.settleDoubt)
 }
 

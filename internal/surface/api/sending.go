@@ -62,7 +62,7 @@ type DryRun struct {
 
 // RoadCount is how many letters take a road.
 type RoadCount struct {
-	Road   string `json:"road" enum:"encrypted,signed,notice,direct,refused"`
+	Road   string `json:"road" enum:"encrypted,signed,locked,notice,direct,refused"`
 	Reason string `json:"reason,omitempty"`
 	Count  int    `json:"count"`
 }
@@ -219,7 +219,7 @@ type SendingLetter struct {
 	Reader       string          `json:"reader"`
 	Email        string          `json:"email,omitempty"`
 	Lang         string          `json:"lang"`
-	Road         string          `json:"road" enum:"encrypted,signed,notice,direct,refused"`
+	Road         string          `json:"road" enum:"encrypted,signed,locked,notice,direct,refused"`
 	RoadReason   string          `json:"road_reason,omitempty"`
 	Subject      string          `json:"subject"`
 	Text         string          `json:"text" doc:"As it leaves by this road"`

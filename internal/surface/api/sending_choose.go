@@ -22,7 +22,7 @@ type SendingLine struct {
 	Email        string          `json:"email,omitempty" doc:"Left out when it reads in the portal alone"`
 	Lang         string          `json:"lang"`
 	TLP          string          `json:"tlp"`
-	Road         string          `json:"road" enum:"encrypted,signed,notice,direct,refused"`
+	Road         string          `json:"road" enum:"encrypted,signed,locked,notice,direct,refused"`
 	RoadReason   string          `json:"road_reason,omitempty"`
 	State        string          `json:"state" enum:"in,out,written,left"`
 	Reason       string          `json:"reason,omitempty" doc:"Why it was left"`
@@ -43,7 +43,7 @@ type SendingFilter struct {
 	Text      string `query:"q" json:"q,omitempty" doc:"A part of the name"`
 	Sector    string `query:"sector" json:"sector,omitempty"`
 	Community string `query:"community" json:"community,omitempty"`
-	Road      string `query:"road" json:"road,omitempty" enum:"encrypted,signed,notice,direct,refused"`
+	Road      string `query:"road" json:"road,omitempty" enum:"encrypted,signed,locked,notice,direct,refused"`
 	Lang      string `query:"lang" json:"lang,omitempty"`
 	State     string `query:"state" json:"state,omitempty" enum:"in,out,written,left"`
 	By        string `query:"by" json:"by,omitempty" enum:"list,community,sector,organisation,party,takedown,named,alike,alike_named"`

@@ -67,7 +67,7 @@ type SharePreview struct {
 	Name       string   `json:"name"`
 	Lang       string   `json:"lang"`
 	TLP        string   `json:"tlp"`
-	Road       string   `json:"road" enum:"encrypted,signed,notice,direct,refused"`
+	Road       string   `json:"road" enum:"encrypted,signed,locked,notice,direct,refused"`
 	RoadReason string   `json:"road_reason,omitempty"`
 	Subject    string   `json:"subject"`
 	Mail       string   `json:"mail" doc:"As it leaves by this road"`

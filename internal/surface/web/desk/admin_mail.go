@@ -17,7 +17,7 @@ import (
 
 type roadTable = map[tlp.Level]egress.Road
 
-var roadChoices = []egress.Road{egress.Signed, egress.Notice, egress.Refused}
+var roadChoices = []egress.Road{egress.Signed, egress.Locked, egress.Notice, egress.Refused}
 
 func roadName(p *text.Printer, r egress.Road) string { return p.T("desk.admin.road." + r.String()) }
 

@@ -175,6 +175,7 @@ var toasts = map[string]func(p *text.Printer) string{
 	"duty_signed":   func(p *text.Printer) string { return p.T("desk.done.duty_signed") },
 	"page_taken":    func(p *text.Printer) string { return p.T("desk.done.page_taken") },
 	"call_finished": func(p *text.Printer) string { return p.T("desk.done.call_finished") },
+	"code_told":     func(p *text.Printer) string { return p.T("desk.done.code_told") },
 	"called_back":   func(p *text.Printer) string { return p.T("desk.done.called_back") },
 	"not_spam":      func(p *text.Printer) string { return p.T("desk.done.not_spam") },
 	"taken_back":    func(p *text.Printer) string { return p.T("desk.done.taken_back") },

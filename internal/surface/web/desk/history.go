@@ -14,6 +14,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -233,6 +234,9 @@ func messageEntry(v *page.Visit, m correspondence.Message, party, thread, back s
 			x.Line = page.Rich(p, "desk.line.auto", "to", page.Strong(party))
 		}
 		x.Chips = append(x.Chips, messageState(p, m))
+		if m.Road == egress.Locked && m.State == correspondence.Sent && m.WithdrawnAt.IsZero() && !m.Erased && v.By.Can(access.SendOutside) {
+			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.codes.open"), Kind: "info", Icon: "phone", Href: "/desk/codes/" + m.UID})
+		}
 		if !m.WithdrawnAt.IsZero() {
 			x.Chips = append(x.Chips, page.ChipView{Text: p.T("desk.sharing.state.withdrawn", "when", p.Brief(m.WithdrawnAt, v.Now)), Kind: "warn", Icon: "undo-2"})
 		}
@@ -263,6 +267,9 @@ func messageState(p *text.Printer, m correspondence.Message) page.ChipView {
 		return page.ChipView{Text: p.T("desk.message.failed"), Kind: "crit"}
 	case correspondence.Stopped:
 		return page.ChipView{Text: p.T("desk.message.stopped"), Kind: "warn"}
+	}
+	if m.Road == egress.Locked {
+		return page.ChipView{Text: p.T("desk.message.locked"), Kind: "ok", Icon: "lock"}
 	}
 	if c, ok := sealChip(p, m.Seal); ok {
 		return c

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -134,7 +135,11 @@ func (d *Desk) outbox(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	view.Acts = append(append(masses, sendings...), view.Acts...)
+	codes, err := d.codesBanner(v)
+	if err != nil {
+		return err
+	}
+	view.Acts = slices.Concat(codes, masses, sendings, view.Acts)
 	for _, m := range list.Items {
 		when := page.At(p, m.At, v.Now)
 		var act templ.Component = page.Text("")

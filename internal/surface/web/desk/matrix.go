@@ -114,6 +114,13 @@ func (d *Desk) parties(v *page.Visit) error {
 	for _, r := range t.Rows {
 		view.Matrix.Rows = append(view.Matrix.Rows, tableRow(v, t, r, climbs[r.Party.Ref.ID]))
 	}
+	if view.CodesAt = "/desk/codes?incident=" + url.QueryEscape(in.Number); v.By.Can(access.SendOutside) {
+		for _, r := range t.All {
+			if !r.CodeSince.IsZero() {
+				view.Codes++
+			}
+		}
+	}
 	silent := 0
 	for _, r := range t.Rows {
 		if r.State() == coordination.TableSilent {
@@ -326,7 +333,7 @@ func (d *Desk) partiesFile(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	head := []string{"party", "role", "sector", "criticality", "state", "told_at", "seen_at", "answered_at", "done_at", "verified_at", "silent_since", "due_at", "next_at"}
+	head := []string{"party", "role", "sector", "criticality", "state", "told_at", "seen_at", "answered_at", "done_at", "verified_at", "silent_since", "due_at", "next_at", "code_untold_since"}
 	for _, c := range t.Measures {
 		head = append(head, "measure "+c.Title)
 	}
@@ -339,7 +346,7 @@ func (d *Desk) partiesFile(v *page.Visit) error {
 	for _, r := range t.Rows {
 		row := []string{
 			r.Party.Name, string(r.Party.Role), r.Sector, strconv.Itoa(r.Criticality), string(r.State()), stamp(r.ToldAt), stamp(r.SeenAt), stamp(r.AnsweredAt), stamp(r.DoneAt),
-			stamp(r.VerifiedAt), stamp(r.SilentSince), stamp(r.DueAt), stamp(r.NextAt),
+			stamp(r.VerifiedAt), stamp(r.SilentSince), stamp(r.DueAt), stamp(r.NextAt), stamp(r.CodeSince),
 		}
 		for _, c := range t.Measures {
 			row = append(row, string(r.States[c.Key]))

@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,15 @@ func matrixRow(v *page.Visit, r coordination.Row) page.PartyRow {
 	}
 	if r.SeenAt.IsZero() && !r.SeenKnown && !r.ToldAt.IsZero() {
 		x.Seen = page.Step{State: "unknown", Text: p.T("desk.seen.unknown")}
+	}
+	if !r.CodeSince.IsZero() {
+		x.Mark = page.ChipView{Text: p.T("desk.codes.untold"), Kind: "warn", Icon: "phone"}
+		if v.By.Can(access.SendOutside) {
+			x.Mark.Href = "/desk/codes"
+			if in := v.R.PathValue("incident"); in != "" {
+				x.Mark.Href += "?incident=" + url.QueryEscape(in)
+			}
+		}
 	}
 	if !r.SilentSince.IsZero() {
 		x.Silent = page.Step{State: "no", Text: p.Duration(v.Now.Sub(r.SilentSince))}
@@ -263,6 +273,12 @@ func (d *Desk) showParty(v *page.Visit, uid string, wrong *wrongTyped, status in
 	for _, r := range rows {
 		if r.Party.UID != p.UID {
 			continue
+		}
+		if !r.CodeSince.IsZero() {
+			body = append(body, warning(v.P.T("desk.party.code_untold", "when", v.P.Brief(r.CodeSince, v.Now))))
+			if v.By.Can(access.SendOutside) {
+				body = append(body, paragraphWith(page.Button(page.ButtonView{Text: v.P.T("desk.codes.begin"), Icon: "phone", Href: "/desk/codes?incident=" + url.QueryEscape(in.Number)})))
+			}
 		}
 		for _, q := range r.Requests {
 			x, err := d.typedView(v, q, wrong)

@@ -202,6 +202,8 @@ func (d *Desk) clockName(p *text.Printer, c deadline.Clock) string {
 		return p.T("desk.clock.measure_valid")
 	case coordination.CheckClock:
 		return p.T("desk.clock.measure_check")
+	case coordination.CodeClock:
+		return p.T("desk.clock.code_told")
 	case coordination.ConfirmClock:
 		return p.T("desk.clock.ladder_confirm")
 	}
@@ -262,6 +264,8 @@ func roadChip(p *text.Printer, road egress.Decision) page.ChipView {
 		return page.ChipView{Text: p.T("desk.road.encrypted"), Kind: "ok", Icon: "lock"}
 	case egress.Signed:
 		return page.ChipView{Text: p.T("desk.road.signed"), Kind: "warn", Icon: "shield-check"}
+	case egress.Locked:
+		return page.ChipView{Text: p.T("desk.road.locked"), Kind: "ok", Icon: "phone"}
 	case egress.Notice:
 		return page.ChipView{Text: p.T("desk.road.notice"), Kind: "info", Icon: "mail"}
 	case egress.Direct:

@@ -176,7 +176,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/numbers/{number}/retire", Need: page.Needs(access.WriteRegistry), Serve: d.retireNumber},
 		{Pattern: "POST /desk/keys/{key}/approve", Need: page.Needs(access.ApproveKey), Serve: d.approveKey},
 		{Pattern: "POST /desk/keys/{key}/reject", Need: page.Needs(access.ApproveKey), Serve: d.rejectKey},
-	}, d.laneRoutes(), d.guardRoutes(), d.manyRoutes(), d.sendingRoutes(), d.dutyRoutes(), d.keepRoutes(), d.lawRoutes(), d.suspiciousRoutes(), d.registrationRoutes(), d.registryRoutes(), d.liaisonRoutes(), d.handOverRoutes(), d.meetingRoutes(), d.situationRoutes(), d.proofRoutes(), d.questionRoutes(), d.takedownRoutes(), d.matrixRoutes(), d.ladderRoutes(), d.healthRoutes(), d.differenceRoutes(), d.sharingRoutes(), d.adminRoutes())
+	}, d.laneRoutes(), d.guardRoutes(), d.codeRoutes(), d.manyRoutes(), d.sendingRoutes(), d.dutyRoutes(), d.keepRoutes(), d.lawRoutes(), d.suspiciousRoutes(), d.registrationRoutes(), d.registryRoutes(), d.liaisonRoutes(), d.handOverRoutes(), d.meetingRoutes(), d.situationRoutes(), d.proofRoutes(), d.questionRoutes(), d.takedownRoutes(), d.matrixRoutes(), d.ladderRoutes(), d.healthRoutes(), d.differenceRoutes(), d.sharingRoutes(), d.adminRoutes())
 }
 
 func (d *Desk) home(v *page.Visit) error {

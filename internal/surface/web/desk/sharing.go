@@ -379,14 +379,14 @@ func shareState(v *page.Visit, r coordination.Shared) page.ChipView {
 	case !r.WithdrawnAt.IsZero():
 		return page.ChipView{Text: v.P.T("desk.sharing.state.withdrawn", "when", v.P.Brief(r.WithdrawnAt, v.Now)), Kind: "warn", Icon: "undo-2"}
 	}
-	return messageState(v.P, correspondence.Message{State: r.State, Seal: sealOfRoad(r.Road)})
+	return messageState(v.P, correspondence.Message{State: r.State, Seal: sealOfRoad(r.Road), Road: r.Road})
 }
 
 func sealOfRoad(r egress.Road) correspondence.Seal {
 	switch r {
 	case egress.Encrypted:
 		return correspondence.SignedEncrypted
-	case egress.Signed:
+	case egress.Signed, egress.Locked:
 		return correspondence.Signed
 	}
 	return correspondence.Plain
