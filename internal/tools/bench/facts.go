@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	mostBinary = 80 << 20
+	mostBinary = 80e6
 	mostMemory = 120 << 20
 )
 
@@ -27,8 +27,7 @@ func binary(ctx context.Context) (string, bool, error) {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "tocsin")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./cmd/tocsin")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.CommandContext(ctx, "./build", file)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", false, fmt.Errorf("build: %w: %s", err, out)
 	}
