@@ -195,7 +195,7 @@ func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) err
 		return err
 	}
 	for try := 0; ; try++ {
-		tx, err := d.writeOnce(ctx, lane, do)
+		tx, err := d.writeOnce(ctx, lane, try > 0, do)
 		if err == nil {
 			d.commits.Add(1)
 			for _, f := range tx.after {
@@ -214,7 +214,7 @@ func (d *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) err
 	}
 }
 
-func (d *DB) writeOnce(ctx context.Context, lane Lane, do func(context.Context, *Tx) error) (*Tx, error) {
+func (d *DB) writeOnce(ctx context.Context, lane Lane, again bool, do func(context.Context, *Tx) error) (*Tx, error) {
 	share := &d.shares[lane]
 	if d.turns != nil {
 		if err := d.turns.take(ctx, lane, *share); err != nil {
@@ -222,7 +222,7 @@ func (d *DB) writeOnce(ctx context.Context, lane Lane, do func(context.Context, 
 		}
 		ctx, stop := within(ctx, share.Write)
 		defer stop()
-		return d.writeTogether(ctx, lane, do)
+		return d.writeTogether(ctx, lane, again, do)
 	}
 	held, err := d.conns.enter(ctx, lane, *share)
 	if err != nil {
