@@ -194,23 +194,29 @@ type assetsChanged struct{}
 func (s *Service) ProveAsset(ctx context.Context, by access.Actor, asset, how string) (Asset, error) {
 	var a Asset
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		var p errs.Problems
-		how = text(&p, "how", how, 200, true)
-		var o access.Object
-		if a, o, err = s.assetForChange(ctx, tx, by, asset, p.Err()); err != nil {
-			return err
-		}
-		now := s.Clock.Now()
-		a.ProvedAt, a.ProvedHow, a.ProvedUntil = now, how, now.Add(ProofHolds)
-		if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET proved_at = $1, proved_how = $2, proved_until = $3 WHERE id = $4`, a.ProvedAt, how, a.ProvedUntil, a.ID); err != nil {
-			return err
-		}
-		if err := s.byHandTx(ctx, tx, by, a, how); err != nil {
-			return err
-		}
-		return s.assetChanged(ctx, tx, by, "constituency.prove_asset", o.Ref, []audit.Change{{Field: "asset", To: a.Value}, {Field: "proved_how", To: how}}, a.UID)
+		a, err = s.ProveAssetTx(ctx, tx, by, asset, how)
+		return err
 	})
 	return a, err
+}
+
+// ProveAssetTx is ProveAsset in the caller's transaction.
+func (s *Service) ProveAssetTx(ctx context.Context, tx *db.Tx, by access.Actor, asset, how string) (a Asset, err error) {
+	var p errs.Problems
+	how = text(&p, "how", how, 200, true)
+	var o access.Object
+	if a, o, err = s.assetForChange(ctx, tx, by, asset, p.Err()); err != nil {
+		return a, err
+	}
+	now := s.Clock.Now()
+	a.ProvedAt, a.ProvedHow, a.ProvedUntil = now, how, now.Add(ProofHolds)
+	if _, err := tx.Exec(ctx, `UPDATE constituency_asset SET proved_at = $1, proved_how = $2, proved_until = $3 WHERE id = $4`, a.ProvedAt, how, a.ProvedUntil, a.ID); err != nil {
+		return a, err
+	}
+	if err := s.byHandTx(ctx, tx, by, a, how); err != nil {
+		return a, err
+	}
+	return a, s.assetChanged(ctx, tx, by, "constituency.prove_asset", o.Ref, []audit.Change{{Field: "asset", To: a.Value}, {Field: "proved_how", To: how}}, a.UID)
 }
 
 // EndAsset ends that an organisation answers for an asset, at a moment (zero: now) and for a reason that people read later. What was so before stays,

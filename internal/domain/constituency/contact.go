@@ -176,25 +176,31 @@ func (s *Service) EditContactTx(ctx context.Context, tx *db.Tx, by access.Actor,
 func (s *Service) VerifyContact(ctx context.Context, by access.Actor, contact, how string) (Contact, error) {
 	var c Contact
 	err := s.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
-		if err := by.Need(access.WriteRegistry); err != nil {
-			return err
-		}
-		var p errs.Problems
-		how = text(&p, "how", how, 200, true)
-		if err := p.Err(); err != nil {
-			return err
-		}
-		var o access.Object
-		if c, o, err = s.contactForChange(ctx, tx, by, contact); err != nil {
-			return err
-		}
-		c.VerifiedAt, c.VerifiedHow, c.FailedAt, c.FailedHow = s.Clock.Now(), how, time.Time{}, ""
-		if _, err := tx.Exec(ctx, `UPDATE constituency_contact SET verified_at = $1, verified_how = $2, failed_at = NULL, failed_how = '' WHERE id = $3`, c.VerifiedAt, how, c.ID); err != nil {
-			return err
-		}
-		return s.changed(ctx, tx, by, "constituency.verify_contact", o.Ref, []audit.Change{{Field: "verified_how", To: how}}, c.UID)
+		c, err = s.VerifyContactTx(ctx, tx, by, contact, how)
+		return err
 	})
 	return c, err
+}
+
+// VerifyContactTx is VerifyContact in the caller's transaction.
+func (s *Service) VerifyContactTx(ctx context.Context, tx *db.Tx, by access.Actor, contact, how string) (c Contact, err error) {
+	if err := by.Need(access.WriteRegistry); err != nil {
+		return c, err
+	}
+	var p errs.Problems
+	how = text(&p, "how", how, 200, true)
+	if err := p.Err(); err != nil {
+		return c, err
+	}
+	var o access.Object
+	if c, o, err = s.contactForChange(ctx, tx, by, contact); err != nil {
+		return c, err
+	}
+	c.VerifiedAt, c.VerifiedHow, c.FailedAt, c.FailedHow = s.Clock.Now(), how, time.Time{}, ""
+	if _, err := tx.Exec(ctx, `UPDATE constituency_contact SET verified_at = $1, verified_how = $2, failed_at = NULL, failed_how = '' WHERE id = $3`, c.VerifiedAt, how, c.ID); err != nil {
+		return c, err
+	}
+	return c, s.changed(ctx, tx, by, "constituency.verify_contact", o.Ref, []audit.Change{{Field: "verified_how", To: how}}, c.UID)
 }
 
 // RetireContact takes a contact out of use; its keys prove nothing any more. The record stays. It needs WriteRegistry.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/sample/country"
@@ -44,10 +45,20 @@ func (p *player) writeCampaign(c country.Campaign) {
 // ask registers who is to be asked, and sends.
 func (p *player) ask(ctx context.Context, c country.Campaign) error {
 	var list strings.Builder
-	for _, o := range c.Customers {
-		if err := p.registerOne(ctx, o.Organisation); err != nil {
-			return fmt.Errorf("organisation %s: %w", o.Key, err)
+	for some := range slices.Chunk(c.Customers, registeredAtOnce) {
+		err := p.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			for _, o := range some {
+				if err := p.registerTx(ctx, tx, o.Organisation); err != nil {
+					return fmt.Errorf("organisation %s: %w", o.Key, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
+	}
+	for _, o := range c.Customers {
 		fmt.Fprintf(&list, "update.%s,%s,%s\n", o.Assets[0].Value, p.ago(o.Seen).Format(time.RFC3339), o.Line)
 	}
 	in := p.incidents[c.Incident]

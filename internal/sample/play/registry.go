@@ -48,60 +48,51 @@ func (p *player) register(ctx context.Context) error {
 	return nil
 }
 
+// registeredAtOnce is how many organisations of a list are registered in one transaction.
+const registeredAtOnce = 25
+
 func (p *player) registerOne(ctx context.Context, o country.Organisation) error {
-	// A contact without an address is known by its telephone; the rest is one act each, in one transaction.
-	var contacts []constituency.Contact
-	var assets []constituency.Asset
-	err := p.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		contacts, assets = nil, nil
-		made, err := p.Constituency.CreateTx(ctx, tx, sample(), constituency.NewOrganisation{
-			Name: o.Name, Sector: o.Sector, Class: o.Class, Criticality: o.Criticality, Size: o.Size, Lang: o.Lang, Parent: p.orgs[o.Parent].UID, Communities: o.Communities,
-		})
-		if err != nil {
-			return err
-		}
-		p.orgs[o.Key] = made
-		for _, c := range o.Contacts {
-			x, err := p.Constituency.AddContactTx(ctx, tx, sample(), made.UID, constituency.NewContact{
-				Name: c.Name, Role: c.Role, Email: c.Email, Phone: c.Phone, Lang: c.Lang, OnCall: c.OnCall,
-			})
-			if err != nil {
-				return fmt.Errorf("contact %s: %w", c.Name, err)
-			}
-			contacts = append(contacts, x)
-		}
-		for _, a := range o.Assets {
-			x, err := p.Constituency.AddAssetTx(ctx, tx, sample(), made.UID, constituency.NewAsset{Kind: a.Kind, Value: a.Value})
-			if err != nil {
-				return fmt.Errorf("asset %s: %w", a.Value, err)
-			}
-			assets = append(assets, x)
-		}
-		return nil
+	err := p.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error { return p.registerTx(ctx, tx, o) })
+	if err != nil || o.Liaison == "" {
+		return err
+	}
+	return p.Constituency.SetLiaison(ctx, sample(), p.orgs[o.Key].UID, constituency.Liaison{Kind: constituency.LiaisonKind(o.Liaison), Basis: "Cybersecurity Act of Valmora, Art. 21"})
+}
+
+// registerTx enters an organisation with its contacts and assets, all verified and proved.
+func (p *player) registerTx(ctx context.Context, tx *db.Tx, o country.Organisation) error {
+	made, err := p.Constituency.CreateTx(ctx, tx, sample(), constituency.NewOrganisation{
+		Name: o.Name, Sector: o.Sector, Class: o.Class, Criticality: o.Criticality, Size: o.Size, Lang: o.Lang, Parent: p.orgs[o.Parent].UID, Communities: o.Communities,
 	})
 	if err != nil {
 		return err
 	}
-	if o.Liaison != "" {
-		if err := p.Constituency.SetLiaison(ctx, sample(), p.orgs[o.Key].UID, constituency.Liaison{Kind: constituency.LiaisonKind(o.Liaison), Basis: "Cybersecurity Act of Valmora, Art. 21"}); err != nil {
-			return err
+	p.orgs[o.Key] = made
+	for i, c := range o.Contacts {
+		x, err := p.Constituency.AddContactTx(ctx, tx, sample(), made.UID, constituency.NewContact{
+			Name: c.Name, Role: c.Role, Email: c.Email, Phone: c.Phone, Lang: c.Lang, OnCall: c.OnCall,
+		})
+		if err != nil {
+			return fmt.Errorf("contact %s: %w", c.Name, err)
 		}
-	}
-	for i, c := range contacts {
-		how := "called the switchboard of " + o.Name
+		how := "called the switchboard of " + o.Name // a contact without an address is known by its telephone
 		if c.Email != "" && i > 0 {
-			how = "named by " + contacts[0].Name
+			how = "named by " + o.Contacts[0].Name
 		}
-		if contacts[i], err = p.Constituency.VerifyContact(ctx, sample(), c.UID, how); err != nil {
+		if x, err = p.Constituency.VerifyContactTx(ctx, tx, sample(), x.UID, how); err != nil {
 			return err
 		}
 		if c.Email != "" {
-			p.contacts[c.Email] = contacts[i]
+			p.contacts[c.Email] = x
 		}
 	}
-	for _, a := range assets {
+	for _, a := range o.Assets {
+		x, err := p.Constituency.AddAssetTx(ctx, tx, sample(), made.UID, constituency.NewAsset{Kind: a.Kind, Value: a.Value})
+		if err != nil {
+			return fmt.Errorf("asset %s: %w", a.Value, err)
+		}
 		how := map[string]string{"prefix": "registry of addresses", "asn": "registry of addresses", "domain": "record at the domain"}[a.Kind]
-		if _, err := p.Constituency.ProveAsset(ctx, sample(), a.UID, how); err != nil {
+		if _, err := p.Constituency.ProveAssetTx(ctx, tx, sample(), x.UID, how); err != nil {
 			return err
 		}
 	}
