@@ -16,13 +16,7 @@ import (
 
 // Calls lists the calls of an incident, the newest start first. They are the team's: the actor needs access.ReadCases. Refused: NotFound.
 func (s *Service) Calls(ctx context.Context, by access.Actor, subject string) ([]Call, error) {
-	if err := by.Need(access.ReadCases); err != nil {
-		return nil, err
-	}
-	if !team(by) {
-		return nil, errs.ErrNotFound
-	}
-	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	o, err := s.teamsIncident(ctx, by, subject)
 	if err != nil {
 		return nil, err
 	}
@@ -31,13 +25,7 @@ func (s *Service) Calls(ctx context.Context, by access.Actor, subject string) ([
 
 // CallsOfTasks gives the calls (uids) in which tasks (uids) of an incident were agreed. The actor needs access.ReadCases. Refused: NotFound.
 func (s *Service) CallsOfTasks(ctx context.Context, by access.Actor, subject string) (map[string]string, error) {
-	if err := by.Need(access.ReadCases); err != nil {
-		return nil, err
-	}
-	if !team(by) {
-		return nil, errs.ErrNotFound
-	}
-	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	o, err := s.teamsIncident(ctx, by, subject)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,17 @@ import (
 // team tells whether the reader is one of us; all others read what is for the party.
 func team(by access.Actor) bool { return access.Sees(by).Wide() }
 
+// teamsIncident finds the incident whose calls and situations a reader of the team asks for.
+func (s *Service) teamsIncident(ctx context.Context, by access.Actor, subject string) (access.Object, error) {
+	if err := by.Need(access.ReadCases); err != nil {
+		return access.Object{}, err
+	}
+	if !team(by) {
+		return access.Object{}, errs.ErrNotFound
+	}
+	return access.Find(ctx, s.DB, by, ref.Incident, subject)
+}
+
 // PartyOf gives one party by uid under the reader's scope.
 func (s *Service) PartyOf(ctx context.Context, h db.Handle, by access.Actor, uid string) (Party, error) {
 	q := new(db.Query).Add(`SELECT ` + partyColumns + ` FROM `)

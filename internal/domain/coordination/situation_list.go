@@ -10,20 +10,13 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
-	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
 func situationPlace(uid string) string { return "coordination_situation.body:" + uid }
 
 // Situations lists the shared situations of an incident, newest first. They are the team's: the actor needs access.ReadCases. Refused: NotFound.
 func (s *Service) Situations(ctx context.Context, by access.Actor, subject string) ([]Situation, error) {
-	if err := by.Need(access.ReadCases); err != nil {
-		return nil, err
-	}
-	if !team(by) {
-		return nil, errs.ErrNotFound
-	}
-	o, err := access.Find(ctx, s.DB, by, ref.Incident, subject)
+	o, err := s.teamsIncident(ctx, by, subject)
 	if err != nil {
 		return nil, err
 	}

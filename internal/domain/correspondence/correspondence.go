@@ -22,8 +22,8 @@
 //	opening.go               to a person: the link of its own account, which nobody else reads
 //	end.go                   what was kept long enough is destroyed
 //	letter.go                the text of a letter as its reader gets it
-//	postman.go deliver.go    signing, encrypting, handing over: the send job
-//	locked.go code.go        a letter as a file that opens with a code, and who told that code to whom
+//	postman.go compose.go deliver.go  the mail made of a letter, signing, encrypting, handing over: the send job
+//	locked.go locked_code.go  a letter as a file that opens with a code, and who told that code to whom
 //
 // An outgoing message is Held → Sending → Sent; Held → Stopped; Waiting → Held when a person decides; Sending → Failed → Held again.
 // It does not decide what may leave (core/egress), who wrote a mail (mailroom) or what a message means (the duties above).

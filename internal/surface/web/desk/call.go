@@ -173,11 +173,7 @@ func (d *Desk) whomToCall(v *page.Visit, r intake.Report) ([]constituency.Contac
 	for _, c := range all {
 		organisations = append(organisations, c.Organisation)
 	}
-	labels, err := d.Constituency.Labels(v.Ctx(), d.DB, organisations...)
-	names := map[int64]string{}
-	for id, o := range labels {
-		names[id] = o.Name
-	}
+	names, err := d.organisationNames(v, organisations...)
 	return all, names, err
 }
 

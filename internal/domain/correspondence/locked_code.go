@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -166,9 +167,12 @@ type CodeState struct {
 // Waits tells whether the code is still to be told.
 func (c CodeState) Waits() bool { return c.ToldAt.IsZero() && c.Message.WithdrawnAt.IsZero() }
 
-// codeTables joins letters with their codes; 5 is egress.Locked.
-const codeTables = ` JOIN correspondence_message m ON m.thread = o.id JOIN correspondence_code c ON c.message = m.id LEFT JOIN keyring_key k ON k.owner = o.id
-	WHERE m.state = 'sent' AND m.road = 5 AND k.wrapped IS NOT NULL`
+// leftLocked is what a letter that left as a locked file is.
+var leftLocked = `m.state = 'sent' AND m.road = ` + strconv.Itoa(int(egress.Locked))
+
+// codeTables joins letters with their codes.
+var codeTables = ` JOIN correspondence_message m ON m.thread = o.id JOIN correspondence_code c ON c.message = m.id LEFT JOIN keyring_key k ON k.owner = o.id
+	WHERE ` + leftLocked + ` AND k.wrapped IS NOT NULL`
 
 func (s *Service) scanCode(r *db.Rows) (CodeState, error) {
 	var c CodeState
@@ -225,7 +229,7 @@ func (s *Service) CodesOf(ctx context.Context, h db.Handle, by access.Actor, thr
 	}
 	for some := range slices.Chunk(threads, 500) {
 		q := new(db.Query).Add(`SELECT m.id, m.uid, m.thread, m.sent_at, m.withdrawn_at, c.made_at, c.told_at, c.times FROM correspondence_code c JOIN correspondence_message m ON m.id = c.message
-			WHERE m.state = 'sent' AND m.road = 5 AND c.thread IN `)
+			WHERE ` + leftLocked + ` AND c.thread IN `)
 		list, err := db.List(ctx, h, db.In(q, some).Add(` ORDER BY m.id`), func(r *db.Rows) (c CodeState, err error) {
 			return c, r.Scan(&c.Message.ID, &c.Message.UID, &c.Message.Thread, &c.Message.SentAt, &c.Message.WithdrawnAt, &c.MadeAt, &c.ToldAt, &c.Times)
 		})
@@ -246,7 +250,7 @@ func (s *Service) CountCodes(ctx context.Context, h db.Handle, by access.Actor) 
 	}
 	q := new(db.Query).Add(`SELECT COUNT(*) FROM `)
 	access.Sees(by).From(q, ref.Thread).Add(` JOIN correspondence_code c ON c.thread = o.id JOIN correspondence_message m ON m.id = c.message
-		WHERE c.told_at IS NULL AND m.state = 'sent' AND m.road = 5 AND m.withdrawn_at IS NULL`)
+		WHERE c.told_at IS NULL AND ` + leftLocked + ` AND m.withdrawn_at IS NULL`)
 	return n, h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
 }
 
@@ -397,5 +401,5 @@ func (s *Service) tellLeft(ctx context.Context, tx *db.Tx, by access.Actor, t Th
 // CodesLeft counts the codes of a thread that are still to be told.
 func (s *Service) CodesLeft(ctx context.Context, h db.Handle, thread int64) (n int, err error) {
 	return n, h.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_code c JOIN correspondence_message m ON m.id = c.message
-		WHERE c.thread = $1 AND c.told_at IS NULL AND m.state = 'sent' AND m.road = 5 AND m.withdrawn_at IS NULL`, thread).Scan(&n)
+		WHERE c.thread = $1 AND c.told_at IS NULL AND `+leftLocked+` AND m.withdrawn_at IS NULL`, thread).Scan(&n)
 }
