@@ -79,6 +79,16 @@ func TestBrowserCodesAreToldWithTheKeyboard(t *testing.T) {
 	p.Type("input[name=password]", password)
 	p.Click("main button[type=submit]")
 	p.Wait("body.desk")
+	for _, path := range []string{"/desk/codes", first} {
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int64{320, 1440} {
+				p.Viewport(width, 900)
+				p.Scheme(scheme)
+				p.Open("http://" + h.Config.HTTP + path)
+				p.Accessible()
+			}
+		}
+	}
 	order := all(`href="/desk/codes/([a-z0-9]+)`, ana.page("/desk/codes"))
 	p.Open("http://" + h.Config.HTTP + first)
 	for i := range order {
