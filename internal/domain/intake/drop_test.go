@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/core/audit"
+	"github.com/tocsin-csirt/tocsin/internal/core/deadline"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -354,7 +356,7 @@ func TestTheReportFollowsItsThread(t *testing.T) {
 		if err != nil || m.State != correspondence.Held {
 			t.Fatalf("reply: %+v, %v", m, err)
 		}
-		if v, _ := intake.Look(ctx, d.DB, d.Clock, got.Code); v.State != intake.StatusHandling || len(v.Messages) != 1 || len(v.Clocks) != 0 {
+		if v, _ := intake.Look(ctx, d.DB, d.Clock, got.Code); v.State != intake.StatusHandling || len(v.Messages) != 1 || len(v.Clocks) != 1 {
 			t.Errorf("answered, and the letter is still held: %+v", v)
 		}
 		if err := d.s.Correspondence.Stop(ctx, d.ana, m.UID); err != nil {
@@ -365,7 +367,35 @@ func TestTheReportFollowsItsThread(t *testing.T) {
 		if lines := d.queue(ctx, intake.QueueFilter{}); r.State != intake.New || len(lines) != 1 || lines[0].Group != "clock" {
 			t.Errorf("the only answer was stopped: %s, %+v", r.State, lines)
 		}
+		// What is written in time and leaves late is late: the clock runs until then.
+		if m, err = d.s.Reply(ctx, d.ana, got.Reference, correspondence.Outgoing{Subject: "Your report", Text: "We look into it."}); err != nil {
+			t.Fatal(err)
+		}
+		answer := func() deadline.Clock {
+			t.Helper()
+			clocks, err := d.s.Deadlines.About(ctx, d.DB, r.Ref.ID)
+			i := slices.IndexFunc(clocks[r.Ref.ID], func(c deadline.Clock) bool { return c.Kind == intake.FirstAnswer })
+			if err != nil || i < 0 {
+				t.Fatalf("%+v, %v", clocks, err)
+			}
+			return clocks[r.Ref.ID][i]
+		}
 		follow()
+		if c := answer(); !c.Open() {
+			t.Errorf("a letter that is held meets the clock: %+v", c)
+		}
+		d.Clock.Advance(50 * time.Hour)
+		d.write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE correspondence_message SET state = 'sent', sent_at = $1 WHERE uid = $2`, d.Clock.Now(), m.UID)
+			return err
+		})
+		if _, err := d.s.Assign(ctx, d.ana, got.Reference, 2); err != nil { // something of the report is in the record
+			t.Fatal(err)
+		}
+		follow()
+		if c := answer(); !c.MetAt.Equal(d.Clock.Now()) || !c.MetAt.After(c.DueAt) {
+			t.Errorf("a letter that left late: %+v", c)
+		}
 	})
 }
 

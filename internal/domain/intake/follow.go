@@ -152,7 +152,7 @@ func (s *Service) catchUpTx(ctx context.Context, tx *db.Tx, report int64) error 
 	return s.showTx(ctx, tx, report)
 }
 
-// answered compares our answer clock with what persons sent.
+// answered compares our answer clock with what persons sent: it is met when the first such letter left, and runs again when all came back.
 func (s *Service) answered(ctx context.Context, tx *db.Tx, by access.Actor, r *row) error {
 	clocks, err := s.Deadlines.About(ctx, tx, r.Ref.ID)
 	if err != nil {

@@ -75,15 +75,11 @@ func (s *Service) runAnswer(ctx context.Context, tx *db.Tx, by access.Actor, run
 	if err != nil {
 		return audit.Entry{}, "", err
 	}
-	if err := s.Deadlines.MeetTx(ctx, tx, by, r.Ref, FirstAnswer, s.Clock.Now()); err != nil {
-		return audit.Entry{}, "", err
-	}
 	r.AnswerCame = false
 	return moved("intake.reply", from, r, ""), list[0].UID, nil
 }
 
-// runBack takes one report back to new; a letter that has left stays, and its report with it. The clock that the answer met runs again when the
-// record is followed.
+// runBack takes one report back to new; a letter that has left stays, and its report with it.
 func (s *Service) runBack(ctx context.Context, tx *db.Tx, by access.Actor, run Run, r *row, message string) (audit.Entry, error) {
 	if run.Action == RunAnswer {
 		if err := s.Correspondence.StopTx(ctx, tx, by, message); err != nil {

@@ -290,7 +290,7 @@ func (s *Service) Settle(ctx context.Context, by access.Actor, report string) (R
 	return all[0], nil
 }
 
-// Reply answers the reporter and moves New to Answered; it meets our answer clock. In any other state it only sends.
+// Reply answers the reporter and moves New to Answered; in any other state it only sends. Our answer clock is met when the letter leaves (catchUpTx).
 func (s *Service) Reply(ctx context.Context, by access.Actor, report string, out correspondence.Outgoing) (correspondence.Message, error) {
 	if err := by.Need(access.Triage); err != nil {
 		return correspondence.Message{}, err
@@ -323,9 +323,6 @@ func (s *Service) Reply(ctx context.Context, by access.Actor, report string, out
 			if err := r.move(Answered); err != nil {
 				return err
 			}
-		}
-		if err := s.Deadlines.MeetTx(ctx, tx, by, r.Ref, FirstAnswer, s.Clock.Now()); err != nil {
-			return err
 		}
 		r.AnswerCame = false
 		e := moved("intake.reply", from, &r, "")

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
 
 // sourceOf reads an address with or without a port, a name, a mail address or a URL.
@@ -120,7 +122,7 @@ func when(s string) time.Time {
 	}
 	for _, l := range layouts {
 		if t, err := time.Parse(l, s); err == nil && t.Year() > 1980 && t.Year() < 2200 {
-			return t.UTC()
+			return mail.Zoned(t).UTC()
 		}
 	}
 	if n, err := strconv.ParseFloat(s, 64); err == nil && n > 315532800 && n < 7258118400 {

@@ -144,5 +144,16 @@ func (m *Message) Date() (time.Time, bool) {
 	if err != nil {
 		t, err = mail.ParseDate(strings.TrimSpace(dropComments(raw)))
 	}
-	return t.UTC(), err == nil
+	return Zoned(t).UTC(), err == nil
+}
+
+// zones are those that RFC 5322 (section 4.3) names, in hours from UTC.
+var zones = map[string]int{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+
+// Zoned corrects a time that was read with the name of a zone: package time takes a name that it does not know for UTC.
+func Zoned(t time.Time) time.Time {
+	if name, offset := t.Zone(); offset == 0 {
+		return t.Add(-time.Duration(zones[name]) * time.Hour)
+	}
+	return t
 }

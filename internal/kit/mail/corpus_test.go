@@ -2,11 +2,13 @@ package mail
 
 import (
 	"encoding/json"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fact is what another reader found in a sample.
@@ -17,6 +19,7 @@ type fact struct {
 	Parts     []string `json:"parts"`
 	Sender    *string  `json:"sender"`
 	Subject   *string  `json:"subject"`
+	Date      *string  `json:"date"`
 }
 
 // samples gives the folder of sample mails; they have other licences and are never copied into the repository.
@@ -105,6 +108,7 @@ func TestSamplesAreReadWhole(t *testing.T) {
 			compare("filenames", names(m), want.Filenames)
 			compare("subject", squeeze(ptr(m.Subject())), squeeze(want.Subject))
 			compare("sender", sender(m), strings.ReplaceAll(squeeze(want.Sender), `"`, ""))
+			compare("date", dated(m), wantDate(want.Date))
 			compare("id", m.MessageID(), strings.Trim(squeeze(want.MessageID), "<>"))
 		}
 	}
@@ -126,6 +130,23 @@ func sender(m *Message) string {
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// dated is when the sender wrote, in UTC, and nothing where nobody can tell.
+func dated(m *Message) string {
+	if t, ok := m.Date(); ok {
+		return t.Format(time.RFC3339)
+	}
+	return ""
+}
+
+// wantDate is the same of a fact.
+func wantDate(s *string) string {
+	t, err := mail.ParseDate(squeeze(s))
+	if err != nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 func ptr(s string) *string { return &s }
