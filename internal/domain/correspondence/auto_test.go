@@ -71,7 +71,7 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 					o.h.Clock.Advance(2 * time.Hour) // within the limits
 				}
 				out := o.receipt()
-				out.Auto.Letter, out.Auto.Count = l, int(l)
+				out.Auto.Letter, out.Auto.Count, out.Auto.Crime = l, int(l), l == AutoReceipt
 				m, err := o.putBy(access.Stranger(access.ByMail, "en"), th, out)
 				o.must(err)
 				if m.State != Held || !m.Automatic || m.Author != 0 {
@@ -85,6 +85,10 @@ func TestNoCanaryInAutomaticMail(t *testing.T) {
 				}
 				if strings.Contains(body, "⟦") || !strings.Contains(body, "https://cert.example/r/"+out.Auto.Code.Reveal()) || l != AutoThanks && !strings.Contains(body, th.Reference) {
 					o.Errorf("%s, letter %d:\n%s", lang, l, body)
+				}
+				police := o.printer(string(lang)).T("mail.receipt.crime")
+				if strings.Contains(strings.Join(strings.Fields(body), " "), strings.Join(strings.Fields(police), " ")) != (l == AutoReceipt) {
+					o.Errorf("%s, letter %d and the way to the police:\n%s", lang, l, body)
 				}
 				if !strings.Contains(raw, "Auto-Submitted: auto-generated\r\n") || !strings.Contains(raw, "multipart/signed") {
 					o.Errorf("%s, letter %d is not marked or not signed", lang, l)

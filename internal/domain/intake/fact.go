@@ -34,6 +34,11 @@ func (s *Service) NoteMoment(ctx context.Context, by access.Actor, obligation st
 		p.Add("at", "error.date")
 	}
 	return s.fact(ctx, by, obligation, reason, p, func(ctx context.Context, tx *db.Tx, r *row, o *Obligation) (audit.Entry, error) {
+		if (m == law.Suspended || m == law.Resumed) && !o.Set.Suspends { // it would change nothing, and look as if it did
+			var p errs.Problems
+			p.Add("moment", "error.choice")
+			return audit.Entry{}, p.Err()
+		}
 		e := audit.Entry{Verb: "intake.moment", Changes: []audit.Change{{Field: "moment", To: string(m)}, {Field: "at", To: at.UTC()}}}
 		if had := inForce(o.Facts, OfMoment, string(m)); had != nil && m != law.Suspended && m != law.Resumed {
 			if err := mayOverrule(by, o.Set.Correct, reason); err != nil {

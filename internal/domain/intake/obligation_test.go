@@ -310,6 +310,8 @@ func TestAMomentIsCorrectedAndAStageWaived(t *testing.T) {
 		if f := errs.Fields(err); len(f) != 2 {
 			t.Errorf("two problems are told as %v", err)
 		}
+		_, err = d.s.NoteMoment(ctx, d.ana, eu.UID, law.Suspended, d.Clock.Now(), "a weekend")
+		d.refused("a moment that changes nothing under this law", err, errs.Invalid)
 		_, err = d.s.PassedOnTo(ctx, d.ana, eu.UID, "the_press", time.Time{}, "")
 		d.refused("passed on to nobody by law", err, errs.NotFound)
 	})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 )
@@ -77,7 +78,7 @@ func TestFeedback(t *testing.T) {
 			"\n\n--b\nContent-Type: text/rfc822-headers\n\nFrom: x@y.example\nSubject: Buy\n\n--b--\n"))
 	}
 	r := In(arf("Feedback-Type: fraud\nVersion: 1\nUser-Agent: x\nSource-IP: 2001:db8::9\nSource-Port: 4711\nIncidents: 12\nArrival-Date: Thu, 8 Mar 2005 14:00:00 EDT\nReported-Domain: isp.example\nReported-URI: http://bad.example/x")).Reports[0]
-	if r.Class != "fraud:phishing" || len(r.Sources) != 2 || r.Sources[0].Port != 4711 || r.Sources[1].Domain != "bad.example" || r.Count != 12 || r.At.IsZero() || !strings.Contains(string(r.Original), "Subject: Buy") || len(r.Problems) != 0 {
+	if r.Class != "fraud:phishing" || len(r.Sources) != 2 || r.Sources[0].Port != 4711 || r.Sources[1].Domain != "bad.example" || r.Count != 12 || !r.At.Equal(time.Date(2005, 3, 8, 18, 0, 0, 0, time.UTC)) || !strings.Contains(string(r.Original), "Subject: Buy") || len(r.Problems) != 0 {
 		t.Errorf("%+v", r)
 	}
 	for fields, want := range map[string]Problem{
