@@ -107,8 +107,8 @@ func (k *Keeper) Do(ctx context.Context, r Request, act func(ctx context.Context
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			beaten = true
+		beaten = n == 0 // of this try: a transaction that was lost is run again, and may win then
+		if beaten {
 			return ErrTaken
 		}
 		in = tx

@@ -3,6 +3,7 @@ package once_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -171,6 +172,30 @@ func TestManyAtOnce(t *testing.T) {
 		wg.Wait()
 		if marks(t, h) != 1 {
 			t.Errorf("%d effects", marks(t, h))
+		}
+		// Whoever of them was first, perhaps only when its transaction was run again: its answer is there for the next.
+		if a, again, err := k.Do(t.Context(), request("a"), mark(h)); err != nil || !again || a.Status != 201 {
+			t.Errorf("afterwards: %+v %v %v", a, again, err)
+		}
+	})
+}
+
+// Two write in one transaction of SQLite, and it is lost: who was beaten in it is run again, and is then the first.
+func TestWhoIsRunAgainKeepsItsAnswer(t *testing.T) {
+	t.Parallel()
+	coretest.Engines(t, func(t *testing.T, h *coretest.House) {
+		k := keeper(h)
+		for round := range 40 {
+			r := request("a")
+			r.Key = fmt.Sprintf("k-%d", round)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() { _, _, _ = k.Do(context.Background(), r, mark(h)) })
+			}
+			wg.Wait()
+			if a, again, err := k.Do(t.Context(), r, mark(h)); err != nil || !again || a.Status != 201 {
+				t.Fatalf("round %d: %+v %v %v", round, a, again, err)
+			}
 		}
 	})
 }
