@@ -2,9 +2,11 @@ package correspondence
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -88,6 +90,33 @@ type readerKey struct {
 
 func (k readerKey) isZero() bool { return k.pgp.IsZero() && k.smime.IsZero() }
 
+// readings are certificates as they were read before: one letter asks for its reader's key several times, and reading proves each of its self-signatures.
+type readings struct {
+	mu sync.Mutex
+	of map[[sha256.Size]byte][]pgp.Key
+}
+
+// mostReadings is how many are kept, some kilobytes each.
+const mostReadings = 500
+
+func (r *readings) keys(certificate []byte) []pgp.Key {
+	sum := sha256.Sum256(certificate)
+	r.mu.Lock()
+	keys, ok := r.of[sum]
+	r.mu.Unlock()
+	if ok {
+		return keys
+	}
+	keys, _ = pgp.ParseKeys(certificate)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == nil || len(r.of) >= mostReadings {
+		r.of = map[[sha256.Size]byte][]pgp.Key{}
+	}
+	r.of[sum] = keys
+	return keys
+}
+
 // keyOf gives the newest approved key to which one may encrypt for the correspondent, if the address is the one of its contact: an OpenPGP key before a
 // certificate, which is of use only when we have one ourselves to sign with.
 func (s *Service) keyOf(ctx context.Context, h db.Handle, t Thread, address string, now time.Time) (out readerKey, err error) {
@@ -105,7 +134,7 @@ func (s *Service) keyOf(ctx context.Context, h db.Handle, t Thread, address stri
 			}
 			continue
 		}
-		parsed, _ := pgp.ParseKeys(k.Certificate)
+		parsed := s.read.keys(k.Certificate)
 		for _, p := range parsed {
 			if p.CanEncrypt(now) == nil {
 				return readerKey{pgp: p}, nil

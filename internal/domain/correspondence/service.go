@@ -110,6 +110,7 @@ type Service struct {
 	published atomic.Pointer[string]    // fingerprint of the team's key as it is now
 	certEnds  atomic.Pointer[time.Time] // when the team's S/MIME certificate ends; nil for none
 	lane      atomic.Pointer[string]    // the address for suspicious messages as it is now
+	read      readings
 }
 
 // HandedOnAt tells the address for suspicious messages from now on; "" for none.
