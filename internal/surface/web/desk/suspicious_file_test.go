@@ -46,8 +46,11 @@ func TestPicturesOfTheLane(t *testing.T) {
 	binary.BigEndian.PutUint32(bomb[20:], 10_000)
 	binary.BigEndian.PutUint32(bomb[29:], crc32.ChecksumIEEE(bomb[12:29]))
 	files := []struct{ name, kind, body string }{
-		{"screen.png", "image/png", string(screenshot(900, 600))}, {"evil.svg", "image/svg+xml", `<svg xmlns="http://www.w3.org/2000/svg" onload="pwned()"/>`},
-		{"page.png", "image/png", "<!DOCTYPE html><script>pwned()</script>"}, {"both.png", "image/png", string(screenshot(30, 30)) + "<script>pwned()</script>"}, {"bomb.png", "image/png", string(bomb)},
+		{"screen.png", "image/png", string(screenshot(900, 600))},
+		{"evil.svg", "image/svg+xml", `<svg xmlns="http://www.w3.org/2000/svg" onload="pwned()"/>`},
+		{"page.png", "image/png", "<!DOCTYPE html><script>pwned()</script>"},
+		{"both.png", "image/png", string(screenshot(30, 30)) + "<script>pwned()</script>"},
+		{"bomb.png", "image/png", string(bomb)},
 	}
 	in := intake.Suspicious{At: h.Clock.Now(), Text: "I got this."}
 	raw := "From: p@x.example\r\nTo: suspicious@cert.example\r\nSubject: look\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nA parcel.\r\n"

@@ -27,7 +27,9 @@ func (d Deps) frame(v *page.Visit, here, title string) page.PortalView {
 }
 
 // FormFrame is what stands around the question pages in the portal.
-func (d Deps) FormFrame(v *page.Visit, title string) page.PortalView { return d.frame(v, "reports", title) }
+func (d Deps) FormFrame(v *page.Visit, title string) page.PortalView {
+	return d.frame(v, "reports", title)
+}
 
 // Menu gives the rooms of the portal that the visitor may enter.
 func Menu(v *page.Visit, here string) []page.NavItem {

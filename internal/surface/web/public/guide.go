@@ -45,7 +45,7 @@ func (x *Public) guides(v *page.Visit) error {
 // guidePage is what stands around a guide. Its way back leads into the form that was begun, where what was typed is kept.
 func (x *Public) guidePage(v *page.Visit, w *writing, begun bool, title, action string) FormPage {
 	f := x.formPage(v, w, title, "", action)
-	f.Hidden, f.Later, f.Code = nil, false, ""
+	f.Hidden, f.Later, f.Code, f.Unread = nil, false, "", true
 	f.Back = x.at("/report")
 	switch {
 	case begun && w.draft.Boxes["what"] == whatDuty:
