@@ -29,8 +29,8 @@ func (d *Desk) suspiciousRoutes() []page.Route {
 		{Pattern: "GET " + singlesAt, Need: read, Serve: d.singles},
 		{Pattern: "GET " + singlesAt + "/{single}", Need: read, Serve: d.single},
 		{Pattern: "POST " + singlesAt + "/{single}/begin", Need: triage, Serve: d.beginCampaign},
-		{Pattern: "GET " + handedAt + "/{single}/files/{file}", Need: read, Serve: d.handedFile},
-		{Pattern: "GET " + handedAt + "/{single}/pictures/{file}", Need: read, Serve: d.handedPicture},
+		{Pattern: "GET " + handedAt + "/{single}/files/{handed}", Need: read, Serve: d.handedFile},
+		{Pattern: "GET " + handedAt + "/{single}/pictures/{handed}", Need: read, Serve: d.handedPicture},
 		{Pattern: "POST /desk/suspicious/address", Need: page.Needs(access.ChangeRules), Serve: d.setLaneAddress},
 		{Pattern: "POST /desk/suspicious/rules", Need: page.Needs(access.ChangeRules), Serve: d.setSuspicious},
 	}

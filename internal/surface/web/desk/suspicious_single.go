@@ -96,7 +96,7 @@ func (d *Desk) seenHanded(v *page.Visit) error {
 
 // handedFile gives a file of a message as it came.
 func (d *Desk) handedFile(v *page.Visit) error {
-	f, r, err := d.Suspicion.OpenFile(v.Ctx(), v.By, v.R.PathValue("single"), v.R.PathValue("file"))
+	f, r, err := d.Suspicion.OpenFile(v.Ctx(), v.By, v.R.PathValue("single"), v.R.PathValue("handed"))
 	if err == nil {
 		err = d.seenHanded(v)
 	}
@@ -108,7 +108,7 @@ func (d *Desk) handedFile(v *page.Visit) error {
 
 // handedPicture shows a picture of a message, drawn anew; with small=1 no larger than a preview.
 func (d *Desk) handedPicture(v *page.Visit) error {
-	raw, err := d.Suspicion.Picture(v.Ctx(), v.By, v.R.PathValue("single"), v.R.PathValue("file"), v.R.URL.Query().Get("small") == "1")
+	raw, err := d.Suspicion.Picture(v.Ctx(), v.By, v.R.PathValue("single"), v.R.PathValue("handed"), v.R.URL.Query().Get("small") == "1")
 	if err == nil {
 		err = d.seenHanded(v)
 	}
