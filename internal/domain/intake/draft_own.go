@@ -50,23 +50,11 @@ func (s *Service) SendOwn(ctx context.Context, by access.Actor, in ReceiveInput)
 		}
 		return Received{}, err
 	}
-	files, err := KeptFiles(ctx, s.DB, now, code)
+	kept, uploads, err := s.ownFiles(ctx, code)
 	if err != nil {
-		return Received{}, err
-	}
-	uploads, err := wholeUploads(ctx, s.DB, now, code)
-	if err != nil {
-		return Received{}, err
-	}
-	for _, u := range uploads {
-		content, err := readUpload(ctx, s.DB, u)
-		if err != nil {
-			return Received{}, err
+		if _, gone := OpenDraft(ctx, s.DB, now, code); errs.Is(gone, errs.NotFound) { // they went with it while they were read
+			err = ErrDraftSent
 		}
-		files = append(files, correspondence.FileIn{Name: u.Name, Type: u.Type, Content: content})
-	}
-	kept, err := s.keepUpTo(ctx, MaxFileBytes+MaxUploadBytes, files)
-	if err != nil {
 		return Received{}, err
 	}
 	var out Received
@@ -85,6 +73,28 @@ func (s *Service) SendOwn(ctx context.Context, by access.Actor, in ReceiveInput)
 		return err
 	})
 	return out, err
+}
+
+// ownFiles stores the files that were kept for a form.
+func (s *Service) ownFiles(ctx context.Context, code id.Secret) ([]correspondence.File, []heldUpload, error) {
+	now := s.Clock.Now()
+	files, err := KeptFiles(ctx, s.DB, now, code)
+	if err != nil {
+		return nil, nil, err
+	}
+	uploads, err := wholeUploads(ctx, s.DB, now, code)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, u := range uploads {
+		content, err := readUpload(ctx, s.DB, u)
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, correspondence.FileIn{Name: u.Name, Type: u.Type, Content: content})
+	}
+	kept, err := s.keepUpTo(ctx, MaxFileBytes+MaxUploadBytes, files)
+	return kept, uploads, err
 }
 
 // forgetSent removes the files of a form that went with it, and what was never whole.
