@@ -74,7 +74,7 @@ var keepers = map[string]string{
 	"github.com/chromedp":                "internal/kit/browsertest",
 	"go.yaml.in/yaml":                    "internal/format/law",
 	"github.com/abadojack/whatlanggo":    "internal/kit/tongue",
-	"golang.org/x/image":                 "internal/kit/pdf",
+	"golang.org/x/image":                 "internal/kit/pdf internal/kit/picture",
 	"software.sslmate.com/src/go-pkcs12": "internal/kit/pgp/keyd",
 	"github.com/go-webauthn/webauthn":    "internal/core/account",
 	"github.com/coreos/go-oidc":          "internal/kit/openid",

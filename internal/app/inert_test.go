@@ -153,6 +153,11 @@ func TestBrowserForeignTextStaysInert(t *testing.T) {
 	unsent.post("/report/part/1", "q-entity", text(5), "q-contact_name", text(6), "affected", text(7), "behalf", "other")
 	unsent.post("/report/part/2", "q-summary", text(2), "ongoing", "no")
 	nobody.cookies["draft"] = unsent.cookies["draft"]
+	member := people[access.Constituent]
+	member.post("/portal/report/what", "what", "duty")
+	member.post("/portal/report/stage", "stage-eu-nis2", "early_warning")
+	member.post("/portal/report/part/1", "q-contact_name", text(6), "affected", text(7))
+	member.post("/portal/report/part/2", "q-summary", text(2), "ongoing", "no")
 	form := []string{"/report/stage", "/report/part/1", "/report/part/2", "/report/check", "/report/saved"}
 
 	// An entity that registers itself, and one that has begun to.
@@ -248,6 +253,11 @@ var notShown = map[string]string{
 	"GET /r/{code}":                                            "leads on at once",
 	"GET /r/uploads":                                           "gives JSON to the script of the page that shows it",
 	"GET /r/uploads/{upload}":                                  "gives JSON, likewise",
+	"GET /portal/report/uploads":                               "gives JSON, likewise",
+	"GET /portal/report/uploads/{upload}":                      "gives JSON, likewise",
+	"GET /portal/reports/{report}/deadlines.ics":               "gives bytes to keep, of nothing that a stranger wrote",
+	"GET /desk/suspicious-message/{single}/files/{handed}":     "gives bytes to keep: desk.TestPicturesOfTheLane",
+	"GET /desk/suspicious-message/{single}/pictures/{handed}":  "gives pixels that we drew: desk.TestPicturesOfTheLane",
 	"GET /report/uploads":                                      "gives JSON, likewise",
 	"GET /report/uploads/{upload}":                             "gives JSON, likewise",
 	"GET /r/receipt.pdf":                                       "gives bytes to keep, made by the key process",

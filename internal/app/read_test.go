@@ -3,6 +3,8 @@ package app
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -25,6 +27,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/clock"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/api"
 )
 
@@ -59,11 +62,20 @@ func apiPath(o api.Operation, names map[string]string) string {
 		"{id}", names[strings.TrimSuffix(noun, "s")], "{message}", names["message"], "{file}", names["file"], "{number}", names["number"], "{organisation}", names["organisation"]).Replace(o.Path)
 }
 
+// handedGIF is a picture of one pixel that somebody handed on, and handedSum its SHA-256.
+const handedGIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+var handedSum = func() string {
+	raw, _ := base64.StdEncoding.DecodeString(handedGIF)
+	sum := sha256.Sum256(raw)
+	return id.Hex(sum[:])
+}()
+
 // campaign gives a campaign of two suspicious messages, and one that stands alone.
 func (h *house) campaign() (uid, single string) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	handed := []correspondence.Arrival{{Raw: []byte("Subject: a\r\n\r\na"), Public: true}, {Raw: []byte("Subject: b\r\n\r\nb"), Public: true}, {Raw: []byte("Subject: c\r\n\r\nc"), Public: true}}
+	handed := []correspondence.Arrival{{Raw: []byte("Subject: a\r\n\r\na"), Public: true}, {Raw: []byte("Subject: b\r\n\r\nb"), Public: true}, {Raw: []byte("Subject: c\r\nMIME-Version: 1.0\r\nContent-Type: image/gif\r\nContent-Transfer-Encoding: base64\r\n\r\n" + handedGIF), Public: true}}
 	h.must(h.Correspondence.Arrive(ctx, handed))
 	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		list := make([]suspicion.Message, len(handed))
@@ -85,6 +97,7 @@ func TestEachReadingOfARedCaseIsRecorded(t *testing.T) {
 		ctx := h.t.Context()
 		w, _ := h.build()
 		w.ours["campaign"], w.ours["single"] = h.campaign()
+		w.ours["handed"] = handedSum
 		handler, lines := h.routes()
 		h.open(handler)
 		h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {

@@ -243,5 +243,6 @@ func TestAReceiptInThePortal(t *testing.T) {
 		if page := reader.page("/r/report"); strings.Contains(page, "receipt.pdf") {
 			h.t.Error("its page offers it")
 		}
+		h.formInThePortal(mine, theirs, north)
 	})
 }

@@ -15,8 +15,10 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/account"
 	"github.com/tocsin-csirt/tocsin/internal/core/once"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/format/law"
 	"github.com/tocsin-csirt/tocsin/internal/kit/conf"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -166,7 +168,7 @@ func (h *House) handler(ctx context.Context, withPublic, withDesk, withPortal bo
 			DB: h.DB, Constituency: h.Constituency, Registration: h.Registration, Correspondence: h.Correspondence, Intake: h.Intake, Coordination: h.Coordination, Deadlines: h.Deadlines,
 			Accounts: h.Accounts, Once: &once.Keeper{DB: h.DB, Clock: h.Clock, Ring: h.Ring}, Around: around,
 		}
-		handler, err := surface("portal", db.Portal, account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(portal.Routes(d), entry.AccountRoutes(ent, account.Portal)...))
+		handler, err := surface("portal", db.Portal, account.Portal, entry.Who(account.Portal, h.Accounts), d.Fail, append(append(portal.Routes(d), h.inside(site, d).InsideRoutes()...), entry.AccountRoutes(ent, account.Portal)...))
 		if err != nil {
 			return nil, err
 		}
@@ -260,6 +262,33 @@ func (h *House) public(site page.Site) *public.Public {
 		Wake:         h.wakeDrops,
 		Laws:         h.Intake.Laws, Country: h.Profile.Country, Count: intake.Counting(h.Calendar), Patience: time.Second, Annexes: h.Registration.Annexes,
 	}
+}
+
+// inside is the report form where it stands in the portal.
+func (h *House) inside(site page.Site, d portal.Deps) *public.Public {
+	x := h.public(site)
+	x.In = &public.Inside{
+		Frame: d.FormFrame, Short: "/portal/reports/new", Draft: h.Intake.OwnDraft,
+		Me: func(v *page.Visit) (public.Own, error) {
+			org, c, err := d.Me(v)
+			own := public.Own{Known: law.Answers{}, Boxes: map[string]string{}}
+			if org != "" {
+				own.Known["entity"] = org
+			}
+			for name, s := range map[string]string{"contact_name": v.By.Name, "contact_email": c.Email, "contact_phone": c.Phone} {
+				if s != "" {
+					own.Boxes["q-"+name] = s
+				}
+			}
+			return own, err
+		},
+		Send: func(ctx context.Context, by access.Actor, in intake.ReceiveInput) (string, error) {
+			in.Channel = correspondence.ByPortal
+			got, err := h.Intake.SendOwn(ctx, by, in)
+			return "/portal/reports/" + got.Report.UID + "?done=reported", err
+		},
+	}
+	return x
 }
 
 func (h *House) desk(site page.Site) *desk.Desk {

@@ -141,7 +141,6 @@ func (s *Service) report(ctx context.Context, tx *db.Tx, by access.Actor, c *Cam
 			b.WriteString("\n" + p.T("desk.suspicious.kind."+f.Kind.Key()) + ": " + Defang(f.Value) + " (" + strconv.Itoa(f.Seen) + ")")
 		}
 	}
-	b.WriteString("\n\n" + p.T("desk.suspicious.line.page") + " /desk/suspicious/" + c.UID)
 	got, err := s.Intake.ReceiveTx(ctx, tx, access.System("intake"), intake.ReceiveInput{
 		Channel: correspondence.ByForm, Lang: s.Lang, TLP: tlp.Amber.Name(), Proof: correspondence.ByHand, NoReceipt: true,
 		Body: intake.Body{Summary: cutText(p.T("desk.suspicious.line.title", "title", title), intake.MaxSummary), Description: b.String(), Kind: "threat"},

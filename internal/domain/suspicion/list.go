@@ -237,5 +237,7 @@ func (s *Service) reading(ctx context.Context, arrival int64) (r Reading, at tim
 			err = fmt.Errorf("read a sample: %w", errs.Panic(p))
 		}
 	}()
-	return Read(mail.Parse(a.Raw)), a.ReceivedAt, nil
+	r = Reading{Message: a.UID, whole: true}
+	r.read(mail.Parse(a.Raw))
+	return r, a.ReceivedAt, nil
 }

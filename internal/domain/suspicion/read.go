@@ -1,8 +1,6 @@
 package suspicion
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +19,12 @@ type Reading struct {
 	Links   []string              // host and path
 	Files   []correspondence.File // names, types, sizes, sums; no content
 	Inner   bool                  // there was a message inside
+
+	Message  string // its uid, and for each file whether it is a picture that can be looked at: where a message that is kept is opened
+	Pictures []bool
+
+	whole   bool
+	content [][]byte // of the files
 }
 
 const (
@@ -33,6 +37,11 @@ const (
 // Read takes the attack out of a mail: the message that is attached, else the one that is forwarded in line, else the whole.
 func Read(m *mail.Message) Reading {
 	var r Reading
+	r.read(m)
+	return r
+}
+
+func (r *Reading) read(m *mail.Message) {
 	own := m.Body().Text
 	own = cutText(own, maxReadText)
 	inner := m.Inner()
@@ -40,7 +49,7 @@ func Read(m *mail.Message) Reading {
 		r.inline(m, own)
 		r.Links = linksOf(m, r.Text)
 		r.files(m)
-		return r
+		return
 	}
 	r.Inner, r.Words = true, own
 	for i, in := range inner[:min(len(inner), maxInner)] {
@@ -59,7 +68,6 @@ func Read(m *mail.Message) Reading {
 		r.files(in)
 	}
 	r.files(m)
-	return r
 }
 
 func domainOf(m *mail.Message) string {
@@ -194,21 +202,10 @@ func linksOf(m *mail.Message, text string) []string {
 	return slices.Compact(out)
 }
 
-// files notes the attachments of a mail by what is in them, without the mails among them.
-func (r *Reading) files(m *mail.Message) {
-	for _, p := range m.Attachments() {
-		if len(r.Files) >= maxFiles {
-			return
-		}
-		if p.Is("message/") || strings.HasSuffix(strings.ToLower(p.Filename), ".eml") || len(p.Bytes) == 0 {
-			continue
-		}
-		sum := sha256.Sum256(p.Bytes)
-		f := correspondence.File{Name: mail.Visible(cutText(p.Filename, maxTitle)), Type: p.Type, Size: int64(len(p.Bytes)), SHA256: hex.EncodeToString(sum[:])}
-		if !slices.ContainsFunc(r.Files, func(x correspondence.File) bool { return x.SHA256 == f.SHA256 }) {
-			r.Files = append(r.Files, f)
-		}
-	}
+func isMail(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".eml") }
+
+func (r *Reading) has(sum string) bool {
+	return slices.ContainsFunc(r.Files, func(x correspondence.File) bool { return x.SHA256 == sum })
 }
 
 // cutText cuts at bytes, on a letter's edge.

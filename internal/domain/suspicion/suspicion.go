@@ -7,6 +7,7 @@
 //	judge.go  File, Judge: what a person decides of a campaign
 //	list.go   List, Get, Sample, Curve
 //	single.go Singles, Single, Begin: messages that nothing is like
+//	file.go   OpenFile, Picture: what came with a message
 //	form.go   what the page takes, as a mail; end.go what ends when
 //
 // Campaign states: open; harmless and known are counted and make no line. Any may follow any.

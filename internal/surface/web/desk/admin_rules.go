@@ -224,56 +224,38 @@ func (d *Desk) significance(v *page.Visit) error {
 		_, err := d.Intake.Laws.Set("")
 		return err
 	}
-	p, q := v.P, v.R.URL.Query()
-	kind := q.Get("type")
-	in := law.Replies{Numbers: map[string]float64{}, YesNo: map[string]bool{}}
+	p := v.P
+	g := page.NewGuide(p, t, v.R.URL.Query().Get)
 	var fields []templ.Component
-	if len(t.Types) > 0 {
-		options := []page.SelectOption{{Value: "", Text: p.T("desk.significance.no_type")}}
-		for _, x := range t.Types {
-			options = append(options, page.SelectOption{Value: x.Code, Text: say(p, x.Name), Chosen: x.Code == kind})
-		}
-		fields = append(fields, page.Select(p, page.FieldView{ID: "type", Name: "type", Label: p.T("desk.significance.type")}, options))
+	if len(g.Types) > 0 {
+		fields = append(fields, page.Select(p, page.FieldView{ID: "type", Name: "type", Label: p.T("desk.significance.type")}, g.Types))
 	}
-	for _, x := range t.Asked(kind) {
-		f := page.FieldView{ID: "q-" + x.Code, Name: "q-" + x.Code, Label: say(p, x.Text), Value: strings.TrimSpace(q.Get("q-" + x.Code)), Autocomplete: "off"}
+	for _, x := range g.Questions {
+		f := page.FieldView{ID: x.ID, Name: x.ID, Label: x.Label, Value: x.Value, Error: x.Error, Autocomplete: "off"}
 		if x.Kind == law.Number {
 			f.InputMode, f.Width = "numeric", "half"
-			if n, err := strconv.ParseFloat(f.Value, 64); err == nil && n >= 0 {
-				in.Numbers[x.Code] = n
-			} else if f.Value != "" {
-				f.Error = p.T("error.number")
-			}
 			fields = append(fields, page.Field(p, f))
 			continue
 		}
-		if f.Value == "yes" || f.Value == "no" {
-			in.YesNo[x.Code] = f.Value == "yes"
-		}
 		options := []page.SelectOption{{Text: p.T("common.not_known_yet")}}
 		for _, a := range []string{"yes", "no"} {
-			options = append(options, page.SelectOption{Value: a, Text: p.T("common.answer." + a), Chosen: f.Value == a})
+			options = append(options, page.SelectOption{Value: a, Text: p.T("common.answer." + a), Chosen: x.Value == a})
 		}
 		fields = append(fields, page.Select(p, f, options))
 	}
-	j := t.Judge(kind, in)
-	answer := []page.Property{{Label: p.T("desk.significance.verdict"), Value: page.Strong(p.T("desk.significance.verdict." + string(j.Verdict)))}}
-	reasons := func(label string, list []law.Test) {
-		var lines []templ.Component
-		for _, x := range list {
-			lines = append(lines, twoLines(say(p, x.Text), strings.TrimSpace(x.Article+" "+map[bool]string{true: "", false: "· " + p.T("desk.rules.unconfirmed")}[x.Confirmed])))
-		}
-		if len(lines) > 0 {
-			answer = append(answer, page.Property{Label: label, Value: page.Lines(lines)})
-		}
+	answer := []page.Property{{Label: p.T("desk.significance.verdict"), Value: page.Strong(g.Verdict)}}
+	var because, missing []templ.Component
+	for _, r := range g.Because {
+		because = append(because, twoLines(r.Text, r.Article))
 	}
-	reasons(p.T("desk.significance.because"), j.Met)
-	if j.Verdict == law.NotDetermined {
-		var lines []templ.Component
-		for _, x := range j.Missing {
-			lines = append(lines, page.Text(say(p, x.Text)))
-		}
-		answer = append(answer, page.Property{Label: p.T("desk.significance.missing"), Value: page.Lines(lines)})
+	for _, x := range g.Missing {
+		missing = append(missing, page.Text(x.Text))
+	}
+	if len(because) > 0 {
+		answer = append(answer, page.Property{Label: p.T("desk.significance.because"), Value: page.Lines(because)})
+	}
+	if len(missing) > 0 {
+		answer = append(answer, page.Property{Label: p.T("desk.significance.missing"), Value: page.Lines(missing)})
 	}
 	answer = append(answer, page.Property{Label: p.T("desk.rules.law"), Value: twoLines(t.Law, strings.Join(t.Doubts, " "))})
 	view := d.adminView(v, say(p, t.Name), say(p, t.About), section("answer", p.T("desk.significance.answer"), page.Properties(p, answer)),

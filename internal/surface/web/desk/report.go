@@ -30,6 +30,15 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report, of besideReport) ([]p
 	add := func(label string, value templ.Component) {
 		facts = append(facts, page.Property{Label: label, Value: value})
 	}
+	if d.Suspicion != nil {
+		waves, err := d.Suspicion.OfReports(v.Ctx(), v.By, r.Ref.ID)
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := waves[r.Ref.ID]; ok {
+			add(p.T("desk.suspicious.campaign"), page.Chip(waveChip(p, c)))
+		}
+	}
 	who := strings.Trim(r.Body.Name+" · "+r.Body.Email, " ·")
 	if who == "" {
 		who = p.T("desk.report.unnamed")

@@ -29,6 +29,8 @@ func (d *Desk) suspiciousRoutes() []page.Route {
 		{Pattern: "GET " + singlesAt, Need: read, Serve: d.singles},
 		{Pattern: "GET " + singlesAt + "/{single}", Need: read, Serve: d.single},
 		{Pattern: "POST " + singlesAt + "/{single}/begin", Need: triage, Serve: d.beginCampaign},
+		{Pattern: "GET " + handedAt + "/{single}/files/{handed}", Need: read, Serve: d.handedFile},
+		{Pattern: "GET " + handedAt + "/{single}/pictures/{handed}", Need: read, Serve: d.handedPicture},
 		{Pattern: "POST /desk/suspicious/address", Need: page.Needs(access.ChangeRules), Serve: d.setLaneAddress},
 		{Pattern: "POST /desk/suspicious/rules", Need: page.Needs(access.ChangeRules), Serve: d.setSuspicious},
 	}
@@ -233,6 +235,14 @@ func barTable(of, count string, p *text.Printer, list []bar) page.TableView {
 type SampleView struct {
 	Facts       []page.Property
 	Words, Text string
+	Files       []HandedFile
+}
+
+// HandedFile is a file that somebody handed on: fetched as it came, or looked at as we drew it.
+type HandedFile struct {
+	Name, About string
+	Fetch       string
+	Picture     string // address of the picture; "" for what is none
 }
 
 // campaign shows one campaign.
@@ -374,8 +384,15 @@ func sampleView(p *text.Printer, r suspicion.Reading, at time.Time) SampleView {
 	if one.Text == "" {
 		one.Text = p.T("desk.suspicious.sample.empty")
 	}
-	for _, f := range r.Files {
-		one.Facts = append(one.Facts, page.Property{Label: p.T("desk.suspicious.kind.file"), Value: page.Text(f.Name + " · " + f.Type + " · " + p.Bytes(f.Size) + " · " + f.SHA256)})
+	for i, f := range r.Files {
+		x := HandedFile{Name: f.Name, About: f.Type + " · " + p.Bytes(f.Size) + " · " + f.SHA256, Fetch: handedAt + "/" + r.Message + "/files/" + f.SHA256}
+		if x.Name == "" {
+			x.Name = p.T("desk.suspicious.file.unnamed")
+		}
+		if i < len(r.Pictures) && r.Pictures[i] {
+			x.Picture = handedAt + "/" + r.Message + "/pictures/" + f.SHA256
+		}
+		one.Files = append(one.Files, x)
 	}
 	return one
 }

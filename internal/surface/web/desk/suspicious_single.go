@@ -1,11 +1,13 @@
 package desk
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
@@ -78,6 +80,47 @@ func (d *Desk) single(v *page.Visit) error {
 	view := d.suspiciousView(v, singleTitle(p, one), p.DateTime(one.At), append(body, section("sample", p.T("desk.suspicious.single.reads"), sample(p, sampleView(p, r, one.At))))...)
 	view.Up = page.NavItem{Text: p.T("desk.suspicious.single"), Href: singlesAt}
 	return v.Show(Admin(view))
+}
+
+// handedAt is where the files of one message of the lane are.
+const handedAt = "/desk/suspicious-message"
+
+// seenHanded notes who reads the message of which a file is asked for, as for any other original.
+func (d *Desk) seenHanded(v *page.Visit) error {
+	o, err := access.Find(v.Ctx(), d.DB, v.By, ref.Arrival, v.R.PathValue("single"))
+	if err != nil {
+		return err
+	}
+	return d.seen(v, o)
+}
+
+// handedFile gives a file of a message as it came.
+func (d *Desk) handedFile(v *page.Visit) error {
+	f, r, err := d.Suspicion.OpenFile(v.Ctx(), v.By, v.R.PathValue("single"), v.R.PathValue("handed"))
+	if err == nil {
+		err = d.seenHanded(v)
+	}
+	if err != nil {
+		return err
+	}
+	return copyFile(v, f.Name, r, f.SHA256)
+}
+
+// handedPicture shows a picture of a message, drawn anew; with small=1 no larger than a preview.
+func (d *Desk) handedPicture(v *page.Visit) error {
+	raw, err := d.Suspicion.Picture(v.Ctx(), v.By, v.R.PathValue("single"), v.R.PathValue("handed"), v.R.URL.Query().Get("small") == "1")
+	if err == nil {
+		err = d.seenHanded(v)
+	}
+	if err != nil {
+		return err
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "image/png")
+	h.Set("Content-Length", strconv.Itoa(len(raw)))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	_, _ = v.W.Write(raw)
+	return nil
 }
 
 // beginCampaign makes a campaign of a message, and goes there.

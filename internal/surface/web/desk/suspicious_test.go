@@ -87,6 +87,7 @@ func TestACampaignOnTheDesk(t *testing.T) {
 	hand(2)
 	ana.sees(ana.get("/desk/triage"), http.StatusOK, "Suspicious messages: ", "6 messages", at)
 	ana.sees(ana.get(at), http.StatusOK, "Its line in the queue", a.location, "!Put into the queue")
+	ana.sees(ana.get(a.location), http.StatusOK, `href="`+at+`"`, "!page: /desk/suspicious")
 	// From how many on is a lead's to say.
 	lea.sees(lea.get("/desk/suspicious"), http.StatusOK, "Save number")
 	lea.sees(lea.do("POST", "/desk/suspicious/rules", "grows", "1"), http.StatusUnprocessableEntity, "Give from 2 to 100,000 senders")

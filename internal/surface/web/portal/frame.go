@@ -26,6 +26,11 @@ func (d Deps) frame(v *page.Visit, here, title string) page.PortalView {
 	return p
 }
 
+// FormFrame is what stands around the question pages in the portal.
+func (d Deps) FormFrame(v *page.Visit, title string) page.PortalView {
+	return d.frame(v, "reports", title)
+}
+
 // Menu gives the rooms of the portal that the visitor may enter.
 func Menu(v *page.Visit, here string) []page.NavItem {
 	item := func(key, words, href, icon string) page.NavItem {

@@ -35,6 +35,15 @@ func (d Deps) me(v *page.Visit) (constituency.Contact, error) {
 	return c, err
 }
 
+// Me says who the visitor is, for the question pages: the organisation's name, and how the person is reached.
+func (d Deps) Me(v *page.Visit) (organisation string, c constituency.Contact, err error) {
+	if c, err = d.me(v); err != nil || v.By.Organisation == 0 {
+		return "", c, err
+	}
+	o, err := d.Constituency.ByID(v.Ctx(), d.DB, v.By.Organisation)
+	return o[v.By.Organisation].Name, c, err
+}
+
 func (d Deps) sendReport(v *page.Visit) error {
 	f, err := read(v)
 	if err != nil {

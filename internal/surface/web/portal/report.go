@@ -130,6 +130,9 @@ func (d Deps) reportView(v *page.Visit, r intake.Report) (ReportView, error) {
 		c := intake.OwnCase{Obligation: o}
 		view.Laws = append(view.Laws, page.ButtonView{Text: v.P.T("portal.case.open", "law", caseTitle(v, c)), Icon: "list-checks", Href: stageAt(c)})
 	}
+	if len(d.deadlines(v, r, clocks[r.Ref.ID])) > 0 {
+		view.Calendar = page.ButtonView{Text: v.P.T("public.calendar"), Icon: "calendar-clock", Href: "/portal/reports/" + r.UID + "/deadlines.ics"}
+	}
 	if err := d.sheets(v, r, &view); err != nil {
 		return view, err
 	}

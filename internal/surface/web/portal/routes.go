@@ -53,6 +53,7 @@ func Routes(d Deps) []page.Route {
 		post("/portal/reports/{report}", own, d.addToReport),
 		get("/portal/reports/{report}/receipts/{number}", own, d.sheet),
 		post("/portal/reports/{report}/receipts", own, d.askSheet),
+		get("/portal/reports/{report}/deadlines.ics", own, d.calendar),
 		get("/portal/stages", own, d.cases),
 		get("/portal/stages/{obligation}", own, d.oneCase),
 		get("/portal/stages/{obligation}/file", own, d.stageForm),

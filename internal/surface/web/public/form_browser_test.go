@@ -29,6 +29,23 @@ func (h *house) fill(p *browsertest.Page, stop func(name string)) {
 	p.Wait("#stage-be-nis2")
 	stop("stage")
 	p.Click("label[for=class-be-nis2-essential]")
+	p.Click("#report button.link") // what was chosen is there again afterwards
+	p.Wait(".guides")
+	stop("guides")
+	p.Click(".guides li:last-child a")
+	p.Wait("#type")
+	stop("guide")
+	p.Click("#report .btn-primary")
+	p.Wait("#answer")
+	stop("guide open")
+	p.Click("label[for=q-planned-yes]")
+	p.Click("#report .btn-primary")
+	p.Wait("#answer")
+	p.Click("#answer .btn-primary")
+	p.Wait("#stage-be-nis2")
+	if !browsertest.Get(p, chromedp.Evaluate[bool](`document.querySelector("#class-be-nis2-essential").checked`)) {
+		h.Error("the way through the guide lost what was chosen")
+	}
 	next()
 	p.Wait("#behalf")
 	p.Type("#q-entity", "Águas do Vale, E.M.")

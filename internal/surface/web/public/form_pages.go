@@ -30,13 +30,19 @@ const lastPart = 5
 // draftCookie carries the code of a form that is being filled in; it ends with the browser's session (rule L4).
 const draftCookie = "draft"
 
-func setDraft(v *page.Visit, code id.Secret) {
+func (x *Public) setDraft(v *page.Visit, code id.Secret) {
+	if x.In != nil {
+		return
+	}
 	http.SetCookie(v.W, &http.Cookie{
 		Name: draftCookie, Value: code.Reveal(), Path: "/report", HttpOnly: true, Secure: secure(v.R), SameSite: http.SameSiteLaxMode,
 	})
 }
 
-func dropDraft(v *page.Visit) {
+func (x *Public) dropDraft(v *page.Visit) {
+	if x.In != nil {
+		return
+	}
 	http.SetCookie(v.W, &http.Cookie{Name: draftCookie, Path: "/report", MaxAge: -1, HttpOnly: true, Secure: secure(v.R), SameSite: http.SameSiteLaxMode})
 }
 
@@ -47,6 +53,7 @@ type writing struct {
 	look  intake.StatusView // of the report, for a later stage
 	form  *form             // what was posted; nil when it is read
 	asked []asked
+	own   *Own // who fills it in, signed in; nil on the site that everybody sees
 }
 
 // asked is a stage that the form hands in.
@@ -59,7 +66,11 @@ type asked struct {
 // begun gives the form whose code came with the visit; false when there is none.
 func (x *Public) begun(v *page.Visit, f *form) (*writing, bool, error) {
 	w := &writing{form: f}
-	if f != nil && id.Valid(f.get("code")) {
+	if x.In != nil {
+		if err := x.own(v, w); err != nil {
+			return w, false, err
+		}
+	} else if f != nil && id.Valid(f.get("code")) {
 		w.code = id.SecretOf(f.get("code"))
 	} else if c, err := v.R.Cookie(draftCookie); err == nil && id.Valid(c.Value) {
 		w.code = id.SecretOf(c.Value)
@@ -134,7 +145,7 @@ func (x *Public) questions(w *writing, part int) []law.Field {
 	if w.draft.Kind == vulnerability {
 		out = append(out, vulnerabilityFields(part)...)
 	}
-	return out
+	return slices.DeleteFunc(out, func(f law.Field) bool { return w.known(f.Code) })
 }
 
 // gapOf is what a submission left open.
@@ -171,6 +182,8 @@ const (
 func extras(w *writing, part int) []string {
 	first := !w.draft.Next && w.draft.Kind == ""
 	switch {
+	case part == 1 && first && w.own != nil:
+		return []string{askAffected}
 	case part == 1 && first:
 		return []string{askBehalf, askAffected}
 	case part == 2 && first && !w.voluntary("threat", "near_miss"):
@@ -248,15 +261,19 @@ func (w *writing) heading(p *text.Printer) string {
 
 // formPage is what stands around each page of the form.
 func (x *Public) formPage(v *page.Visit, w *writing, title, back, action string) FormPage {
-	view := FormPage{PublicView: x.frame(v, "report", title), Action: action, Title: title}
-	view.Back = back
+	view := FormPage{PublicView: x.frame(v, "report", title), Action: x.at(action), Title: title}
+	view.Back = x.at(back)
+	view.Until = v.P.Date(v.Now.Add(unsentFor))
+	view.Later = true
+	view.Sent = w.draft.Next
+	if x.In != nil {
+		view.In = x.In.frame(v, title)
+		return view
+	}
 	view.Hidden = []page.Hid{{Name: "code", Value: w.code.Reveal()}}
 	if !w.draft.SavedAt.IsZero() {
 		view.Code = w.code.Reveal()
 	}
-	view.Until = v.P.Date(v.Now.Add(unsentFor))
-	view.Later = true
-	view.Sent = w.draft.Next
 	return view
 }
 
@@ -287,7 +304,7 @@ func (x *Public) keep(v *page.Visit, w *writing, controls []string, change func(
 		return err
 	}
 	w.draft = draft
-	setDraft(v, w.code)
+	x.setDraft(v, w.code)
 	return x.settle(v, w)
 }
 
@@ -315,6 +332,9 @@ func (x *Public) posted(v *page.Visit, withFiles bool) (*writing, bool, error) {
 
 // lost leads a visitor whose form is not here any more to what became of it: sent a moment ago, or over its time.
 func (x *Public) lost(v *page.Visit, code id.Secret) error {
+	if x.In != nil {
+		return x.to(v, "/report?gone=1")
+	}
 	if _, _, _, err := intake.Taken(v.Ctx(), x.DB, code); err == nil {
 		setCode(v, code)
 		return v.See("/r/received")

@@ -1,6 +1,7 @@
 package public
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -40,10 +41,10 @@ func (x *Public) partOf(v *page.Visit, w *writing) (*writing, int, error) {
 		}
 	}
 	if len(w.asked) == 0 && w.draft.Kind == "" { // what it is was not said yet
-		return nil, n, v.See(x.order(w)[0])
+		return nil, n, x.to(v, x.order(w)[0])
 	}
 	if !slices.Contains(x.parts(w), n) {
-		return nil, n, v.See(pageCheck)
+		return nil, n, x.to(v, pageCheck)
 	}
 	return w, n, nil
 }
@@ -105,6 +106,9 @@ func (x *Public) answers(v *page.Visit, w *writing, only int) (law.Answers, []pa
 			}
 		}
 		wrong = append(wrong, x.wrongExtras(v, w, n, typed)...)
+	}
+	if w.own != nil && only == 0 {
+		maps.Copy(out, w.own.Known)
 	}
 	return out, wrong
 }
@@ -282,16 +286,16 @@ func (x *Public) answerPart(v *page.Visit) error {
 	case x.language(v, w.form):
 		return x.showPart(v, w, n, nil, http.StatusOK)
 	case w.form.get("act") == "later":
-		return v.See(pageSaved)
+		return x.to(v, pageSaved)
 	}
 	_, said := x.answers(v, w, n)
 	if wrong = append(said, wrong...); len(wrong) > 0 {
 		return x.showPart(v, w, n, wrong, http.StatusUnprocessableEntity)
 	}
 	if v.R.URL.Query().Get("to") == "check" {
-		return v.See(pageCheck)
+		return x.to(v, pageCheck)
 	}
-	return v.See(x.after(w, pagePart(n)))
+	return x.to(v, x.after(w, pagePart(n)))
 }
 
 // keepPart keeps the files of a page, sealed with the form's code.
@@ -369,7 +373,10 @@ func (x *Public) showPart(v *page.Visit, w *writing, n int, wrong []page.Problem
 		if view.Kept, err = x.heldFiles(v, w.code); err != nil {
 			return err
 		}
-		view.Uploads, view.PublicView.Uploads = "/report/uploads", true
+		view.Uploads, view.PublicView.Uploads = x.at("/report/uploads"), true
+		if view.In != nil {
+			view.In.Uploads = true
+		}
 	}
 	view.Due = x.due(v, w)
 	return v.ShowStatus(status, Part(view))

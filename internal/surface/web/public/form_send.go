@@ -28,7 +28,7 @@ func (x *Public) check(v *page.Visit) error {
 		return x.lost(v, w.code)
 	}
 	if len(w.asked) == 0 && w.draft.Kind == "" {
-		return v.See(x.order(w)[0])
+		return x.to(v, x.order(w)[0])
 	}
 	return x.showCheck(v, w, nil, "", http.StatusOK)
 }
@@ -38,7 +38,7 @@ func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bo
 	var out []page.SummaryView
 	typed := w.draft.Boxes
 	for _, n := range x.parts(w) {
-		at := pagePart(n) + "?to=check"
+		at := x.at(pagePart(n)) + "?to=check"
 		if !change {
 			at = ""
 		}
@@ -52,6 +52,11 @@ func (x *Public) summary(v *page.Visit, w *writing, known law.Answers, change bo
 				a.Change = at
 			}
 			card.Rows = append(card.Rows, a)
+		}
+		if n == 1 && w.own != nil {
+			for _, f := range x.ownFields(w) {
+				card.Rows = append(card.Rows, page.Answer{Question: labelOf(v.P, f), Value: w.own.Known[f.Code]})
+			}
 		}
 		for _, f := range x.questions(w, n) {
 			add(page.Answer{Question: labelOf(v.P, f), Value: intake.AnswerWords(v.P, f, known[f.Code])})
@@ -200,11 +205,11 @@ func (x *Public) submit(v *page.Visit) error {
 	defer w.form.close()
 	switch {
 	case len(w.asked) == 0 && w.draft.Kind == "":
-		return v.See(x.order(w)[0])
+		return x.to(v, x.order(w)[0])
 	case x.language(v, w.form):
 		return x.showCheck(v, w, nil, "", http.StatusOK)
 	case w.form.get("act") == "later":
-		return v.See(pageSaved)
+		return x.to(v, pageSaved)
 	}
 	known, wrong := x.answers(v, w, 0)
 	if len(wrong) > 0 { // they lead to the page of the question
@@ -222,6 +227,9 @@ func (x *Public) submit(v *page.Visit) error {
 	}
 	if w.draft.Next && w.look.State == intake.StatusConcluded {
 		return x.showCheck(v, w, nil, v.P.T("public.status.concluded"), http.StatusConflict)
+	}
+	if x.In != nil {
+		return x.sendOwn(v, w, drop)
 	}
 	key, err := intake.PublicDropKey(v.Ctx(), x.DB)
 	if err != nil {
@@ -244,7 +252,7 @@ func (x *Public) submit(v *page.Visit) error {
 	if x.Wake != nil {
 		x.Wake()
 	}
-	dropDraft(v)
+	x.dropDraft(v)
 	setCode(v, w.code)
 	if w.draft.Next && w.draft.Completes != 0 && !w.look.Full {
 		return v.See("/r/report?done=offered")
@@ -267,7 +275,7 @@ func (x *Public) pageOf(w *writing, control string) string {
 	for _, n := range x.parts(w) {
 		for _, name := range append(x.controls(w, n), extras(w, n)...) {
 			if control == name || strings.HasPrefix(control, name+"-") || strings.HasPrefix(name, control+"-") {
-				return pagePart(n) + "?to=check#" + control
+				return x.at(pagePart(n)) + "?to=check#" + control
 			}
 		}
 	}
@@ -387,7 +395,7 @@ func asWords(p *text.Printer, heading string, cards []page.SummaryView) string {
 
 // known tells whether a form is taken now from who holds the code of a draft or a report: the forms of the world never close the door to them.
 func (x *Public) known(r *http.Request, code id.Secret) (wait time.Duration, ok bool) {
-	if _, own := network(r); own {
+	if _, own := network(r); own || x.In != nil { // who is signed in is known
 		return 0, true
 	}
 	return x.lanes().codes.Take(string(code.Hash()))

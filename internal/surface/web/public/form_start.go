@@ -32,7 +32,11 @@ func (x *Public) start(v *page.Visit) error {
 		return err
 	}
 	if ok {
-		view.Resume = x.resume(w)
+		view.Resume = x.at(x.resume(w))
+	}
+	view.Begin, view.Short, view.Guide = x.at(pageWhat), "/report/short", x.at(pageGuides)
+	if x.In != nil {
+		view.In, view.Short = x.In.frame(v, view.Title), x.In.Short
 	}
 	for _, set := range x.Laws.Offered(x.Country) {
 		s := DeadlineList{Name: set.Name.In(string(v.P.Lang())), Law: set.LawIn(string(v.P.Lang())), Unconfirmed: !set.Sure()}
@@ -98,7 +102,7 @@ func (x *Public) what(v *page.Visit) error {
 		return err
 	}
 	if !ok || w.draft.Next || w.draft.Kind != "" {
-		w = &writing{code: id.NewCode()}
+		w = &writing{code: id.NewCode(), own: w.own}
 	}
 	return x.showWhat(v, w, nil, "", http.StatusOK)
 }
@@ -145,6 +149,9 @@ func (x *Public) chooseWhat(v *page.Visit) error {
 	if x.language(v, f) {
 		return x.showWhat(v, w, nil, "", http.StatusOK)
 	}
+	if f.get("act") == "guide" && f.get("what") == "" {
+		return x.to(v, pageGuides)
+	}
 	if f.get("website") != "" {
 		return x.showWhat(v, w, []page.Problem{{Field: "website", Text: v.P.T("public.wrong.trap")}}, "", http.StatusUnprocessableEntity)
 	}
@@ -167,6 +174,7 @@ func (x *Public) chooseWhat(v *page.Visit) error {
 		return x.showWhat(v, w, []page.Problem{{Field: "what-" + whatDuty, Text: v.P.T("public.wrong.what")}}, "", http.StatusUnprocessableEntity)
 	}
 	err = x.keep(v, w, []string{"what"}, func(d *intake.Draft) {
+		w.own.begin(d)
 		if d.Next, d.Corrects, d.Kind = false, 0, ""; !duty || len(d.Filings) > 0 && d.Filings[0].Set == voluntarySet {
 			d.Filings = filings
 		}
@@ -177,7 +185,10 @@ func (x *Public) chooseWhat(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.See(x.after(w, pageWhat))
+	if f.get("act") == "guide" {
+		return x.to(v, pageGuides)
+	}
+	return x.to(v, x.after(w, pageWhat))
 }
 
 // stage asks which stage is handed in under each law that is offered, and what kind of entity it is.
@@ -262,11 +273,13 @@ func (x *Public) chooseStage(v *page.Visit) error {
 	case x.language(v, w.form):
 		return x.showStage(v, w, nil, http.StatusOK)
 	case w.form.get("act") == "later":
-		return v.See(pageSaved)
+		return x.to(v, pageSaved)
+	case w.form.get("act") == "guide":
+		return x.to(v, pageGuides)
 	case len(filings) == 0:
 		return x.showStage(v, w, []page.Problem{{Field: "stage-" + sets[0].Code, Text: v.P.T("public.wrong.stage")}}, http.StatusUnprocessableEntity)
 	}
-	return v.See(x.after(w, pageStage))
+	return x.to(v, x.after(w, pageStage))
 }
 
 // saved shows the code with which the form can be gone on with.

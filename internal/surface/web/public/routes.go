@@ -51,6 +51,9 @@ type Public struct {
 	Count    func(country string) law.Count // nil says no due time before it is sent
 	Annexes  scope.Annexes                  // which entities register
 
+	// In is set where the question pages stand in the portal, for who has signed in; nil is the site that everybody sees.
+	In *Inside
+
 	once  sync.Once
 	rates *lanes
 }
@@ -69,6 +72,9 @@ func (x *Public) Routes() []page.Route {
 		{Pattern: "GET /report/check", Need: page.Open, Serve: x.check},
 		{Pattern: "POST /report/check", Need: page.Open, Serve: x.submit},
 		{Pattern: "GET /report/saved", Need: page.Open, Serve: x.saved},
+		{Pattern: "GET /report/significance", Need: page.Open, Serve: x.guides},
+		{Pattern: "GET /report/significance/{guide}", Need: page.Open, Serve: x.guide},
+		{Pattern: "POST /report/significance/{guide}", Need: page.Open, Serve: x.judge},
 		{Pattern: "GET /report/short", Need: page.Open, Serve: x.form("")},
 		{Pattern: "POST /report/short", Need: page.Open, MaxBody: maxForm, Serve: x.send("")},
 		{Pattern: "GET /suspicious", Need: page.Open, Serve: x.form(suspicious)},
@@ -203,7 +209,7 @@ func (x *Public) enter(v *page.Visit) error {
 		if err := x.settle(v, w); err != nil {
 			return err
 		}
-		setDraft(v, w.code)
+		x.setDraft(v, w.code)
 		return v.See(x.resume(w))
 	}
 	if _, err := registration.Look(v.Ctx(), x.DB, id.SecretOf(code)); err == nil {

@@ -385,7 +385,7 @@ func (x *Public) begin(v *page.Visit) error {
 	}); err != nil {
 		return err
 	}
-	setDraft(v, w.code)
+	x.setDraft(v, w.code)
 	if err := x.settle(v, w); err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ type codeFor func(v *page.Visit) (id.Secret, error)
 
 // ofDraft is the code of a form that was begun.
 func (x *Public) ofDraft(v *page.Visit) (id.Secret, error) {
+	if x.In != nil {
+		return x.ownDraft(v)
+	}
 	c, err := v.R.Cookie(draftCookie)
 	if err != nil || !id.Valid(c.Value) {
 		return id.Secret{}, errs.ErrNotFound
@@ -160,7 +163,7 @@ func (x *Public) putPart(of codeFor) func(*page.Visit) error {
 		if err != nil {
 			return x.saidJSON(v, err)
 		}
-		if name, own := network(v.R); !own {
+		if name, own := network(v.R); !own && x.In == nil {
 			if wait, ok := x.lanes().parts.Take(name); !ok {
 				return x.saidJSON(v, x.tooMany(v, "public.limit.form", wait))
 			}
