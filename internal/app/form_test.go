@@ -56,10 +56,10 @@ func TestAProviderReportsForTowns(t *testing.T) {
 			h.t.Errorf("the receipt of the form says nothing of the police: %+v", letters)
 		}
 		has(ana.page("/desk/triage"), "For somebody else")
-		has(ana.page(at), "Yes: the next letter says how to go to the police", "No crime after all")
+		has(ana.page(at), "Yes: the next letter says how to go to the police", "Take the mark away")
 		ana.post(at+"/reply", "text", "We have read it.")
 		has(ana.page(at), "Yes: how to go to the police was written")
-		if a := ana.send(at+"/crime", values("suspected", "no")); a.Status != http.StatusSeeOther || strings.Contains(ana.page(at), "No crime after all") {
+		if a := ana.send(at+"/crime", values("suspected", "no")); a.Status != http.StatusSeeOther || strings.Contains(ana.page(at), "Take the mark away") {
 			h.t.Errorf("the mark is taken away: %d", a.Status)
 		}
 		ana.post(at+"/crime", "suspected", "yes")

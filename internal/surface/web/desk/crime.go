@@ -12,7 +12,7 @@ func (d *Desk) crimeFact(v *page.Visit, r intake.Report) (page.Property, bool, e
 	if !r.Crime && !may {
 		return page.Property{}, false, nil
 	}
-	var said page.ChipView
+	said := page.ChipView{Text: v.P.T("desk.crime.none")}
 	to, button, action := "yes", v.P.T("desk.crime.mark"), ""
 	if r.Crime {
 		owed, err := d.Intake.PoliceOwed(v.Ctx(), d.DB, r)

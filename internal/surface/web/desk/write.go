@@ -119,7 +119,7 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 				return nil, err
 			}
 			if adds != "" {
-				c.Extra = added(v.P, adds)
+				c.Extra = added(v.P, adds, t.Correspondent.Lang)
 			}
 		}
 		c.Send.Text, c.Send.Icon = v.P.T("desk.compose.mail.do"), "send"
