@@ -19,8 +19,10 @@ const passphrase = "orchard lantern forty-two quay"
 func paper() duty.Bundle {
 	return duty.Bundle{
 		Team: "CERT.EX", MadeAt: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), Lang: "en",
-		Words: map[string]string{"title": "When Tocsin is down", "ask": "Passphrase", "open": "Open", "wrong": "It does not open", "old": "Too old", "calls": "Call notes", "keep": "Keep this note", "save": "Save", "roster": "Roster", "clocks": "Running clocks",
-			"contacts": "Contacts", "keys": "Keys", "cases": "Open incidents", "none": "Nothing"},
+		Words: map[string]string{
+			"title": "When Tocsin is down", "ask": "Passphrase", "open": "Open", "wrong": "It does not open", "old": "Too old", "calls": "Call notes", "keep": "Keep this note", "save": "Save", "roster": "Roster", "clocks": "Running clocks",
+			"contacts": "Contacts", "keys": "Keys", "cases": "Open incidents", "none": "Nothing",
+		},
 		Roster:   []duty.BundleShift{{From: "2026-11-21 08:00", Till: "2026-11-28 08:00", Who: "Ana Duarte", Email: "ana@cert.example"}},
 		Contacts: []duty.BundleContact{{Organisation: "Hospital", Name: "Rui Tavares", Role: "Duty desk", Numbers: []string{"+999 1 <b>", "+999 2 · outside"}}},
 		Keys:     []duty.BundleKey{{Owner: "CERT.EX", Fingerprint: "7F3A 9C02", Armored: "-----BEGIN PGP PUBLIC KEY BLOCK-----"}},

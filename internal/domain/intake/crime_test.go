@@ -56,7 +56,10 @@ func TestTheFirstAnswerSaysHowToGoToThePolice(t *testing.T) {
 			marked bool
 		}{
 			{"en", access.System("intake"), mailed("By mail", "eva@port.example", correspondence.Aligned), false},
-			{"fr", page, api, false}, {"nl", d.ana, call, true}, {"de", d.Constituent(9, "Rui", d.hospital.Ref.ID), portal, false}, {"pt", page, told, true},
+			{"fr", page, api, false},
+			{"nl", d.ana, call, true},
+			{"de", d.Constituent(9, "Rui", d.hospital.Ref.ID), portal, false},
+			{"pt", page, told, true},
 		} {
 			x.in.Lang, x.in.TLP = x.lang, "GREEN"
 			r := d.receive(ctx, x.by, x.in).Report
