@@ -104,6 +104,7 @@ type ReportTriage struct {
 	Receipt      string           `json:"receipt"`
 	AnswerCame   bool             `json:"answer_came"`
 	Unreadable   bool             `json:"unreadable"`
+	Crime        bool             `json:"crime"` // a crime is suspected
 	Lang         string           `json:"lang"`
 	Organisation *OrganisationRef `json:"organisation"`
 	Incidents    []string         `json:"incidents"`
@@ -138,7 +139,7 @@ type OrganisationRef struct {
 	Name string `json:"name"`
 }
 
-// Triage is one act of triage: accept, attach, reject, reply, pass_on, restore or not_spam.
+// Triage is one act of triage: accept, attach, reject, reply, pass_on, restore, not_spam, crime or no_crime.
 type Triage struct {
 	Action   string   `json:"action"`
 	Title    string   `json:"title,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/desk"
 )
 
 // The most of each sort in a bundle.
@@ -61,7 +62,7 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 	more(len(contacts) > bundleContacts, b.Words["contacts"])
 	contacts = contacts[:min(len(contacts), bundleContacts)]
 	for _, c := range contacts {
-		x := duty.BundleContact{Organisation: c.Organisation, Name: c.Name, Role: c.Role, Email: c.Email}
+		x := duty.BundleContact{Organisation: c.Organisation, Name: c.Name, Role: desk.RoleName(p, c.Role), Email: c.Email}
 		for _, n := range c.Numbers {
 			said := n.Number
 			if n.Note != "" {
@@ -92,7 +93,7 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 	for _, in := range cases.Items {
 		x := duty.BundleCase{Number: in.Number}
 		if !in.Sealed && in.TLP != tlp.Red {
-			x.Title, x.State, x.Severity = in.Title, string(in.State), in.Severity
+			x.Title, x.State, x.Severity = in.Title, desk.StateName(p, in.State), desk.SeverityName(p, in.Severity)
 		}
 		b.Cases = append(b.Cases, x)
 	}
@@ -110,11 +111,8 @@ func (h *House) gatherBundle(ctx context.Context) (duty.Bundle, error) {
 	more(next != "", b.Words["clocks"])
 	clocks, numbers, err := h.numbersOf(ctx, by, clocks)
 	for i, c := range clocks {
-		what := c.Kind
-		if name, ok := h.Intake.StageName(c.RuleSet, c.Kind, h.Profile.Lang); ok {
-			what = name
-		}
-		b.Clocks = append(b.Clocks, duty.BundleClock{Number: numbers[i], What: what, OwedBy: c.OwedBy, Due: at(c.Limit())})
+		due := c.Limit().In(zone).Format("2006-01-02 15:04 MST")
+		b.Clocks = append(b.Clocks, duty.BundleClock{Number: numbers[i], What: desk.ClockName(p, h.Intake, c), OwedBy: desk.Owes(p, c), Due: due})
 	}
 	return b, err
 }

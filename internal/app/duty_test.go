@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,16 +239,37 @@ func (h *watch) silence() {
 
 func (h *watch) handover() {
 	t := h.t
+	h.ana.post("/desk/phone", "name", "Rui", "summary", "Grid is off", "tlp", "TLP:AMBER")
+	h.now.Advance(time.Second)
 	at := h.ana.post("/desk/duty/handovers")
-	if said := plainAll(h.ana.page(at)); !strings.Contains(said, "Ana") {
+	var call, paged string
+	h.must(h.DB.QueryRow(t.Context(), `SELECT reference FROM intake_report WHERE channel = 'phone'`).Scan(&call))
+	h.must(h.DB.QueryRow(t.Context(), `SELECT number FROM duty_page WHERE reason = 'critical'`).Scan(&paged))
+	calls, pages := regexp.MustCompile(`Calls taken Number When What `+call+` `), regexp.MustCompile(`Paged Number When What .*`+paged+` .{10,50}Cannot wait`)
+	if said := plainAll(h.ana.page(at)); !strings.Contains(said, "Ana") || !calls.MatchString(said) || !pages.MatchString(said) {
 		t.Errorf("the hand-over says %q", said)
+	}
+	o, err := h.Duty.HandoverByUID(t.Context(), h.DB, h.actor, at[strings.LastIndex(at, "/")+1:])
+	h.must(err)
+	if len(o.Events.Calls) != 1 || o.Events.Calls[0].Number != call {
+		t.Errorf("the calls of the shift are %+v", o.Events.Calls)
+	}
+	kinds := map[string]int{}
+	for _, e := range o.Events.Paged {
+		kinds[e.Kind]++
+		if e.Kind == string(duty.Critical) && e.Number != paged {
+			t.Errorf("who was paged for %s reads %+v", paged, e)
+		}
+	}
+	if kinds["critical"] != 1 || kinds["clock"] != 2 || kinds["silent"] != 1 || len(kinds) != 3 {
+		t.Errorf("the pages of the shift are %v", kinds)
 	}
 	version := h.one(`name="version" value="([^"]*)"`, h.ana.page(at))
 	h.ana.post(at+"/words", "version", version, "words", "The grid calls again at nine.")
 	for _, b := range []*browser{h.ana, h.bea} {
 		h.sign(b, at)
 	}
-	if said := plainAll(h.lea.page(at)); !strings.Contains(said, "The grid calls again at nine.") {
+	if said := plainAll(h.lea.page(at)); !strings.Contains(said, "The grid calls again at nine.") || !calls.MatchString(said) {
 		t.Errorf("signed, it says %q", said)
 	}
 	if a := h.ana.send(at+"/words", values("words", "No.")); a.Status != http.StatusConflict {
@@ -296,6 +319,21 @@ func (h *watch) bundle() {
 	plain, red, sealed := open("plaincase", tlp.Amber), open("redcanary", tlp.Red), open("sealedcanary", tlp.Amber)
 	_, err := h.Incidents.Seal(ctx, h.actor, sealed.UID, 0, nil, "sealed for the story")
 	h.must(err)
+	grid, err := h.Constituency.Create(ctx, h.actor, constituency.NewOrganisation{Name: "Water", Sector: "water", Lang: "en"})
+	h.must(err)
+	c, err := h.Constituency.AddContact(ctx, h.actor, grid.UID, constituency.NewContact{Name: "Eva Sand", Role: "duty", Email: "eva@water.example"})
+	h.must(err)
+	n, err := h.Constituency.AddNumber(ctx, h.actor, c.UID, constituency.NewNumber{Number: "+999 210 1", Note: "mobile", Outside: true})
+	h.must(err)
+	_, err = h.Constituency.VerifyNumber(ctx, h.actor, n.UID, "called")
+	h.must(err)
+	_, err = h.Constituency.AddNumber(ctx, h.actor, c.UID, constituency.NewNumber{Number: "+999 210 2"})
+	h.must(err)
+	due := h.now.Now().Add(5 * time.Hour)
+	h.must(h.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		_, err := h.Deadlines.StartTx(ctx, tx, access.System("clocks"), deadline.Clock{About: plain.Ref, Under: plain.Ref, Kind: "early_warning", RuleSet: "eu-nis2", OwedBy: deadline.Them, StartedAt: h.now.Now(), DueAt: due})
+		return err
+	}))
 	folder := h.Duty.Folders[0]
 	h.must(os.MkdirAll(folder, 0o700))
 	h.lea.signIn(h.mail[h.lea]) // a fresh proof
@@ -326,6 +364,7 @@ func (h *watch) bundle() {
 	}
 	var b duty.Bundle
 	h.must(json.Unmarshal([]byte(raw), &b))
+	h.assertPaper(b, plain.Number, due)
 	if len(b.More) != 0 {
 		t.Errorf("there is more of %q", b.More)
 	}
@@ -339,8 +378,53 @@ func (h *watch) bundle() {
 	}
 }
 
+// assertPaper asserts contacts, keys and clocks of a bundle, and that clocks are named in the language of the team.
+func (h *watch) assertPaper(b duty.Bundle, number string, due time.Time) {
+	t := h.t
+	eva := slices.IndexFunc(b.Contacts, func(c duty.BundleContact) bool { return c.Organisation == "Water" })
+	if eva < 0 || b.Contacts[eva].Name != "Eva Sand" || b.Contacts[eva].Role != "Duty desk" || b.Contacts[eva].Email != "eva@water.example" ||
+		strings.Join(b.Contacts[eva].Numbers, "; ") != "+999 210 1 (mobile) · Outside their systems; +999 210 2 · Not checked" {
+		t.Errorf("the contacts are %+v", b.Contacts)
+	}
+	keys, err := TeamKeys(t.Context(), h.DB)
+	h.must(err)
+	if len(keys) == 0 || len(b.Keys) != len(keys) || strings.ReplaceAll(b.Keys[0].Fingerprint, " ", "") != keys[0].Fingerprint() || b.Keys[0].Armored != string(keys[0].Armored()) || b.Keys[0].Owner != "CERT.VM" {
+		t.Errorf("the keys are %+v", b.Keys)
+	}
+	clocks := func(b duty.Bundle, what, owes string) (others []string) {
+		found := false
+		for _, c := range b.Clocks {
+			if c.Number == number {
+				found = c == duty.BundleClock{Number: number, What: what, OwedBy: owes, Due: due.In(h.Config.Location()).Format("2006-01-02 15:04 MST")}
+			} else {
+				others = append(others, c.What+" · "+c.OwedBy)
+			}
+		}
+		if !found {
+			t.Errorf("%s (%s) is not a clock of %+v", what, owes, b.Clocks)
+		}
+		return slices.Compact(slices.Sorted(slices.Values(others)))
+	}
+	if others := clocks(b, "Early warning", "Theirs"); !slices.Equal(others, []string{"First answer · Ours"}) {
+		t.Errorf("other clocks are %q", others)
+	}
+	h.Profile.Lang = "de"
+	german, err := h.gatherBundle(t.Context())
+	h.Profile.Lang = "en"
+	h.must(err)
+	if others := clocks(german, "Frühwarnung", h.Text.For("de").T("desk.owes.them")); len(others) != 1 || strings.Contains(others[0], "first_answer") || others[0] == "First answer · Ours" {
+		t.Errorf("in German, other clocks are %q", others)
+	}
+	for _, c := range german.Cases {
+		if c.Title != "" && c.State != h.Text.For("de").T("desk.state.open") {
+			t.Errorf("the state of %s is %q", c.Number, c.State)
+		}
+	}
+}
+
 func (h *watch) notes() {
 	t, ctx := h.t, h.t.Context()
+	before := h.count(`SELECT COUNT(*) FROM intake_report WHERE channel = 'phone'`)
 	bring := func(content string) answer {
 		var body bytes.Buffer
 		w := multipart.NewWriter(&body)
@@ -370,7 +454,7 @@ func (h *watch) notes() {
 			t.Errorf("%s: %d", what, a.Status)
 		}
 	}
-	if n := h.count(`SELECT COUNT(*) FROM intake_report WHERE channel = 'phone'`); n != 0 {
+	if n := h.count(`SELECT COUNT(*) FROM intake_report WHERE channel = 'phone'`) - before; n != 0 {
 		t.Errorf("%d notes of refused files were taken", n)
 	}
 	both := file(note("a", called.Format(time.RFC3339)), note("b", called.Add(time.Hour).Format(time.RFC3339)))
@@ -380,7 +464,7 @@ func (h *watch) notes() {
 			t.Errorf("time %d: %d %q", i+1, a.Status, said)
 		}
 	}
-	if n := h.count(`SELECT COUNT(*) FROM intake_report WHERE channel = 'phone'`); n != 2 {
+	if n := h.count(`SELECT COUNT(*) FROM intake_report WHERE channel = 'phone'`) - before; n != 2 {
 		t.Errorf("%d reports of two calls that were brought twice", n)
 	}
 	if n := h.count(`SELECT COUNT(*) FROM intake_report WHERE channel = 'phone' AND received_at = $1`, called); n != 1 {

@@ -2,10 +2,12 @@ package app
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
@@ -48,10 +50,22 @@ func TestAProviderReportsForTowns(t *testing.T) {
 				}
 			}
 		}
+		letters, err := h.Correspondence.Messages(ctx, h.DB, sample(), r.Thread)
+		h.must(err)
+		if i := slices.IndexFunc(letters, func(m correspondence.Message) bool { return m.Kind == correspondence.Receipt }); i < 0 || !strings.Contains(letters[i].Body.Text, "A crime is suspected. A report to us is no complaint") {
+			h.t.Errorf("the receipt of the form says nothing of the police: %+v", letters)
+		}
 		has(ana.page("/desk/triage"), "For somebody else")
+		has(ana.page(at), "Yes: the next letter says how to go to the police", "Take the mark away")
+		ana.post(at+"/reply", "text", "We have read it.")
+		has(ana.page(at), "Yes: how to go to the police was written")
+		if a := ana.send(at+"/crime", values("suspected", "no")); a.Status != http.StatusSeeOther || strings.Contains(ana.page(at), "Take the mark away") {
+			h.t.Errorf("the mark is taken away: %d", a.Status)
+		}
+		ana.post(at+"/crime", "suspected", "yes")
 		has(ana.page(at), "Reports for somebody else", "Not confirmed", "2 organisations named")
 		has(ana.page(at+"/stages"), "File it for them too", "North town", "Does this person speak for the organisation?")
-		has(provider.page("/r/report"), "You report for somebody else", "Other affected Member States and ENISA", "You suspect a crime.")
+		has(provider.page("/r/report"), "You report for somebody else", "Other affected Member States and ENISA", "A crime is suspected.")
 		mine, err := h.Intake.Obligations(ctx, h.DB, sample(), r.Ref.ID)
 		h.must(err)
 		if len(mine[r.Ref.ID]) != 1 || mine[r.Ref.ID][0].Organisation != 0 {

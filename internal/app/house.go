@@ -239,6 +239,7 @@ func (h *House) duties() error {
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Words: search.NewTexts(h.Ring), Constituency: h.Constituency, Correspondence: h.Correspondence, Deadlines: h.Deadlines,
 		Answer: h.answerParty, Who: h.Accounts.Acting, AttachTo: h.attachTo, DetachFrom: h.detachFrom, Calendar: h.Calendar, Laws: laws, Country: h.Profile.Country, Portal: h.portalURL(),
 	}
+	h.Correspondence.Adds = h.Intake.PoliceTx
 	h.Suspicion = &suspicion.Service{
 		DB: h.DB, Clock: h.Clock, Ring: h.Ring, Audit: h.Audit, Jobs: h.Jobs, Text: h.Text, Lang: h.Profile.Lang, Constituency: h.Constituency,
 		Correspondence: h.Correspondence, Intake: h.Intake,

@@ -48,7 +48,7 @@ func victim(log *slog.Logger) error {
 }
 
 // TestNothingAcknowledgedIsLost kills the process with SIGKILL at a random moment while mails by SMTP, by LMTP and into a mailbox of a real Dovecot,
-// forms and API posts pour in over several connections, starts it again, and so on; in the end each that was acknowledged is there exactly once,
+// forms, question pages with a stage and a file in parts, and API posts pour in over several connections, starts it again, and so on; in the end each that was acknowledged is there exactly once,
 // and no other is there twice. Forms and posts that had no answer are sent again with their code or key. TOCSIN_LONG=1 kills a hundred times.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	rounds := 10
@@ -71,7 +71,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		child := h.startVictim(tmp)
 		stop := make(chan struct{})
 		var pours sync.WaitGroup
-		for _, pour := range []func(string) bool{p.mail, p.mail, p.hand, p.hand, p.drop, p.form, p.form, p.post, p.post} {
+		for _, pour := range []func(string) bool{p.mail, p.mail, p.hand, p.hand, p.drop, p.form, p.questions, p.questions, p.post, p.post} {
 			pours.Go(func() { p.pour(pour, stop) })
 		}
 		after := time.NewTimer(time.Duration(50+rand.IntN(400)) * time.Millisecond)
@@ -114,11 +114,12 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			t.Errorf("%s is there %d times", name, counts[name])
 		}
 	}
+	h.wholeForms(p)
 	h.eventually("a mailbox that is tidy", func() bool { n, _ := dovecot.Count("", ""); return n == 0 })
 	h.must(child.Process.Signal(syscall.SIGTERM))
 	_ = child.Wait()
 	t.Logf("%d rounds: %d sent, %d acknowledged, %d there; by road %v", rounds, len(p.state), acknowledged, len(counts), p.roads)
-	for _, road := range []string{"smtp", "lmtp", "imap"} {
+	for _, road := range []string{"smtp", "lmtp", "imap", "form with a stage"} {
 		if p.roads[road] == 0 {
 			t.Errorf("nothing was acknowledged by %s", road)
 		}
@@ -199,6 +200,7 @@ type pourer struct {
 	roads map[string]int  // acknowledged mails
 	state map[string]bool // by name: acknowledged
 	retry []func() bool   // forms and posts that had no answer
+	forms []*staged       // forms of question pages, with files in parts
 }
 
 func (p *pourer) pour(one func(name string) bool, stop <-chan struct{}) {
@@ -304,6 +306,11 @@ func (p *pourer) twice(name string, send func() bool) bool {
 func (p *pourer) again() {
 	for _, try := range p.retry[max(0, len(p.retry)-20):] { // the newest: those that may have been taken
 		try()
+	}
+	for _, f := range p.forms[max(0, len(p.forms)-20):] {
+		if !p.state[f.name] {
+			f.goOn()
+		}
 	}
 }
 

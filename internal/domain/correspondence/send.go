@@ -196,6 +196,9 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 	if a.Auto != nil && a.Auto.Letter.ofAccount() != (t.About.Kind == ref.Account) {
 		return Message{}, fmt.Errorf("send message: notices go to colleagues, and nothing else does")
 	}
+	if err := s.addWords(ctx, tx, *t, &a.Outgoing); err != nil {
+		return Message{}, err
+	}
 	m := s.outgoing(by, *t, a.Outgoing, now)
 	pass, err := s.decide(ctx, tx, &m, t, a, now)
 	if err != nil {
@@ -213,6 +216,29 @@ func (s *Service) put(ctx context.Context, tx *db.Tx, by access.Actor, a Address
 		changes = []audit.Change{{Field: "reason", To: m.Reason}}
 	}
 	return m.Message, s.record(ctx, tx, by, "correspondence.send", *t, m.Message, a.Under, changes)
+}
+
+// HoleAdded is where a letter to a reporter says what Adds gives; a paragraph that is nothing else goes when there is nothing to say.
+const HoleAdded = "{police}"
+
+// addWords puts into a letter on the thread of a report what it says besides. What was approved leaves as it was approved.
+func (s *Service) addWords(ctx context.Context, tx *db.Tx, t Thread, out *Outgoing) error {
+	if s.Adds == nil || out.Auto != nil || out.ready || !strings.HasPrefix(t.Reference, "R-") || (out.Kind != "" && out.Kind != Letter && out.Kind != Ask && out.Kind != Closing) {
+		return nil
+	}
+	words, err := s.Adds(ctx, tx, t)
+	if err != nil {
+		return err
+	}
+	if words == "" {
+		out.Text = strings.ReplaceAll(strings.ReplaceAll(out.Text, HoleAdded+"\n\n", ""), HoleAdded, "")
+		return nil
+	}
+	if !strings.Contains(out.Text, HoleAdded) {
+		out.Text = strings.TrimRight(out.Text, " \r\n") + "\n\n" + HoleAdded
+	}
+	out.Text = strings.ReplaceAll(out.Text, HoleAdded, words)
+	return nil
 }
 
 // check finds all problems of a letter at once.

@@ -98,6 +98,8 @@ type Service struct {
 	Hold         time.Duration // how long what a person sends is held; 20 s
 	// Follow hears in the same transaction what became of messages; nil when nobody asks.
 	Follow Follower
+	// Adds gives what a letter of a person to a reporter says besides, in the reader's language, "" for nothing. It stands where the letter has HoleAdded, or at its end.
+	Adds func(ctx context.Context, tx *db.Tx, t Thread) (string, error)
 	// Postman signs, encrypts and sends; only processes with the worker role have one.
 	Postman *Postman
 	// Brake is from where a second person is asked (rule O5); a zero number takes MassReaders, MassLabelled.

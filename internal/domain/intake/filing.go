@@ -218,7 +218,7 @@ func (s *Service) stagesFor(ctx context.Context, h db.Handle, r *row, v *StatusV
 		}
 	}
 	handed = common(handed)
-	if Known(handed, 0)["malicious"] == "yes" {
+	if v.Crime != "" || Known(handed, 0)["malicious"] == "yes" {
 		v.Crime = all[0].Set.Code
 	}
 	gaps, err := s.gaps(ctx, h, r.Ref.ID, handed)

@@ -83,6 +83,7 @@ type Report struct {
 	Destroyed       bool      // its content was destroyed when its retention ended; Body is empty
 	Incidents       []ref.Ref // linked now
 	Behalf          Behalf
+	Crime           bool // a crime is suspected: its reporter said so, or one of us
 }
 
 // Behalf says whether somebody reports for an organisation that is not his.
@@ -166,6 +167,7 @@ type ReceiveInput struct {
 	Placed       Placed               // of mail: what the Sieve decided
 	Unlisted     bool                 // of mail: no contact has its sender's address, as was looked up before
 	Reach        correspondence.Reach // how far it may go, as its reporter says with it
+	Crime        bool                 // one of us who took it down suspects a crime
 	NoReceipt    bool                 // a list, a daemon, an automatic mail
 	Reference    string               // drawn by the public process before the report exists; "" draws one
 	CodeHash     []byte               // likewise

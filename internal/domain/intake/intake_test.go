@@ -59,6 +59,7 @@ func newDesk(t *testing.T, h *coretest.House) *desk {
 			Team: correspondence.Team{Name: "CERT.EX", Address: "report@cert.example", URL: "https://cert.example"},
 		},
 	}
+	d.s.Correspondence.Adds = d.s.PoliceTx
 	if d.hospital, err = c.Create(ctx, d.ana, constituency.NewOrganisation{Name: "Hospital de São Braz", Communities: []string{"essential_services"}, Lang: "pt"}); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (s *Service) receipt(ctx context.Context, tx *db.Tx, r *row, t *corresponde
 		return err
 	}
 	out := correspondence.Outgoing{
-		Kind: correspondence.Receipt, TLP: receiptLabel, Auto: &correspondence.Auto{Letter: correspondence.AutoReceipt, At: r.ReceivedAt, DueAt: answerBy, Code: code, Crime: in.Answers["malicious"] == "yes" || in.Body.Fields["suspected_malicious"] == "yes"},
+		Kind: correspondence.Receipt, TLP: receiptLabel, Auto: &correspondence.Auto{Letter: correspondence.AutoReceipt, At: r.ReceivedAt, DueAt: answerBy, Code: code, Crime: r.Crime},
 	}
 	if !proved {
 		out.HoldBack, out.Reason = true, "mail.reason.receipt_held"

@@ -88,7 +88,7 @@ func asWho(by access.Actor, in ReceiveInput) ReceiveInput {
 		in.Proof, in.Organisation, in.Contact, in.Arrival = correspondence.SignedIn, by.Organisation, 0, 0
 	}
 	if !by.Can(access.Triage) || in.Channel != correspondence.ByPhone {
-		in.CalledAt, in.Offline = time.Time{}, ""
+		in.CalledAt, in.Offline, in.Crime = time.Time{}, "", false
 	}
 	if in.Seal == "" {
 		in.Seal = correspondence.Plain
@@ -288,7 +288,7 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, by access.Actor, in Re
 	r.Report = Report{
 		Object: o, Reference: t.Reference, Channel: in.Channel, State: New, Lang: in.Lang, ReceivedAt: told, OccurredAt: in.OccurredAt,
 		DetectedAt: in.DetectedAt, AwareAt: in.AwareAt, Organisation: who.organisation.Ref.ID, Contact: who.contact.ID, Thread: t.Ref.ID,
-		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body,
+		Proof: in.Proof, Seal: in.Seal, Receipt: NoReceipt, Unreadable: in.Message.Unreadable != "", Body: in.Body, Crime: suspects(in),
 	}
 	if in.Body.Behalf != "" {
 		r.Behalf = Unconfirmed

@@ -213,7 +213,7 @@ func (in *RunInput) check(reasons []Reason) error {
 		}
 		for _, lang := range slices.Sorted(maps.Keys(in.Letters)) {
 			for _, hole := range letterHole.FindAllString(in.Letters[lang].Subject+in.Letters[lang].Text, -1) {
-				if hole != "{name}" && hole != "{reference}" {
+				if hole != "{name}" && hole != "{reference}" && hole != correspondence.HoleAdded {
 					p.Add("text-"+lang, "error.run.hole", "hole", hole)
 					break
 				}

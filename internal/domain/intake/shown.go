@@ -64,6 +64,9 @@ func (s *Service) showTx(ctx context.Context, tx *db.Tx, report int64) error {
 // showFreshTx is showTx for a report that was filed in this transaction: what a link shows that travelled in clear mail is known without reading.
 func (s *Service) showFreshTx(ctx context.Context, tx *db.Tx, r *row, first correspondence.Message, clocks []Clock) error {
 	v := StatusView{Reference: r.Reference, State: r.status(), ReceivedAt: r.ReceivedAt, Clocks: clocks}
+	if r.Crime {
+		v.Crime = crimeHere
+	}
 	if first.Seal != correspondence.Encrypted && first.Seal != correspondence.SignedEncrypted {
 		v.Files = len(first.Body.Files)
 	}
@@ -140,6 +143,9 @@ func (s *Service) view(ctx context.Context, h db.Handle, r *row, entire bool) (S
 		if c.Open() {
 			v.Clocks = append(v.Clocks, Clock{Kind: c.Kind, Owes: map[string]string{"us": "us", "them": "reporter"}[c.OwedBy], DueAt: c.DueAt, RuleSet: c.RuleSet})
 		}
+	}
+	if r.Crime {
+		v.Crime = crimeHere
 	}
 	v.Behalf, v.Personal = r.Behalf, r.Body.Fields["personal_data"]
 	if err := s.stagesFor(ctx, h, r, &v, entire && !r.withheld()); err != nil {

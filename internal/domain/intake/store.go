@@ -40,7 +40,7 @@ type row struct {
 
 const reportColumns = access.Columns + `, r.reference, r.channel, r.lang, r.state, r.reason, r.received_at, r.occurred_at, r.detected_at, r.aware_at,
 	r.concluded_at, r.organisation, r.contact, r.thread, r.proof, r.seal, r.receipt, r.receipt_message, r.answer_came, r.unreadable, r.queue,
-	r.queue_at, r.sender, r.message, r.words, r.fold, r.fold_why, r.body, r.decision, r.behalf, r.address_proved_at, k.wrapped`
+	r.queue_at, r.sender, r.message, r.words, r.fold, r.fold_why, r.body, r.decision, r.behalf, r.address_proved_at, r.crime, k.wrapped`
 
 // joins follow a scoped object table named o.
 const joins = ` JOIN intake_report r ON r.id = o.id LEFT JOIN keyring_key k ON k.owner = o.id`
@@ -53,7 +53,7 @@ func scanRow(rows *db.Rows) (row, error) {
 func (r *row) dst() []any {
 	return append(r.Object.Dst(), &r.Reference, &r.Channel, &r.Lang, &r.State, &r.Reason, &r.ReceivedAt, &r.OccurredAt, &r.DetectedAt,
 		&r.AwareAt, &r.ConcludedAt, &r.Organisation, &r.Contact, &r.Thread, &r.Proof, &r.Seal, &r.Receipt, &r.receiptMessage, &r.AnswerCame,
-		&r.Unreadable, &r.queue, &r.queueAt, &r.sender, &r.message, &r.words, &r.fold, &r.foldWhy, &r.sealed, &r.decision, &r.Behalf, &r.AddressProvedAt, &r.wrapped)
+		&r.Unreadable, &r.queue, &r.queueAt, &r.sender, &r.message, &r.words, &r.fold, &r.foldWhy, &r.sealed, &r.decision, &r.Behalf, &r.AddressProvedAt, &r.Crime, &r.wrapped)
 }
 
 func place(column string, report int64) string {
@@ -96,11 +96,11 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, key keyring.Key, r *row
 		settled = r.ReceivedAt
 	}
 	err = tx.Later(ctx, `INSERT INTO intake_report (id, reference, channel, lang, state, reason, received_at, occurred_at, detected_at, aware_at,
-		organisation, contact, thread, proof, seal, receipt, receipt_message, answer_came, unreadable, queue, queue_at, sender, message, words, body, settled_at, behalf)
-		VALUES ($1, $2, $3, $4, $5, $24, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, FALSE, $17, $18, $19, $20, $21, $22, $23, $25, $26)`,
+		organisation, contact, thread, proof, seal, receipt, receipt_message, answer_came, unreadable, queue, queue_at, sender, message, words, body, settled_at, behalf, crime)
+		VALUES ($1, $2, $3, $4, $5, $24, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, FALSE, $17, $18, $19, $20, $21, $22, $23, $25, $26, $27)`,
 		r.Ref.ID, r.Reference, string(r.Channel), r.Lang, string(r.State), r.ReceivedAt, r.OccurredAt, r.DetectedAt, r.AwareAt,
 		r.Organisation, r.Contact, r.Thread, int64(r.Proof), string(r.Seal), string(r.Receipt), r.receiptMessage, r.Unreadable, int64(r.queue), r.queueAt,
-		r.sender, r.message, r.words, key.Seal(place("body", r.Ref.ID), raw), r.Reason, settled, int64(r.Behalf))
+		r.sender, r.message, r.words, key.Seal(place("body", r.Ref.ID), raw), r.Reason, settled, int64(r.Behalf), r.Crime)
 	if err != nil {
 		return fmt.Errorf("store report: %w", err)
 	}

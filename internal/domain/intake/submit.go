@@ -221,6 +221,9 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 			return x, nil, err
 		}
 	}
+	if err := s.crimeTold(ctx, tx, r, x.Answers); err != nil {
+		return x, nil, err
+	}
 	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(x.Answers))
 	return x, clocks, err
 }

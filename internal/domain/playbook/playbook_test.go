@@ -124,7 +124,7 @@ func TestTemplates(t *testing.T) {
 	t.Parallel()
 	l := library(t)
 	values := map[string]string{
-		"name": "Rui Tavares", "handler": "Ana Duarte", "phone": "+999 210 497 400", "due": "24 November, 12:00", "from": "7 November", "asked": "21 November", "outcome": "resolved",
+		"name": "Rui Tavares", "handler": "Ana Duarte", "phone": "+999 210 497 400", "due": "24 November, 12:00", "from": "7 November", "asked": "21 November", "outcome": "resolved", "police": "Tell the police.",
 	}
 	codes := []string{FirstAnswer, Give, AskLogs, Chase, CloseReporter, CloseParty}
 	for _, kind := range []string{"crisis_centre", "police", "regulator", "data_protection", "intelligence", "csirt", "vendor", "provider"} {

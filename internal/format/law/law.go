@@ -359,6 +359,19 @@ func (l *Library) Asked(stage Stage) []Field {
 	return out
 }
 
+// Police says how to go to the police: as the act of a set has it, or else one of a country (two letters), or else any; "" when none says it.
+func (l *Library) Police(set, country, lang string) string {
+	if s, err := l.Set(set); err == nil && s.Crime != nil {
+		return s.Crime.In(lang)
+	}
+	for _, s := range append(l.Offered(country), l.Sets()...) {
+		if s.Crime != nil {
+			return s.Crime.In(lang)
+		}
+	}
+	return ""
+}
+
 // Names gives the words for something owed by its key, with its round where there are several; false for what no set has.
 func (l *Library) Names(set, key, lang string) (string, bool) {
 	code, round, _ := strings.Cut(key, ".") // a round, or a state

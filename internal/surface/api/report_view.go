@@ -46,6 +46,7 @@ type ReportTriage struct {
 	Receipt      string           `json:"receipt" enum:"none,held,sent"`
 	AnswerCame   bool             `json:"answer_came"`
 	Unreadable   bool             `json:"unreadable"`
+	Crime        bool             `json:"crime" doc:"A crime is suspected: its reporter said so, or one of the team"`
 	Lang         string           `json:"lang,omitempty"`
 	Organisation *OrganisationRef `json:"organisation,omitempty"`
 	Incidents    []string         `json:"incidents"`
@@ -133,7 +134,7 @@ func (a *API) reportViews(ctx context.Context, by access.Actor, list []intake.Re
 	for i, r := range list {
 		t := &ReportTriage{
 			Reason: r.Reason, Note: r.Decision.Note, Proof: proofName(r.Proof), Protection: string(r.Seal), Receipt: string(r.Receipt),
-			AnswerCame: r.AnswerCame, Unreadable: r.Unreadable, Lang: r.Lang, Incidents: []string{}, Mine: r.Handler != 0 && r.Handler == by.Account,
+			AnswerCame: r.AnswerCame, Unreadable: r.Unreadable, Crime: r.Crime, Lang: r.Lang, Incidents: []string{}, Mine: r.Handler != 0 && r.Handler == by.Account,
 			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version, Handed: handedCase(r.Body.Handed),
 		}
 		if o, ok := names[r.Organisation]; ok {

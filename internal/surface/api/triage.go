@@ -13,7 +13,7 @@ import (
 
 // Triage is one act of triage. Which other fields count depends on the action.
 type Triage struct {
-	Action   string   `json:"action" enum:"accept,take_over,attach,reject,reply,pass_on,restore,not_spam"`
+	Action   string   `json:"action" enum:"accept,take_over,attach,reject,reply,pass_on,restore,not_spam,crime,no_crime"`
 	Title    string   `json:"title,omitempty" doc:"accept: of the new incident; that of the report when left out"`
 	Type     string   `json:"type,omitempty" doc:"accept: RSIT"`
 	Severity string   `json:"severity,omitempty" doc:"accept"`
@@ -125,6 +125,8 @@ func (a *API) triage(ctx context.Context, by access.Actor, in *TriageInput) (rep
 		_, err = a.Intake.Restore(ctx, by, ref)
 	case "not_spam":
 		_, err = a.Intake.NotSpam(ctx, by, ref, t.Teach)
+	case "crime", "no_crime":
+		_, err = a.Intake.SuspectCrime(ctx, by, ref, t.Action == "crime")
 	default:
 		var p errs.Problems
 		p.Add("action", "error.json_value")

@@ -55,6 +55,7 @@ func scenarios(o options) (all []scenario, end func()) {
 		all = append(all,
 			scenario{name: engine + ": mail of 4 KB from 32 connections, receipt signed and out", rate: mailRate, p99: mailAnswer, prepare: w.mail},
 			scenario{name: engine + ": a wave of mail of 4 KB", figure: w.burst},
+			scenario{name: engine + ": 500 identical phishing mails from 500 proved senders, answered by one decision", figure: w.sameWave},
 			scenario{name: engine + ": public lane, a day's suspicious messages", figure: w.publicLane},
 			scenario{name: engine + ": form page, 1 at once", p95: formPage, prepare: w.formPage},
 			scenario{name: engine + ": 1,000 reporters at once fill in and send the form", figure: w.crowded},

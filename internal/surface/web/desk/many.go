@@ -110,7 +110,7 @@ func (d *Desk) showGroup(v *page.Visit, like string, reports []string, wrong err
 		subject := page.FieldView{ID: "subject-" + string(l), Name: "subject-" + string(l), Label: say("desk.many.subject"), Value: begin.of(l).Subject}
 		words := page.FieldView{ID: "text-" + string(l), Name: "text-" + string(l), Rows: 6, Label: say("desk.many.text"), Hint: p.T("desk.many.text.hint", "name", "{name}", "reference", "{reference}"), Value: begin.of(l).Text}
 		if l == text.EN {
-			words.Hint, words.Error = p.T("desk.many.text.hint.en", "name", "{name}", "reference", "{reference}"), bad["text"]
+			words.Hint, words.Error = p.T("desk.many.text.hint.en", "name", "{name}", "reference", "{reference}", "police", "{police}"), bad["text"]
 		}
 		fields = append(fields, page.Field(p, subject), page.Field(p, words))
 	}

@@ -66,6 +66,7 @@ func (d *Desk) phoneForm(v *page.Visit, in note, wrong error) FormView {
 		page.Field(p, page.FieldView{ID: "description", Name: "description", Label: p.T("desk.phone.said"), Value: in.Body.Description, Rows: 4, Error: by["description"]}),
 		page.Field(p, page.FieldView{ID: "org", Name: "org", Label: p.T("desk.phone.org"), Value: in.Body.OrgText, Autocomplete: "off", Error: by["organisation"]}),
 		page.Field(p, page.FieldView{ID: "email", Name: "email", Label: p.T("desk.phone.email"), Value: in.Body.Email, Type: "email", Width: "half", Autocomplete: "off", Error: by["email"]}),
+		page.Option(page.OptionView{ID: "crime", Name: "crime", Value: "1", Label: p.T("desk.phone.crime"), Hint: p.T("desk.phone.crime.hint"), Checked: in.Crime, Many: true}),
 		page.Field(p, page.FieldView{ID: "called", Name: "called", Label: p.T("desk.phone.called"), Hint: p.T("desk.phone.called.hint", "zone", d.Zone.String()), Value: in.called, Type: "datetime-local", Width: "half", Error: by["called_at"]}),
 		page.Select(p, page.FieldView{ID: "tlp", Name: "tlp", Label: p.T("desk.field.tlp")}, tlpOptions(level)),
 	}
@@ -76,7 +77,7 @@ func (d *Desk) phoneForm(v *page.Visit, in note, wrong error) FormView {
 func (d *Desk) logCall(v *page.Visit) error {
 	get := func(name string) string { return strings.TrimSpace(v.R.PostFormValue(name)) }
 	in := note{called: get("called"), contact: get("contact"), ReceiveInput: intake.ReceiveInput{
-		Channel: correspondence.ByPhone, Lang: string(v.P.Lang()), TLP: get("tlp"), Proof: correspondence.ByHand, Seal: correspondence.Plain,
+		Channel: correspondence.ByPhone, Lang: string(v.P.Lang()), TLP: get("tlp"), Proof: correspondence.ByHand, Seal: correspondence.Plain, Crime: get("crime") != "",
 		Body: intake.Body{Summary: get("summary"), Description: get("description"), Name: get("name"), Email: get("email"), Phone: get("phone"), OrgText: get("org")},
 	}}
 	var p errs.Problems

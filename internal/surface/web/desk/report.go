@@ -14,7 +14,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/core/ref"
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
-	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/incident"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -109,6 +108,11 @@ func (d *Desk) reportFacts(v *page.Visit, r intake.Report, of besideReport) ([]p
 	case "yes", "contained", "no", "unknown":
 		add(p.T("desk.fact.ongoing"), page.Text(p.T("desk.ongoing."+r.Body.Ongoing)))
 	}
+	if fact, ok, err := d.crimeFact(v, r); err != nil {
+		return nil, err
+	} else if ok {
+		facts = append(facts, fact)
+	}
 	judged, err := d.judgedFacts(v, r)
 	if err != nil {
 		return nil, err
@@ -191,32 +195,7 @@ func signatureFacts(p *text.Printer, m correspondence.Message) []page.Property {
 
 // clockName says what a clock asks: in the words of its rule set where it has one.
 func (d *Desk) clockName(p *text.Printer, c deadline.Clock) string {
-	if name, ok := d.Intake.StageName(c.RuleSet, c.Kind, string(p.Lang())); ok {
-		return name
-	}
-	switch c.Kind {
-	case "first_answer":
-		return p.T("desk.clock.first_answer")
-	case "request":
-		return p.T("desk.clock.request")
-	case "measure":
-		return p.T("desk.clock.measure")
-	}
-	switch c.Kind {
-	case coordination.LateWord:
-		return p.T("desk.clock.late_word")
-	case coordination.LadderClock:
-		return p.T("desk.clock.ladder")
-	case coordination.ValidClock:
-		return p.T("desk.clock.measure_valid")
-	case coordination.CheckClock:
-		return p.T("desk.clock.measure_check")
-	case coordination.CodeClock:
-		return p.T("desk.clock.code_told")
-	case coordination.ConfirmClock:
-		return p.T("desk.clock.ladder_confirm")
-	}
-	return p.T("desk.clock.other")
+	return ClockName(p, d.Intake, c)
 }
 
 // clockLaw says under what a clock runs: an article of the law as it is cited, or that it was agreed.

@@ -117,6 +117,7 @@ func (d *Desk) Routes() []page.Route {
 		{Pattern: "POST /desk/reports/{report}/restore", Need: triage, Serve: d.restore},
 		{Pattern: "POST /desk/reports/{report}/assign", Need: triage, Serve: d.assign},
 		{Pattern: "POST /desk/reports/{report}/receipt", Need: send, Serve: d.receipt},
+		{Pattern: "POST /desk/reports/{report}/crime", Need: triage, Serve: d.crime},
 		{Pattern: "GET /desk/phone", Need: triage, Serve: d.phone},
 		{Pattern: "POST /desk/phone", Need: triage, Serve: d.logCall},
 		{Pattern: "GET /desk/reports/{report}/call", Need: triage, Serve: d.call},

@@ -320,6 +320,10 @@ func (d *Desk) acts(v *page.Visit, view *TriageView, r intake.Report, of besideR
 		if text != "" {
 			a.ReplyState = v.P.T("desk.draft.saved", "at", v.P.Clock(saved))
 		}
+		if a.ReplyAdds, err = d.Intake.PoliceOwed(v.Ctx(), d.DB, r); err != nil {
+			return err
+		}
+		a.ReplyLang = t.Correspondent.Lang
 		a.ReplyOthers = writeNow(v.P, of.writers)
 	}
 	if can(intake.Rejected) {

@@ -110,6 +110,18 @@ func (d *Desk) composer(v *page.Visit, in incident.Incident, rows []coordination
 		c.Draft += "-" + clip8(chosen.uid)
 		c.Label = v.P.T("desk.compose.mail_to", "who", chosen.name)
 		c.Placeholder = v.P.T("desk.compose.mail.hint", "who", reader(t))
+		for _, r := range reports {
+			if r.Thread != chosen.thread {
+				continue
+			}
+			adds, err := d.Intake.PoliceOwed(v.Ctx(), d.DB, r)
+			if err != nil {
+				return nil, err
+			}
+			if adds != "" {
+				c.Extra = added(v.P, adds, t.Correspondent.Lang)
+			}
+		}
 		c.Send.Text, c.Send.Icon = v.P.T("desk.compose.mail.do"), "send"
 		c.TLP, c.TLPChoices = label.Name(), tlpOptions(label)
 	case "attack":

@@ -96,6 +96,27 @@ func (h *house) fill(p *browsertest.Page, stop func(name string)) {
 	stop("status")
 }
 
+// inLanguages judges pages in the other languages on a small phone, where words are longer, and comes back to the last one in English.
+func (h *house) inLanguages(p *browsertest.Page, paths ...string) {
+	h.Helper()
+	p.Viewport(320, 900)
+	for _, lang := range []string{"de", "pt", "fr", "nl"} {
+		for _, path := range paths {
+			p.Open(h.url + path + "?lang=" + lang)
+			if got := browsertest.Get(p, chromedp.Evaluate[string](`document.documentElement.lang`)); got != lang {
+				h.Errorf("%s is in %q, not %q", path, got, lang)
+			}
+			for _, f := range p.Axe() {
+				h.Errorf("%s in %s: axe: %v", path, lang, f)
+			}
+			if over := browsertest.Get(p, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
+				h.Errorf("%s in %s scrolls sideways by %d px", path, lang, over)
+			}
+		}
+	}
+	p.Open(h.url + paths[len(paths)-1] + "?lang=en")
+}
+
 // Each page of the form is fit for everybody, in both lights, on a phone and a wide screen.
 func TestBrowserAFormFilledIn(t *testing.T) {
 	h := settle(t, coretest.Open(t, pgtest.Engine(t)))
@@ -112,6 +133,12 @@ func TestBrowserAFormFilledIn(t *testing.T) {
 			if over := browsertest.Get(p, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
 				t.Errorf("%s, %s, %d scrolls sideways by %d px", name, scheme, width, over)
 			}
+		}
+		switch name { // what was filled in is there again in each language
+		case "check":
+			h.inLanguages(p, "/report/part/1", "/report/part/5", "/report", "/report/check")
+		case "status":
+			h.inLanguages(p, "/r/received", "/r/report")
 		}
 		p.Scheme("light")
 		p.Viewport(1440, 900)

@@ -158,7 +158,7 @@ func TestTheNextStageAndACorrection(t *testing.T) {
 		v.post("/report/check", nil)
 		r := h.opened()[0]
 		status := v.get("/r/report")
-		for _, s := range []string{"Sent 1 July 2026, 08:00", "Due 3 July 2026, 08:10", "Start it now", "1 month after: Incident notification", "You suspect a crime.", "Federal Computer Crime Unit", "GDPR Art. 33(1)", "Águas do Vale", "Add deadlines to calendar", "National Crisis Centre"} {
+		for _, s := range []string{"Sent 1 July 2026, 08:00", "Due 3 July 2026, 08:10", "Start it now", "1 month after: Incident notification", "A crime is suspected.", "Federal Computer Crime Unit", "GDPR Art. 33(1)", "Águas do Vale", "Add deadlines to calendar", "National Crisis Centre"} {
 			if !status.says(s) {
 				t.Errorf("the status page does not say %q", s)
 			}

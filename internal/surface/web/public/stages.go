@@ -168,23 +168,10 @@ func (x *Public) lawful(v *page.Visit, look intake.StatusView, into *Lawful) {
 		into.Recipients = append(into.Recipients, name)
 	}
 	if look.Crime != "" {
-		into.Crime = x.police(v.P, look.Crime)
+		into.Crime = x.Laws.Police(look.Crime, x.Country, string(v.P.Lang()))
 	}
 	into.Pointer = x.pointer(v.P, look.Personal)
 	into.Marked = look.Behalf == intake.Unconfirmed
-}
-
-// police says how to go to the police: as the act of the country has it, or the directive.
-func (x *Public) police(p *text.Printer, code string) string {
-	if set, err := x.Laws.Set(code); err == nil && set.Crime != nil {
-		return set.Crime.In(string(p.Lang()))
-	}
-	for _, s := range append(x.Laws.Offered(x.Country), x.Laws.Sets()...) {
-		if s.Crime != nil {
-			return s.Crime.In(string(p.Lang()))
-		}
-	}
-	return ""
 }
 
 // handed are the submissions as they were frozen, with what each correction changed.
