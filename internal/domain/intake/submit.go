@@ -119,7 +119,7 @@ func (s *Service) validSubmission(in SubmitInput) (law.Set, error) {
 		p.Add("rule_set", "error.choice")
 		return set, p.Err()
 	}
-	if _, ok := set.Stage(in.Stage); !ok {
+	if !s.Laws.Has(set.Code, in.Stage) {
 		p.Add("stage", "error.choice")
 	}
 	if in.Class != "" && !slices.ContainsFunc(set.Classes, func(c law.Class) bool { return c.Code == in.Class }) {
