@@ -85,55 +85,69 @@ type sharedWord struct {
 // TestNothingOfOnePartyReachesAnother is the property on which the house stands (rules A6, A7, A9, A10): many parties of several incidents, and we, act at
 // random through every surface, thousands of times; whatever an outsider gets back, by page, API, error, file, link and mail, holds no word and no
 // name of another party, nor a word of ours, but for the words that we shared with that very reader, until we take them back; and to those about whom nobody did anything every page is what it was, to the byte. Ten thousand steps on two
-// engines, a million with TOCSIN_LONG=1. A failure tells the seed and what was done last.
+// engines; with TOCSIN_LONG=1 a million, in houses of other sizes. A failure tells the seed and what was done last.
 func TestNothingOfOnePartyReachesAnother(t *testing.T) {
-	counts := map[string]int{pgtest.SQLite: 8000, pgtest.Postgres: 2000}
-	if os.Getenv("TOCSIN_LONG") == "1" {
-		counts = map[string]int{pgtest.SQLite: 500_000, pgtest.Postgres: 500_000}
+	houses, counts := map[string]int{pgtest.SQLite: 1, pgtest.Postgres: 1}, map[string]int{pgtest.SQLite: 8000, pgtest.Postgres: 2000}
+	long := os.Getenv("TOCSIN_LONG") == "1"
+	if long {
+		houses = map[string]int{pgtest.SQLite: 115, pgtest.Postgres: 40}
 	}
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("TOCSIN_TEST_SEED"), 10, 64); err == nil {
 		seed = s
 	}
 	for _, engine := range pgtest.Engines(t) {
-		t.Run(engine, func(t *testing.T) {
-			now := clock.NewFake(time.Now().UTC().Truncate(time.Hour))
-			s := &steps{house: newHouseAt(t, engine, now), now: now, rand: rand.New(rand.NewPCG(seed, 1)), owner: map[string]*stepper{}, common: map[string]bool{}, fetched: map[string]bool{}, mailbox: map[int][]*mail.Message{}, did: map[string]int{}, crossed: map[string]map[int]bool{}, lettered: map[string]map[int]bool{}}
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Logf("TOCSIN_TEST_SEED=%d; done: %v; last:\n%s", seed, s.did, strings.Join(s.recent, "\n"))
+		for i := range houses[engine] {
+			members, quiet := 12, 3
+			if sizes := rand.New(rand.NewPCG(seed+uint64(i), 2)); long {
+				members, quiet = 6+sizes.IntN(15), 1+sizes.IntN(4)
+			}
+			t.Run(fmt.Sprint(engine, "/", seed+uint64(i)), func(t *testing.T) {
+				if long {
+					t.Parallel()
 				}
+				stepsIn(t, engine, seed+uint64(i), counts[engine], members, quiet)
 			})
-			s.begin(12, 3)
-			before := s.quietly()
-			count := counts[engine]
-			if raced {
-				count = 500
-			}
-			for i := range count {
-				s.step()
-				if t.Failed() {
-					t.Fatalf("after step %d", i)
-				}
-			}
-			s.rest()
-			s.fetch()
-			for n, pages := range s.quietly() {
-				if diff := cmp.Diff(before[n], pages); diff != "" {
-					t.Errorf("what others did shows to member %d:\n%s", n, diff)
-				}
-			}
-			for _, what := range []string{"page", "form", "another's page", "api", "another's api", "api write", "mail", "link", "we ask", "we write", "we note", "we move", "we share", "we take back what was shared", "we meet"} {
-				if s.did[what] == 0 && !raced {
-					t.Errorf("it never came to %q: %v", what, s.did)
-				}
-			}
-			for _, m := range s.members {
-				if len(s.mailbox[m.n]) < len(s.cases) {
-					t.Errorf("member %d got %d letters", m.n, len(s.mailbox[m.n]))
-				}
-			}
-		})
+		}
+	}
+}
+
+// stepsIn is one house with so many members, of whom so many are quiet.
+func stepsIn(t *testing.T, engine string, seed uint64, count, members, quiet int) {
+	now := clock.NewFake(time.Now().UTC().Truncate(time.Hour))
+	s := &steps{house: newHouseAt(t, engine, now), now: now, rand: rand.New(rand.NewPCG(seed, 1)), owner: map[string]*stepper{}, common: map[string]bool{}, fetched: map[string]bool{}, mailbox: map[int][]*mail.Message{}, did: map[string]int{}, crossed: map[string]map[int]bool{}, lettered: map[string]map[int]bool{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("TOCSIN_TEST_SEED=%d, %d members; done: %v; last:\n%s", seed, members, s.did, strings.Join(s.recent, "\n"))
+		}
+	})
+	s.begin(members, quiet)
+	before := s.quietly()
+	if raced {
+		count = 500
+	}
+	for i := range count {
+		s.step()
+		if t.Failed() {
+			t.Fatalf("after step %d", i)
+		}
+	}
+	s.rest()
+	s.fetch()
+	for n, pages := range s.quietly() {
+		if diff := cmp.Diff(before[n], pages); diff != "" {
+			t.Errorf("what others did shows to member %d:\n%s", n, diff)
+		}
+	}
+	for _, what := range []string{"page", "form", "another's page", "api", "another's api", "api write", "mail", "link", "we ask", "we write", "we note", "we move", "we share", "we take back what was shared", "we meet"} {
+		if s.did[what] == 0 && !raced {
+			t.Errorf("it never came to %q: %v", what, s.did)
+		}
+	}
+	for _, m := range s.members {
+		if len(s.mailbox[m.n]) < len(s.cases) {
+			t.Errorf("member %d got %d letters", m.n, len(s.mailbox[m.n]))
+		}
 	}
 }
 
