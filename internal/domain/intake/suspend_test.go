@@ -211,7 +211,9 @@ func TestSuspendedClocksOfALaw(t *testing.T) {
 				t.Errorf("%s is recorded %d times, want %d", verb, said[verb], n)
 			}
 		}
-		if all := d.obligations(ctx, d.ana, r)[0].Facts; !slices.ContainsFunc(all, func(f intake.Fact) bool { return f.Code == "resumed" && f.Note == "They wrote at 9:30" && f.SaidBy == lead.Account }) {
+		if all := d.obligations(ctx, d.ana, r)[0].Facts; !slices.ContainsFunc(all, func(f intake.Fact) bool {
+			return f.Code == "resumed" && f.Note == "They wrote at 9:30" && f.SaidBy == lead.Account
+		}) {
 			t.Errorf("the reason is not kept: %+v", all)
 		}
 	})
@@ -245,10 +247,18 @@ func TestWhatWasSentIsFrozen(t *testing.T) {
 		before := frozen()
 		rui := d.Constituent(2, "Rui", d.hospital.Ref.ID)
 		for what, do := range map[string]func() error{
-			"a correction":         func() error { return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Corrects: 1, Answers: law.Answers{"summary": "Other"}})) },
-			"one by who sent it":   func() error { return second(d.s.Submit(ctx, rui, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Corrects: 1, Answers: law.Answers{"summary": "Mine"}})) },
-			"what completes it":    func() error { return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Completes: 1, Answers: law.Answers{"summary": "More"}})) },
-			"the stage once more":  func() error { return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, ToldAt: october(1, 0, 0)})) },
+			"a correction": func() error {
+				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Corrects: 1, Answers: law.Answers{"summary": "Other"}}))
+			},
+			"one by who sent it": func() error {
+				return second(d.s.Submit(ctx, rui, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Corrects: 1, Answers: law.Answers{"summary": "Mine"}}))
+			},
+			"what completes it": func() error {
+				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Completes: 1, Answers: law.Answers{"summary": "More"}}))
+			},
+			"the stage once more": func() error {
+				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, ToldAt: october(1, 0, 0)}))
+			},
 			"a moment":             func() error { return second(d.s.NoteMoment(ctx, lead, o.UID, law.Aware, october(20, 8, 0), "Logs")) },
 			"a suspension":         func() error { return second(d.s.NoteMoment(ctx, d.ana, o.UID, law.Suspended, october(20, 9, 30), "")) },
 			"a request":            func() error { return second(d.s.RequestStage(ctx, d.ana, o.UID, "asked", october(25, 0, 0), "")) },

@@ -175,11 +175,13 @@ func TestASuspendedClockEndsLater(t *testing.T) {
 		{"suspended after it was handed in late", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 31), at(law.Resumed, 60)}, Handed: handed("early_warning", 30)}, "early_warning met 30 late; notification running 101"},
 		{
 			"waived, it keeps its later end",
-			law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15)}, Waived: map[string]bool{"notification": true}}, "early_warning running 34; notification waived 82",
+			law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15)}, Waived: map[string]bool{"notification": true}},
+			"early_warning running 34; notification waived 82",
 		},
 		{
 			"a time that we named moves too",
-			law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15), {Moment: law.Requested, Stage: "intermediate", At: after(1), Due: after(20)}}}, "early_warning running 34; notification running 82; intermediate running 30",
+			law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15), {Moment: law.Requested, Stage: "intermediate", At: after(1), Due: after(20)}}},
+			"early_warning running 34; notification running 82; intermediate running 30",
 		},
 		{"resumed twice: the first counts", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15), at(law.Resumed, 20)}}, "early_warning running 34; notification running 82"},
 		{"said out of order", law.Case{Facts: []law.Fact{at(law.Resumed, 15), at(law.Suspended, 5), at(law.Aware, 0)}}, "early_warning running 34; notification running 82"},

@@ -88,17 +88,18 @@ func runWords(p *text.Printer, s law.Set, x law.Stage) []string {
 
 // calendarWords says by which calendar a period counts: that of the set's country, or the team's own where the set is the Union's.
 func calendarWords(p *text.Printer, s law.Set, x law.Period) string {
-	key := "desk.rules.in.days"
+	own := s.Country == "EU"
 	switch {
 	case x.InHours():
 		return p.T("desk.rules.in.hours")
+	case x.WorkingDays > 0 && own:
+		return p.T("desk.rules.in.working_days_own")
 	case x.WorkingDays > 0:
-		key = "desk.rules.in.working_days"
+		return p.T("desk.rules.in.working_days", "country", s.Country)
+	case own:
+		return p.T("desk.rules.in.days_own")
 	}
-	if s.Country == "EU" {
-		return p.T(key + "_own")
-	}
-	return p.T(key, "country", s.Country)
+	return p.T("desk.rules.in.days", "country", s.Country)
 }
 
 // endWords says what meets the clock of a stage and what stops it.
