@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -221,7 +222,13 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 			return x, nil, err
 		}
 	}
-	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(x.Answers))
+	told := x.Answers
+	if x.Corrects != 0 { // what it says as before is not said anew: it would undo what the team corrected since
+		last := LastOf(before, x.Corrects).Answers
+		told = maps.Clone(told)
+		maps.DeleteFunc(told, func(code, v string) bool { return last[code] == v })
+	}
+	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(told))
 	return x, clocks, err
 }
 

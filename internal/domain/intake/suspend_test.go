@@ -246,31 +246,34 @@ func TestWhatWasSentIsFrozen(t *testing.T) {
 		}
 		before := frozen()
 		rui := d.Constituent(2, "Rui", d.hospital.Ref.ID)
-		for what, do := range map[string]func() error{
-			"a correction": func() error {
-				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Corrects: 1, Answers: law.Answers{"summary": "Other"}}))
-			},
-			"one by who sent it": func() error {
-				return second(d.s.Submit(ctx, rui, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Corrects: 1, Answers: law.Answers{"summary": "Mine"}}))
-			},
-			"what completes it": func() error {
+		for _, x := range []struct {
+			what string
+			do   func() error
+		}{
+			{"a moment", func() error { return second(d.s.NoteMoment(ctx, lead, o.UID, law.Aware, october(20, 8, 0), "Logs")) }},
+			{"what completes it, and undoes no correction of the team", func() error {
 				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Completes: 1, Answers: law.Answers{"summary": "More"}}))
-			},
-			"the stage once more": func() error {
+			}},
+			{"a correction", func() error {
+				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, Corrects: 1, Answers: law.Answers{"summary": "Other"}}))
+			}},
+			{"one by who sent it", func() error {
+				return second(d.s.Submit(ctx, rui, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Corrects: 1, Answers: law.Answers{"summary": "Mine"}}))
+			}},
+			{"the stage once more", func() error {
 				return second(d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "notice", Channel: correspondence.ByPhone, ToldAt: october(1, 0, 0)}))
-			},
-			"a moment":             func() error { return second(d.s.NoteMoment(ctx, lead, o.UID, law.Aware, october(20, 8, 0), "Logs")) },
-			"a suspension":         func() error { return second(d.s.NoteMoment(ctx, d.ana, o.UID, law.Suspended, october(20, 9, 30), "")) },
-			"a request":            func() error { return second(d.s.RequestStage(ctx, d.ana, o.UID, "asked", october(25, 0, 0), "")) },
-			"a waiver":             func() error { return second(d.s.Waive(ctx, d.ana, o.UID, "third", "No")) },
-			"words that are shown": func() error { return d.s.ShareWords(ctx, d.ana, r.UID, 1, true) },
-			"passing on":           func() error { return second(d.s.PassedOnTo(ctx, d.ana, o.UID, "ministry", time.Time{}, "By hand")) },
+			}},
+			{"a suspension", func() error { return second(d.s.NoteMoment(ctx, d.ana, o.UID, law.Suspended, october(20, 9, 30), "")) }},
+			{"a request", func() error { return second(d.s.RequestStage(ctx, d.ana, o.UID, "asked", october(25, 0, 0), "")) }},
+			{"a waiver", func() error { return second(d.s.Waive(ctx, d.ana, o.UID, "third", "No")) }},
+			{"words that are shown", func() error { return d.s.ShareWords(ctx, d.ana, r.UID, 1, true) }},
+			{"passing on", func() error { return second(d.s.PassedOnTo(ctx, d.ana, o.UID, "ministry", time.Time{}, "By hand")) }},
 		} {
-			if err := do(); err != nil {
-				t.Errorf("%s: %v", what, err)
+			if err := x.do(); err != nil {
+				t.Errorf("%s: %v", x.what, err)
 			}
 			if !bytes.Equal(frozen(), before) {
-				t.Fatalf("%s changed what was sent", what)
+				t.Fatalf("%s changed what was sent", x.what)
 			}
 		}
 		_, err := d.s.Submit(ctx, d.ana, r.UID, intake.SubmitInput{Set: "xt", Stage: "first", Channel: correspondence.ByPhone, Corrects: 1})
