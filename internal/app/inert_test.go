@@ -251,6 +251,8 @@ var notShown = map[string]string{
 	"GET /desk/reports/{report}/seen":                          "a piece of the report's own page: names of colleagues and times",
 	"GET /desk/incidents/{incident}/seen":                      "a piece of the incident's own page, likewise",
 	"GET /r/{code}":                                            "leads on at once",
+	"GET /report/significance":                                 "leads on at once where one law has a guide; it names guides alone",
+	"GET /portal/report/significance":                          "leads on, likewise",
 	"GET /r/uploads":                                           "gives JSON to the script of the page that shows it",
 	"GET /r/uploads/{upload}":                                  "gives JSON, likewise",
 	"GET /portal/report/uploads":                               "gives JSON, likewise",

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/format/law"
@@ -13,11 +14,17 @@ import (
 // due is the strict end. limit is later where the rules allow it: under Regulation (EEC, Euratom) 1182/71 Art. 3 the hour of the event is not
 // counted, a period not in hours that ends on a Saturday, a Sunday or a public holiday ends with the next working day, and one of two days or
 // more has at least two working days. That last rule is not applied to hours, where its reading is disputed.
-func (c Calendar) End(p law.Period, by law.Counting, from time.Time) (due, limit time.Time) {
+//
+// Of what stood, hours are added as they passed; of days those are not counted that ended while the clock stood.
+func (c Calendar) End(p law.Period, by law.Counting, from time.Time, stood ...law.Span) (due, limit time.Time) {
 	at := from.In(c.zone)
 	y, m, d := at.Date()
 	day := func(n int) time.Time { return time.Date(y, m, d+n, 12, 0, 0, 0, c.zone) } // noon: no change of the clocks moves it to another day
-	last := 0
+	stands := func(n int) bool {
+		end := c.close(day(n))
+		return slices.ContainsFunc(stood, func(x law.Span) bool { return !end.Before(x.From) && end.Before(x.To) })
+	}
+	need := p.Days
 	switch {
 	case p.InHours():
 		due, limit = from.Add(p.Elapsed), from.Add(p.Elapsed)
@@ -25,11 +32,13 @@ func (c Calendar) End(p law.Period, by law.Counting, from time.Time) (due, limit
 			into := time.Duration(at.Minute())*time.Minute + time.Duration(at.Second())*time.Second + time.Duration(at.Nanosecond())
 			limit = due.Add(time.Hour - into)
 		}
-		return due.UTC(), limit.UTC()
+		later := law.Stood(from, limit, stood)
+		return due.Add(later).UTC(), limit.Add(later).UTC()
 	case p.WorkingDays > 0:
+		last := 0
 		for n := p.WorkingDays; n > 0 && last < horizon; {
 			last++
-			if c.WorkingDay(day(last)) {
+			if c.WorkingDay(day(last)) && !stands(last) {
 				n--
 			}
 		}
@@ -37,10 +46,18 @@ func (c Calendar) End(p law.Period, by law.Counting, from time.Time) (due, limit
 	case p.Months > 0:
 		of := time.Date(y, m+time.Month(p.Months), 1, 12, 0, 0, 0, c.zone)
 		end := time.Date(of.Year(), of.Month(), min(d, of.AddDate(0, 1, -1).Day()), 12, 0, 0, 0, c.zone)
-		for ; day(last).Before(end); last++ {
+		for need = 0; day(need).Before(end); need++ {
 		}
-	default:
-		last = p.Days
+	}
+	last := need
+	if len(stood) > 0 {
+		last = 0
+		for n := need; n > 0 && last < need+horizon; {
+			last++
+			if !stands(last) {
+				n--
+			}
+		}
 	}
 	due = c.close(day(last))
 	if by != law.EU1182 {
@@ -48,13 +65,13 @@ func (c Calendar) End(p law.Period, by law.Counting, from time.Time) (due, limit
 	}
 	worked := 0
 	for n := 1; n <= last && worked < 2; n++ {
-		if c.WorkingDay(day(n)) {
+		if c.WorkingDay(day(n)) && !stands(n) {
 			worked++
 		}
 	}
-	for tries := 0; tries < horizon && (!c.WorkingDay(day(last)) || last > 1 && worked < 2); tries++ {
+	for tries := 0; tries < horizon && (!c.WorkingDay(day(last)) || stands(last) || need > 1 && worked < 2); tries++ {
 		last++
-		if c.WorkingDay(day(last)) {
+		if c.WorkingDay(day(last)) && !stands(last) {
 			worked++
 		}
 	}

@@ -1,6 +1,7 @@
 package calendar_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,7 @@ func TestAPeriodEnds(t *testing.T) {
 		{"Good Friday is one in Portugal, and rolls over Easter", pt, "P7D", law.EU1182, "2026-03-27T10:00:00Z", "2026-04-03T23:59:59+01:00", "2026-04-06T23:59:59+01:00"},
 		{"three days from Thursday end on Sunday: Monday is the second working day", be, "P3D", law.EU1182, "2026-11-19T10:00:00+01:00", "2026-11-22T23:59:59+01:00", "2026-11-23T23:59:59+01:00"},
 		{"three days from Friday end on a working Monday and have but one working day", be, "P3D", law.EU1182, "2026-11-20T10:00:00+01:00", "2026-11-23T23:59:59+01:00", "2026-11-24T23:59:59+01:00"},
+		{"a single day that ends on a Saturday ends on Monday, and needs no second", be, "P1D", law.EU1182, "2026-11-20T10:00:00+01:00", "2026-11-21T23:59:59+01:00", "2026-11-23T23:59:59+01:00"},
 		{"a single day needs no second", be, "P1D", law.EU1182, "2026-11-22T10:00:00+01:00", "2026-11-23T23:59:59+01:00", "2026-11-23T23:59:59+01:00"},
 
 		{"one working day from a Friday", be, "P1BD", law.Plain, "2026-11-20T10:00:00+01:00", "2026-11-23T23:59:59+01:00", "2026-11-23T23:59:59+01:00"},
@@ -121,6 +123,43 @@ func TestAPeriodEnds(t *testing.T) {
 		}
 		if limit.Before(due) {
 			t.Errorf("%s: the limit lies before the due time", c.why)
+		}
+	}
+}
+
+// What stood is not counted: of hours what passed, of days those that ended meanwhile, of working days those among them.
+func TestAPeriodThatStood(t *testing.T) {
+	be := of(t, "BE", "Europe/Brussels")
+	for _, c := range []struct {
+		why, period           string
+		by                    law.Counting
+		from, stood, due, end string
+	}{
+		{"hours, over the night that won one", "PT24H", law.EU1182, "2026-10-24T12:15:00+02:00", "2026-10-24T13:00:00+02:00 2026-10-25T13:00:00+01:00", "2026-10-26T12:15:00+01:00", "2026-10-26T13:00:00+01:00"},
+		{"from before it began", "PT24H", law.Plain, "2026-11-20T12:00:00+01:00", "2026-11-20T10:00:00+01:00 2026-11-20T14:00:00+01:00", "2026-11-21T14:00:00+01:00", "2026-11-21T14:00:00+01:00"},
+		{"after it ended", "PT24H", law.Plain, "2026-11-20T12:00:00+01:00", "2026-11-21T12:00:01+01:00 2026-11-22T12:00:00+01:00", "2026-11-21T12:00:00+01:00", "2026-11-21T12:00:00+01:00"},
+		{"hours within a day cost no day", "P7D", law.Plain, "2026-11-16T10:00:00+01:00", "2026-11-17T00:00:00+01:00 2026-11-17T23:59:59+01:00", "2026-11-23T23:59:59+01:00", "2026-11-23T23:59:59+01:00"},
+		{"a night costs one", "P7D", law.Plain, "2026-11-16T10:00:00+01:00", "2026-11-17T23:00:00+01:00 2026-11-18T00:00:00+01:00", "2026-11-24T23:59:59+01:00", "2026-11-24T23:59:59+01:00"},
+		{"twice", "P7D", law.Plain, "2026-11-16T10:00:00+01:00", "2026-11-17T23:00:00+01:00 2026-11-18T00:00:00+01:00 2026-11-23T09:00:00+01:00 2026-11-25T09:00:00+01:00", "2026-11-26T23:59:59+01:00", "2026-11-26T23:59:59+01:00"},
+		{"a month that ends on a Saturday for it ends with the Monday", "P1M", law.EU1182, "2026-10-19T10:00:00+02:00", "2026-10-20T10:00:00+02:00 2026-10-22T10:00:00+02:00", "2026-11-21T23:59:59+01:00", "2026-11-23T23:59:59+01:00"},
+		{"a weekend that stood costs no working day", "P3BD", law.EU1182, "2026-11-19T10:00:00+01:00", "2026-11-20T23:59:59.9999995+01:00 2026-11-23T08:00:00+01:00", "2026-11-24T23:59:59+01:00", "2026-11-24T23:59:59+01:00"},
+		{"a working day that stood does", "P3BD", law.EU1182, "2026-11-19T10:00:00+01:00", "2026-11-20T09:00:00+01:00 2026-11-23T08:00:00+01:00", "2026-11-25T23:59:59+01:00", "2026-11-25T23:59:59+01:00"},
+	} {
+		p, _ := law.ParsePeriod(c.period)
+		at := func(s string) time.Time {
+			x, err := time.Parse(time.RFC3339, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+		var stood []law.Span
+		for two := strings.Fields(c.stood); len(two) > 1; two = two[2:] {
+			stood = append(stood, law.Span{From: at(two[0]), To: at(two[1])})
+		}
+		due, limit := be.End(p, c.by, at(c.from), stood...)
+		if !due.Truncate(time.Second).Equal(at(c.due)) || !limit.Truncate(time.Second).Equal(at(c.end)) {
+			t.Errorf("%s: due %s, ends %s; want %s, %s", c.why, due.In(be.Zone()).Format(time.RFC3339), limit.In(be.Zone()).Format(time.RFC3339), c.due, c.end)
 		}
 	}
 }

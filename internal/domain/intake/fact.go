@@ -33,6 +33,7 @@ func (s *Service) NoteMoment(ctx context.Context, by access.Actor, obligation st
 	case at.Year() < 1990:
 		p.Add("at", "error.date")
 	}
+	at = at.Truncate(time.Microsecond) // as it is kept
 	return s.fact(ctx, by, obligation, reason, p, func(ctx context.Context, tx *db.Tx, r *row, o *Obligation) (audit.Entry, error) {
 		if (m == law.Suspended || m == law.Resumed) && !o.Set.Suspends { // it would change nothing, and look as if it did
 			var p errs.Problems
@@ -40,7 +41,17 @@ func (s *Service) NoteMoment(ctx context.Context, by access.Actor, obligation st
 			return audit.Entry{}, p.Err()
 		}
 		e := audit.Entry{Verb: "intake.moment", Changes: []audit.Change{{Field: "moment", To: string(m)}, {Field: "at", To: at.UTC()}}}
-		if had := inForce(o.Facts, OfMoment, string(m)); had != nil && m != law.Suspended && m != law.Resumed {
+		had := inForce(o.Facts, OfMoment, string(m))
+		if m == law.Suspended || m == law.Resumed {
+			stands, later := suspension(o.Facts, at)
+			if stands == (m == law.Suspended) {
+				var p errs.Problems
+				p.Add("moment", "error.changes_nothing")
+				return e, p.Err()
+			}
+			had = later
+		}
+		if had != nil {
 			if err := mayOverrule(by, o.Set.Correct, reason); err != nil {
 				return e, err
 			}
@@ -48,6 +59,24 @@ func (s *Service) NoteMoment(ctx context.Context, by access.Actor, obligation st
 		}
 		return e, s.say(ctx, tx, by, o, Fact{Kind: OfMoment, Code: string(m), At: at, Note: strings.TrimSpace(reason)}, 0)
 	})
+}
+
+// suspension tells whether clocks stand still at an instant, and gives the last word that a suspension or its end after it, or with it, has: to speak
+// before that word corrects it.
+func suspension(facts []Fact, at time.Time) (stands bool, later *Fact) {
+	moved := slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool {
+		return f.Kind != OfMoment || !f.EndedAt.IsZero() || f.Code != string(law.Suspended) && f.Code != string(law.Resumed)
+	})
+	slices.SortStableFunc(moved, func(a, b Fact) int { return a.At.Compare(b.At) })
+	for i := range moved {
+		if f := &moved[i]; !f.At.After(at) {
+			stands = f.Code == string(law.Suspended)
+		}
+		if f := &moved[i]; !f.At.Before(at) {
+			later = f
+		}
+	}
+	return stands, later
 }
 
 // RequestStage notes that we asked for a stage that is owed on request, and by when; zero takes the period of the set. The letter is written apart.

@@ -25,7 +25,7 @@ import (
 type Obligation struct {
 	access.Object
 	Report       int64
-	Set          law.Set // the newest version of its rule set
+	Set          law.Set // the version with which it began, the newest where that one is not kept
 	Began        int     // the version with which it began
 	Organisation int64   // the one affected; 0 is whoever reported
 	Class        string  // of entity, as the set tells them apart
@@ -145,7 +145,7 @@ func (s *Service) reckon(o *Obligation, known law.Answers, count law.Count) {
 		return
 	}
 	for i := range o.Owed { // what is still owed ends with the incidents of the report
-		if x := &o.Owed[i]; x.State == law.Running {
+		if x := &o.Owed[i]; x.State == law.Running || x.State == law.Paused {
 			x.State, x.Why = law.Stopped, Concluded
 		}
 	}
@@ -164,7 +164,7 @@ func (s *Service) scanObligation(rows *db.Rows) (Obligation, error) {
 		return o, err
 	}
 	var err error
-	if o.Set, err = s.Laws.Set(set); err != nil {
+	if o.Set, err = s.Laws.Version(set, o.Began); err != nil {
 		o.Set = law.Set{Code: set} // a rule set that was taken away: what was filed stays readable
 	}
 	return o, nil

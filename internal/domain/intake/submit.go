@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -119,7 +120,7 @@ func (s *Service) validSubmission(in SubmitInput) (law.Set, error) {
 		p.Add("rule_set", "error.choice")
 		return set, p.Err()
 	}
-	if _, ok := set.Stage(in.Stage); !ok {
+	if !s.Laws.Has(set.Code, in.Stage) {
 		p.Add("stage", "error.choice")
 	}
 	if in.Class != "" && !slices.ContainsFunc(set.Classes, func(c law.Class) bool { return c.Code == in.Class }) {
@@ -221,10 +222,16 @@ func (s *Service) submitTx(ctx context.Context, tx *db.Tx, by access.Actor, r *r
 			return x, nil, err
 		}
 	}
-	if err := s.crimeTold(ctx, tx, r, x.Answers); err != nil {
+	told := x.Answers
+	if x.Corrects != 0 { // what it says as before is not said anew: it would undo what the team corrected since
+		last := LastOf(before, x.Corrects).Answers
+		told = maps.Clone(told)
+		maps.DeleteFunc(told, func(code, v string) bool { return last[code] == v })
+	}
+	if err := s.crimeTold(ctx, tx, r, told); err != nil {
 		return x, nil, err
 	}
-	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(x.Answers))
+	clocks, err := s.submitted(ctx, tx, by, r, x, s.Laws.Facts(told))
 	return x, clocks, err
 }
 

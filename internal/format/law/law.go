@@ -1,6 +1,7 @@
 // Package law reads rule sets: what a law asks of who reports an incident and of the team that takes the report, as data that people can review.
 //
 //	set/*.yaml            one rule set each: law, country, version, source; stages with their clocks, our duties, recipients by law
+//	set/earlier/*.yaml    versions under which obligations still run, as CODE.VERSION.yaml
 //	set/field.yaml        the questions that stages ask, shared by all sets
 //	threshold/*.yaml      "is it significant?": questions and tests that give reasons
 //	read.go check.go      strict reading: all problems at once, each with file and line
@@ -22,7 +23,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
-//go:embed set/*.yaml threshold/*.yaml
+//go:embed set threshold
 var files embed.FS
 
 // Langs are the languages in which every text of a set is written.
@@ -286,6 +287,7 @@ type Field struct {
 // Library is all sets, fields and thresholds. It does not change and is safe for concurrent use.
 type Library struct {
 	sets       map[string]Set
+	earlier    map[string][]Set // older versions that are kept
 	fields     map[string]Field
 	order      map[string]int
 	thresholds []Threshold
@@ -341,6 +343,24 @@ func (l *Library) Set(code string) (Set, error) {
 	return s, nil
 }
 
+// Version gives a set in a version, in its newest where that one is not kept; NotFound for no such set.
+func (l *Library) Version(code string, version int) (Set, error) {
+	for _, s := range l.earlier[code] {
+		if s.Version == version {
+			return s, nil
+		}
+	}
+	return l.Set(code)
+}
+
+// Has tells whether a version of a set that is kept has a stage.
+func (l *Library) Has(set, stage string) bool {
+	return slices.ContainsFunc(append(slices.Clone(l.earlier[set]), l.sets[set]), func(s Set) bool {
+		_, ok := s.Stage(stage)
+		return ok
+	})
+}
+
 // Field gives a question by code.
 func (l *Library) Field(code string) (Field, bool) {
 	f, ok := l.fields[code]
@@ -375,14 +395,15 @@ func (l *Library) Police(set, country, lang string) string {
 // Names gives the words for something owed by its key, with its round where there are several; false for what no set has.
 func (l *Library) Names(set, key, lang string) (string, bool) {
 	code, round, _ := strings.Cut(key, ".") // a round, or a state
-	s := l.sets[set]
 	name := ""
-	if x, ok := s.Stage(code); ok {
-		name = x.Name.In(lang)
-	}
-	for _, x := range s.Recipients {
-		if x.Code == code {
+	for _, s := range append(slices.Clone(l.earlier[set]), l.sets[set]) { // the newest words, where it has some
+		if x, ok := s.Stage(code); ok {
 			name = x.Name.In(lang)
+		}
+		for _, x := range s.Recipients {
+			if x.Code == code {
+				name = x.Name.In(lang)
+			}
 		}
 	}
 	if name != "" && round != "" {

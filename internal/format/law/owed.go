@@ -1,16 +1,32 @@
 package law
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 )
 
+// Span is a time in which a clock stood still: from From until To.
+type Span struct{ From, To time.Time }
+
 // Count gives when a period that begins with an instant ends: due by the strict calendar, and the limit where the rules of counting let it end
-// later, else the same.
-type Count func(p Period, by Counting, from time.Time) (due, limit time.Time)
+// later, else the same. What stood, in order, is not counted.
+type Count func(p Period, by Counting, from time.Time, stood ...Span) (due, limit time.Time)
+
+// Stood tells how much later what began with from and would end with until ends for having stood still. What came after the end changes nothing.
+func Stood(from, until time.Time, stood []Span) (later time.Duration) {
+	for _, x := range stood {
+		if x.From.Before(from) {
+			x.From = from
+		}
+		if x.From.After(until.Add(later)) {
+			break
+		}
+		later += max(x.To.Sub(x.From), 0)
+	}
+	return later
+}
 
 // Fact is something that happened. A request names its stage and, where the set gives no period, by when.
 type Fact struct {
@@ -67,6 +83,7 @@ type Owed struct {
 	MetAt   time.Time
 	Why     string // Stopped, NotOwed: the moment, or "shortcut"
 	Strict  bool   // it is owed once it runs; false for what is offered
+	stands  bool   // it was suspended before its limit, and not resumed
 }
 
 // Key names it within its case: the code, with the round or the state where there are several.
@@ -134,7 +151,7 @@ type reckoning struct {
 	at       map[Moment]time.Time
 	stop     Moment
 	shortcut bool
-	paused   [][2]time.Time // the second is zero while it lasts
+	paused   []Span // To is zero while it lasts
 }
 
 func (r *reckoning) find() {
@@ -143,12 +160,12 @@ func (r *reckoning) find() {
 		switch f.Moment {
 		case Requested:
 		case Suspended:
-			if n := len(r.paused); r.Suspends && (n == 0 || !r.paused[n-1][1].IsZero()) {
-				r.paused = append(r.paused, [2]time.Time{f.At})
+			if n := len(r.paused); r.Suspends && (n == 0 || !r.paused[n-1].To.IsZero()) {
+				r.paused = append(r.paused, Span{From: f.At})
 			}
 		case Resumed:
-			if n := len(r.paused); n > 0 && r.paused[n-1][1].IsZero() {
-				r.paused[n-1][1] = f.At
+			if n := len(r.paused); n > 0 && r.paused[n-1].To.IsZero() {
+				r.paused[n-1].To = f.At
 			}
 		default:
 			r.at[f.Moment] = f.At
@@ -192,12 +209,16 @@ func (r *reckoning) stage(x Stage) []Owed {
 		return r.requests(x)
 	}
 	o := Owed{Code: x.Code, Article: x.Article, State: NotYet, Strict: x.Need == Always}
+	waits := len(x.After) > 0 && r.handed(time.Time{}, x.After...).IsZero()
+	if !waits {
+		o.MetAt = r.handed(time.Time{}, append([]string{x.Code}, x.MetBy...)...)
+	}
 	if x.Need == Ongoing {
 		for _, of := range r.Stages { // its time is that of the stage in whose place it stands
 			if slices.Contains(of.MetBy, x.Code) {
 				if replaced := r.stage(of); len(replaced) == 1 {
 					o.Start, o.Due, o.Limit = replaced[0].Start, replaced[0].Due, replaced[0].Limit
-					if replaced[0].State == Running && r.at[Handled].IsZero() {
+					if (replaced[0].State == Running || replaced[0].State == Paused) && r.at[Handled].IsZero() {
 						o.State = Offered
 					}
 				}
@@ -209,28 +230,61 @@ func (r *reckoning) stage(x Stage) []Owed {
 		if own, ok := x.WithinClass[r.Class]; ok {
 			p = own
 		}
-		o.Due, o.Limit = r.count(p, r.Counting, o.Start)
+		r.run(&o, p, time.Time{})
 	}
-	if x.Need == WhenNeeded {
+	switch {
+	case waits:
+		o.State, o.Why = NotOwed, "after"
+	case !o.MetAt.IsZero():
+		o.State = Met
+	case x.Need == WhenNeeded:
 		o.State = Offered
 	}
-	if len(x.After) > 0 && r.handed(time.Time{}, x.After...).IsZero() {
-		o.State, o.Why = NotOwed, "after"
-	}
-	if at := r.handed(time.Time{}, append([]string{x.Code}, x.MetBy...)...); !at.IsZero() && o.Why == "" {
-		o.State, o.MetAt = Met, at
-	}
 	return []Owed{r.end(o)}
+}
+
+// run gives a clock that began its times: by its period, or by a due time that was named. It stood while it was suspended, until it was met or stopped.
+func (r *reckoning) run(o *Owed, p Period, named time.Time) {
+	end := o.MetAt
+	if end.IsZero() && r.stop != "" {
+		end = r.at[r.stop]
+	}
+	var stood []Span
+	var since time.Time // when it was suspended, if it was not resumed
+	for _, x := range r.paused {
+		if !end.IsZero() && !x.From.Before(end) {
+			break
+		}
+		if !end.IsZero() && (x.To.IsZero() || x.To.After(end)) {
+			x.To = end
+		}
+		if x.To.IsZero() {
+			since = x.From
+			break
+		}
+		stood = append(stood, x)
+	}
+	if named.IsZero() {
+		o.Due, o.Limit = r.count(p, r.Counting, o.Start, stood...)
+	} else {
+		o.Due = named.Add(Stood(o.Start, named, stood))
+		o.Limit = o.Due
+	}
+	o.stands = !since.IsZero() && !since.After(o.Limit)
 }
 
 // requests gives a round for each request, or, where the set repeats the stage, for each period since the last request until it is handled.
 func (r *reckoning) requests(x Stage) []Owed {
 	var out []Owed
-	add := func(start, due, limit, met time.Time) {
-		o := Owed{Code: x.Code, Article: x.Article, Round: len(out) + 1, State: Running, Strict: true, Start: start, Due: due, Limit: limit}
+	add := func(asked Fact, p Period, met time.Time) {
+		o := Owed{Code: x.Code, Article: x.Article, Round: len(out) + 1, State: Running, Strict: true, Start: asked.At, MetAt: met}
 		if !met.IsZero() {
-			o.State, o.MetAt = Met, met
+			o.State = Met
 		}
+		if !x.Every.Zero() {
+			asked.Due = time.Time{}
+		}
+		r.run(&o, p, asked.Due)
 		out = append(out, r.end(o))
 	}
 	var used []Handed
@@ -254,11 +308,7 @@ func (r *reckoning) requests(x Stage) []Owed {
 	}
 	if x.Every.Zero() {
 		for _, f := range asked {
-			due, limit := f.Due, f.Due
-			if due.IsZero() {
-				due, limit = r.count(x.Within, r.Counting, f.At)
-			}
-			add(f.At, due, limit, next(f.At))
+			add(f, x.Within, next(f.At))
 		}
 		return out
 	}
@@ -266,12 +316,11 @@ func (r *reckoning) requests(x Stage) []Owed {
 	for n := 1; ; n++ {
 		p := x.Every
 		p.Elapsed, p.Days, p.Months, p.WorkingDays = p.Elapsed*time.Duration(n), p.Days*n, p.Months*n, p.WorkingDays*n
-		due, limit := r.count(p, r.Counting, last.At)
 		met := next(last.At)
 		if done := r.at[Handled]; met.IsZero() && n > 1 && !done.IsZero() {
 			return out
 		}
-		add(last.At, due, limit, met)
+		add(last, p, met)
 		if met.IsZero() {
 			return out
 		}
@@ -290,21 +339,8 @@ func (r *reckoning) end(o Owed) Owed {
 		o.State, o.Why = Stopped, string(r.stop)
 	case r.shortcut && !o.Team && !slices.Contains(r.Shortcut.Only, o.Code):
 		o.State, o.Why = NotOwed, "shortcut"
-	case o.State == Running && !o.Team:
-		for _, p := range r.paused {
-			from := cmp.Or(p[0], o.Start)
-			if from.Before(o.Start) {
-				from = o.Start
-			}
-			if from.After(o.Limit) {
-				continue
-			}
-			if p[1].IsZero() {
-				o.State = Paused
-			} else if d := p[1].Sub(from); d > 0 {
-				o.Due, o.Limit = o.Due.Add(d), o.Limit.Add(d)
-			}
-		}
+	case o.State == Running && o.stands:
+		o.State = Paused
 	}
 	return o
 }

@@ -15,8 +15,9 @@ var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC) // a Monday
 func after(h float64) time.Time { return noon.Add(time.Duration(h * float64(time.Hour))) }
 
 // plainly counts a month as thirty days and a working day as one; how days are counted is the calendar's own test. The limit is an hour later.
-func plainly(p law.Period, _ law.Counting, from time.Time) (time.Time, time.Time) {
+func plainly(p law.Period, _ law.Counting, from time.Time, stood ...law.Span) (time.Time, time.Time) {
 	due := from.Add(p.Elapsed).AddDate(0, 0, p.Days+30*p.Months+p.WorkingDays)
+	due = due.Add(law.Stood(from, due.Add(time.Hour), stood))
 	return due, due.Add(time.Hour)
 }
 
@@ -161,6 +162,38 @@ func TestASuspendedClockEndsLater(t *testing.T) {
 	} {
 		if got := tell(s, law.Case{Facts: c.facts}); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		why  string
+		c    law.Case
+		want string
+	}{
+		{"handed in after it stood: not late", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15)}, Handed: handed("early_warning", 30)}, "early_warning met 30; notification running 82"},
+		{"handed in after the later end: late", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15)}, Handed: handed("early_warning", 36)}, "early_warning met 36 late; notification running 82"},
+		{"handed in while it stands: not late", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5)}, Handed: handed("early_warning", 90)}, "early_warning met 90; notification paused 72"},
+		{"suspended after it was handed in late", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 31), at(law.Resumed, 60)}, Handed: handed("early_warning", 30)}, "early_warning met 30 late; notification running 101"},
+		{
+			"waived, it keeps its later end",
+			law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15)}, Waived: map[string]bool{"notification": true}},
+			"early_warning running 34; notification waived 82",
+		},
+		{
+			"a time that we named moves too",
+			law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15), {Moment: law.Requested, Stage: "intermediate", At: after(1), Due: after(20)}}},
+			"early_warning running 34; notification running 82; intermediate running 30",
+		},
+		{"resumed twice: the first counts", law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15), at(law.Resumed, 20)}}, "early_warning running 34; notification running 82"},
+		{"said out of order", law.Case{Facts: []law.Fact{at(law.Resumed, 15), at(law.Suspended, 5), at(law.Aware, 0)}}, "early_warning running 34; notification running 82"},
+	} {
+		if got := tell(s, c.c); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.why, got, c.want)
+		}
+	}
+	stopped := law.Case{Facts: []law.Fact{at(law.Aware, 0), at(law.Suspended, 5), at(law.Resumed, 15), at(law.Withdrawn, 20)}}
+	for _, o := range s.Owed(stopped, plainly) {
+		if o.Code == "notification" && (o.State != law.Stopped || !o.Due.Equal(after(82))) {
+			t.Errorf("withdrawn, it is %s and due %g", o.State, o.Due.Sub(noon).Hours())
 		}
 	}
 	s.Suspends = false

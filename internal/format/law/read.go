@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ var codeForm = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`)
 
 // Read reads and checks the folders set and threshold. With a problem the library is not complete; the problems are in the order of files and lines.
 func Read(files fs.FS) (*Library, Problems) {
-	l := &Library{sets: map[string]Set{}, fields: map[string]Field{}, order: map[string]int{}}
+	l := &Library{sets: map[string]Set{}, earlier: map[string][]Set{}, fields: map[string]Field{}, order: map[string]int{}}
 	var problems Problems
 	open := func(name string) (node, bool) {
 		s := &source{name, &problems}
@@ -29,6 +30,7 @@ func Read(files fs.FS) (*Library, Problems) {
 		l.readFields(n)
 	}
 	sets, _ := fs.Glob(files, "set/*.yaml")
+	kept, _ := fs.Glob(files, "set/earlier/*.yaml")
 	used := map[string]bool{}
 	for _, name := range sets {
 		if name == fields {
@@ -42,6 +44,11 @@ func Read(files fs.FS) (*Library, Problems) {
 					used[f] = true
 				}
 			}
+		}
+	}
+	for _, name := range kept { // its questions may be gone from field.yaml's newer sets, and then are asked by it alone
+		if n, ok := open(name); ok {
+			l.keep(n, name, used)
 		}
 	}
 	for code := range l.fields {
@@ -59,6 +66,24 @@ func Read(files fs.FS) (*Library, Problems) {
 	return l, problems
 }
 
+// keep reads an earlier version of a set, CODE.VERSION.yaml.
+func (l *Library) keep(n node, name string, used map[string]bool) {
+	file, version, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".yaml"), ".")
+	s := l.readSet(n, file)
+	if strconv.Itoa(s.Version) != version {
+		n.get("version").bad("the version is %d and the file is %s", s.Version, path.Base(name))
+	}
+	if newest, ok := l.sets[s.Code]; !ok || newest.Version <= s.Version {
+		n.get("version").bad("an earlier version has a newer one beside it")
+	}
+	for _, stage := range s.Stages {
+		for _, f := range stage.Asks {
+			used[f] = true
+		}
+	}
+	l.earlier[s.Code] = append(l.earlier[s.Code], s)
+}
+
 func (l *Library) readFields(n node) {
 	n.pairs(func(name, v node) {
 		v.only("part", "kind", "moment", "label", "hint", "options")
@@ -74,6 +99,9 @@ func (l *Library) readFields(n node) {
 		}
 		if f.Moment != "" && f.Kind != Instant {
 			v.bad("only a field of kind moment tells one")
+		}
+		if f.Moment == Suspended || f.Moment == Resumed {
+			v.bad("who owes something does not suspend its own clock: the team notes that")
 		}
 		v.get("options").pairs(func(name, text node) {
 			f.Options = append(f.Options, Option{name.code(), text.text()})

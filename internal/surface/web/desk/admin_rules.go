@@ -82,28 +82,25 @@ func (d *Desk) ruleSet(v *page.Visit) error {
 		facts = append(facts, page.Property{Label: p.T("desk.rules.shortcut"), Value: page.Text(say(p, s.Shortcut.Text))})
 	}
 	t := page.TableView{Caption: p.T("desk.rules.stages"), Columns: []page.Column{
-		{Text: p.T("desk.rules.stage")}, {Text: p.T("desk.rules.article")}, {Text: p.T("desk.rules.need")}, {Text: p.T("desk.rules.clock")}, {Text: p.T("desk.rules.owed_by")}, {Text: p.T("desk.rules.sure")},
+		{Text: p.T("desk.rules.stage")}, {Text: p.T("desk.rules.article")}, {Text: p.T("desk.rules.need")}, {Text: p.T("desk.rules.sure")},
 	}}
-	body := []templ.Component{page.Properties(p, facts), section("stages", p.T("desk.rules.stages"), page.Table(t))}
 	for _, x := range s.Stages {
 		t.Rows = append(t.Rows, []templ.Component{
-			twoLines(say(p, x.Name), say(p, x.Hint)), page.Text(x.Article), page.Text(p.T("desk.rules.need." + string(x.Need))), page.Text(clockWords(p, s, x)), page.Text(p.T("desk.owes.reporter")),
+			twoLines(say(p, x.Name), say(p, x.Hint)), page.Text(x.Article), page.Text(p.T("desk.rules.need." + string(x.Need))),
 			page.Chip(sureChip(p, s.Confirmed && x.Confirmed, true)),
 		})
 	}
 	for _, x := range s.Duties {
 		t.Rows = append(t.Rows, []templ.Component{
-			page.Text(say(p, x.Name)), page.Text(x.Article), page.Text(p.T(map[bool]string{true: "desk.rules.firm", false: "desk.rules.where_possible"}[x.Firm])),
-			page.Text(p.T("desk.rules.from", "period", periodWords(p, x.Within), "start", p.T("desk.rules.start.receipt"))), page.Text(p.T("desk.owes.us")), page.Chip(sureChip(p, s.Confirmed, true)),
+			page.Text(say(p, x.Name)), page.Text(x.Article), page.Text(p.T(map[bool]string{true: "desk.rules.firm", false: "desk.rules.where_possible"}[x.Firm])), page.Chip(sureChip(p, s.Confirmed, true)),
 		})
 	}
 	for _, x := range s.Recipients {
 		t.Rows = append(t.Rows, []templ.Component{
-			twoLines(p.T("desk.rules.pass_on", "to", say(p, x.Name)), classNames(p, s, x.Classes)), page.Text(x.Article), page.Text(p.T("desk.rules.at_once")),
-			page.Text(p.T("desk.rules.own_time", "period", periodWords(p, x.Own))), page.Text(p.T("desk.owes.us")), page.Chip(sureChip(p, s.Confirmed, true)),
+			twoLines(p.T("desk.rules.pass_on", "to", say(p, x.Name)), classNames(p, s, x.Classes)), page.Text(x.Article), page.Text(p.T("desk.rules.at_once")), page.Chip(sureChip(p, s.Confirmed, true)),
 		})
 	}
-	body[1] = section("stages", p.T("desk.rules.stages"), page.Table(t))
+	body := []templ.Component{page.Properties(p, facts), section("stages", p.T("desk.rules.stages"), page.Table(t)), section("clocks", p.T("desk.rules.clocks"), clockTable(p, s))}
 	for _, x := range s.Stages {
 		var fields []templ.Component
 		for _, f := range d.Intake.Laws.Asked(x) {

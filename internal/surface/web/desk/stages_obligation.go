@@ -50,7 +50,9 @@ func (d *Desk) showObligation(v *page.Visit, act string, wrong error) error {
 		{Label: p.T("desk.stages.class"), Value: page.Text(cmp.Or(classNames(p, o.Set, []string{o.Class}), p.T("common.not_known_yet")))},
 		{Label: p.T("desk.rules.sure"), Value: page.Chip(sureChip(p, o.Set.Confirmed, o.Set.Sure()))},
 	}
-	if o.Began != o.Set.Version {
+	if newest, err := d.Intake.Laws.Set(o.Set.Code); err == nil && newest.Version != o.Set.Version {
+		facts = append(facts, page.Property{Label: p.T("desk.rules.version"), Value: page.Text(p.T("desk.stages.kept", "began", o.Began, "now", newest.Version))})
+	} else if o.Began != o.Set.Version {
 		facts = append(facts, page.Property{Label: p.T("desk.rules.version"), Value: page.Text(p.T("desk.stages.began", "began", o.Began, "now", o.Set.Version))})
 	}
 	said := page.TableView{Caption: p.T("desk.stages.said"), Columns: []page.Column{{Text: p.T("desk.stages.what")}, {Text: p.T("desk.col.when")}, {Text: p.T("desk.stages.said_at")}, {Text: p.T("desk.stages.reason")}}}
@@ -210,7 +212,7 @@ func (d *Desk) lawActs(v *page.Visit, r intake.Report, o intake.Obligation, act 
 	if len(moments) > 0 {
 		out = append(out, form("moment", p.T("desk.stages.moment"), p.T("desk.stages.moment.do"),
 			page.Select(p, page.FieldView{ID: "moment-moment", Name: "moment", Label: p.T("desk.stages.what"), Error: bad("moment", "moment")}, moments),
-			when("moment", "at", p.T("desk.col.when"), ""), reason("moment", p.T("desk.stages.moment.hint"))))
+			when("moment", "at", p.T("desk.col.when"), ""), reason("moment", p.T(map[bool]string{true: "desk.stages.moment.suspend_hint", false: "desk.stages.moment.hint"}[o.Set.Suspends]))))
 	}
 	if len(stages) > 0 {
 		out = append(out, form("request", p.T("desk.stages.request"), p.T("desk.stages.request.do"),
