@@ -24,7 +24,8 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/db/pgtest"
 )
 
-var drawnHidden = regexp.MustCompile(`(name="once"[^>]*value=")[^"]*`)
+// drawnHidden is what differs from look to look: the mark of a form, the moment at which a calendar file was made.
+var drawnHidden = regexp.MustCompile(`(name="once"[^>]*value=")[^"]*|DTSTAMP:\d+T\d+Z`)
 
 // everything is every page and file of a browser behind a door, as far as links lead, without what is drawn anew.
 func (b *browser) everything(from ...string) map[string]string {

@@ -40,7 +40,7 @@ func (h *house) fill(p *browsertest.Page, stop func(name string)) {
 	stop("guide open")
 	p.Click("label[for=q-planned-yes]")
 	p.Click("#report .btn-primary")
-	p.Wait("#answer")
+	p.Wait("#report:has(#q-planned-yes[checked])") // as it was sent, not as it was pressed
 	p.Click("#answer .btn-primary")
 	p.Wait("#stage-be-nis2")
 	if !browsertest.Get(p, chromedp.Evaluate[bool](`document.querySelector("#class-be-nis2-essential").checked`)) {
