@@ -3,10 +3,8 @@ package play
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
@@ -16,52 +14,42 @@ import (
 
 // Demo passwords are random and shown in a file, so their hashes may be cheap: nobody has to be kept from guessing them.
 const (
-	hashMemory = 8 << 10
+	hashMemory = 1 << 10
 	hashPasses = 1
 )
 
-// enter makes the accounts of everybody who signs in, and of those who speak for their organisation in the story. All at once: hashing passwords is what takes
-// time.
+// enter makes the accounts of everybody who signs in, and of those who speak for their organisation in the story.
 func (p *player) enter(ctx context.Context) error {
 	accounts := *p.Accounts
 	accounts.Hash = account.NewHasher(hashMemory, hashPasses)
-	var list []account.NewAccount
-	spoken := map[string]bool{}
 	for _, x := range p.country.People {
 		in := account.NewAccount{Email: x.Email, Name: x.Name, Lang: x.Lang, Roles: []access.Role{access.Role(x.Role)}, Password: password()}
 		if x.Organisation != "" && ofOrganisation(x.Role) {
 			in.Organisation = p.orgs[x.Organisation].UID
-			spoken[x.Organisation] = true
 		}
-		list = append(list, in)
-	}
-	var speakers []country.Organisation
-	for _, o := range p.speakers() {
-		if !spoken[o.Key] {
-			c := o.Contacts[0]
-			speakers = append(speakers, o)
-			list = append(list, account.NewAccount{Email: c.Email, Name: c.Name, Lang: langOf(c, o), Organisation: p.orgs[o.Key].UID, Roles: []access.Role{access.Constituent}, Password: password()})
+		a, _, err := accounts.Create(ctx, sample(), in)
+		if err != nil {
+			return fmt.Errorf("%s: %w", x.Key, err)
 		}
-	}
-	made, errs := make([]account.Account, len(list)), make([]error, len(list))
-	var all sync.WaitGroup
-	for i, in := range list {
-		all.Go(func() { made[i], _, errs[i] = accounts.Create(ctx, sample(), in) })
-	}
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	for i, x := range p.country.People {
-		by := actor(made[i])
-		p.people[x.Key], p.uids[x.Key] = by, made[i].UID
-		p.cast.People = append(p.cast.People, Person{Role: x.Role, Name: x.Name, Email: x.Email, Password: list[i].Password})
+		by := actor(a)
+		p.people[x.Key], p.uids[x.Key] = by, a.UID
+		p.cast.People = append(p.cast.People, Person{Role: x.Role, Name: x.Name, Email: x.Email, Password: in.Password})
 		if by.Organisation != 0 && p.voices[x.Organisation].Account == 0 {
 			p.voices[x.Organisation] = by
 		}
 	}
-	for i, o := range speakers {
-		p.voices[o.Key] = actor(made[len(p.country.People)+i])
+	for _, o := range p.speakers() {
+		if p.voices[o.Key].Account != 0 {
+			continue
+		}
+		c := o.Contacts[0]
+		a, _, err := accounts.Create(ctx, sample(), account.NewAccount{
+			Email: c.Email, Name: c.Name, Lang: langOf(c, o), Organisation: p.orgs[o.Key].UID, Roles: []access.Role{access.Constituent}, Password: password(),
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.Key, err)
+		}
+		p.voices[o.Key] = actor(a)
 	}
 	return nil
 }
