@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base32"
 	"fmt"
-	"strings"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -14,9 +12,6 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 )
-
-// crockford is the alphabet of id.New, in small letters.
-var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 // OwnDraft gives the code under which the form that somebody fills in signed in is kept: one for each account in its organisation, the same on every device.
 // Nobody is shown it, and only the house can derive it (decision 0046). Nobody signed in has errs.ErrNotFound.
@@ -26,7 +21,7 @@ func (s *Service) OwnDraft(by access.Actor) (id.Secret, error) {
 	}
 	m := hmac.New(sha256.New, s.Ring.Derive("intake own draft/v1"))
 	fmt.Fprintf(m, "%d/%d", by.Account, by.Organisation)
-	return id.SecretOf(strings.ToLower(crockford.EncodeToString(m.Sum(nil)[:16]))), nil
+	return id.SecretOf(id.From([16]byte(m.Sum(nil)))), nil
 }
 
 // ErrDraftSent refuses to send a form of one's own that is not there any more: it was sent from elsewhere a moment ago, or its time is over.

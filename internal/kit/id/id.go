@@ -20,8 +20,11 @@ var crockford = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 func New() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
-	return strings.ToLower(crockford.EncodeToString(b[:]))
+	return From(b)
 }
+
+// From gives 128 bits the form of New.
+func From(b [16]byte) string { return strings.ToLower(crockford.EncodeToString(b[:])) }
 
 // Valid tells whether s has the form of New.
 func Valid(s string) bool {

@@ -20,8 +20,6 @@ func ClockName(p *text.Printer, laws *intake.Service, c deadline.Clock) string {
 		return p.T("desk.clock.request")
 	case "measure":
 		return p.T("desk.clock.measure")
-	}
-	switch c.Kind {
 	case coordination.LateWord:
 		return p.T("desk.clock.late_word")
 	case coordination.LadderClock:

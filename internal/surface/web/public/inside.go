@@ -3,6 +3,7 @@ package public
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -104,21 +105,12 @@ func (x *Public) ownFields(w *writing) []law.Field {
 	var out []law.Field
 	for _, a := range w.asked {
 		for _, f := range x.Laws.Asked(a.stage) {
-			if w.known(f.Code) && !containsField(out, f.Code) {
+			if w.known(f.Code) && !slices.ContainsFunc(out, func(o law.Field) bool { return o.Code == f.Code }) {
 				out = append(out, f)
 			}
 		}
 	}
 	return out
-}
-
-func containsField(all []law.Field, code string) bool {
-	for _, f := range all {
-		if f.Code == code {
-			return true
-		}
-	}
-	return false
 }
 
 // begin fills a form that begins with what is known of who fills it in.

@@ -3,7 +3,6 @@ package public
 import (
 	"cmp"
 	"encoding/hex"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -403,8 +402,8 @@ func (x *Public) gaps(v *page.Visit, look intake.StatusView) []Gap {
 }
 
 // events are the deadlines that run, for a calendar.
-func (x *Public) events(v *page.Visit, look intake.StatusView) []event {
-	var out []event
+func (x *Public) events(v *page.Visit, look intake.StatusView) []page.Deadline {
+	var out []page.Deadline
 	if look.Reference == "" || look.State == intake.StatusConcluded {
 		return nil
 	}
@@ -413,7 +412,7 @@ func (x *Public) events(v *page.Visit, look intake.StatusView) []event {
 		if !ok || s.State != law.Running || s.Due.IsZero() {
 			continue
 		}
-		out = append(out, event{Key: s.Set + "/" + s.Key, Title: v.P.T("public.calendar.event", "stage", name, "reference", look.Reference), At: s.Due})
+		out = append(out, page.Deadline{Key: s.Set + "/" + s.Key, Title: v.P.T("public.calendar.event", "stage", name, "reference", look.Reference), At: s.Due})
 	}
 	return out
 }
@@ -425,13 +424,5 @@ func (x *Public) calendar(v *page.Visit) error {
 	if err != nil || !id.Valid(code.Reveal()) {
 		return err
 	}
-	all := x.events(v, look)
-	if len(all) == 0 {
-		return errs.ErrNotFound
-	}
-	v.W.Header().Set("Content-Type", "text/calendar; charset=utf-8")
-	v.W.Header().Set("Content-Disposition", `attachment; filename="deadlines.ics"`)
-	v.W.WriteHeader(http.StatusOK)
-	_, _ = v.W.Write(deadlines(all, x.Site.Name, v.P.T("public.calendar.note", "phone", orDash(x.Site.Phone)), code, v.Now))
-	return nil
+	return v.Calendar(code.Hash(), x.Site.Name, orDash(x.Site.Phone), x.events(v, look))
 }
