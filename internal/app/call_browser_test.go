@@ -20,11 +20,7 @@ func TestBrowserACallNoteWithTheKeyboardAlone(t *testing.T) {
 	h.serve()
 	h.person(access.Duty, "dora@team.example", "")
 	p := browsertest.New(t)
-	p.Open("http://" + h.Config.HTTP + "/login")
-	p.Type("input[name=email]", "dora@team.example")
-	p.Type("input[name=password]", password)
-	p.Click("main button[type=submit]")
-	p.Wait("body:not(:has(input[name=password]))")
+	h.signIn(p, "dora@team.example")
 	p.Open("http://" + h.Config.HTTP + "/desk")
 	p.Wait("[data-key=P]")
 	keys := 0

@@ -74,11 +74,7 @@ func TestBrowserCodesAreToldWithTheKeyboard(t *testing.T) {
 	}
 
 	p := browsertest.New(t)
-	p.Open("http://" + h.Config.HTTP + "/login")
-	p.Type("input[name=email]", "ana@codes.example")
-	p.Type("input[name=password]", password)
-	p.Click("main button[type=submit]")
-	p.Wait("body.desk")
+	h.signIn(p, "ana@codes.example")
 	for _, path := range []string{"/desk/codes", first} {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{320, 1440} {

@@ -106,11 +106,7 @@ func TestBrowserTheBadgeIsOurs(t *testing.T) {
 		pages[letters[i].what] = map[string]string{"preview": "/desk/triage?report=" + report, "timeline": at + "?show=mail"}
 	}
 	p := browsertest.New(t)
-	p.Open("http://" + h.Config.HTTP + "/login")
-	p.Type("input[name=email]", "ana@cert.example")
-	p.Type("input[name=password]", password)
-	p.Click("main button[type=submit]")
-	p.Wait("a[href='/desk/triage']")
+	h.signIn(p, "ana@cert.example")
 	for _, width := range []int64{1440, 360} {
 		p.Viewport(width, 900)
 		for _, where := range []string{"preview", "timeline"} {

@@ -32,11 +32,7 @@ func TestBrowserOneKeySendsAHeldReceipt(t *testing.T) {
 	h.eventually("three reports whose receipts are held", func() bool { return len(held()) == 3 })
 	h.person(access.Duty, "dora@team.example", "")
 	p := browsertest.New(t)
-	p.Open("http://" + h.Config.HTTP + "/login")
-	p.Type("input[name=email]", "dora@team.example")
-	p.Type("input[name=password]", password)
-	p.Click("main button[type=submit]")
-	p.Wait("body:not(:has(input[name=password]))")
+	h.signIn(p, "dora@team.example")
 	p.Open("http://" + h.Config.HTTP + "/desk/triage")
 	p.Wait(".row-link[data-htmx-powered]")
 	const preview = `document.querySelector('#preview h2, #preview h1')?.textContent ?? ''`
