@@ -25,7 +25,7 @@ func (s *Service) OwnDraft(by access.Actor) (id.Secret, error) {
 }
 
 // ErrDraftSent refuses to send a form of one's own that is not there any more: it was sent from elsewhere a moment ago, or its time is over.
-var ErrDraftSent = &errs.Error{Kind: errs.Conflict, Key: "error.draft_sent", Text: "this form was sent already"}
+var ErrDraftSent = &errs.Error{Kind: errs.Conflict, Key: "error.draft_sent", Text: "this form was sent already, or its time is over: look among your reports before you begin a new one"}
 
 // SendOwn sends the form of OwnDraft as a report, with the files that were kept for it; those of in are not read. The form is gone with it: sent twice it is one
 // report, and the other is ErrDraftSent.
