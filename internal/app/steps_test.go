@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,16 +98,25 @@ func TestNothingOfOnePartyReachesAnother(t *testing.T) {
 		seed = s
 	}
 	for _, engine := range pgtest.Engines(t) {
+		var seeds []uint64
 		for i := range houses[engine] {
-			members, quiet := 12, 3
-			if sizes := rand.New(rand.NewPCG(seed+uint64(i), 2)); long {
-				members, quiet = 6+sizes.IntN(15), 1+sizes.IntN(4)
-			}
-			t.Run(fmt.Sprint(engine, "/", seed+uint64(i)), func(t *testing.T) {
-				if long {
-					t.Parallel()
+			seeds = append(seeds, seed+uint64(i))
+		}
+		for some := range slices.Chunk(seeds, runtime.GOMAXPROCS(0)) {
+			// As many at once as there are processors. A parallel test is held, with all of its house, until the one that began it ends: so each few have their own.
+			t.Run(engine, func(t *testing.T) {
+				for _, seed := range some {
+					members, quiet := 12, 3
+					if sizes := rand.New(rand.NewPCG(seed, 2)); long {
+						members, quiet = 6+sizes.IntN(15), 1+sizes.IntN(4)
+					}
+					t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+						if long {
+							t.Parallel()
+						}
+						stepsIn(t, engine, seed, counts[engine], members, quiet)
+					})
 				}
-				stepsIn(t, engine, seed+uint64(i), counts[engine], members, quiet)
 			})
 		}
 	}
