@@ -21,4 +21,9 @@ var differs = map[string]string{
 	"rspamd/phish_sender.eml parts":                                            "the boundary of the head stands nowhere: the one in the body is taken, and said to be odd",
 	"rspamd/btc3.eml parts":                                                    "the same",
 	"mail-parser/mail_malformed_3 parts":                                       "the same",
+	"mail/rfc2822/example04.eml to":                                            "the members of a group are shown; its name is no address",
+	"mail/rfc2822/example10.eml to":                                            "the same",
+	"mail/error_emails/missing_body.eml to":                                    "what looks like an address in a broken field is shown",
+	"mail/plain_emails/raw_email_with_at_display_name.eml to":                  "the same: a name that holds an at sign does not swallow the address after it",
+	"mail/plain_emails/raw_email_multiple_from.eml to":                         "all addresses of all To fields are shown, not the first alone",
 }
