@@ -87,6 +87,15 @@ type SetTarget struct {
 	Reason  string `json:"reason"`
 }
 
+// AmendTarget corrects what is known of a target; what it is stays. Version 0 takes any; a zero SeenAt keeps the one there is.
+type AmendTarget struct {
+	Version   int64     `json:"version,omitempty"`
+	Kind      string    `json:"kind"`
+	Words     string    `json:"words"`
+	SeenAt    time.Time `json:"seen_at,omitzero"`
+	Addresses string    `json:"addresses,omitempty"` // all of them
+}
+
 // EndTarget says why nothing more is asked for a target.
 type EndTarget struct {
 	Version int64  `json:"version,omitempty"`
@@ -187,6 +196,11 @@ func (c *Client) SetTargetState(ctx context.Context, target string, in SetTarget
 	return post[Target](ctx, c, "/targets/"+seg(target)+"/state", in, opts...)
 }
 
+// AmendTarget corrects what is known of a target.
+func (c *Client) AmendTarget(ctx context.Context, target string, in AmendTarget, opts ...Option) (Target, error) {
+	return post[Target](ctx, c, "/targets/"+seg(target)+"/amend", in, opts...)
+}
+
 // EndTarget asks for a target no longer.
 func (c *Client) EndTarget(ctx context.Context, target string, in EndTarget, opts ...Option) (Target, error) {
 	return post[Target](ctx, c, "/targets/"+seg(target)+"/end", in, opts...)
@@ -215,6 +229,13 @@ func (c *Client) AddProvider(ctx context.Context, in NewProvider, opts ...Option
 // ChangeProvider changes a provider that was read at a version.
 func (c *Client) ChangeProvider(ctx context.Context, provider string, in NewProvider, opts ...Option) (Provider, error) {
 	return post[Provider](ctx, c, "/providers/"+seg(provider), in, opts...)
+}
+
+// RetireProvider takes a provider, as it was read at a version, out of the directory: it is proposed no more. What was written to it stays.
+func (c *Client) RetireProvider(ctx context.Context, provider string, version int64, opts ...Option) (Provider, error) {
+	return post[Provider](ctx, c, "/providers/"+seg(provider)+"/retire", struct {
+		Version int64 `json:"version"`
+	}{version}, opts...)
 }
 
 // ProviderTimes reads the time to down by provider, of what was told since a moment; zero is a year.

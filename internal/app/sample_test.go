@@ -167,7 +167,7 @@ func TestTheCountryIsThere(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%s %-12s %-8s %s (%d parties, opened %v ago)", in.Number, in.State, in.Severity, in.Title, len(rows), now.Sub(in.OpenedAt).Round(time.Minute))
-			if in.Severity == "critical" && len(rows) != 9 {
+			if in.Severity == "critical" && len(rows) != 10 {
 				t.Errorf("%s has %d parties", in.Title, len(rows))
 			}
 			for _, r := range rows {
@@ -203,6 +203,35 @@ func TestTheCountryIsThere(t *testing.T) {
 			if requests[s] == 0 {
 				t.Errorf("no request is %s", s)
 			}
+		}
+	})
+	t.Run("together", func(t *testing.T) {
+		page, err := h.Incidents.List(ctx, by, incident.Filter{State: "all", Limit: 50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := page.Items[slices.IndexFunc(page.Items, func(in incident.Incident) bool { return in.Severity == "critical" })]
+		calls, err := h.Coordination.Calls(ctx, by, in.UID)
+		if err != nil || len(calls) != 2 {
+			t.Fatalf("%d calls, %v", len(calls), err)
+		}
+		for _, c := range calls {
+			if past := c.StartsAt.Before(now); len(c.Invited) != 2 || past != (c.State == coordination.CallHeld) || past != (len(c.People) == 3 && len(c.Actions) == 2 && !c.FrozenAt.IsZero()) {
+				t.Errorf("%s: %s, %d invited, %d came, %d agreed", c.Title, c.State, len(c.Invited), len(c.People), len(c.Actions))
+			}
+		}
+		all, err := h.Coordination.Situations(ctx, by, in.UID)
+		if err != nil || len(all) != 1 || len(all[0].Members) != 2 || len(all[0].Tellings) != 3 || len(all[0].Decisions) != 2 || all[0].Decisions[1].Agreed() != 1 || !all[0].Decisions[1].JointSince.IsZero() {
+			t.Errorf("%+v, %v", all, err)
+		}
+		shares, err := h.Coordination.Shares(ctx, by, in.UID)
+		if err != nil || len(shares) != 1 || shares[0].Source == 0 || shares[0].Named || len(shares[0].Readers) != 1 || shares[0].Readers[0].State != correspondence.Sent {
+			t.Errorf("%+v, %v", shares, err)
+		}
+		waiting, err := h.Correspondence.Codes(ctx, by, false) // of Hidrotec, since a quarter of an hour
+		listed, err2 := h.Correspondence.Codes(ctx, by, true)
+		if err != nil || err2 != nil || len(waiting) != 1 || len(listed) != 4 {
+			t.Errorf("%d codes wait, of %d: %v %v", len(waiting), len(listed), err, err2)
 		}
 	})
 	t.Run("campaign", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
+	"github.com/tocsin-csirt/tocsin/internal/core/egress"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
 	"github.com/tocsin-csirt/tocsin/internal/domain/coordination"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
@@ -24,7 +25,7 @@ import (
 )
 
 // One question to 300 parties is sent while the process is killed with SIGKILL again and again: each is a party once, has one letter with its own line, and
-// it leaves once.
+// it leaves once. To others a file leaves that its own code opens, and no other.
 func TestASendingSurvivesKills(t *testing.T) {
 	const many = 300
 	h := newHouse(t, pgtest.Engine(t))
@@ -70,7 +71,12 @@ func TestASendingSurvivesKills(t *testing.T) {
 	h.Correspondence.Hold = 0 // the moment of second thoughts is no matter here
 	_, err = h.Coordination.Approve(ctx, person(lead.ID, access.Lead), x.UID, x.Hash)
 	h.must(err)
+	files := h.lockedSending(person(ana.ID, access.Analyst), person(lead.ID, access.Lead))
 	child := h.startVictim(tmp)
+	h.eventually("a code", func() bool { return files.codes() > 0 }) // the file is made, or being made, and its mail has not left
+	h.must(child.Process.Signal(syscall.SIGKILL))
+	_ = child.Wait() // killed
+	child = h.startVictim(tmp)
 	half := 0
 	for written := 0; half < 6; half++ {
 		h.eventually("some more written", func() bool {
@@ -88,7 +94,7 @@ func TestASendingSurvivesKills(t *testing.T) {
 		child = h.startVictim(tmp)
 	}
 	letters := func(state correspondence.State) (n int) {
-		h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message WHERE direction = 2 AND kind = 'ask' AND state = $1`, string(state)).Scan(&n))
+		h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM correspondence_message WHERE direction = 2 AND kind = 'ask' AND road <> $1 AND state = $2`, int64(egress.Locked), string(state)).Scan(&n))
 		return n
 	}
 	h.eventually("all written", func() bool {
@@ -107,16 +113,18 @@ func TestASendingSurvivesKills(t *testing.T) {
 		return h.Jobs.Insert(ctx, tx, correspondence.SendJob{Messages: stuck}, job.Options{Lane: job.Send})
 	}))
 	h.eventually("the letters", func() bool { return letters(correspondence.Sent) == many })
+	h.eventually("the locked files", files.left)
 	var twice, parties int
 	h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT thread FROM correspondence_message WHERE direction = 2 GROUP BY thread HAVING COUNT(*) > 1) x`).Scan(&twice))
 	h.must(h.DB.QueryRow(ctx, `SELECT COUNT(*) FROM coordination_party WHERE subject = $1`, in.Ref.ID).Scan(&parties))
 	if x.Written != many || x.Left != 0 || twice != 0 || parties != many {
 		t.Errorf("%d written, %d left %v, %d have more than one letter, %d parties", x.Written, x.Left, x.Reasons, twice, parties)
 	}
-	files, err := filepath.Glob(filepath.Join(h.Config.Data, "outbox", "*.eml"))
+	files.check()
+	mails, err := filepath.Glob(filepath.Join(h.Config.Data, "outbox", "*.eml"))
 	h.must(err)
 	to := map[string]int{}
-	for _, f := range files {
+	for _, f := range mails {
 		b, err := os.ReadFile(f)
 		h.must(err)
 		m := regexp.MustCompile(`(?m)^To:.*?r(\d+)@away\.example`).FindSubmatch(b)

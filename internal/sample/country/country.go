@@ -8,6 +8,7 @@
 //	incident_….go    thirteen incidents with parties, requests, measures, timeline
 //	campaign.go      one question to five hundred organisations, and what each says
 //	takedown.go      what is to end on the network, and how it stood
+//	together.go      calls, shared situations, shares, codes told by telephone
 //	registration.go  entities that register themselves
 //	scale.go         as many organisations, reports and incidents as a load test wants, without storing them
 //
@@ -52,6 +53,12 @@ type Country struct {
 	Targets       []Target
 	TakeDowns     []TakeDown
 	Registrations []Registration
+	Calls         []Call
+	Situations    []Situation
+	Shares        []Share
+	Locked        Ago // since when letters to who has no key leave as locked files
+	Telephones    []Telephone
+	CodesTold     []CodeTold
 }
 
 // Team is the national CSIRT as it presents itself.
@@ -283,6 +290,7 @@ func New() Country {
 		Team: team(), People: people(), Peers: peers(),
 		Communities: communities(), Services: services(), Entitlements: entitlements(),
 		Organisations: organisations(), Suspicious: suspicious(), Campaign: Blackgull(500), Providers: providers(), Targets: targets(), TakeDowns: takeDowns(), Registrations: registrations(),
+		Calls: calls(), Situations: situations(), Shares: shares(), Locked: 40 * day, Telephones: telephones(), CodesTold: codesTold(),
 	}
 	c.Reports = byAge(func(r Report) Ago { return r.Received }, waiting(), waitingMore(), linked(), concluded())
 	c.Incidents = byAge(func(i Incident) Ago { return i.Opened }, []Incident{ransomware()}, coordinated(), analysed(), closed())

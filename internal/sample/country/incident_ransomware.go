@@ -2,7 +2,7 @@ package country
 
 import "github.com/tocsin-csirt/tocsin/internal/format/tlp"
 
-// ransomware is the case of the day, with nine parties: a water company is locked through the account of its supplier.
+// ransomware is the case of the day, with ten parties: a water company is locked through the account of its supplier.
 func ransomware() Incident {
 	ask := func(state string, asked, due Ago, text string) Request {
 		return Request{State: state, Asked: asked, Due: due, Text: text}
@@ -65,7 +65,7 @@ func ransomware() Incident {
 				Organisation: "hidrotec", Role: "source", Why: "report: the account belongs to it", Added: 95 * minute,
 				Requests: []Request{
 					{State: "accepted", Asked: 90 * minute, Due: 30 * minute, Text: "Pedimos a lista completa dos clientes em que existe a conta svc-hidrotec, com um contacto técnico para cada um.", At: 62 * minute, Answer: "Segue a lista: nove clientes. Em dois a conta já não devia existir."},
-					ask("asked", 60*minute, -4*hour, "Pedimos que guardem o portátil do técnico, ligado e sem rede, e nos digam que documento foi aberto na quarta-feira."),
+					ask("asked", 14*minute, -4*hour, "Pedimos que guardem o portátil do técnico, ligado e sem rede, e nos digam que documento foi aberto na quarta-feira."),
 				},
 				Measures: []Measure{
 					{Recommendation: "rec-reset-credentials", State: "done", Given: 90 * minute, Due: 10 * minute, Steps: []Step{
@@ -108,6 +108,7 @@ func ransomware() Incident {
 					{At: 47 * minute, Channel: "mail", Text: "Recebido. Pedimos que nos digam se outros operadores de água usam o mesmo fornecedor."},
 				},
 			},
+			{Organisation: "centro-crise", Role: "authority", Why: "of national reach", Added: 60 * minute},
 			{
 				Peer: "cert-norlund", Role: "peer", Why: "knows the locker from a case of its own", Added: 45 * minute,
 				Requests: []Request{ask("asked", 44*minute, -20*hour, "Do you know a Blackgull locker with the suffix .gull7, and has anybody a decryptor? The hash is in the signed attachment; please treat it as TLP:AMBER.")},

@@ -47,6 +47,7 @@ func (p *player) writeParty(w *worked, c country.Party) {
 	if x.key == "" {
 		x.key = c.Peer
 	}
+	p.parts[w.Key+"/"+x.key] = x
 	joined := min(c.Added, w.Opened-10*time.Second)
 	p.then(joined, x.name, func(ctx context.Context) error { return p.join(ctx, x) })
 	after := joined - 30*time.Second // nothing is said to who is no party yet

@@ -13,6 +13,7 @@
 //	suspicious.go what the public hands on, by campaign
 //	party.go      parties: what each was told, asked, answered, did
 //	takedown.go   what is to end on the network
+//	together.go   calls, shared situations, shares, codes told by telephone
 //	registration.go  entities that register themselves
 //	campaign.go   one question to many, and what they answer
 //
@@ -101,6 +102,7 @@ type player struct {
 	secrets   map[string]*keyd.Secret         // by address
 	reports   map[string]*told
 	incidents map[string]*worked
+	parts     map[string]*part // by incident/organisation
 }
 
 // Play plays the country into an empty house so that it is now there. It takes a few seconds.
@@ -108,7 +110,7 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 	p := &player{
 		House: h, country: country.New(), now: now.UTC().Truncate(time.Second), people: map[string]access.Actor{}, uids: map[string]string{},
 		voices: map[string]access.Actor{}, orgs: map[string]constituency.Organisation{}, contacts: map[string]constituency.Contact{},
-		secrets: map[string]*keyd.Secret{}, reports: map[string]*told{}, incidents: map[string]*worked{},
+		secrets: map[string]*keyd.Secret{}, reports: map[string]*told{}, incidents: map[string]*worked{}, parts: map[string]*part{},
 	}
 	p.cast = Cast{Intake: p.country.Team.Intake, Tokens: map[string]string{}}
 	p.Clock.Set(p.now.Add(-Began))
@@ -137,6 +139,7 @@ func Play(ctx context.Context, h House, now time.Time) (Cast, error) {
 	p.writeSuspicious()
 	p.writeTakeDown()
 	p.writeRegistrations()
+	p.writeTogether()
 	if err := p.perform(ctx); err != nil {
 		return Cast{}, err
 	}

@@ -20,12 +20,14 @@ func (a *API) targets() {
 	on(a, "POST /targets/{id}/providers", a.nameForTarget)
 	on(a, "POST /targets/{id}/look", a.lookAtTarget)
 	on(a, "POST /targets/{id}/state", a.setTargetState)
+	on(a, "POST /targets/{id}/amend", a.amendTarget)
 	on(a, "POST /targets/{id}/end", a.endTarget)
 	on(a, "POST /proposals/{id}/decide", a.decideProposal)
 	on(a, "POST /proposals/{id}/told", a.toldProposal)
 	on(a, "GET /providers", a.listProviders)
 	on(a, "POST /providers", a.saveProvider)
 	on(a, "POST /providers/{id}", a.changeProvider)
+	on(a, "POST /providers/{id}/retire", a.retireProvider)
 	on(a, "GET /providers/times", a.providerTimes)
 }
 
@@ -257,6 +259,27 @@ func (a *API) setTargetState(ctx context.Context, by access.Actor, in *SetTarget
 	return a.target(ctx, by, t, err)
 }
 
+// AmendTarget corrects what is known of a target; what it is stays.
+type AmendTarget struct {
+	Version   int64     `json:"version,omitempty" doc:"As it was read"`
+	Kind      string    `json:"kind" enum:"phishing,malware,command_server,scam_shop,impersonation,other"`
+	Words     string    `json:"words" doc:"What was seen"`
+	SeenAt    time.Time `json:"seen_at,omitzero" doc:"As it is when left out"`
+	Addresses string    `json:"addresses,omitempty" doc:"At which it is known to stand: all of them"`
+}
+
+// AmendTargetInput is the input of POST /targets/{id}/amend.
+type AmendTargetInput struct {
+	ID
+	With[AmendTarget]
+}
+
+func (a *API) amendTarget(ctx context.Context, by access.Actor, in *AmendTargetInput) (reply[Target], error) {
+	b := in.Body.Value
+	t, err := a.Takedown.Amend(ctx, by, in.ID.ID, b.Version, takedown.NewTarget{Kind: takedown.Kind(b.Kind), Words: b.Words, SeenAt: b.SeenAt, Addresses: b.Addresses})
+	return a.target(ctx, by, t, err)
+}
+
 // EndTarget says why nothing more is asked for a target.
 type EndTarget struct {
 	Version int64  `json:"version,omitempty" doc:"As it was read"`
@@ -382,6 +405,25 @@ func (a *API) changeProvider(ctx context.Context, by access.Actor, in *ChangePro
 	}
 	b.Organisation, b.Proposal = was.OrgUID, ""
 	return a.keepProvider(ctx, by, was.UID, b)
+}
+
+// RetireProvider takes a provider out of the directory.
+type RetireProvider struct {
+	Version int64 `json:"version" doc:"As it was read"`
+}
+
+// RetireProviderInput is the input of POST /providers/{id}/retire.
+type RetireProviderInput struct {
+	ID
+	With[RetireProvider]
+}
+
+func (a *API) retireProvider(ctx context.Context, by access.Actor, in *RetireProviderInput) (reply[Provider], error) {
+	was, err := a.Takedown.Provider(ctx, by, in.ID.ID)
+	if err == nil {
+		err = a.Takedown.RetireProvider(ctx, by, was.UID, in.Body.Value.Version)
+	}
+	return reply[Provider]{body: providerView(was)}, err
 }
 
 func (a *API) keepProvider(ctx context.Context, by access.Actor, uid string, b NewProvider) (reply[Provider], error) {

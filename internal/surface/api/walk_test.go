@@ -83,7 +83,9 @@ func bodyOf(op api.Operation) string {
 	case last == "targets":
 		return `{"what":"walked.example","kind":"other","words":"walked"}`
 	case strings.HasPrefix(op.Path, "/targets/"), strings.HasPrefix(op.Path, "/proposals/"):
-		return map[string]string{"providers": `{"provider":"` + id.New() + `"}`, "look": `{}`, "state": `{"state":"down","reason":"walked by a test"}`, "end": `{"reason":"walked by a test"}`, "decide": `{"state":"dismissed"}`, "told": `{}`}[last]
+		return map[string]string{"providers": `{"provider":"` + id.New() + `"}`, "look": `{}`, "state": `{"state":"down","reason":"walked by a test"}`, "amend": `{"kind":"other","words":"walked"}`, "end": `{"reason":"walked by a test"}`, "decide": `{"state":"dismissed"}`, "told": `{}`}[last]
+	case op.Path == "/providers/{id}/retire":
+		return `{"version":1}`
 	case strings.HasPrefix(op.Path, "/providers"):
 		return `{"name":"Walked","email":"walked@walked.example","role":"host","form":"letter"}`
 	case strings.HasPrefix(op.Path, "/sendings/"):
