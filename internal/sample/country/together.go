@@ -81,8 +81,8 @@ func calls() []Call {
 	return []Call{
 		{
 			Incident: "ransomware", By: "ana", Title: "The supplier's account at Águas do Vale", How: "+999 210 497 480, conference 4471#",
-			Planned: 58 * minute, Starts: 46 * minute, Minutes: 15, Parties: []string{"aguas-do-vale", "hidrotec"},
-			Coming: map[string]string{"hidrotec": "Vasco Pimenta"}, Written: 29 * minute,
+			Planned: 57 * minute, Starts: 46 * minute, Minutes: 15, Parties: []string{"aguas-do-vale", "hidrotec"},
+			Coming: map[string]string{"hidrotec": "Vasco Pimenta"}, Written: 28 * minute,
 			People: []Present{{"aguas-do-vale", "Rui Tavares", "security"}, {"hidrotec", "Vasco Pimenta", "technician on call"}, {"", "Ana Duarte", "case handler"}},
 			Said: "svc-hidrotec was made in 2019 for remote maintenance and never changed since; its password is the same at all customers. " +
 				"Hidrotec closes it everywhere and names one person for each customer. Águas do Vale lets nobody of Hidrotec in until both have read the list of accounts together.",
@@ -98,18 +98,18 @@ func calls() []Call {
 
 func situations() []Situation {
 	return []Situation{{
-		Incident: "ransomware", By: "helena", Opened: 56 * minute, Ground: "need", Leader: "centro-crise", Members: []string{"centro-crise", "regulador-agua"},
+		Incident: "ransomware", By: "helena", Opened: 55 * minute, Ground: "need", Leader: "centro-crise", Members: []string{"centro-crise", "regulador-agua"},
 		Reasons: "One supplier account at nine operators in four sectors. What the public hears, and who asks the operators for what, has to come from one place.",
 		Tellings: []Telling{
 			{"centro-crise", "The public", "The water is safe, bills will be late.", -1 * hour, 0},
-			{"regulador-agua", "The other water companies", "Close the account, look for sign-ins, answer the national team.", 30 * minute, 34 * minute},
+			{"regulador-agua", "The other water companies", "Close the account, look for sign-ins, answer the national team.", 30 * minute, 33 * minute},
 			{"", "The other operators with the account", "By letter, each for itself.", 50 * minute, 54 * minute},
 		},
 		Decisions: []Decision{
 			{At: 55 * minute, Text: "The supplier is not named in public until the account is closed at all nine."},
 			{
-				At: 53 * minute, Due: -2 * hour, Text: "Only the crisis centre speaks to the press. The regulator asks no water company for a report of its own before tomorrow noon.",
-				Agreed: []Agreed{{38 * minute, "regulador-agua", "Fernanda Godinho", "Wants the first list of companies tonight."}},
+				At: 54 * minute, Due: -2 * hour, Text: "Only the crisis centre speaks to the press. The regulator asks no water company for a report of its own before tomorrow noon.",
+				Agreed: []Agreed{{40 * minute, "regulador-agua", "Fernanda Godinho", "Wants the first list of companies tonight."}},
 			},
 		},
 	}}
@@ -117,7 +117,7 @@ func situations() []Situation {
 
 func shares() []Share {
 	return []Share{{
-		Incident: "ransomware", By: "ana", At: 17 * minute, From: "energia-central", To: []string{"portos-do-sul"},
+		Incident: "ransomware", By: "ana", At: 18 * minute, From: "energia-central", To: []string{"portos-do-sul"},
 		Text: "A conta existe, mas só na rede de testes. Um acesso, há três semanas, de um endereço do próprio fornecedor. Desativada.",
 		Note: "Outro cliente do mesmo fornecedor encontrou isto. Procurem também nas redes de testes.",
 	}}
@@ -125,14 +125,12 @@ func shares() []Share {
 
 func telephones() []Telephone {
 	return []Telephone{
-		{"camara-alvor", "marta", "asked the switchboard of the town", 8 * day},
-		{"hidrotec", "marta", "the number in the commercial register, and the reporter's", 59 * minute},
+		{"hidrotec", "marta", "the number in the commercial register, and the reporter's", 58 * minute},
 	}
 }
 
 func codesTold() []CodeTold {
 	return []CodeTold{
-		{"blackgull", "camara-alvor", "joao", 7*day - 2*hour},
-		{"ransomware", "hidrotec", "marta", 52 * minute},
+		{"ransomware", "hidrotec", "marta", 50 * minute},
 	}
 }

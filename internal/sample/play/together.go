@@ -72,7 +72,7 @@ func (p *player) writeCall(c country.Call) {
 		return err
 	})
 	for key, who := range c.Coming {
-		p.then((c.Planned+c.Starts)/2, "call", func(ctx context.Context) error {
+		p.then(c.Planned-7*time.Minute, "call", func(ctx context.Context) error {
 			_, err := p.Coordination.NoteComing(ctx, p.by(c.By), made.UID, p.partyUIDs(c.Incident, key)[0], true, who, "")
 			return err
 		})
