@@ -80,7 +80,7 @@ type CodeTold struct {
 func calls() []Call {
 	return []Call{
 		{
-			Incident: "ransomware", By: "ana", Title: "The supplier's account at Águas do Vale", How: "+999 210 497 480, conference 4471#",
+			Incident: "ransomware", By: "ana", Title: "Closing the supplier's account", How: "+999 210 497 480, conference 4471#",
 			Planned: 57 * minute, Starts: 46 * minute, Minutes: 15, Parties: []string{"aguas-do-vale", "hidrotec"},
 			Coming: map[string]string{"hidrotec": "Vasco Pimenta"}, Written: 28 * minute,
 			People: []Present{{"aguas-do-vale", "Rui Tavares", "security"}, {"hidrotec", "Vasco Pimenta", "technician on call"}, {"", "Ana Duarte", "case handler"}},
