@@ -230,7 +230,7 @@ func TestTheCountryIsThere(t *testing.T) {
 		}
 		waiting, err := h.Correspondence.Codes(ctx, by, false) // of Hidrotec, since a quarter of an hour
 		listed, err2 := h.Correspondence.Codes(ctx, by, true)
-		if err != nil || err2 != nil || len(waiting) != 1 || len(listed) != 2 {
+		if err != nil || err2 != nil || len(waiting) != 1 || len(listed) != 3 {
 			t.Errorf("%d codes wait, of %d: %v %v", len(waiting), len(listed), err, err2)
 		}
 	})
