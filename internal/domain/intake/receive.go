@@ -59,6 +59,9 @@ func (s *Service) keepUpTo(ctx context.Context, most int64, files []corresponden
 	var total int64
 	for _, f := range files {
 		n, err := f.Content.Seek(0, io.SeekEnd)
+		if errs.Fields(err) != nil { // it was not taken, and says why
+			return nil, err
+		}
 		if err != nil {
 			return nil, errs.Wrap(errs.Invalid, "a file cannot be read", err)
 		}

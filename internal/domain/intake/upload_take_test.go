@@ -78,7 +78,9 @@ func TestAFileInOnePieceIsKeptWhileItComes(t *testing.T) {
 	engines(t, func(ctx context.Context, d *desk) {
 		code := id.NewCode()
 		taking := intake.Taking{Code: code, Most: intake.MaxUploadBytes}
-		take := func(name string, r io.Reader) (intake.Streamed, error) { return intake.TakeFile(ctx, d.DB, d.Clock, taking, name, "text/plain", r) }
+		take := func(name string, r io.Reader) (intake.Streamed, error) {
+			return intake.TakeFile(ctx, d.DB, d.Clock, taking, name, "text/plain", r)
+		}
 		listed := func() string {
 			t.Helper()
 			all, err := intake.Uploads(ctx, d.DB, d.Clock.Now(), code)

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -97,6 +98,22 @@ func (f *form) add(got intake.Streamed, open func() (io.ReadSeeker, error)) erro
 	sum, err := hex.DecodeString(got.SHA256)
 	f.files, f.sums = append(f.files, correspondence.FileIn{Name: got.Name, Type: got.Type, Content: content}), append(f.sums, sum)
 	return err
+}
+
+// inMemory reads files of together at most so many bytes, for a verb that keeps them in its transaction.
+func (f *form) inMemory(most int64) ([]correspondence.FileIn, error) {
+	var out []correspondence.FileIn
+	for _, x := range f.files {
+		raw, err := io.ReadAll(io.LimitReader(x.Content, most+1))
+		if err != nil {
+			return nil, err
+		}
+		if most -= int64(len(raw)); most < 0 {
+			most = 0 // the verb says what may be
+		}
+		out = append(out, correspondence.FileIn{Name: x.Name, Type: x.Type, Content: bytes.NewReader(raw)})
+	}
+	return out, nil
 }
 
 // refusal is what the page says of a file that was not taken; nil when it was, or the reason is ours.
