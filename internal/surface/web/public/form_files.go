@@ -152,11 +152,11 @@ func (x *Public) wrongFiles(v *page.Visit, f *form, kind string) string {
 	case l.early:
 		return v.P.T("public.wrong.files_again")
 	case l.large && kind == suspicious: // whose sender has no private link
-		return v.P.T("public.suspicious.large", "most", v.P.Bytes(most), "count", intake.MaxFiles)
+		return v.P.T("public.suspicious.large", "most", most>>20, "count", intake.MaxFiles)
 	case l.large && len(l.names) == 0:
-		return v.P.T("public.wrong.files_large", "most", v.P.Bytes(most))
+		return v.P.T("public.wrong.files_large", "most", most>>20)
 	case l.large:
-		return v.P.T("public.wrong.files_left", "names", namesOf(l.names), "most", v.P.Bytes(most), "count", intake.MaxFiles)
+		return v.P.T("public.wrong.files_left", "names", namesOf(l.names), "most", most>>20, "count", intake.MaxFiles)
 	}
 	return ""
 }

@@ -352,7 +352,7 @@ func (x *Public) keepProofs(v *page.Visit, w *enrolling) ([]page.Problem, error)
 	case w.form.left.busy:
 		return []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_busy", "phone", orDash(x.Site.Phone))}}, nil
 	case w.form.left.any() || total > intake.MaxRegistrationFiles:
-		return []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", v.P.Bytes(intake.MaxRegistrationFiles))}}, nil
+		return []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", intake.MaxRegistrationFiles>>20)}}, nil
 	}
 	err = intake.KeepFiles(v.Ctx(), x.DB, v.Now, w.code, w.form.files)
 	if errs.Is(err, errs.Limit) || errs.Is(err, errs.Invalid) {

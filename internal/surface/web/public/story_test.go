@@ -224,7 +224,7 @@ func TestFilesOfAForm(t *testing.T) {
 		begun, err := intake.BeginUpload(h.Context(), h.DB, h.Clock.Now(), id.SecretOf(code), "images.zip", "", intake.MaxUploadBytes-(28<<20))
 		h.must(err)
 		a := v.post("/report/short", []upload{{"disk.img", large}, {"\u202elarge.img", large}, {"small.log", "x"}}, values...)
-		left := p.T("public.wrong.files_left", "names", "[U+202E]large.img", "most", p.Bytes(intake.MaxUploadBytes), "count", intake.MaxFiles)
+		left := p.T("public.wrong.files_left", "names", "[U+202E]large.img", "most", intake.MaxUploadBytes>>20, "count", intake.MaxFiles)
 		if a.status != http.StatusUnprocessableEntity || !a.says(left) || !a.says("Disk images") || !a.says("disk.img") || !a.says("small.log") || !strings.Contains(a.body, `value="RED" checked`) {
 			t.Errorf("more than may be: %d\n%.2000s", a.status, a.body)
 		}
@@ -238,7 +238,7 @@ func TestFilesOfAForm(t *testing.T) {
 		h.x.lanes().room.Store(0)
 		// A form that says it is larger than is read is answered before it has come, with all that was typed.
 		if a := v.raw(1<<40, "code", code, "summary", "Huge images", "tlp", "RED"); a.status != http.StatusUnprocessableEntity || !a.says("Huge images") ||
-			!a.says(p.T("public.wrong.files_large", "most", p.Bytes(intake.MaxUploadBytes))) || !strings.Contains(a.body, `value="RED" checked`) {
+			!a.says(p.T("public.wrong.files_large", "most", intake.MaxUploadBytes>>20)) || !strings.Contains(a.body, `value="RED" checked`) {
 			t.Errorf("far larger: %d\n%.2000s", a.status, a.body)
 		}
 		// Files before the code belong to nobody yet.
