@@ -198,16 +198,20 @@ func putPiece(ctx context.Context, tx *db.Tx, x *uploadRow, piece []byte) error 
 	return err
 }
 
-// standing reads and locks all uploads of a code. What broke off while it came in one piece goes.
+// standing reads and locks all uploads of a code, and lets no other begin meanwhile. What broke off while it came in one piece goes.
 func standing(ctx context.Context, tx *db.Tx, now time.Time, code id.Secret) ([]uploadRow, error) {
 	type one struct {
 		uploadRow
 		sealed  []byte
 		touched time.Time
 	}
+	key := codeMAC(code, "uploads")
+	if err := tx.Hold(ctx, key); err != nil {
+		return nil, err
+	}
 	all, err := db.All(ctx, tx, func(r *db.Rows) (x one, err error) {
 		return x, r.Scan(&x.UID, &x.Size, &x.Got, &x.parts, &x.sealed, &x.touched)
-	}, `SELECT uid, size, got, parts, sealed, touched_at FROM intake_upload WHERE key = $1 ORDER BY id`+tx.ForUpdate(), codeMAC(code, "uploads"))
+	}, `SELECT uid, size, got, parts, sealed, touched_at FROM intake_upload WHERE key = $1 ORDER BY id`+tx.ForUpdate(), key)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -157,6 +158,25 @@ func TestAFileInOnePieceIsKeptWhileItComes(t *testing.T) {
 		}
 		if _, err := take("empty.log", strings.NewReader("")); err != nil {
 			t.Errorf("an empty file: %v", err)
+		}
+
+		// Eight at once are no more than may be, and what is counted is there.
+		taking.Most, taking.Code = 3*intake.PieceBytes, id.NewCode()
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if _, err := take(id.New(), zeros(intake.PieceBytes+9)); err != nil && !errs.Is(err, errs.Invalid) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		var size, there int64
+		if err := d.DB.QueryRow(ctx, `SELECT COALESCE(SUM(size), 0), (SELECT SUM(size) FROM intake_upload_part) FROM intake_upload`).Scan(&size, &there); err != nil || size != there {
+			t.Errorf("%d bytes are counted, %d are there, %v", size, there, err)
+		}
+		if all, err := intake.Uploads(ctx, d.DB, d.Clock.Now(), taking.Code); err != nil || len(all) > 2 {
+			t.Errorf("%d of eight, %v", len(all), err)
 		}
 
 		// The process that took one is gone: after a while it stands in nobody's way, and after a day it is removed.
