@@ -51,7 +51,7 @@ func victim(log *slog.Logger) error {
 // forms, question pages with a stage and a file in parts, and API posts pour in over several connections, starts it again, and so on; in the end each that was acknowledged is there exactly once,
 // and no other is there twice. Forms and posts that had no answer are sent again with their code or key. TOCSIN_LONG=1 kills a hundred times.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	rounds := 10
+	rounds := 15
 	if os.Getenv("TOCSIN_LONG") == "1" {
 		rounds = 100
 	}
