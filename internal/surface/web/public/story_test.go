@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,16 +248,20 @@ func TestFilesOfAForm(t *testing.T) {
 			t.Errorf("files before the code: %d", a.status)
 		}
 		h.must(intake.ForgetUpload(h.Context(), h.DB, id.SecretOf(code), begun.UID))
-		for range 2 { // the same form again is the same report
-			if a := v.post("/report/short", []upload{{"small.log", "x"}}, values...); a.status != http.StatusSeeOther {
-				t.Errorf("sent: %d\n%.500s", a.status, a.body)
-			}
+		var wg sync.WaitGroup
+		for range 3 { // the same form again, even at the same moment, is the same report
+			wg.Go(func() {
+				if a := v.post("/report/short", []upload{{"small.log", "x"}, {"new.log", "xy"}}, values...); a.status != http.StatusSeeOther {
+					t.Errorf("sent: %d\n%.500s", a.status, a.body)
+				}
+			})
 		}
+		wg.Wait()
 		all := h.opened()
 		if len(all) != 1 || len(h.messages(all[0])) != 1 {
 			t.Fatalf("%d reports", len(all))
 		}
-		if files := h.messages(all[0])[0].Body.Files; len(files) != 2 || files[0].Name != "disk.img" || files[0].Size != int64(len(large)) || files[1].Size != 1 {
+		if files := h.messages(all[0])[0].Body.Files; len(files) != 3 || files[0].Name != "disk.img" || files[0].Size != int64(len(large)) || files[1].Size != 1 {
 			t.Errorf("sent with %+v", files)
 		}
 		if n := h.count("intake_upload") + h.count("intake_kept"); n != 0 {
