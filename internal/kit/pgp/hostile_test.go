@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -427,6 +428,17 @@ func TestNewContainer(t *testing.T) {
 	want(t, r, pgp.Encrypted, pgp.Tampered, "")
 	if r.Plain != nil {
 		t.Error("P5: plaintext came out")
+	}
+}
+
+// A field of very many lines costs what its bytes cost, not their square.
+func TestAFieldOfVeryManyLines(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := pgp.Open(t.Context(), pgp.Input{Entity: []byte("Subject: x\r\n" + strings.Repeat(" x\r\n", 200_000) + "Content-Type:\r\n text/plain\r\n\r\nwords\r\n"), Now: time.Now()})
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 100<<20 || err != nil || r.State != pgp.None {
+		t.Errorf("%d MiB for one of 1 MiB, %v, %s", n>>20, err, r.State)
 	}
 }
 
