@@ -74,6 +74,7 @@ var keepers = map[string]string{
 	"github.com/chromedp":                "internal/kit/browsertest",
 	"go.yaml.in/yaml":                    "internal/format/law",
 	"github.com/abadojack/whatlanggo":    "internal/kit/tongue",
+	"github.com/elastic/go-seccomp-bpf":  "internal/kit/confine",
 	"golang.org/x/image":                 "internal/kit/pdf internal/kit/picture",
 	"software.sslmate.com/src/go-pkcs12": "internal/kit/pgp/keyd",
 	"github.com/go-webauthn/webauthn":    "internal/core/account",

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/keyring"
 	"github.com/tocsin-csirt/tocsin/internal/core/setting"
+	"github.com/tocsin-csirt/tocsin/internal/kit/confine"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 )
 
@@ -40,6 +42,8 @@ func (h *House) Doctor(ctx context.Context) []Check {
 		}
 		add("OpenPGP key", left >= 60*24*time.Hour, text)
 	}
+	open, err := confine.Check(ctx)
+	add("foreign files", err == nil && len(open) == 0, apart(open, err))
 	ok, text := h.lastBackup(ctx)
 	add("backup", ok, text)
 	if h.Config.IMAP.Set() {
@@ -52,6 +56,17 @@ func (h *House) Doctor(ctx context.Context) []Check {
 		add("relay", true, "none: mail stays in the outbox and in "+OutboxFolder(h.Config))
 	}
 	return out
+}
+
+// apart says whether what parses complex foreign files is held (kit/confine).
+func apart(open []string, err error) string {
+	switch {
+	case err != nil:
+		return "pictures, archives and winmail.dat stay closed: " + err.Error() + "; the kernel or the unit must allow seccomp"
+	case len(open) > 0:
+		return "their parsers are not held on this system, they could " + strings.Join(open, ", ")
+	}
+	return "parsed in processes of their own without network and files"
 }
 
 func why(err error) string {

@@ -36,6 +36,11 @@ const envVictim = "TOCSIN_TEST_VICTIM"
 
 func victim(log *slog.Logger) error {
 	c := conf.Config{Data: os.Getenv("TOCSIN_DATA"), HTTP: os.Getenv("TOCSIN_HTTP"), SMTP: os.Getenv("TOCSIN_SMTP"), LMTP: os.Getenv("TOCSIN_LMTP"), Zone: "UTC", Database: conf.EndpointOf(os.Getenv("TOCSIN_DATABASE"))}
+	if calls := os.Getenv(envCalls); calls != "" {
+		if err := fenced(strings.Split(calls, ",")); err != nil {
+			return err
+		}
+	}
 	c.IMAP, c.IMAPPassword, c.IMAPRoots = conf.EndpointOf(os.Getenv("TOCSIN_IMAP")), os.Getenv("TOCSIN_IMAP_PASSWORD_FILE"), os.Getenv("TOCSIN_IMAP_CA")
 	h, err := Open(context.Background(), c, log)
 	if err != nil {
@@ -51,7 +56,7 @@ func victim(log *slog.Logger) error {
 // forms, question pages with a stage and a file in parts, and API posts pour in over several connections, starts it again, and so on; in the end each that was acknowledged is there exactly once,
 // and no other is there twice. Forms and posts that had no answer are sent again with their code or key. TOCSIN_LONG=1 kills a hundred times.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	rounds := 10
+	rounds := 15
 	if os.Getenv("TOCSIN_LONG") == "1" {
 		rounds = 100
 	}

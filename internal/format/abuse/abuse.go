@@ -114,6 +114,7 @@ type Found struct {
 	Broken  int  // values of JSON that could not be read beside those that could
 
 	unpacked int64 // bytes that came out of archives
+	archives int   // that were opened
 }
 
 func (r *Report) problem(p Problem) {

@@ -150,4 +150,14 @@ func TestManyArchives(t *testing.T) {
 	if !f.Cut || f.unpacked > maxTable {
 		t.Errorf("%d bytes came out, cut %v", f.unpacked, f.Cut)
 	}
+	b.Reset()
+	z = zip.NewWriter(&b)
+	w, _ = z.Create("list.csv")
+	_, _ = w.Write([]byte("ip,time\n203.0.113.7,2026-01-02T03:04:05Z\n"))
+	_ = z.Close()
+	one = "Content-Type: application/zip; name=list.zip\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString(b.Bytes())
+	f = In(mixed(slices.Repeat([]string{one}, 300)...))
+	if !f.Cut || len(f.Tables) != MaxTables || f.archives != 300 || f.unpacked > 20*int64(b.Len()) {
+		t.Errorf("%d tables of %d archives, %d bytes, cut %v", len(f.Tables), f.archives, f.unpacked, f.Cut)
+	}
 }

@@ -20,6 +20,7 @@ const (
 	maxRows      = 1_000_000
 	maxAddresses = 1000
 	maxTable     = 64 << 20 // bytes out of all archives of a mail
+	maxArchives  = 20       // of a mail: each is opened in a process
 )
 
 // Table is a list of events as CSV: what its columns are called, how many rows it has, the addresses that it names and the time that it spans.
@@ -44,7 +45,7 @@ func (f *Found) table(p *mail.Part) {
 	name := strings.ToLower(p.Filename)
 	archive := strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".gz") || p.Type == "application/zip" || p.Type == "application/x-zip-compressed" || p.Type == "application/gzip" || p.Type == "application/x-gzip"
 	if archive {
-		if f.unpacked >= maxTable {
+		if f.archives++; f.archives > maxArchives || f.unpacked >= maxTable {
 			f.Cut = true
 			return
 		}

@@ -168,7 +168,7 @@ type Set struct {
 	Short      string // as in "NIS2"
 	InForce    time.Time
 	Confirmed  bool
-	Doubts     []string // what is unconfirmed, in English, for who reviews
+	Doubts     []Text // what is unconfirmed, for who reviews and for who relies on it
 	Sources    []string
 	Checked    time.Time
 	Counting   Counting

@@ -81,6 +81,7 @@ stages:
 
 const threshold = `code: t
 law: Law
+law_in: {en: a, pt: b, fr: c, nl: d, de: e}
 country: EU
 confirmed: true
 sources: [s]
@@ -134,6 +135,7 @@ func TestAFileWithAMistakeIsRefused(t *testing.T) {
 		{"a country", x, "country: EU", "country: Europe", "4: a country has two capitals"},
 		{"a day", x, "2026-01-01", "1 January", "7: this is a day"},
 		{"a flag", x, "confirmed: true", "confirmed: perhaps", "8: this is true or false"},
+		{"a doubt in one language", x, "confirmed: true", "confirmed: true\ndoubts: [{en: a}]", "pt is missing"},
 		{"unconfirmed without a doubt", x, "confirmed: true", "confirmed: false", "says in doubts what is not"},
 		{"confirmed before it was in force", x, "checked: 2026-11-22", "checked: 2025-11-22", "checked before it was in force"},
 		{"a missing language", x, "name: {en: a, pt: b, fr: c, nl: d, de: e}", "name: {en: a, pt: b, fr: c, nl: d}", "14: de is missing"},

@@ -117,7 +117,7 @@ func (l *Library) readSet(n node, file string) Set {
 	s := Set{
 		Code: n.must("code").code(), Version: int(n.must("version").number()), Nature: choose(n.must("nature"), Mandatory, Voluntary, Pointer),
 		Country: n.must("country").str(), Law: n.must("law").str(), Short: n.must("short").str(), InForce: n.must("in_force").day(),
-		Confirmed: n.must("confirmed").flag(false), Doubts: n.get("doubts").strs(), Sources: n.must("sources").strs(), Checked: n.must("checked").day(),
+		Confirmed: n.must("confirmed").flag(false), Doubts: n.get("doubts").texts(), Sources: n.must("sources").strs(), Checked: n.must("checked").day(),
 		Counting: choose(n.must("counting"), Plain, EU1182), Name: n.must("name").text(), About: n.must("about").text(),
 		Authority: n.must("authority").text(), Suspends: n.get("suspends").flag(false),
 		Correct: choose(n.must("correct"), ByTeam, ByLead), Waive: choose(n.must("waive"), ByTeam, ByLead), File: n.s.file,

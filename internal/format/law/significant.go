@@ -36,10 +36,11 @@ type Test struct {
 // Threshold is a guided "is it significant?". Exclusion is a question whose yes ends it.
 type Threshold struct {
 	Code      string
-	Law       string
+	Law       string // in English; LawIn is for readers
+	LawIn     Text
 	Country   string
 	Confirmed bool
-	Doubts    []string
+	Doubts    []Text
 	Sources   []string
 	Checked   time.Time
 	Name      Text
@@ -180,11 +181,11 @@ func (t Threshold) Asked(kind string) []Question {
 }
 
 func readThreshold(n node, file string) Threshold {
-	n.only("code", "law", "country", "confirmed", "doubts", "sources", "checked", "name", "about", "types", "questions", "exclusion", "tests")
+	n.only("code", "law", "law_in", "country", "confirmed", "doubts", "sources", "checked", "name", "about", "types", "questions", "exclusion", "tests")
 	t := Threshold{
 		Code: n.must("code").code(), Law: n.must("law").str(), Country: n.must("country").str(), Confirmed: n.must("confirmed").flag(false),
-		Doubts: n.get("doubts").strs(), Sources: n.must("sources").strs(), Checked: n.must("checked").day(), Name: n.must("name").text(),
-		About: n.must("about").text(), Exclusion: n.must("exclusion").code(), File: n.s.file,
+		Doubts: n.get("doubts").texts(), Sources: n.must("sources").strs(), Checked: n.must("checked").day(), Name: n.must("name").text(),
+		About: n.must("about").text(), Exclusion: n.must("exclusion").code(), LawIn: n.must("law_in").text(), File: n.s.file,
 	}
 	if t.Code != file {
 		n.get("code").bad("the code is %s and the file is %s.yaml", t.Code, file)

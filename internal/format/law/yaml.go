@@ -294,6 +294,15 @@ func (n node) text() Text {
 	return t
 }
 
+// texts reads a list of texts.
+func (n node) texts() []Text {
+	var out []Text
+	for _, x := range n.items() {
+		out = append(out, x.text())
+	}
+	return out
+}
+
 func choose[T ~string](n node, all ...T) T {
 	if !n.there() {
 		return ""

@@ -1,11 +1,16 @@
-// Package pack opens gzip and zip that came from outside, in memory and within limits. Archives within archives stay closed.
+// Package pack opens gzip and zip that came from outside, in memory, within limits and apart from the program. Archives within archives stay closed.
 package pack
 
 import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
 	"io"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/confine"
 )
 
 // Limits of one archive: files that are read, and bytes of all of them together.
@@ -24,24 +29,91 @@ type File struct {
 const maxEntries = 10_000
 
 // Open gives the files of gzip or zip, told by their first bytes. It gives none for anything else, and true when there was more than is read, or
-// some of it is broken or locked.
+// some of it is broken or locked. It is opened in a process of its own (kit/confine).
 func Open(raw []byte, l Limits) (files []File, cut bool) {
-	switch {
-	case bytes.HasPrefix(raw, []byte("\x1f\x8b")):
-		z, err := gzip.NewReader(bytes.NewReader(raw))
-		if err != nil {
+	if !packed(raw) || l.Files <= 0 || l.Bytes <= 0 {
+		return nil, packed(raw)
+	}
+	in := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16+len(raw)), uint64(l.Files)), uint64(l.Bytes))
+	out, err := opening.Run(context.Background(), append(in, raw...), 1+l.Bytes+int64(l.Files)*(8+maxName))
+	if err != nil {
+		return nil, true
+	}
+	return told(out, l)
+}
+
+func packed(raw []byte) bool {
+	return bytes.HasPrefix(raw, []byte("\x1f\x8b")) || bytes.HasPrefix(raw, []byte("PK\x03\x04"))
+}
+
+// maxName is the longest name that the format of a zip can hold, in bytes.
+const maxName = 1<<16 - 1
+
+// opening is the work on a stranger's archive. In: the limits (8 bytes each, big endian), and the archive. Out: whether there was more, in one byte, and of
+// each file the lengths of its name and its content (4 bytes each), and both.
+var opening = confine.Register("archive", func(in []byte, out io.Writer) error {
+	if len(in) < 16 {
+		return errNone
+	}
+	files, cut := open(in[16:], Limits{int(binary.BigEndian.Uint64(in)), int64(binary.BigEndian.Uint64(in[8:]))})
+	said := []byte{0}
+	if cut {
+		said[0] = 1
+	}
+	for _, f := range files {
+		name := f.Name[:min(len(f.Name), maxName)]
+		said = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(said, uint32(len(name))), uint32(len(f.Content)))
+		said = append(said, name...)
+		if _, err := out.Write(said); err != nil {
+			return err
+		}
+		if _, err := out.Write(f.Content); err != nil {
+			return err
+		}
+		said = said[:0]
+	}
+	_, err := out.Write(said)
+	return err
+})
+
+var errNone = errors.New("no archive")
+
+// told reads what was found in an archive, and holds it to what was asked for.
+func told(out []byte, l Limits) (files []File, cut bool) {
+	if len(out) == 0 {
+		return nil, true
+	}
+	cut, out = out[0] != 0, out[1:]
+	for len(out) > 0 {
+		if len(out) < 8 || len(files) >= l.Files {
 			return nil, true
 		}
-		z.Multistream(false) // what some put behind is not ours to read
-		content, more := read(z, l.Bytes)
-		if len(content) == 0 {
-			return nil, more
+		name, content := int64(binary.BigEndian.Uint32(out)), int64(binary.BigEndian.Uint32(out[4:]))
+		if out = out[8:]; name+content > int64(len(out)) || content > l.Bytes {
+			return nil, true
 		}
-		return []File{{z.Name, content}}, more
-	case bytes.HasPrefix(raw, []byte("PK\x03\x04")):
+		files = append(files, File{string(out[:name]), out[name : name+content : name+content]})
+		l.Bytes -= content
+		out = out[name+content:]
+	}
+	return files, cut
+}
+
+// open opens an archive here.
+func open(raw []byte, l Limits) (files []File, cut bool) {
+	if bytes.HasPrefix(raw, []byte("PK\x03\x04")) {
 		return unzip(raw, l)
 	}
-	return nil, false
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, true
+	}
+	z.Multistream(false) // what some put behind is not ours to read
+	content, more := read(z, l.Bytes)
+	if len(content) == 0 {
+		return nil, more
+	}
+	return []File{{z.Name, content}}, more
 }
 
 func unzip(raw []byte, l Limits) (files []File, cut bool) {

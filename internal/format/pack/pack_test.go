@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"testing"
 )
@@ -51,11 +52,32 @@ func TestOpensWithinLimits(t *testing.T) {
 	}
 }
 
+// Who took over the process that opens archives says what it likes: it gives no more than was asked for.
+func TestWhatWasFoundIsLookedAt(t *testing.T) {
+	t.Parallel()
+	file := func(name, content uint32, bytes string) []byte {
+		return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, name), content), bytes...)
+	}
+	say := func(parts ...[]byte) []byte { return append([]byte{0}, bytes.Join(parts, nil)...) }
+	one := file(1, 2, "abc")
+	if files, cut := told(say(one, one), Limits{Files: 2, Bytes: 4}); len(files) != 2 || cut || files[1].Name != "a" || string(files[1].Content) != "bc" {
+		t.Errorf("%v, %v", files, cut)
+	}
+	for name, out := range map[string][]byte{
+		"nothing": nil, "three files": say(one, one, one), "too much": say(file(0, 5, "12345")), "too much in sum": say(file(0, 3, "123"), file(0, 3, "123")),
+		"a length that is not there": say(file(1<<31, 1<<31, "")), "half a head": say([]byte("1234")),
+	} {
+		if files, cut := told(out, Limits{Files: 2, Bytes: 4}); len(files) > 0 || !cut {
+			t.Errorf("%s: %v, %v", name, files, cut)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte("PK\x03\x04"))
 	f.Add([]byte("\x1f\x8b\x08"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		files, _ := Open(raw, Limits{Files: 3, Bytes: 1 << 16})
+		files, _ := open(raw, Limits{Files: 3, Bytes: 1 << 16})
 		size := 0
 		for _, x := range files {
 			size += len(x.Content)

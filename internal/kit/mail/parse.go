@@ -15,10 +15,11 @@ const (
 )
 
 type builder struct {
-	m      *Message
-	pick   choice
-	budget int
-	seen   map[Oddity]bool
+	m        *Message
+	pick     choice
+	budget   int
+	winmails int
+	seen     map[Oddity]bool
 }
 
 // Parse reads a mail. Every byte sequence gives a message; what cannot be understood stays as bytes and is told as an oddity.

@@ -2,15 +2,20 @@ package mail
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"strings"
 	"time"
 	"unicode/utf16"
+
+	"github.com/tocsin-csirt/tocsin/internal/kit/confine"
 )
 
 // Limits of a TNEF part ("winmail.dat").
@@ -19,6 +24,7 @@ const (
 	tnefDepth     = 5    // messages within messages
 	tnefItems     = 2000 // attributes and properties of one message
 	tnefFiles     = 500  // attachments of one message
+	tnefParts     = 20   // such parts of one mail: each is read in a process
 	tnefNested    = 100  // messages of one part, all depths together
 )
 
@@ -71,14 +77,19 @@ func (b *builder) tnef(p *Part) {
 	if !b.room(p) || p.Limited {
 		return
 	}
-	m, ok := (&tnefReader{rtf: maxRTF, nested: tnefNested}).message(p.Bytes, tnefDepth)
-	if !ok || m.cut {
-		b.odd(p, BrokenTNEF, "")
-	}
-	if !ok {
+	if b.winmails++; b.winmails > tnefParts {
+		p.Limited = true
+		b.odd(p, TooLarge, "")
 		return
 	}
-	made := tnefEntity(m)
+	out, err := tnefJob.Run(context.Background(), p.Bytes, int64(b.budget)+2)
+	if err != nil || len(out) == 0 || out[0] != tnefWhole {
+		b.odd(p, BrokenTNEF, "")
+	}
+	if err != nil || len(out) == 0 {
+		return
+	}
+	made := out[1:]
 	if b.budget -= len(made); b.budget < 0 {
 		p.Limited = true
 		b.odd(p, TooLarge, "")
@@ -88,6 +99,30 @@ func (b *builder) tnef(p *Part) {
 	p.Parts = []*Part{child}
 	b.entity(child, "text/plain")
 }
+
+// tnefJob is the work on a stranger's TNEF, in a process of its own. Out: whether all of it was read, in one byte, and a MIME entity.
+var tnefJob = confine.Register("tnef", func(in []byte, out io.Writer) error {
+	m, ok := (&tnefReader{rtf: maxRTF, nested: tnefNested}).message(in, tnefDepth)
+	if !ok {
+		return errNoTNEF
+	}
+	whole := byte(tnefWhole)
+	if m.cut {
+		whole = tnefCut
+	}
+	if _, err := out.Write([]byte{whole}); err != nil {
+		return err
+	}
+	_, err := out.Write(tnefEntity(m))
+	return err
+})
+
+var errNoTNEF = errors.New("no TNEF")
+
+const (
+	tnefCut   = 'c'
+	tnefWhole = 'w'
+)
 
 // cursor reads little-endian numbers; what is not there reads as nothing.
 type cursor struct {

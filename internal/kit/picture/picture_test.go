@@ -90,11 +90,29 @@ func TestWhatIsNoPictureIsNotDrawn(t *testing.T) {
 	}
 }
 
+// Who took over the process that draws says what it likes: nothing but pixels of the size that was asked for becomes a picture.
+func TestWhatWasDrawnIsLookedAt(t *testing.T) {
+	answer := func(w, h uint32, pixels int) []byte {
+		return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h), make([]byte, pixels)...)
+	}
+	if _, err := encode(answer(10, 20, 800), 20); err != nil {
+		t.Error(err)
+	}
+	for name, drawn := range map[string][]byte{
+		"nothing": nil, "no pixels": answer(10, 20, 0), "too few": answer(10, 20, 799), "too many": answer(10, 20, 801), "too large": answer(21, 1, 84), "no height": answer(10, 0, 0),
+		"overflow": answer(1<<31, 1<<31, 0), "a page": []byte("<!DOCTYPE html><script>pwned()</script>"),
+	} {
+		if out, err := encode(drawn, 20); !errors.Is(err, ErrNone) {
+			t.Errorf("%s: %d bytes, %v", name, len(out), err)
+		}
+	}
+}
+
 func FuzzDraw(f *testing.F) {
 	f.Add(asPNG(painted(3, 3)))
 	f.Add([]byte("RIFF\x00\x00\x00\x00WEBPVP8L"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if _, err := Draw(t.Context(), raw, 50); err != nil && !errors.Is(err, ErrNone) {
+		if m, err := pixels(raw, 50); err != nil && !errors.Is(err, ErrNone) || err == nil && max(m.Rect.Dx(), m.Rect.Dy()) > 50 {
 			t.Error(err)
 		}
 	})

@@ -80,7 +80,7 @@ type Question struct {
 func ruleSetView(by access.Actor, l *law.Library, s law.Set) RuleSet {
 	v := RuleSet{
 		Code: s.Code, Version: s.Version, Nature: string(s.Nature), Country: s.Country, Law: s.Law, Name: s.Name.In(by.Lang), About: s.About.In(by.Lang),
-		Confirmed: s.Sure(), Doubts: some(s.Doubts),
+		Confirmed: s.Sure(), Doubts: mapped(s.Doubts, func(x law.Text) string { return x.In(by.Lang) }),
 		Classes:    mapped(s.Classes, func(c law.Class) Coded { return Coded{c.Code, c.Name.In(by.Lang)} }),
 		Recipients: mapped(s.Recipients, func(r law.Recipient) Coded { return Coded{r.Code, r.Name.In(by.Lang)} }),
 	}

@@ -40,6 +40,7 @@ var outside = []tool{
 	{"swaks", "swaks libnet-ssleay-perl", inPath("swaks")},
 	{"Postfix", "postfix", inPath("postfix", "smtp-source")},
 	{"Dovecot", "dovecot-imapd", inPath("dovecot")},
+	{"systemd-analyze", "systemd", inPath("systemd-analyze")},
 	{"C compiler for the race detector", "gcc libc6-dev", inPath("gcc")},
 }
 

@@ -76,7 +76,7 @@ func (d *Desk) ruleSet(v *page.Visit) error {
 		{Label: p.T("desk.rules.sources"), Value: english(s.Sources)},
 	}
 	if len(s.Doubts) > 0 {
-		facts = append(facts, page.Property{Label: p.T("desk.rules.doubts"), Value: english(s.Doubts)})
+		facts = append(facts, page.Property{Label: p.T("desk.rules.doubts"), Value: inWords(p, s.Doubts)})
 	}
 	if s.Shortcut != nil {
 		facts = append(facts, page.Property{Label: p.T("desk.rules.shortcut"), Value: page.Text(say(p, s.Shortcut.Text))})
@@ -131,6 +131,14 @@ func english(list []string) templ.Component {
 	var out []templ.Component
 	for _, s := range list {
 		out = append(out, inEnglish(s))
+	}
+	return page.Lines(out)
+}
+
+func inWords(p *text.Printer, list []law.Text) templ.Component {
+	var out []templ.Component
+	for _, x := range list {
+		out = append(out, page.Text(say(p, x)))
 	}
 	return page.Lines(out)
 }
@@ -254,7 +262,7 @@ func (d *Desk) significance(v *page.Visit) error {
 	if len(missing) > 0 {
 		answer = append(answer, page.Property{Label: p.T("desk.significance.missing"), Value: page.Lines(missing)})
 	}
-	answer = append(answer, page.Property{Label: p.T("desk.rules.law"), Value: twoLines(t.Law, strings.Join(t.Doubts, " "))})
+	answer = append(answer, page.Property{Label: p.T("desk.rules.law"), Value: twoLines(g.Law, strings.Join(g.Doubts, " "))})
 	view := d.adminView(v, say(p, t.Name), say(p, t.About), section("answer", p.T("desk.significance.answer"), page.Properties(p, answer)),
 		asking("/desk/significance/"+t.Code, fields, page.ButtonView{Text: p.T("desk.significance.do"), Kind: "primary"}))
 	view.Up = page.NavItem{}

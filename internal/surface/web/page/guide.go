@@ -29,7 +29,10 @@ type Reason struct {
 // NewGuide reads what was typed, by the names of the controls "type" and "q-" with the code of a question, and judges it.
 func NewGuide(p *text.Printer, t law.Threshold, typed func(name string) string) GuideView {
 	say := func(x law.Text) string { return x.In(string(p.Lang())) }
-	view := GuideView{About: say(t.About), Law: t.Law, Doubts: t.Doubts}
+	view := GuideView{About: say(t.About), Law: say(t.LawIn)}
+	for _, x := range t.Doubts {
+		view.Doubts = append(view.Doubts, say(x))
+	}
 	kind := typed("type")
 	if len(t.Types) > 0 {
 		view.Types = []SelectOption{{Text: p.T("desk.significance.no_type")}}

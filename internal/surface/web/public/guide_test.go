@@ -42,7 +42,7 @@ func TestIsItSignificant(t *testing.T) {
 		if rows() != 0 {
 			t.Errorf("something is kept: %d rows", rows())
 		}
-		sees(v.get(at+"?lang=de"), http.StatusOK, "Ist er erheblich?")
+		sees(v.get(at+"?lang=de"), http.StatusOK, "Ist er erheblich?", "Durchführungsverordnung (EU) 2024/2690", "in der gelesenen Abschrift fehlten sie", "!was cut off")
 		sees(v.get("/report/significance/nothing"), http.StatusNotFound)
 	})
 }
