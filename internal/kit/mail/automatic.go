@@ -153,7 +153,7 @@ func (m *Message) reportRoot() *Part {
 // groups reads blocks of fields with empty lines between them. A line that is no field, as of a value that was broken off, ends none.
 func groups(p *Part) []Header {
 	var all []Header
-	b := &builder{m: &Message{}, seen: map[Oddity]bool{}}
+	b := &builder{m: &Message{}, seen: map[Oddity]bool{}, blocks: true}
 	open := false // the block goes on behind such a line
 	for at := 0; at < len(p.Bytes) && len(all) < 200; {
 		g := &Part{source: p.Bytes, Start: at, End: len(p.Bytes)}

@@ -96,7 +96,7 @@ func (b *builder) header(p *Part) {
 					break
 				}
 				b.odd(p, BrokenHeader, "")
-				if at >= again && !bytes.HasPrefix(line, []byte("--")) {
+				if at >= again && !b.blocks && !bytes.HasPrefix(line, []byte("--")) {
 					again = p.goesOn(end)
 				}
 				if at < again {

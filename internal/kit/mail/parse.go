@@ -20,6 +20,7 @@ type builder struct {
 	budget   int
 	winmails int
 	seen     map[Oddity]bool
+	blocks   bool // fields are read that are no head of a mail
 }
 
 // Parse reads a mail. Every byte sequence gives a message; what cannot be understood stays as bytes and is told as an oddity.

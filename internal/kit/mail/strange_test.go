@@ -61,5 +61,6 @@ func TestDamagedMailIsRead(t *testing.T) {
 	if len(m.Parts) != 1 || !m.Odd(BrokenHeader) {
 		t.Errorf("%d parts", len(m.Parts))
 	}
+	Fields([]byte("A: b\n" + strings.Repeat("x\n", 1<<20)))
 	Parse([]byte("A: b\n" + strings.Repeat(strings.Repeat("x\n", 1000)+"X-To: y\n", 300) + "From: a@b.example\n\nx"))
 }
