@@ -35,13 +35,14 @@ func bind(l conf.Listener) (net.Listener, error) {
 // pace is how slow a client may be before it is ended, and how many there may be at once.
 type pace struct {
 	header, body, answer, idle time.Duration
+	least                      int64 // bytes a second that a body must bring to take longer than body
 	connections                int
 }
 
-// usual takes 25 MiB at 200 KiB/s; event streams extend their own answer. A quarter of what the process may have open is for each listener, so
+// usual takes a body in two minutes, and one that brings 16 KiB a second for as long as it does: 200 MiB over 2 Mbit/s are 14 minutes. Event streams extend their own answer. A quarter of what the process may have open is for each listener, so
 // that a flood of connections leaves files to the database.
 func usual() pace {
-	p := pace{header: 5 * time.Second, body: 2 * time.Minute, answer: 2 * time.Minute, idle: 60 * time.Second, connections: 256}
+	p := pace{header: 5 * time.Second, body: 2 * time.Minute, answer: 2 * time.Minute, idle: 60 * time.Second, least: 16 << 10, connections: 256}
 	var open syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &open); err == nil {
 		p.connections = int(min(open.Cur/4, 10_000))
@@ -63,7 +64,7 @@ func listenAt(ctx context.Context, p pace, l conf.Listener, handler http.Handler
 	base, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s := &http.Server{
-		Handler:           forwarded(c.Proxies(), handler),
+		Handler:           p.patient(forwarded(c.Proxies(), handler)),
 		ReadHeaderTimeout: p.header,
 		ReadTimeout:       p.body,
 		WriteTimeout:      p.answer,

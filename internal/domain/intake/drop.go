@@ -23,8 +23,11 @@ type Drop struct {
 	Once  string    // of an addition: the mark of the form, so that the same form sent twice is one; "" takes each
 	Text  string    // of an addition; of a report: what is filed when its form was taken before with other words
 	Files []correspondence.FileIn
-	Later *Later // of an addition: what it hands in; nil for words and files alone
-	Prove string // of an addition without words and files: ProveAsk, or the code that came to the reporter's address
+	// Brought are the files that came with this very form, kept under its code: with them it is told apart from the same words with other files. What goes with
+	// the drop is whatever is whole under the code.
+	Brought []Upload
+	Later   *Later // of an addition: what it hands in; nil for words and files alone
+	Prove   string // of an addition without words and files: ProveAsk, or the code that came to the reporter's address
 
 	// Suspicious is set of what goes to the public lane: Input.Body has its words and an address, and nothing else counts. It is no report and has no reference.
 	Suspicious bool
@@ -101,7 +104,7 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 		}
 		sealed.Text, sealed.Later, sealed.Uploads, files, uploads = "", nil, nil, nil, nil
 	case drop.Add:
-		if err := ValidateAddition(drop.Text, len(files)+len(uploads)); err != nil {
+		if err := ValidateAddition(drop.Text, len(files)+max(len(uploads), len(drop.Brought))); err != nil {
 			return "", err
 		}
 		if drop.Later != nil {
@@ -128,7 +131,12 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 	if sealed.Files, err = hold(files, MaxFileBytes); err != nil {
 		return "", err
 	}
-	sum := sealed.sum(drop.Code)
+	if sealed.Suspicious {
+		if err := mailSized(sealed.Files, uploads); err != nil {
+			return "", err
+		}
+	}
+	sum := sealed.sum(drop.Code, drop.Brought)
 	err = d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		into := sealed
 		if reference, err = take(ctx, tx, drop, &into, sum, now); err != nil {
@@ -143,9 +151,12 @@ func Store(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, drop 
 			}
 		}
 		if into.CodeHash == nil { // known again: nothing more of it is taken
-			return nil
+			return forgetBrought(ctx, tx, drop)
 		}
 		if err := handOver(ctx, tx, now, drop.Code, into.Uploads); err != nil {
+			return err
+		}
+		if err := forgetBrought(ctx, tx, drop); err != nil { // the same file came twice
 			return err
 		}
 		return putDrop(ctx, tx, publicKey, into, now)
@@ -198,14 +209,14 @@ func StoreReply(ctx context.Context, d *db.DB, c clock.Clock, publicKey []byte, 
 func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, now time.Time) (reference string, err error) {
 	if !drop.Add {
 		if in.Suspicious { // each is taken once, and other words are another message
-			fresh, _, _, err := mark(ctx, tx, codeMAC(drop.Code, "suspicious", sum), sum, "", len(in.Files), now)
+			fresh, _, _, err := mark(ctx, tx, codeMAC(drop.Code, "suspicious", sum), sum, "", len(in.Files)+len(in.Uploads), now)
 			if err == nil && !fresh {
 				in.CodeHash = nil
 			}
 			return "", err
 		}
 		var fresh, same bool
-		reference, fresh, same, err = markDrawn(ctx, tx, "R", in.CodeHash, sum, len(in.Files), now)
+		reference, fresh, same, err = markDrawn(ctx, tx, "R", in.CodeHash, sum, len(in.Files)+len(in.Uploads), now)
 		in.Reference = reference
 		if err != nil || fresh {
 			return reference, err
@@ -218,11 +229,42 @@ func take(ctx context.Context, tx *db.Tx, drop Drop, in *dropped, sum []byte, no
 	} else if drop.Once == "" {
 		return "", nil
 	}
-	fresh, _, _, err := mark(ctx, tx, codeMAC(drop.Code, "addition", []byte(drop.Once), sum), sum, "", len(in.Files), now)
+	fresh, _, _, err := mark(ctx, tx, codeMAC(drop.Code, "addition", []byte(drop.Once), sum), sum, "", len(in.Files)+len(in.Uploads), now)
 	if err == nil && !fresh {
 		in.CodeHash = nil
 	}
 	return reference, err
+}
+
+// forgetBrought removes what came with a form and does not go with its drop.
+func forgetBrought(ctx context.Context, tx *db.Tx, drop Drop) error {
+	for _, u := range drop.Brought {
+		n, err := tx.Exec(ctx, `DELETE FROM intake_upload WHERE uid = $1 AND key = $2`, u.UID, codeMAC(drop.Code, "uploads"))
+		if err == nil && n == 1 {
+			err = dropUploads(ctx, tx, u.UID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailSized refuses what the public lane would have to read as one mail that is too large.
+func mailSized(files []heldFile, uploads []heldUpload) error {
+	all := int64(0)
+	for _, f := range files {
+		all += int64(len(f.Content))
+	}
+	for _, u := range uploads {
+		all += u.Size
+	}
+	if all > MaxFileBytes {
+		var p errs.Problems
+		p.Add("files", "error.files_too_large", "most", MaxFileBytes>>20)
+		return p.Err()
+	}
+	return nil
 }
 
 // hold reads files of together at most so many bytes.

@@ -52,13 +52,16 @@ func (s *Service) ReceiveTx(ctx context.Context, tx *db.Tx, by access.Actor, in 
 
 // keep stores the files of a form or an API post before the transaction.
 func (s *Service) keep(ctx context.Context, files []correspondence.FileIn) ([]correspondence.File, error) {
-	return s.keepUpTo(ctx, MaxFileBytes, files)
+	return s.keepUpTo(ctx, MaxUploadBytes, files)
 }
 
 func (s *Service) keepUpTo(ctx context.Context, most int64, files []correspondence.FileIn) ([]correspondence.File, error) {
 	var total int64
 	for _, f := range files {
 		n, err := f.Content.Seek(0, io.SeekEnd)
+		if errs.Fields(err) != nil { // it was not taken, and says why
+			return nil, err
+		}
 		if err != nil {
 			return nil, errs.Wrap(errs.Invalid, "a file cannot be read", err)
 		}

@@ -58,7 +58,7 @@ func StoreRegistration(ctx context.Context, d *db.DB, c clock.Clock, publicKey [
 	}
 	in.CodeHash, in.CodeKey = codebox.Halves(code, RegistrationPurpose)
 	err = d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		r, fresh, _, err := markDrawn(ctx, tx, RegistrationPrefix, in.CodeHash, in.sum(code), len(in.Files), now)
+		r, fresh, _, err := markDrawn(ctx, tx, RegistrationPrefix, in.CodeHash, in.sum(code, nil), len(in.Files), now)
 		if err != nil {
 			return err
 		}

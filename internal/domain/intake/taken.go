@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -31,11 +32,19 @@ func codeMAC(code id.Secret, purpose string, parts ...[]byte) []byte {
 }
 
 // sum is what makes a form the same one again: what was said and the files, in whatever language the page was.
-func (d dropped) sum(code id.Secret) []byte {
+func (d dropped) sum(code id.Secret, brought []Upload) []byte {
 	d.Lang, d.Original, d.Reference, d.CodeHash, d.CodeKey, d.Uploads = "", nil, "", nil, nil, nil
 	raw, err := json.Marshal(d)
 	if err != nil {
 		panic(err) // texts, times and bytes
+	}
+	var names []string
+	for _, u := range brought {
+		names = append(names, u.SHA256+u.Name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		raw = append(append(raw, 0), name...)
 	}
 	return codeMAC(code, "sum", raw)
 }

@@ -53,6 +53,8 @@ type uploadSecret struct {
 	Type  string `json:"type"`
 	Key   []byte `json:"key"`
 	State []byte `json:"state"` // of the SHA-256 so far
+	// Coming marks a file that comes in one piece and is not here whole: nobody goes on with it.
+	Coming bool `json:"coming,omitempty"`
 }
 
 // ErrOffset says that a part does not begin where the upload ends: ask how far it is.
@@ -72,9 +74,6 @@ func BeginUpload(ctx context.Context, d *db.DB, now time.Time, code id.Secret, n
 	case len(name) > 1000 || !utf8.ValidString(name) || strings.ContainsRune(name, 0):
 		p.Add("name", "error.characters")
 	}
-	if len(kind) > 200 || !utf8.ValidString(kind) {
-		kind = ""
-	}
 	if size <= 0 {
 		p.Add("size", "error.required")
 	}
@@ -82,42 +81,65 @@ func BeginUpload(ctx context.Context, d *db.DB, now time.Time, code id.Secret, n
 		return Upload{}, err
 	}
 	if size > MaxUploadBytes {
-		return Upload{}, errTooLarge()
+		return Upload{}, ErrTooLarge
 	}
-	x := uploadRow{Upload: Upload{UID: id.New(), Name: name, Type: kind, Size: size}}
-	x.secret = uploadSecret{Name: name, Type: kind, Key: make([]byte, 32)}
-	if _, err := rand.Read(x.secret.Key); err != nil {
+	x, err := newUpload(name, kind)
+	if err != nil {
 		return Upload{}, err
 	}
-	var err error
-	if x.secret.State, err = sha256.New().(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
-		return Upload{}, err
-	}
+	x.Size = size
 	sealed, err := sealUpload(code, x.UID, x.secret)
 	if err != nil {
 		return Upload{}, err
 	}
 	key := codeMAC(code, "uploads")
 	return x.Upload, d.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-		var mine, count int64
-		if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(size), 0), COUNT(*) FROM intake_upload WHERE key = $1`, key).Scan(&mine, &count); err != nil {
+		all, err := standing(ctx, tx, now, code)
+		if err != nil {
 			return err
 		}
-		if mine+size > MaxUploadBytes || count >= MaxFiles {
-			return errTooLarge()
+		mine := int64(0)
+		for _, u := range all {
+			mine += u.Size
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO intake_upload (uid, key, sealed, size, touched_at) VALUES ($1, $2, $3, $4, $5)`, x.UID, key, sealed, size, now)
+		if mine+size > MaxUploadBytes || len(all) >= MaxFiles {
+			return ErrTooLarge
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO intake_upload (uid, key, sealed, size, touched_at) VALUES ($1, $2, $3, $4, $5)`, x.UID, key, sealed, size, now)
 		return err
 	})
 }
 
-func errTooLarge() error {
-	return &errs.Error{Kind: errs.Invalid, Key: "error.upload_large", Text: "the files are larger than 200 MiB together, or more than 50"}
+// newUpload draws a name and a key for a file.
+func newUpload(name, kind string) (uploadRow, error) {
+	if len(kind) > 200 || !utf8.ValidString(kind) || strings.ContainsRune(kind, 0) {
+		kind = ""
+	}
+	x := uploadRow{Upload: Upload{UID: id.New(), Name: name, Type: kind}}
+	x.secret = uploadSecret{Name: name, Type: kind, Key: make([]byte, 32)}
+	if _, err := rand.Read(x.secret.Key); err != nil {
+		return x, err
+	}
+	var err error
+	x.secret.State, err = sha256.New().(encoding.BinaryMarshaler).MarshalBinary()
+	return x, err
 }
+
+// ErrTooLarge refuses files of more than MaxUploadBytes together, or more than MaxFiles.
+var ErrTooLarge = &errs.Error{Kind: errs.Invalid, Key: "error.upload_large", Text: "the files are larger than 200 MiB together, or more than 50"}
 
 // PutPart adds the next part of an upload; it is on disk when PutPart returns. Sum is the part's SHA-256 as its sender reckoned it. Refused: NotFound for
 // another code's, ErrOffset, Invalid for a part that is not what was sent or goes beyond the file, Unavailable while too much is kept.
 func PutPart(ctx context.Context, d *db.DB, now time.Time, code id.Secret, upload string, offset int64, sum []byte, part []byte) (Upload, error) {
+	return putPart(ctx, d, now, code, upload, offset, sum, part, false)
+}
+
+// PutOwnPart is PutPart by who has signed in: what strangers fill leaves room for it.
+func PutOwnPart(ctx context.Context, d *db.DB, now time.Time, code id.Secret, upload string, offset int64, sum []byte, part []byte) (Upload, error) {
+	return putPart(ctx, d, now, code, upload, offset, sum, part, true)
+}
+
+func putPart(ctx context.Context, d *db.DB, now time.Time, code id.Secret, upload string, offset int64, sum []byte, part []byte, known bool) (Upload, error) {
 	var out Upload
 	if got := sha256.Sum256(part); len(part) == 0 || len(part) > MaxPartBytes || string(got[:]) != string(sum) {
 		return out, &errs.Error{Kind: errs.Invalid, Key: "error.upload_part", Text: "the part is empty, larger than 4 MiB, or not what was sent"}
@@ -134,12 +156,11 @@ func PutPart(ctx context.Context, d *db.DB, now time.Time, code id.Secret, uploa
 		if x.Got+int64(len(part)) > x.Size {
 			return &errs.Error{Kind: errs.Invalid, Key: "error.upload_part", Text: "the part goes beyond the file"}
 		}
-		var all int64
-		if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(got), 0) FROM intake_upload WHERE dropped_at IS NULL`).Scan(&all); err != nil {
-			return err
+		if x.secret.Coming {
+			return errs.ErrNotFound
 		}
-		if all+int64(len(part)) > mostUploads {
-			return &errs.Error{Kind: errs.Unavailable, Key: "error.uploads_full", Text: "no more large files can be kept now"}
+		if err := uploadRoom(ctx, tx, x.Size-int64(len(part)), int64(len(part)), known); err != nil {
+			return err
 		}
 		h := sha256.New()
 		if err := h.(encoding.BinaryUnmarshaler).UnmarshalBinary(x.secret.State); err != nil {
@@ -149,16 +170,7 @@ func PutPart(ctx context.Context, d *db.DB, now time.Time, code id.Secret, uploa
 		if x.secret.State, err = h.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
 			return err
 		}
-		aead, err := uploadCipher(x.secret.Key)
-		if err != nil {
-			return err
-		}
-		nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(part)+aead.Overhead())
-		if _, err := rand.Read(nonce); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO intake_upload_part (upload, seq, size, sealed) VALUES ($1, $2, $3, $4)`,
-			upload, x.parts, int64(len(part)), aead.Seal(nonce, nonce, part, partPlace(upload, x.parts))); err != nil {
+		if err := putPiece(ctx, tx, &x, part); err != nil {
 			return err
 		}
 		sealed, err := sealUpload(code, upload, x.secret)
@@ -180,9 +192,11 @@ func PutPart(ctx context.Context, d *db.DB, now time.Time, code id.Secret, uploa
 // are left out.
 func Uploads(ctx context.Context, h db.Handle, now time.Time, code id.Secret) ([]Upload, error) {
 	all, err := uploadsOf(ctx, h, now, code)
-	out := make([]Upload, len(all))
-	for i, x := range all {
-		out[i] = x.Upload
+	out := make([]Upload, 0, len(all))
+	for _, x := range all {
+		if !x.secret.Coming {
+			out = append(out, x.Upload)
+		}
 	}
 	return out, err
 }

@@ -99,12 +99,13 @@ func (p *parted) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// wholeUploads are the files of a code that are here whole, as a drop takes them along.
+// wholeUploads are the files of a code that are here whole, as a drop takes them along. The same file is in it once, however often it came.
 func wholeUploads(ctx context.Context, h db.Handle, now time.Time, code id.Secret) ([]heldUpload, error) {
 	all, err := uploadsOf(ctx, h, now, code)
 	var out []heldUpload
 	for _, x := range all {
-		if x.Whole() {
+		same := func(u heldUpload) bool { return u.Name == x.Name && u.Size == x.Size && u.SHA256 == x.SHA256 }
+		if x.Whole() && !x.secret.Coming && !slices.ContainsFunc(out, same) {
 			out = append(out, heldUpload{x.UID, x.Name, x.Type, x.Size, x.secret.Key, x.SHA256})
 		}
 	}

@@ -1,6 +1,7 @@
 package abuse
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,34 @@ func arf(m *mail.Message, f *Found) {
 			r.Reporter = reporterOf(m)
 			f.Reports = append(f.Reports, r)
 		}
+	}
+	if len(f.Reports) == 0 {
+		hotmail(m, f)
+	}
+}
+
+// complaint is the subject of what Hotmail and Outlook.com send to who runs a network when a reader of theirs marked a mail: no fields, the mail alone.
+var complaint = regexp.MustCompile(`(?i)^\s*complaint about message from ([0-9a-f.:]{3,45})\s*$`)
+
+// hotmail reads such a complaint.
+func hotmail(m *mail.Message, f *Found) {
+	found := complaint.FindStringSubmatch(m.Subject())
+	if found == nil {
+		return
+	}
+	source := sourceOf(found[1])
+	if !source.Addr.IsValid() {
+		return
+	}
+	for _, p := range m.Root.Parts {
+		if p.Type != "message/rfc822" {
+			continue
+		}
+		r := Report{Format: ARF, Type: "abuse", Original: p.Bytes, Reporter: reporterOf(m)}
+		r.source(source)
+		r.At, _ = m.Date()
+		f.Reports = append(f.Reports, r)
+		return
 	}
 }
 

@@ -35,7 +35,10 @@ var (
 type Work func(in []byte, out io.Writer) error
 
 // Job is a piece of work that was registered.
-type Job struct{ name string }
+type Job struct {
+	name string
+	work Work
+}
 
 const child = "tocsin-confined"
 
@@ -51,7 +54,7 @@ func Register(name string, w Work) Job {
 	if len(os.Args) == 2 && os.Args[0] == child && os.Args[1] == name {
 		os.Exit(do(w))
 	}
-	return Job{name}
+	return Job{name, w}
 }
 
 func do(w Work) int {
@@ -82,6 +85,9 @@ func (j Job) Run(ctx context.Context, in []byte, most int64) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 	defer func() { <-atOnce }()
+	if Racing {
+		return j.here(in, most)
+	}
 	limited, stop := context.WithTimeout(ctx, maxWall)
 	defer stop()
 	out := &bounded{most: most, full: stop}
@@ -108,6 +114,20 @@ func (j Job) Run(ctx context.Context, in []byte, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("this machine does not let %s be run apart", j.name)
 	}
 	return nil, ErrBroken
+}
+
+// here does the work in this process: the race detector's own threads and memory do not live within the limits. No program that is given out has one.
+func (j Job) here(in []byte, most int64) (out []byte, err error) {
+	b := &bounded{most: most, full: func() {}}
+	defer func() {
+		if recover() != nil || b.over {
+			out, err = nil, ErrBroken
+		}
+	}()
+	if j.work(in, b) != nil {
+		return nil, ErrRefused
+	}
+	return b.Bytes(), nil
 }
 
 // bounded takes what a child says until it says too much.
@@ -155,6 +175,9 @@ var trial = Register("trial", func(_ []byte, out io.Writer) error {
 
 // Check starts a child that tries to get out. It gives what the child could do though it should not, in a few words each; nothing means that all is held.
 func Check(ctx context.Context) ([]string, error) {
+	if Racing {
+		return nil, nil
+	}
 	out, err := trial.Run(ctx, nil, 4096)
 	if err != nil || len(out) == 0 {
 		return nil, err

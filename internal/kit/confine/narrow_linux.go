@@ -21,10 +21,7 @@ func narrow() error {
 			_ = unix.Close(fd)
 		}
 	}
-	limits := map[int]uint64{unix.RLIMIT_CPU: MaxCPU, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0}
-	if !racing { // the race detector keeps a shadow of all memory
-		limits[unix.RLIMIT_DATA] = written() + MaxMemory
-	}
+	limits := map[int]uint64{unix.RLIMIT_CPU: MaxCPU, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0, unix.RLIMIT_DATA: written() + MaxMemory}
 	for what, most := range limits {
 		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return err

@@ -2,4 +2,5 @@
 
 package confine
 
-const racing = false
+// Racing tells that this program has the race detector, with which nothing is run apart.
+const Racing = false

@@ -12,7 +12,7 @@ func TestAnswersOfPrograms(t *testing.T) {
 		"Auto-Submitted: auto-replied": AutoSubmitted, "Auto-Submitted: auto-generated; owner=x": AutoSubmitted, "Auto-Submitted: no": "", "Precedence: auto_reply": BulkMail,
 		"X-Autoreply: yes": NoReplyWanted, "X-Autorespond: x": NoReplyWanted, "X-Auto-Response-Suppress: All": NoReplyWanted, "X-FC-MachineGenerated: true": NoReplyWanted,
 		"X-FC-MachineGenerated: false": "", "X-POST-MessageClass: 9; Autoresponder": NoReplyWanted, "Delivered-To: Autoresponder": NoReplyWanted, "X-MS-Exchange-Inbox-Rules-Loop: a@b.example": NoReplyWanted,
-		"Return-Path: <>": NullSender, "List-Id: x": ListMail,
+		"Return-Path: <>": NullSender, "X-MLServer: fml": ListMail, "Feedback-ID: i7a11:Fastmail": "", "List-Id: x": ListMail,
 		"Subject: Automatic reply: your report": AwaySubject, "Subject: Out of Office: R-2026-7K2PQX": AwaySubject, "Subject: [EXTERNAL] Auto-Reply: x": AwaySubject, "Subject: Out of the office until Monday": AwaySubject,
 		"Subject: Abwesenheitsnotiz: Ihre Meldung": AwaySubject, "Subject: Automatische Antwort: x": AwaySubject, "Subject: Im Urlaub: Re: x": AwaySubject, "Subject: Im Urlaub gehackt worden": "",
 		"Subject: =?utf-8?q?R=C3=A9ponse_automatique?= : x": AwaySubject, "Subject: Absence du bureau": AwaySubject, "Subject: Absence de logs sur le serveur": "", "Subject: Resposta =?utf-8?q?autom=C3=A1tica?=: x": AwaySubject,

@@ -95,6 +95,9 @@ func decodeCharset(name string, b []byte) (string, bool) {
 	if oneByte(enc) && meansUTF8(b) {
 		return string(b), false
 	}
+	if enc == japanese.ISO2022JP && !ascii(b) { // it has none: some programs write another Japanese set under its name
+		return otherJapanese(b), false
+	}
 	out, err := enc.NewDecoder().Bytes(b)
 	if err != nil {
 		return guessed(b), false
@@ -106,6 +109,19 @@ func decodeCharset(name string, b []byte) (string, bool) {
 		return string(out), false
 	}
 	return string(out), true
+}
+
+// otherJapanese reads bytes beyond ASCII that say to be ISO-2022-JP.
+func otherJapanese(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	for _, enc := range []encoding.Encoding{japanese.EUCJP, japanese.ShiftJIS} {
+		if out, err := enc.NewDecoder().Bytes(b); err == nil && !bytes.Contains(out, []byte("\ufffd")) {
+			return string(out)
+		}
+	}
+	return guessed(b)
 }
 
 // inside tells whether b was in the charset: what is not there is read as U+FFFD.

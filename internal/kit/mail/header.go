@@ -66,6 +66,7 @@ func (h Header) find(name string, last bool) *Field {
 func (b *builder) header(p *Part) {
 	buf, at := p.source, p.Start
 	skipping := false
+	again := 0 // up to here lines that are no fields stand within the header
 	for at < p.End {
 		end := lineEnd(buf, at, p.End)
 		line := trimEOL(buf[at:end])
@@ -79,6 +80,9 @@ func (b *builder) header(p *Part) {
 				p.Header[n-1].End = end
 			} else if !skipping {
 				b.odd(p, BrokenHeader, "")
+				if name, _ := fieldName(bytes.TrimLeft(line, " \t")); usual(name) {
+					p.Header = append(p.Header, Field{Name: name, Start: at, End: end})
+				}
 			}
 		case at == p.Start && bytes.HasPrefix(line, []byte("From ")):
 			b.odd(p, BrokenHeader, "mbox")
@@ -92,6 +96,13 @@ func (b *builder) header(p *Part) {
 					break
 				}
 				b.odd(p, BrokenHeader, "")
+				if at >= again && !b.blocks && !bytes.HasPrefix(line, []byte("--")) {
+					again = p.goesOn(end)
+				}
+				if at < again {
+					skipping = true
+					break
+				}
 				b.fields(p)
 				p.BodyStart = at
 				return
@@ -109,6 +120,43 @@ func (b *builder) header(p *Part) {
 	}
 	b.fields(p)
 	p.BodyStart = at
+}
+
+// usual tells whether a name is that of a field which says what a mail is and whose.
+func usual(name string) bool {
+	for _, s := range single {
+		if strings.EqualFold(name, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// ahead is how much of a header is looked at behind a line that is none of its fields.
+const ahead = 16 << 10
+
+// goesOn tells how far a header goes on behind a line that is no field of it: to the last usual field that it lacks and that stands before the
+// first empty line. Where there is none, the body begins with that line: 0.
+func (p *Part) goesOn(at int) (to int) {
+	if message := p.Parent == nil || strings.HasPrefix(p.Parent.Type, "message/"); !message && len(p.Header) == 0 {
+		return 0
+	}
+	stop := min(p.End, at+ahead)
+	for at < stop {
+		end := lineEnd(p.source, at, p.End)
+		line := trimEOL(p.source[at:end])
+		if len(line) == 0 || bytes.HasPrefix(line, []byte("--")) { // a boundary is of the body
+			return to
+		}
+		if name, _ := fieldName(line); usual(name) && !p.Header.Has(name) {
+			to = end
+		}
+		at = end
+	}
+	if at < p.End {
+		return to // a long header
+	}
+	return 0
 }
 
 // fields unfolds and decodes the values, when their ends are known.

@@ -24,7 +24,7 @@ const (
 
 // Message is a mail as it was read.
 type Message struct {
-	Raw      []byte // as received; spans point into it
+	Raw      []byte // as received, with line ends where it had bare CR for all of them; spans point into it
 	Root     *Part
 	Parts    []*Part // all parts in the order of a walk; Root is the first
 	Oddities []Oddity

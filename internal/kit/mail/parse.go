@@ -20,12 +20,17 @@ type builder struct {
 	budget   int
 	winmails int
 	seen     map[Oddity]bool
+	blocks   bool // fields are read that are no head of a mail
 }
 
 // Parse reads a mail. Every byte sequence gives a message; what cannot be understood stays as bytes and is told as an oddity.
 func Parse(raw []byte) *Message { return parse(raw, firstCounts) }
 
 func parse(raw []byte, pick choice) *Message {
+	bare := bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') >= 0
+	if bare {
+		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\r\n"))
+	}
 	b := &builder{m: &Message{Raw: raw}, pick: pick, seen: map[Oddity]bool{}}
 	b.budget = MaxDecoded
 	if n := len(raw) * MaxRatio; n < b.budget {
@@ -35,6 +40,9 @@ func parse(raw []byte, pick choice) *Message {
 	b.m.Root = root
 	b.entity(root, "text/plain")
 	b.whole(root)
+	if bare {
+		b.odd(root, OddLineEnds, "")
+	}
 	return b.m
 }
 

@@ -128,6 +128,9 @@ func gather(p *Part) []*Part {
 	}
 	switch {
 	case len(p.Parts) == 0:
+		if strings.HasPrefix(p.Type, "multipart/") && p.written() && !p.Limited {
+			return []*Part{p} // its parts were not found: what it says stands there all the same
+		}
 		if p.Type == "text/plain" || p.Type == "text/html" || p.Type == "text/enriched" || p == p.root() && p.Is("text/") {
 			if p.Filename == "" || p.Disposition != "" || p.Parent == nil {
 				return []*Part{p}
@@ -136,8 +139,10 @@ func gather(p *Part) []*Part {
 	case p.Type == "multipart/alternative":
 		return bestOf(p.Parts)
 	case p.Type == "multipart/related":
-		return gather(relatedRoot(p))
-	case p.Type == "multipart/signed", p.Type == "multipart/report":
+		return firstOf(relatedRoot(p), p.Parts)
+	case p.Type == "multipart/report":
+		return firstOf(p.Parts[0], p.Parts)
+	case p.Type == "multipart/signed":
 		return gather(p.Parts[0])
 	case p.Type == "multipart/encrypted", strings.HasPrefix(p.Type, "message/"):
 	default:
@@ -157,24 +162,42 @@ func (p *Part) root() *Part {
 	return p
 }
 
-// bestOf gives the texts of one alternative: of the first with plain text that is not blank, else of the first with any.
+// bestOf gives the texts of one alternative: of the first with plain text that is not blank, else of the first that is not blank, else of the first
+// with any.
 func bestOf(parts []*Part) (found []*Part) {
+	written := false
 	for _, p := range parts {
 		texts := gather(p)
 		if slices.ContainsFunc(texts, func(t *Part) bool { return t.Type == "text/plain" && t.written() }) {
 			return texts
 		}
-		if found == nil {
-			found = texts
+		if full := slices.ContainsFunc(texts, (*Part).written); found == nil || full && !written {
+			found, written = texts, full
 		}
 	}
 	return found
 }
 
+// firstOf gives the texts of the part that is to be shown, or of the first among its neighbours that has any.
+func firstOf(root *Part, parts []*Part) []*Part {
+	if texts := gather(root); len(texts) > 0 {
+		return texts
+	}
+	for _, p := range parts {
+		if p == root {
+			continue
+		}
+		if texts := gather(p); len(texts) > 0 {
+			return texts
+		}
+	}
+	return nil
+}
+
 func relatedRoot(p *Part) *Part {
-	if start := p.Params["start"]; start != "" {
+	if start := strings.Trim(p.Params["start"], "<> "); start != "" {
 		for _, c := range p.Parts {
-			if c.Header.raw("Content-ID") == start {
+			if strings.Trim(c.Header.raw("Content-ID"), "<> ") == start {
 				return c
 			}
 		}

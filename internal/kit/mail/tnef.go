@@ -50,16 +50,26 @@ type tnefFile struct {
 	inner                *tnefMessage
 }
 
-// isTNEF tells whether a part says that it is TNEF, or is called like it and begins like it.
+// isTNEF tells whether a part says that it is TNEF, or is called like it or nothing in particular and begins like it.
 func isTNEF(p *Part) bool {
 	switch p.Type {
 	case "application/ms-tnef", "application/vnd.ms-tnef":
 		return true
 	}
-	if !strings.EqualFold(p.Filename, "winmail.dat") && !strings.EqualFold(p.Filename, "win.dat") {
+	if (p.Type != "application/octet-stream" || p.inTNEF()) && !strings.EqualFold(p.Filename, "winmail.dat") && !strings.EqualFold(p.Filename, "win.dat") {
 		return false
 	}
 	return len(p.Bytes) >= 6 && binary.LittleEndian.Uint32(p.Bytes) == tnefSignature
+}
+
+// inTNEF tells whether a part came out of TNEF: what stayed closed there was too deep.
+func (p *Part) inTNEF() bool {
+	for q := p.Parent; q != nil; q = q.Parent {
+		if q.tnef() {
+			return true
+		}
+	}
+	return false
 }
 
 // tnef reads what is in a winmail.dat as if it had come as MIME: the part gets one child, a multipart/mixed of the body and the attachments.

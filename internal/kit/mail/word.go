@@ -146,7 +146,8 @@ func unhex(c byte) int {
 // Data behind padding is decoded too: some programs read it.
 func decodeBase64(s []byte) (out []byte, clean bool) {
 	clean = true
-	keep := make([]byte, 0, len(s))
+	var some [2 << 10]byte // a multiple of four: what is in it decodes whole, and a large file is not held twice
+	keep := some[:0]
 	out = make([]byte, 0, len(s)/4*3+3)
 	padded := false
 	flush := func() {
@@ -167,6 +168,10 @@ func decodeBase64(s []byte) (out []byte, clean bool) {
 			if padded {
 				flush()
 				clean, padded = false, false
+			}
+			if len(keep) == len(some) {
+				out, _ = base64.RawStdEncoding.AppendDecode(out, keep)
+				keep = some[:0]
 			}
 			keep = append(keep, c)
 		case c == '=':

@@ -141,8 +141,31 @@ func (o *opener) open() (Result, error) {
 		return o.signed(p), nil
 	case p.kind == "text/plain":
 		return o.inline(p)
+	case p.kind == "multipart/mixed":
+		if version, data, is := rewrapped(p); is {
+			return o.sealed(version, data)
+		}
 	}
 	return Result{State: None}, nil
+}
+
+// rewrapped finds what Exchange and Outlook make of multipart/encrypted on its way: the same two parts in a multipart/mixed, behind a blank text. With
+// a word or a file beside them it is something else.
+func rewrapped(p part) (version, data part, is bool) {
+	parts, whole := p.split(3)
+	if !whole || len(parts) < 2 || len(parts) > 3 {
+		return part{}, part{}, false
+	}
+	if len(parts) == 3 {
+		blank := readPart(parts[0])
+		text, err := blank.decoded()
+		if !blank.sane || blank.kind != "text/plain" || err != nil || len(bytes.TrimSpace(text)) > 0 {
+			return part{}, part{}, false
+		}
+		parts = parts[1:]
+	}
+	version, data = readPart(parts[0]), readPart(parts[1])
+	return version, data, version.sane && version.kind == "application/pgp-encrypted"
 }
 
 func isProtocol(p part, kind, protocol string) bool {
@@ -151,12 +174,16 @@ func isProtocol(p part, kind, protocol string) bool {
 
 // encrypted opens multipart/encrypted (RFC 3156 section 4): exactly a version part and the data.
 func (o *opener) encrypted(p part) (Result, error) {
-	r := Result{State: Encrypted, Form: Entity}
 	parts, whole := p.split(2)
 	if !whole || len(parts) != 2 {
 		return Result{State: None, Reason: Malformed}, nil
 	}
-	version, data := readPart(parts[0]), readPart(parts[1])
+	return o.sealed(readPart(parts[0]), readPart(parts[1]))
+}
+
+// sealed opens the data behind a version part.
+func (o *opener) sealed(version, data part) (Result, error) {
+	r := Result{State: Encrypted, Form: Entity}
 	if !version.sane || version.kind != "application/pgp-encrypted" || !data.sane || data.kind != "application/octet-stream" {
 		return Result{State: None, Reason: Malformed}, nil
 	}

@@ -31,6 +31,12 @@ type part struct {
 func readPart(entity []byte) part {
 	var p part
 	rest := entity
+	var folded []string // the lines of the last field: put together once, for one of very many would cost their square
+	unfold := func() {
+		if n := len(p.fields); n > 0 && len(folded) > 1 {
+			p.fields[n-1].value = strings.Join(folded, " ")
+		}
+	}
 	for len(rest) > 0 {
 		var line []byte
 		line, rest = cutLine(rest)
@@ -42,8 +48,8 @@ func readPart(entity []byte) part {
 		}
 		text := strings.TrimRight(string(line), "\r\n")
 		if line[0] == ' ' || line[0] == '\t' {
-			if n := len(p.fields); n > 0 {
-				p.fields[n-1].value += " " + strings.TrimSpace(text)
+			if len(p.fields) > 0 {
+				folded = append(folded, strings.TrimSpace(text))
 			}
 			continue
 		}
@@ -51,8 +57,11 @@ func readPart(entity []byte) part {
 		if !ok {
 			continue
 		}
+		unfold()
 		p.fields = append(p.fields, field{textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(value)})
+		folded = append(folded[:0], strings.TrimSpace(value))
 	}
+	unfold()
 	p.body = rest
 	types := p.get("Content-Type")
 	switch {

@@ -57,6 +57,13 @@ func TestWhatProgramsAnswer(t *testing.T) {
 			{"back with a code", "", tag, head("postmaster@old.example", "Mail", "\n<rui@hospital.example>: host mx said: 550 5.1.1 no mailbox here\n"), "desk.sender.bounced", false, true},
 			{"back in HTML", "", tag, head("MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@old.example", "x", "Content-Type: text/html\n\n<p>Your message <b>couldn't be</b> sent: user unknown</p>\n"), "desk.sender.bounced", false, true},
 			{"back in a mixed", "", "report@cert.example", head("MAILER-DAEMON@old.example", "x", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nAction: failed\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <"+id+">\nSubject: x\n\nx\n--b--\n"), "desk.sender.bounced", true, true},
+			{"back without fields", "", "report@cert.example", head("Mail.Delivery.System@old.example", "Delivery status notification", "Content-Type: multipart/report; boundary=b\n\n--b\n\nDelivery to the following recipients failed permanently.\n--b\nContent-Type: message/rfc822\n\nSubject: x\nMessage-ID:\n <"+id+">\n\nx\n--b--\n"), "desk.sender.bounced", true, true},
+			{"back, its fields empty", "", tag, head("mailer-daemon@old.example", "Delivery Status Notification (Failure)", "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nMessage not delivered\n--b\nContent-Type: message/delivery-status\n\n--b--\n"), "desk.sender.bounced", false, true},
+			{"back, without parts", "", tag, head("MAILER-DAEMON@old.example", "Returned mail", "Content-Type: multipart/report; boundary=gone\n\nThe following address had permanent fatal errors.\n\nAction: failed\n"), "desk.sender.bounced", false, true},
+			{"back, its value broken off", "", tag, head("MAILER-DAEMON@old.example", "Mail", "Content-Type: multipart/report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nDiagnostic-Code: smtp; 550-Turn on authentication.\n550 relay not permitted\nAction: failed\n--b--\n"), "desk.sender.bounced", false, true},
+			{"back, an action of its own", "", tag, head("MAILER-DAEMON@old.example", "Mail", "Content-Type: multipart/report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nFinal-Recipient: rfc822; rui@hospital.example\nction: failed\nStatus: 5.3.0\n--b--\n"), "desk.sender.bounced", false, true},
+			{"late in fields", "", tag, head("MAILER-DAEMON@old.example", "Mail", "Content-Type: multipart/report; boundary=b\n\n--b\n\nUser unknown to us so far.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nAction: delayed\nStatus: 4.4.7\n--b--\n"), "desk.sender.automatic", false, false},
+			{"what a tracker sends for itself", "rui@hospital.example", tag, head("rui@hospital.example", "[hospital #7] Your letter", "Precedence: bulk\nRT-Originator: report@cert.example\n\nIt is ticket 7.\n"), "desk.sender.automatic", false, false},
 		} {
 			h.mail(c.envelope, c.to, c.raw)
 			n++
@@ -89,6 +96,13 @@ func TestWhatProgramsAnswer(t *testing.T) {
 		}
 		if waiting := h.reports(); len(waiting) != 1 || waiting[0].AnswerCame {
 			t.Errorf("%d wait", len(waiting))
+		}
+		// A person answers through a tracker, which calls all its mail bulk.
+		h.mail("rui@hospital.example", tag, head("rui@hospital.example", "[hospital #7] Receipt", "Precedence: bulk\nX-RT-Originator: rui.costa@hospital.example\n\nWe cleaned it.\n"))
+		n++
+		h.until("an answer through a tracker", func() bool { return len(h.messages(r.Thread, h.ana)) == n })
+		if all := h.messages(r.Thread, h.ana); all[n-1].Kind != correspondence.Told {
+			t.Errorf("an answer through a tracker is %s", all[n-1].Kind)
 		}
 		// A person who answers that very letter without its tag is heard as a report: references say nothing of people (rule M6).
 		h.mail("m@other.example", "report@cert.example", head("m@other.example", "Re: receipt", "In-Reply-To: <"+id+">\n\nI am a person.\n"))

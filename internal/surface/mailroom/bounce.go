@@ -24,15 +24,21 @@ func (l *letter) cameBack() (cameBack, bool) {
 		return cameBack{}, false
 	}
 	r, ok := l.outer.Report()
-	if !ok {
-		return l.cameBackInWords()
-	}
-	if r.Kind != mail.Delivery {
+	if ok && (r.Kind == mail.Disposition || r.Kind == mail.Feedback) {
 		return cameBack{}, false
 	}
-	var c cameBack
+	c, named := cameBack{}, false
 	for _, g := range r.Groups {
-		c.failed = c.failed || strings.EqualFold(strings.TrimSpace(g.Get("Action")), "failed")
+		if g.Has("Action") || g.Has("Status") || g.Has("Final-Recipient") || g.Has("Original-Recipient") {
+			named = true
+			c.failed = c.failed || gaveUp(g)
+		}
+	}
+	if !ok || r.Kind != mail.Delivery || !named { // it says nothing of a recipient in fields: perhaps it does in words
+		words, found := l.cameBackInWords()
+		if found || !ok || r.Kind != mail.Delivery {
+			return words, found
+		}
 	}
 	if r.Original != nil {
 		c.messageID = mail.Parse(r.Original.Bytes).MessageID()
@@ -40,18 +46,80 @@ func (l *letter) cameBack() (cameBack, bool) {
 			c.messageID = mail.Parse(r.Original.RawBody()).MessageID()
 		}
 	}
+	if c.messageID == "" { // a short original stands in the words of some, or only its name in the head
+		c.messageID = l.quoted()
+	}
+	if c.messageID == "" {
+		c.messageID = l.refers()
+	}
 	return c, true
 }
 
+// gaveUp tells whether the fields of one recipient say that the letter will not arrive. Some programs write an action of their own, or none; then the
+// status counts.
+func gaveUp(recipient mail.Header) bool {
+	action, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(recipient.Get("Action"))), " ")
+	switch strings.Trim(action, ";") {
+	case "failed", "expired":
+		return true
+	case "delayed", "delivered", "relayed", "expanded":
+		return false
+	}
+	return strings.HasPrefix(strings.TrimSpace(recipient.Get("Status")), "5.")
+}
+
+// readable is what is read of one part for the words of a program.
+const readable = 64 << 10
+
+// wordsOf gives what a part of a notice says, as far as it is read.
+func wordsOf(p *mail.Part) ([]byte, bool) {
+	switch {
+	case p.Type == "text/plain" || p.Type == "text/html" || strings.HasPrefix(p.Type, "multipart/") && len(p.Parts) == 0:
+		text, _ := p.Text()
+		if p.Type == "text/html" {
+			text = mail.TextOf(text)
+		}
+		return []byte(text[:min(len(text), readable)]), true
+	case p.Type == "message/rfc822" || p.Type == "message/partial" || p.Type == "text/rfc822-headers" || p.Type == "message/rfc822-headers":
+		return p.Bytes[:min(len(p.Bytes), readable)], true
+	}
+	return nil, false
+}
+
+// quoted gives the Message-ID of the letter whose head stands somewhere in a notice.
+func (l *letter) quoted() string {
+	for _, p := range l.outer.Parts {
+		words, ok := wordsOf(p)
+		if !ok {
+			continue
+		}
+		if found := quotedID.FindSubmatch(words); found != nil {
+			return string(found[1])
+		}
+	}
+	return ""
+}
+
+// refers gives the Message-ID of what a mail answers, by its head.
+func (l *letter) refers() string {
+	for _, field := range []string{"In-Reply-To", "References"} {
+		ids := strings.Fields(l.outer.Header().Get(field))
+		if len(ids) > 0 {
+			return strings.Trim(ids[len(ids)-1], "<>")
+		}
+	}
+	return ""
+}
+
 // quotedID is the line of a letter's head as old mail programs copy it into their words.
-var quotedID = regexp.MustCompile(`(?im)^[> \t]*Message-ID:[ \t]*<([^<>\s]{3,998})>`)
+var quotedID = regexp.MustCompile(`(?im)^[> \t]*Message-ID:[ \t]*(?:\r?\n[> \t]+)?<([^<>\s]{3,998})>`)
 
 // onlyLate are words of programs that go on trying.
 var onlyLate = regexp.MustCompile(`(?i)warning:|delayed|still trying|will be retried|will keep trying|do not need to resend`)
 
 // givenUp are words and codes with which programs say that a letter will not arrive, in the languages of their owners.
 var givenUp = regexp.MustCompile(`(?i)undeliver|not (?:be )?deliver|delivery (?:has |to .{1,80} )?fail|failed (?:permanently|to deliver)|permanent (?:fatal )?error|returned (?:mail|message|to sender)|user unknown|` +
-	`no such (?:user|mailbox|recipient)|unknown (?:user|recipient|address)|mailbox (?:unavailable|not found|full|is full)|does not exist|address rejected|i'm afraid i wasn't able|i've given up|` +
+	`no such (?:user|mailbox|recipient)|no (?:valid recipients|mailbox here)|unable to deliver|failure (?:notice|delivery)|delivery errors?\b|unknown (?:user|recipient|address)|mailbox (?:unavailable|not found|full|is full)|does not exist|address rejected|i'm afraid i wasn't able|i've given up|` +
 	`unzustellbar|nicht zu(?:gestellt|stellbar)|non (?:remis|distribu|délivr)|échec de la remise|n.a pas pu être|não (?:foi |pôde ser |pode ser )?entreg|falha na entrega|onbestelbaar|niet (?:worden )?(?:bezorgd|afgeleverd|bestelbaar)|` +
 	`no se (?:ha podido|pudo|puede) entregar|impossibile (?:recapitare|consegnare)|(?:^|[^0-9.])5\.[0-9]\.[0-9]{1,3}(?:[^0-9.]|$)|(?:^|[\s:(])55[0-4][ -]`)
 
@@ -64,18 +132,9 @@ func (l *letter) cameBackInWords() (cameBack, bool) {
 	}
 	said := false
 	for _, p := range l.outer.Parts {
-		switch p.Type {
-		case "message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "text/plain", "text/html":
-		default:
+		words, ok := wordsOf(p)
+		if !ok {
 			continue
-		}
-		words := p.Bytes[:min(len(p.Bytes), 64<<10)]
-		if p.Is("text/") && p.Type != "text/rfc822-headers" {
-			text, _ := p.Text()
-			if p.Type == "text/html" {
-				text = mail.TextOf(text)
-			}
-			words = []byte(text[:min(len(text), 64<<10)])
 		}
 		before := words
 		found := quotedID.FindSubmatch(words)
@@ -94,6 +153,9 @@ func (l *letter) cameBackInWords() (cameBack, bool) {
 	return cameBack{failed: said}, said
 }
 
+// programNames is how programs that carry mail call themselves.
+var programNames = regexp.MustCompile(`(?i)\bmail(?:er)?[ -](?:delivery|daemon|administrator)|\bpostmaster\b|\bNDR\b`)
+
 func fromProgram(m *mail.Message) bool {
 	from := m.From()
 	for _, a := range from {
@@ -102,7 +164,7 @@ func fromProgram(m *mail.Message) bool {
 		case "mailerdaemon", "postmaster", "maildaemon", "mdaemon", "maildeliverysystem", "maildeliverysubsystem", "daemon":
 			return true
 		}
-		if strings.HasPrefix(name, "microsoftexchange") {
+		if strings.HasPrefix(name, "microsoftexchange") || programNames.MatchString(a.Name) {
 			return true
 		}
 	}
@@ -130,13 +192,7 @@ func (l *letter) answered() string {
 			}
 		}
 	}
-	for _, field := range []string{"In-Reply-To", "References"} {
-		ids := strings.Fields(l.outer.Header().Get(field))
-		if len(ids) > 0 {
-			return strings.Trim(ids[len(ids)-1], "<>")
-		}
-	}
-	return ""
+	return l.refers()
 }
 
 // read says what a read report (RFC 8098) tells of the letter: that somebody had it opened, or deleted it unread. It is the program's word.

@@ -44,7 +44,7 @@ func (m *Room) file(ctx context.Context, tx *db.Tx, l *letter) (ref.Ref, error) 
 	if _, twice, err := m.again(ctx, tx, l, t.Ref.ID); err != nil || twice {
 		return t.Ref, err
 	}
-	if len(l.automatic) > 0 || l.bounce {
+	if (len(l.automatic) > 0 || l.bounce) && !m.throughTracker(l) {
 		return m.automaticIn(ctx, tx, l, t, in)
 	}
 	if l.sender.speaksFor(t) {

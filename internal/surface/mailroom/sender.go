@@ -187,3 +187,20 @@ func (s sender) speaksFor(t correspondence.Thread) bool {
 	c := t.Correspondent
 	return strings.EqualFold(s.address, c.Email) || (s.contact.ID != 0 && (s.contact.ID == c.Contact || (c.Organisation != 0 && s.contact.Organisation == c.Organisation)))
 }
+
+// throughTracker tells whether a person wrote a mail in Request Tracker, as many teams do. It marks all that it sends as bulk mail, so nothing answers it
+// by itself; but its writer answers us. What it sends for itself about a mail of ours names us as the one who made it.
+func (m *Room) throughTracker(l *letter) bool {
+	if l.bounce || l.outer == nil || slices.ContainsFunc(l.automatic, func(why string) bool { return why != mail.BulkMail }) {
+		return false
+	}
+	for _, field := range []string{"RT-Originator", "X-RT-Originator"} {
+		who, _ := l.outer.Header().Addresses(field)
+		if len(who) != 1 {
+			continue
+		}
+		b := Backend{Address: m.Correspondence.Team.Address, Public: m.Correspondence.Suspicious}
+		return b.Recipient(context.Background(), who[0].Addr) != nil
+	}
+	return false
+}

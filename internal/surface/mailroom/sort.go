@@ -129,6 +129,9 @@ func (m *Room) prepare(ctx context.Context, id int64, opened *correspondence.Ope
 	if a.State == correspondence.ArrivalSorted {
 		return nil, nil
 	}
+	if len(a.Raw) > large {
+		debug.FreeOSMemory() // what opening it left, as much again
+	}
 	l, err = m.attempt(ctx, a)
 	if err == nil {
 		if err = m.made(l); err == nil {

@@ -1,9 +1,12 @@
 package portal
 
 import (
+	"bytes"
+	"context"
+	"encoding/hex"
 	"errors"
-	"mime/multipart"
-	"net/http"
+	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,53 +14,129 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
+	"github.com/tocsin-csirt/tocsin/internal/kit/db"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/kit/id"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
-// form is what was typed. Files stay in memory: they go to disk encrypted or not at all.
+// form is what was typed. Its files are on disk, sealed, until the verb has taken them.
 type form struct {
 	v     *page.Visit
 	files []correspondence.FileIn
-	open  []multipart.File
+	sums  [][]byte // of files, SHA-256
+	end   func()   // nil for who did not take it
 }
 
+type formKey struct{}
+
+// read gives the form that was taken with the request, or one without files.
 func read(v *page.Visit) (*form, error) {
-	err := v.R.ParseMultipartForm(maxForm)
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = v.R.ParseForm()
+	if f, ok := v.R.Context().Value(formKey{}).(*form); ok {
+		return &form{v: v, files: f.files, sums: f.sums}, nil
 	}
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, &errs.Error{Kind: errs.Limit, Text: v.P.T("portal.error.too_large", "max", v.P.Bytes(intake.MaxFileBytes))}
-	case err != nil:
+	if err := v.R.ParseForm(); err != nil {
 		return nil, errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
 	}
+	return &form{v: v}, nil
+}
+
+// take reads a form. Each of its files is kept in parts while it comes, under a code that nobody else has, and read from there by the verb; none is ever whole in
+// memory. A file that cannot be taken stands among the others and refuses itself when a verb reads it, so that the page is shown again with what was typed.
+func (d Deps) take(v *page.Visit) (*form, error) {
 	f := &form{v: v}
-	if v.R.MultipartForm == nil {
-		return f, nil
+	t := intake.Taking{Code: id.NewCode(), Most: intake.MaxUploadBytes, Loose: true, Known: true}
+	kept, refused := false, false
+	values, cut, err := page.ReadForm(v, func(_ url.Values, r *page.FormFile) error {
+		if refused || r.Name == "" || r.Field != "files" && r.Field != "file" {
+			return nil
+		}
+		got, err := intake.TakeFile(v.Ctx(), d.DB, d.Intake.Clock, t, r.Name, r.Type, r)
+		if r.Broken() {
+			return nil
+		}
+		if why := refusal(err); why != nil {
+			refused = true
+			f.files = append(f.files, correspondence.FileIn{Name: r.Name, Type: r.Type, Content: refusedFile{why}})
+			f.sums = append(f.sums, nil)
+			return nil
+		}
+		if kept = true; err != nil || got.Size == 0 {
+			return err
+		}
+		return f.add(got, func() (io.ReadSeeker, error) { return got.Open(v.Ctx(), d.DB) })
+	})
+	if cut && !refused {
+		f.files, f.sums = append(f.files, correspondence.FileIn{Content: refusedFile{refusal(intake.ErrTooLarge)}}), append(f.sums, nil)
 	}
-	for _, name := range []string{"files", "file"} {
-		for _, h := range v.R.MultipartForm.File[name] {
-			if h.Filename == "" || h.Size == 0 {
-				continue
+	f.end = func() {
+		if cut {
+			page.Linger(v)
+		}
+		if kept {
+			away, cancel := context.WithTimeout(db.On(context.WithoutCancel(v.Ctx()), db.House), time.Minute)
+			defer cancel()
+			if err := intake.ForgetUploads(away, d.DB, t.Code); err != nil {
+				v.Without(err) // the day ends them
 			}
-			file, err := h.Open()
-			if err != nil {
-				f.close()
-				return nil, err
-			}
-			f.open = append(f.open, file)
-			f.files = append(f.files, correspondence.FileIn{Name: h.Filename, Type: h.Header.Get("Content-Type"), Content: file})
 		}
 	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	v.R.PostForm, v.R.Form = values, values
+	v.R = v.R.WithContext(context.WithValue(v.R.Context(), formKey{}, f))
 	return f, nil
 }
 
+func (f *form) add(got intake.Streamed, open func() (io.ReadSeeker, error)) error {
+	content, err := open()
+	if err != nil {
+		return err
+	}
+	sum, err := hex.DecodeString(got.SHA256)
+	f.files, f.sums = append(f.files, correspondence.FileIn{Name: got.Name, Type: got.Type, Content: content}), append(f.sums, sum)
+	return err
+}
+
+// inMemory reads files of together at most so many bytes, for a verb that keeps them in its transaction.
+func (f *form) inMemory(most int64) ([]correspondence.FileIn, error) {
+	var out []correspondence.FileIn
+	for _, x := range f.files {
+		raw, err := io.ReadAll(io.LimitReader(x.Content, most+1))
+		if err != nil {
+			return nil, err
+		}
+		if most -= int64(len(raw)); most < 0 {
+			most = 0 // the verb says what may be
+		}
+		out = append(out, correspondence.FileIn{Name: x.Name, Type: x.Type, Content: bytes.NewReader(raw)})
+	}
+	return out, nil
+}
+
+// refusal is what the page says of a file that was not taken; nil when it was, or the reason is ours.
+func refusal(err error) error {
+	e := new(errs.Error)
+	if !errors.As(err, &e) || e.Key == "" || e.Kind != errs.Invalid && e.Kind != errs.Unavailable {
+		return nil
+	}
+	var p errs.Problems
+	p.Add("files", e.Key)
+	return p.Err()
+}
+
+// refusedFile is a file that was not taken: whoever reads it is told why.
+type refusedFile struct{ why error }
+
+func (r refusedFile) Read([]byte) (int, error) { return 0, r.why }
+
+func (r refusedFile) Seek(int64, int) (int64, error) { return 0, r.why }
+
 func (f *form) close() {
-	for _, x := range f.open {
-		_ = x.Close() // read only, in memory
+	if f.end != nil {
+		f.end()
 	}
 }
 

@@ -3,10 +3,8 @@ package portal
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -46,7 +44,7 @@ func wasPressed(v *page.Visit) error {
 // once lets a form take effect once. The same words again get the same answer; other words from the same form are another act.
 func (d Deps) once(serve func(*page.Visit) error) func(*page.Visit) error {
 	return func(v *page.Visit) error {
-		f, err := read(v)
+		f, err := d.take(v)
 		if err != nil {
 			return err
 		}
@@ -145,15 +143,8 @@ func (f *form) sum(v *page.Visit) ([32]byte, error) {
 		return [32]byte{}, err
 	}
 	parts := [][]byte{[]byte(v.R.URL.Path), raw}
-	for _, x := range f.files {
-		h := sha256.New()
-		if _, err := io.Copy(h, x.Content); err != nil {
-			return [32]byte{}, err
-		}
-		if _, err := x.Content.Seek(0, io.SeekStart); err != nil {
-			return [32]byte{}, err
-		}
-		parts = append(parts, []byte(x.Name), h.Sum(nil))
+	for i, x := range f.files {
+		parts = append(parts, []byte(x.Name), f.sums[i])
 	}
 	return once.Hash(parts...), nil
 }

@@ -178,12 +178,34 @@ func TestAReportIsFiledAndGrows(t *testing.T) {
 			t.Errorf("the form does not show %q", w)
 		}
 	}
-	a := b.upload("/portal/reports/new", "files", "note.txt", "pay", "summary", "Ransomware on billing servers", "description", "Two servers.", "ongoing", "yes",
+	// A file that cannot be taken refuses itself: the form is there with its words, and nothing was filed.
+	stuffed := func(got int64) {
+		_, err := h.DB.Writer().ExecContext(t.Context(), `INSERT INTO intake_upload (uid, key, sealed, size, got, touched_at) VALUES ('full', x'00', x'00', $1, $1, 0)`, got)
+		h.must(err)
+	}
+	stuffed(6 << 30)
+	if a := b.upload("/portal/reports/new", "files", "disk.img", "x", "summary", "Typed and kept", "description", "Two servers."); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#files"`) || !strings.Contains(a.body, "Typed and kept") {
+		t.Errorf("no room for files: %d\n%s", a.status, a.body)
+	}
+	_, err := h.DB.Writer().ExecContext(t.Context(), `DELETE FROM intake_upload`)
+	h.must(err)
+	stuffed(4 << 30) // by strangers: who has signed in is not kept out
+	large := strings.Repeat("x", intake.MaxFileBytes+1)
+	a := b.upload("/portal/reports/new", "files", "note.txt", large, "summary", "Ransomware on billing servers", "description", "Two servers.", "ongoing", "yes",
 		"aware-day", "21", "aware-month", "11", "aware-year", "2026", "aware-time", "07:40", "tlp", "AMBER", "name", "Rui Tavares", "email", "rui.tavares@aguasdovale.example")
 	if a.status != http.StatusSeeOther {
 		t.Fatalf("report: %d\n%s", a.status, a.body)
 	}
 	h.has(b.get(a.location), "Ransomware on billing servers", "R-2026-", "TLP:AMBER", "We answer you", "21 November 2026, 07:40", "note.txt")
+	file := b.get(first(t, b.get(a.location).body, "/portal/files/"))
+	if file.body != large {
+		t.Errorf("the file has %d bytes", len(file.body))
+	}
+	var left int
+	h.must(h.DB.QueryRow(t.Context(), `SELECT COUNT(*) FROM intake_upload WHERE uid <> 'full'`).Scan(&left))
+	if left != 0 {
+		t.Errorf("%d files wait on their way", left)
+	}
 	path, _, _ := strings.Cut(a.location, "?")
 	if a := b.post(path, "text", "The backup is intact."); a.location != path+"?done=added" {
 		t.Fatalf("add: %d\n%s", a.status, a.body)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/access"
 	"github.com/tocsin-csirt/tocsin/internal/domain/constituency"
+	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
+	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/registration"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
@@ -210,7 +212,10 @@ func (d Deps) sendRegistration(v *page.Visit) error {
 	}
 	said, wrong := registration.Read(d.Registration.Annexes, typed, 0)
 	if wrong == nil {
-		_, wrong = d.Registration.Submit(v.Ctx(), v.By, said, f.files)
+		var files []correspondence.FileIn
+		if files, wrong = f.inMemory(intake.MaxRegistrationFiles); wrong == nil {
+			_, wrong = d.Registration.Submit(v.Ctx(), v.By, said, files)
+		}
 	}
 	if wrong == nil {
 		return v.See(registrationAt + "?done=registration")

@@ -31,9 +31,6 @@ type Deps struct {
 	Around func(v *page.Visit) page.PublicView
 }
 
-// maxForm is what a form with files may weigh: the files of one message and a little for the fields.
-const maxForm = intake.MaxFileBytes + 1<<20
-
 // Routes gives every page of the portal.
 func Routes(d Deps) []page.Route {
 	own, registry, keeper := page.Needs(access.OwnCases), page.Needs(access.OwnRegistry), page.Needs(access.OwnPeople)
@@ -41,7 +38,7 @@ func Routes(d Deps) []page.Route {
 		return page.Route{Pattern: "GET " + path, Need: need, Serve: serve}
 	}
 	post := func(path string, need page.Need, serve func(*page.Visit) error) page.Route {
-		return page.Route{Pattern: "POST " + path, Need: need, MaxBody: maxForm, Serve: d.once(serve)}
+		return page.Route{Pattern: "POST " + path, Need: need, MaxBody: page.MaxForm, Serve: d.once(serve)}
 	}
 	return []page.Route{
 		get("/portal", page.SignedIn, home),

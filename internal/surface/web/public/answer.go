@@ -152,7 +152,7 @@ func (x *Public) answerLetter(v *page.Visit) error {
 		return err
 	}
 	wait, ok := x.known(v.R, code)
-	f, err := x.read(v, false)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
@@ -189,9 +190,9 @@ func extras(w *writing, part int) []string {
 	case part == 2 && first && !w.voluntary("threat", "near_miss"):
 		return []string{askOngoing}
 	case part == lastPart && first && !w.voluntary("threat", "near_miss"):
-		return []string{askPersonal, askFiles, askLabel}
+		return []string{askPersonal, askLabel, askFiles}
 	case part == lastPart && !w.draft.Next:
-		return []string{askFiles, askLabel}
+		return []string{askLabel, askFiles}
 	case part == lastPart:
 		return []string{askFiles}
 	}
@@ -284,7 +285,7 @@ var unsaved = []string{"code", "act", "lang", "website", "forget"}
 func (x *Public) keep(v *page.Visit, w *writing, controls []string, change func(*intake.Draft)) error {
 	typed := map[string]string{}
 	for _, name := range controls {
-		if !slices.Contains(unsaved, name) {
+		if !slices.Contains(unsaved, name) && (!w.form.cut || w.form.values.Has(name)) {
 			typed[name] = strings.Join(w.form.values[name], "\n")
 		}
 	}
@@ -311,7 +312,20 @@ func (x *Public) keep(v *page.Visit, w *writing, controls []string, change func(
 // posted reads a page of the form that was sent, with the draft that it belongs to. False says that the answer was given: there is no such draft, or
 // too many forms came.
 func (x *Public) posted(v *page.Visit, withFiles bool) (*writing, bool, error) {
-	f, err := x.read(v, withFiles)
+	var files taker
+	asked, may, wait := false, true, time.Duration(0)
+	if withFiles {
+		files = x.keepFiles(intake.MaxUploadBytes, func(f *form) (id.Secret, bool, error) {
+			w, ok, err := x.begun(v, f)
+			if err != nil || !ok {
+				return w.code, false, err
+			}
+			wait, may = x.known(v.R, w.code)
+			asked = true
+			return w.code, may, nil
+		})
+	}
+	f, err := x.read(v, files)
 	if err != nil {
 		return nil, false, err
 	}
@@ -323,7 +337,10 @@ func (x *Public) posted(v *page.Visit, withFiles bool) (*writing, bool, error) {
 		}
 		return nil, false, err
 	}
-	if wait, ok := x.known(v.R, w.code); !ok {
+	if !asked {
+		wait, may = x.known(v.R, w.code)
+	}
+	if !may {
 		f.close()
 		return nil, false, x.tooMany(v, "public.limit.form", wait)
 	}

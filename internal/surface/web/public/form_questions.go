@@ -298,44 +298,20 @@ func (x *Public) answerPart(v *page.Visit) error {
 	return x.to(v, x.after(w, pagePart(n)))
 }
 
-// keepPart keeps the files of a page, sealed with the form's code.
+// keepPart sees to the files of a page: they were kept while they came, sealed with the form's code.
 func (x *Public) keepPart(v *page.Visit, w *writing, part int) ([]page.Problem, error) {
 	if !slices.Contains(extras(w, part), askFiles) {
 		return nil, nil
 	}
 	if w.form.get("forget") != "" {
-		if err := intake.ForgetFiles(v.Ctx(), x.DB, w.code); err != nil {
-			return nil, err
-		}
-		all, err := intake.Uploads(v.Ctx(), x.DB, v.Now, w.code)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range all {
-			if err := intake.ForgetUpload(v.Ctx(), x.DB, w.code, u.UID); err != nil {
-				return nil, err
-			}
-		}
-	}
-	said := ""
-	switch {
-	case w.form.large:
-		said = v.P.T("public.wrong.files_large", "most", v.P.Bytes(intake.MaxFileBytes))
-	case w.form.busy:
-		said = v.P.T("public.wrong.files_busy", "phone", orDash(x.Site.Phone))
-	case len(w.form.files) > 0:
-		err := intake.KeepFiles(v.Ctx(), x.DB, v.Now, w.code, w.form.files)
-		if errs.Is(err, errs.Limit) || errs.Is(err, errs.Invalid) {
-			said, err = v.P.T("public.wrong.files_large", "most", v.P.Bytes(intake.MaxFileBytes)), nil
-		}
-		if err != nil {
+		if err := x.forgetFiles(v, w.code); err != nil {
 			return nil, err
 		}
 	}
-	if said == "" {
-		return nil, nil
+	if said := x.wrongFiles(v, w.form, ""); said != "" {
+		return []page.Problem{{Field: "files", Text: said}}, nil
 	}
-	return []page.Problem{{Field: "files", Text: said}}, nil
+	return nil, nil
 }
 
 // showPart shows the questions of a part with what was typed.

@@ -131,7 +131,7 @@ func (x *Public) showWhat(v *page.Visit, w *writing, wrong []page.Problem, refus
 
 // chooseWhat begins a form, or changes what it is.
 func (x *Public) chooseWhat(v *page.Visit) error {
-	f, err := x.read(v, false)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func (x *Public) showVulnerability(v *page.Visit, wrong []page.Problem, refused 
 
 // beginVulnerability begins such a report. What was begun under the code of the page goes on.
 func (x *Public) beginVulnerability(v *page.Visit) error {
-	f, err := x.read(v, false)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}

@@ -1880,8 +1880,8 @@ func Part(v PartView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if v.has(askFiles) {
-					templ_7745c5c3_Err = files(ReportView{PublicView: v.PublicView, Uploads: v.Uploads, Kept: v.Kept, Problems: v.Problems}).Render(ctx, templ_7745c5c3_Buffer)
+				if v.has(askLabel) {
+					templ_7745c5c3_Err = labels(ReportView{PublicView: v.PublicView, Problems: v.Problems, Values: ReportValues{TLP: v.TLP}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1890,8 +1890,8 @@ func Part(v PartView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if v.has(askLabel) {
-					templ_7745c5c3_Err = labels(ReportView{PublicView: v.PublicView, Problems: v.Problems, Values: ReportValues{TLP: v.TLP}}).Render(ctx, templ_7745c5c3_Buffer)
+				if v.has(askFiles) {
+					templ_7745c5c3_Err = files(ReportView{PublicView: v.PublicView, Uploads: v.Uploads, Kept: v.Kept, Problems: v.Problems}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -96,7 +96,7 @@ func TestBrowserReportRefused(t *testing.T) {
 	v.Refused = v.P.T("public.limit.form", "minutes", 3, "phone", v.Site.Phone)
 	pagetest.Glance(t, "report-refused-de", pagetest.Public, Report(v))
 	v = report(t, text.PT)
-	v.Problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", v.P.Bytes(25<<20))}}
+	v.Problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", 25)}}
 	v.Kept = []page.FileView{{Name: strings.Repeat("long-name-", 20) + ".txt", Size: 2100}}
 	pagetest.Glance(t, "report-files-pt", pagetest.Public, Report(v))
 }

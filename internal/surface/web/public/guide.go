@@ -63,7 +63,7 @@ func (x *Public) guide(v *page.Visit) error {
 
 // judge answers, with its reasons. Nothing is kept, and what was typed stands in no address.
 func (x *Public) judge(v *page.Visit) error {
-	f, err := x.read(v, false)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (x *Public) InsideRoutes() []page.Route {
 	return []page.Route{
 		get("/report", x.start), get("/report/what", x.what), post("/report/what", 0, x.chooseWhat),
 		get("/report/stage", x.stage), post("/report/stage", 0, x.chooseStage),
-		get("/report/part/{part}", x.part), post("/report/part/{part}", maxForm, x.answerPart),
+		get("/report/part/{part}", x.part), post("/report/part/{part}", page.MaxForm, x.answerPart),
 		get("/report/check", x.check), post("/report/check", 0, x.submit), get("/report/saved", x.saved),
 		get("/report/significance", x.guides), get("/report/significance/{guide}", x.guide), post("/report/significance/{guide}", 0, x.judge),
 		get("/report/uploads", x.uploads(x.ofDraft)), post("/report/uploads", 0, x.beginUpload(x.ofDraft)),

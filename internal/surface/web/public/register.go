@@ -35,7 +35,7 @@ func (x *Public) registerRoutes() []page.Route {
 		{Pattern: "GET /register", Need: page.Open, Serve: x.registerStart},
 		{Pattern: "POST /register", Need: page.Open, Serve: x.beginRegister},
 		{Pattern: "GET /register/part/{part}", Need: page.Open, Serve: x.registerPart},
-		{Pattern: "POST /register/part/{part}", Need: page.Open, MaxBody: maxForm, Serve: x.answerRegister},
+		{Pattern: "POST /register/part/{part}", Need: page.Open, MaxBody: page.MaxForm, Serve: x.answerRegister},
 		{Pattern: "GET /register/scope", Need: page.Open, Serve: x.registerScope},
 		{Pattern: "GET /register/check", Need: page.Open, Serve: x.registerCheck},
 		{Pattern: "POST /register/check", Need: page.Open, Serve: x.submitRegister},
@@ -132,7 +132,11 @@ func (x *Public) enrolled(v *page.Visit, f *form) (*enrolling, bool, error) {
 
 // enrolPosted is enrolled for a page that was sent.
 func (x *Public) enrolPosted(v *page.Visit, withFiles bool) (*enrolling, bool, error) {
-	f, err := x.read(v, withFiles)
+	var files taker
+	if withFiles {
+		files = holdFiles(intake.MaxRegistrationFiles)
+	}
+	f, err := x.read(v, files)
 	if err != nil {
 		return nil, false, err
 	}
@@ -203,7 +207,7 @@ func (x *Public) showRegister(v *page.Visit, wrong []page.Problem, refused strin
 
 // beginRegister begins a registration. What was begun under the code of the page goes on.
 func (x *Public) beginRegister(v *page.Visit) error {
-	f, err := x.read(v, false)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}
@@ -345,10 +349,10 @@ func (x *Public) keepProofs(v *page.Visit, w *enrolling) ([]page.Problem, error)
 	}
 	_, total := sizes(append(kept, w.form.files...))
 	switch {
-	case w.form.large || total > intake.MaxRegistrationFiles:
-		return []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", v.P.Bytes(intake.MaxRegistrationFiles))}}, nil
-	case w.form.busy:
+	case w.form.left.busy:
 		return []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_busy", "phone", orDash(x.Site.Phone))}}, nil
+	case w.form.left.any() || total > intake.MaxRegistrationFiles:
+		return []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_large", "most", intake.MaxRegistrationFiles>>20)}}, nil
 	}
 	err = intake.KeepFiles(v.Ctx(), x.DB, v.Now, w.code, w.form.files)
 	if errs.Is(err, errs.Limit) || errs.Is(err, errs.Invalid) {

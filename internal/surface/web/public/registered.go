@@ -117,7 +117,7 @@ func (x *Public) answerRegistered(v *page.Visit) error {
 		return err
 	}
 	wait, ok := x.known(v.R, code)
-	f, err := x.read(v, false)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}

@@ -699,7 +699,7 @@ func files(v ReportView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = page.FileField(v.P, page.FileFieldView{ID: "files", Name: "files", Label: v.P.T("public.report.files"), Hint: filesHint(v.P, v.Uploads), Error: v.problem("files"), Uploads: v.Uploads}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.FileField(v.P, page.FileFieldView{ID: "files", Name: "files", Label: v.P.T("public.report.files"), Hint: filesHint(v.P, v.Kind), Error: v.problem("files"), Uploads: v.Uploads}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -707,14 +707,14 @@ func files(v ReportView) templ.Component {
 	})
 }
 
-func filesHint(p *text.Printer, uploads string) string {
-	if uploads != "" {
-		return p.T("public.report.files.parts")
+func filesHint(p *text.Printer, kind string) string {
+	if kind == suspicious {
+		return p.T("public.suspicious.files")
 	}
 	return p.T("public.report.files.hint")
 }
 
-// shareFields are files and the label.
+// shareFields are the label and the files. Files are last in a form: of one that is too large to be read, all that was typed stands before them.
 func shareFields(v ReportView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -736,11 +736,11 @@ func shareFields(v ReportView) templ.Component {
 			templ_7745c5c3_Var30 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = files(v).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = labels(v).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = labels(v).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = files(v).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -874,11 +874,11 @@ func suspiciousForm(v ReportView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = files(v).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = page.Field(v.P, page.FieldView{ID: "email", Name: "email", Label: v.P.T("public.suspicious.email"), Value: v.Values.Email, Type: "email", Autocomplete: "email", Width: "half", Error: v.problem("email")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = page.Field(v.P, page.FieldView{ID: "email", Name: "email", Label: v.P.T("public.suspicious.email"), Value: v.Values.Email, Type: "email", Autocomplete: "email", Width: "half", Error: v.problem("email")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = files(v).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

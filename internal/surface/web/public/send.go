@@ -90,14 +90,18 @@ type sent struct {
 	kind   string
 	code   id.Secret
 	values ReportValues
-	kept   []correspondence.FileIn // with an earlier try
+	kept   []page.FileView // with this try and earlier ones
 }
 
 // send takes a form. A change of language posts it too, and shows it again with everything that was typed.
 func (x *Public) send(kind string) func(*page.Visit) error {
 	return func(v *page.Visit) error {
 		wait, ok := x.may(v.R)
-		f, err := x.read(v, ok)
+		var files taker
+		if ok {
+			files = x.keepFiles(mostFiles(kind), byCode)
+		}
+		f, err := x.read(v, files)
 		if err != nil {
 			return err
 		}
@@ -115,11 +119,11 @@ func (x *Public) send(kind string) func(*page.Visit) error {
 			return v.ShowStatus(http.StatusTooManyRequests, Report(view))
 		}
 		if f.get("forget") != "" {
-			if err := intake.ForgetFiles(v.Ctx(), x.DB, s.code); err != nil {
+			if err := x.forgetFiles(v, s.code); err != nil {
 				return err
 			}
 		}
-		if s.kept, err = intake.KeptFiles(v.Ctx(), x.DB, v.Now, s.code); err != nil {
+		if s.kept, err = x.heldFiles(v, s.code); err != nil {
 			return err
 		}
 		if l := text.Lang(f.get("lang")); x.Text.Has(l) {
@@ -150,9 +154,7 @@ func (x *Public) store(v *page.Visit, s sent, drop intake.Drop) error {
 			return err
 		}
 		view := x.reportView(v, s.values, s.code, s.kind)
-		if view.Refused = said; len(drop.Files) > 0 {
-			view.Problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_again")}}
-		}
+		view.Refused, view.Kept = said, s.kept
 		return v.ShowStatus(errs.Unavailable.HTTP(), Report(view))
 	}
 	if x.Wake != nil {
@@ -189,9 +191,13 @@ func notNow(v *page.Visit, err error) string {
 // drop is what the house gets, and what is wrong with it in the order of the form.
 func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error) {
 	values, kind := s.values, s.kind
-	drop := intake.Drop{Code: s.code, Files: append(slices.Clone(s.kept), s.files...), Suspicious: kind == suspicious}
+	drop := intake.Drop{Code: s.code, Brought: s.came, Suspicious: kind == suspicious}
+	var err error
+	if drop.Files, err = intake.KeptFiles(v.Ctx(), x.DB, v.Now, s.code); err != nil {
+		return drop, nil, err
+	}
 	summary := values.Summary
-	if kind == suspicious && values.Description == "" && len(drop.Files) > 0 {
+	if kind == suspicious && values.Description == "" && len(s.kept) > 0 {
 		summary = v.P.T("public.suspicious.attached")
 	}
 	aware, wrong := x.aware(v.P, values, v.Now)
@@ -210,12 +216,12 @@ func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error
 			wrong = append(wrong, page.Problem{Field: "ongoing-yes", Text: v.P.T("public.wrong.ongoing")})
 		}
 	}
-	if said := x.wrongFiles(v, s, drop.Files); said != "" {
+	if said := x.wrongFiles(v, s.form, kind); said != "" {
 		wrong = append(wrong, page.Problem{Field: "files", Text: said})
 	}
 	check := drop.Input
 	check.Files = drop.Files
-	err := intake.Validate(check, v.Now)
+	err = intake.Validate(check, v.Now)
 	for _, f := range errs.Fields(err) {
 		said := page.ProblemOf(v.P, control(f.Name), f)
 		if f.Key == "error.summary_or_description" && kind == suspicious { // whose form has no line for a summary
@@ -230,15 +236,12 @@ func (x *Public) drop(v *page.Visit, s sent) (intake.Drop, []page.Problem, error
 	return drop, wrong, nil
 }
 
-func (x *Public) wrongFiles(v *page.Visit, s sent, all []correspondence.FileIn) string {
-	_, total := sizes(all)
-	switch {
-	case s.large || total > intake.MaxFileBytes:
-		return v.P.T("public.wrong.files_large", "most", v.P.Bytes(intake.MaxFileBytes))
-	case s.busy:
-		return v.P.T("public.wrong.files_busy", "phone", orDash(x.Site.Phone))
+// mostFiles is how many bytes of files a form takes. What is suspicious is read as one mail, and is no larger than one.
+func mostFiles(kind string) int64 {
+	if kind == suspicious {
+		return intake.MaxFileBytes
 	}
-	return ""
+	return intake.MaxUploadBytes
 }
 
 // asAddition is a whole form as text: what is filed when the same form comes again with other words.
@@ -265,24 +268,10 @@ func asAddition(p *text.Printer, v ReportValues) string {
 	return b.String()
 }
 
-// again shows a form with what was typed. Browsers forget files, so they are kept here, sealed with the form's code.
+// again shows a form with what was typed. Browsers forget files; those that came are kept here, sealed with the form's code.
 func (x *Public) again(v *page.Visit, s sent, wrong []page.Problem, status int) error {
 	view := x.reportView(v, s.values, s.code, s.kind)
-	switch err := intake.KeepFiles(v.Ctx(), x.DB, v.Now, s.code, s.files); {
-	case err == nil:
-		s.kept = append(s.kept, s.files...)
-	case errs.Is(err, errs.Limit) || errs.Is(err, errs.Invalid):
-		if !slices.ContainsFunc(wrong, func(p page.Problem) bool { return p.Field == "files" }) {
-			wrong = append(wrong, page.Problem{Field: "files", Text: v.P.T("public.wrong.files_again")})
-		}
-	default:
-		return err
-	}
-	each, _ := sizes(s.kept)
-	for i, f := range s.kept {
-		view.Kept = append(view.Kept, page.FileView{Name: f.Name, Size: each[i]})
-	}
-	view.Problems = wrong
+	view.Kept, view.Problems = s.kept, wrong
 	return v.ShowStatus(status, Report(view))
 }
 
@@ -313,7 +302,7 @@ func control(field string) string {
 
 // place orders problems as the form asks.
 func place(field string) int {
-	return slices.IndexFunc([]string{"summary", "description", "aware", "ongoing", "organisation", "name", "email", "phone", "files", "tlp"}, func(name string) bool {
+	return slices.IndexFunc([]string{"summary", "description", "aware", "ongoing", "organisation", "name", "email", "phone", "tlp", "files"}, func(name string) bool {
 		return strings.HasPrefix(field, name)
 	})
 }
@@ -322,7 +311,7 @@ func place(field string) int {
 func (x *Public) inLanguage(v *page.Visit, l text.Lang, s sent) error {
 	x.speak(v, l)
 	var wrong []page.Problem
-	if said := x.wrongFiles(v, s, append(slices.Clone(s.kept), s.files...)); said != "" {
+	if said := x.wrongFiles(v, s.form, s.kind); said != "" {
 		wrong = append(wrong, page.Problem{Field: "files", Text: said})
 	}
 	return x.again(v, s, wrong, http.StatusOK)

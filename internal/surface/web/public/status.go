@@ -150,7 +150,11 @@ func (x *Public) add(v *page.Visit) error {
 		return err
 	}
 	wait, ok := x.known(v.R, code)
-	f, err := x.read(v, ok)
+	var files taker
+	if ok && look.State != intake.StatusConcluded {
+		files = x.keepFiles(intake.MaxUploadBytes, func(*form) (id.Secret, bool, error) { return code, true, nil })
+	}
+	f, err := x.read(v, files)
 	if err != nil {
 		return err
 	}
@@ -158,8 +162,8 @@ func (x *Public) add(v *page.Visit) error {
 	typed := unsent{text: f.values.Get("text")}
 	if l := text.Lang(f.get("lang")); x.Text.Has(l) {
 		x.speak(v, l)
-		if len(f.files) > 0 {
-			typed.problems = []page.Problem{{Field: "files", Text: v.P.T("public.wrong.files_again")}}
+		if said := x.wrongFiles(v, f, ""); said != "" {
+			typed.problems = []page.Problem{{Field: "files", Text: said}}
 		}
 		return x.showStatus(v, typed, http.StatusOK)
 	}
@@ -171,7 +175,7 @@ func (x *Public) add(v *page.Visit) error {
 		typed.late = true
 		return x.showStatus(v, typed, http.StatusConflict)
 	}
-	if said := x.wrongFiles(v, sent{form: f}, f.files); said != "" {
+	if said := x.wrongFiles(v, f, ""); said != "" {
 		typed.problems = []page.Problem{{Field: "files", Text: said}}
 		return x.showStatus(v, typed, http.StatusUnprocessableEntity)
 	}
@@ -179,13 +183,10 @@ func (x *Public) add(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Once: f.get("once"), Text: typed.text, Files: f.files})
+	_, err = intake.Store(v.Ctx(), x.DB, x.Clock, key, intake.Drop{Add: true, Code: code, Once: f.get("once"), Text: typed.text, Brought: f.came})
 	if fields := errs.Fields(err); len(fields) > 0 {
 		for _, p := range fields {
 			typed.problems = append(typed.problems, page.ProblemOf(v.P, control(p.Name), p))
-		}
-		if len(f.files) > 0 {
-			typed.problems = append(typed.problems, page.Problem{Field: "files", Text: v.P.T("public.wrong.files_again")})
 		}
 		return x.showStatus(v, typed, http.StatusUnprocessableEntity)
 	}
@@ -215,7 +216,7 @@ func (x *Public) proveAddress(v *page.Visit) error {
 	if wait, ok := x.known(v.R, code); !ok {
 		return wrong(http.StatusTooManyRequests, x.tooMany(v, "public.limit.form", wait).Text)
 	}
-	f, err := x.read(v, true)
+	f, err := x.read(v, nil)
 	if err != nil {
 		return err
 	}

@@ -627,7 +627,7 @@ func Status(v StatusView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = page.FileField(v.P, page.FileFieldView{ID: "files", Name: "files", Label: v.P.T("public.report.files"), Hint: filesHint(v.P, "/r/uploads"), Error: v.problem("files"), Uploads: "/r/uploads"}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.FileField(v.P, page.FileFieldView{ID: "files", Name: "files", Label: v.P.T("public.report.files"), Hint: filesHint(v.P, ""), Error: v.problem("files"), Uploads: "/r/uploads"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/tocsin-csirt/tocsin/internal/core/text"
 	"github.com/tocsin-csirt/tocsin/internal/domain/correspondence"
-	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/domain/suspicion"
 	"github.com/tocsin-csirt/tocsin/internal/format/tlp"
 	"github.com/tocsin-csirt/tocsin/internal/kit/db"
@@ -197,49 +196,6 @@ func TestAWrongFormLosesNothing(t *testing.T) {
 		}
 		if n := h.count("intake_kept"); n != 0 {
 			t.Errorf("%d files are kept after all was sent", n)
-		}
-	})
-}
-
-// 25 MiB are taken, a byte more is told on the form with all that was typed; so is a file far larger, which breaks no connection.
-func TestFilesOfAForm(t *testing.T) {
-	engines(t, func(h *house) {
-		p := h.p()
-		v := h.visitor()
-		code := v.begin("/report/short")
-		if a := v.get("/report/short"); !a.says("25 MiB together") {
-			t.Error("the limit is not said before")
-		}
-		values := []string{"code", code, "summary", "Disk images", "ongoing", "no", "tlp", "AMBER"}
-		half := strings.Repeat("x", intake.MaxFileBytes/2)
-		for _, files := range [][]upload{{{"a", half}, {"b", half}, {"c", "x"}}, {{"huge", strings.Repeat("x", 3*intake.MaxFileBytes)}}} {
-			a := v.post("/report/short", files, values...)
-			if a.status != http.StatusUnprocessableEntity || !a.says(p.T("public.wrong.files_large", "most", p.Bytes(intake.MaxFileBytes))) || !a.says("Disk images") {
-				t.Errorf("%d files: %d\n%.500s", len(files), a.status, a.body)
-			}
-		}
-		if taken := h.x.lanes().room.Load(); taken != 0 {
-			t.Errorf("%d bytes of room are not given back", taken)
-		}
-		h.x.lanes().room.Store(mostRoom)
-		if a := v.post("/report/short", []upload{{"a", "x"}}, values...); a.status != http.StatusUnprocessableEntity || !a.says(p.T("public.wrong.files_busy", "phone", "+999 210 497 400")) {
-			t.Errorf("without room: %d", a.status)
-		}
-		h.x.lanes().room.Store(0)
-		if a := v.post("/report/short", []upload{{"a", half}, {"b", half}}, values...); a.status != http.StatusSeeOther {
-			t.Errorf("25 MiB: %d\n%.500s", a.status, a.body)
-		}
-		if all := h.opened(); len(all) != 1 || len(h.messages(all[0])[0].Body.Files) != 2 {
-			t.Errorf("%d reports", len(all))
-		}
-		for name, a := range map[string]answer{
-			"no form":     v.do(request(h, "text/plain", "hello")),
-			"half a form": v.do(request(h, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"summary\"\r\n\r\nx")),
-			"too long":    v.plain("/report/short", "summary", strings.Repeat("x", mostFields+1)),
-		} {
-			if a.status < 400 || a.status >= 500 {
-				t.Errorf("%s: %d", name, a.status)
-			}
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-csirt/tocsin/internal/domain/intake"
 	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
 	"github.com/tocsin-csirt/tocsin/internal/kit/id"
+	"github.com/tocsin-csirt/tocsin/internal/kit/mail"
 	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
 )
 
@@ -163,10 +164,8 @@ func (x *Public) putPart(of codeFor) func(*page.Visit) error {
 		if err != nil {
 			return x.saidJSON(v, err)
 		}
-		if name, own := network(v.R); !own && x.In == nil {
-			if wait, ok := x.lanes().parts.Take(name); !ok {
-				return x.saidJSON(v, x.tooMany(v, "public.limit.form", wait))
-			}
+		if wait, ok := x.mayPart(v.R); !ok {
+			return x.saidJSON(v, x.tooMany(v, "public.limit.form", wait))
 		}
 		offset, err := strconv.ParseInt(v.R.Header.Get("Upload-Offset"), 10, 64)
 		sum, bad := hex.DecodeString(strings.TrimSpace(v.R.Header.Get("Part-SHA256")))
@@ -182,7 +181,11 @@ func (x *Public) putPart(of codeFor) func(*page.Visit) error {
 		if err != nil {
 			return x.saidJSON(v, errs.New(errs.Invalid, "the part could not be read: send it again"))
 		}
-		u, err := intake.PutPart(v.Ctx(), x.DB, v.Now, code, v.R.PathValue("upload"), offset, sum, part)
+		put := intake.PutPart
+		if x.In != nil {
+			put = intake.PutOwnPart
+		}
+		u, err := put(v.Ctx(), x.DB, v.Now, code, v.R.PathValue("upload"), offset, sum, part)
 		if errs.Is(err, errs.Conflict) {
 			return answerJSON(v, http.StatusConflict, uploadOf(u)) // with how far it is
 		}
@@ -215,11 +218,11 @@ func (x *Public) heldFiles(v *page.Visit, code id.Secret) ([]page.FileView, erro
 	var out []page.FileView
 	each, _ := sizes(files)
 	for i, f := range files {
-		out = append(out, page.FileView{Name: f.Name, Size: each[i]})
+		out = append(out, page.FileView{Name: mail.Visible(f.Name), Size: each[i]})
 	}
 	all, err := intake.Uploads(v.Ctx(), x.DB, v.Now, code)
 	for _, u := range all {
-		f := page.FileView{Name: u.Name, Size: u.Size, SHA256: u.SHA256}
+		f := page.FileView{Name: mail.Visible(u.Name), Size: u.Size, SHA256: u.SHA256}
 		if !u.Whole() {
 			f.State = v.P.T("public.upload.partial", "percent", int(u.Got*100/u.Size))
 		}

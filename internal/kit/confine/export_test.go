@@ -1,3 +1,0 @@
-package confine
-
-const Racing = racing
