@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -180,15 +181,18 @@ func TestAReportIsFiledAndGrows(t *testing.T) {
 	}
 	// A file that cannot be taken refuses itself: the form is there with its words, and nothing was filed.
 	stuffed := func(got int64) {
-		_, err := h.DB.Writer().ExecContext(t.Context(), `INSERT INTO intake_upload (uid, key, sealed, size, got, touched_at) VALUES ('full', x'00', x'00', $1, $1, 0)`, got)
-		h.must(err)
+		h.must(h.DB.Write(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			if _, err := tx.Exec(ctx, `DELETE FROM intake_upload`); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `INSERT INTO intake_upload (uid, key, sealed, size, got, touched_at) VALUES ('full', $1, $1, $2, $2, 0)`, []byte{0}, got)
+			return err
+		}))
 	}
 	stuffed(6 << 30)
 	if a := b.upload("/portal/reports/new", "files", "disk.img", "x", "summary", "Typed and kept", "description", "Two servers."); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `href="#files"`) || !strings.Contains(a.body, "Typed and kept") {
 		t.Errorf("no room for files: %d\n%s", a.status, a.body)
 	}
-	_, err := h.DB.Writer().ExecContext(t.Context(), `DELETE FROM intake_upload`)
-	h.must(err)
 	stuffed(4 << 30) // by strangers: who has signed in is not kept out
 	large := strings.Repeat("x", intake.MaxFileBytes+1)
 	a := b.upload("/portal/reports/new", "files", "note.txt", large, "summary", "Ransomware on billing servers", "description", "Two servers.", "ongoing", "yes",
