@@ -237,6 +237,10 @@ func TestAStatementHasItsTime(t *testing.T) {
 			t.Errorf("the next one: %v", err)
 		}
 		if d.Engine() == db.Postgres {
+			var looks string // the server does, also when a request to cancel was lost
+			if err := d.QueryRow(t.Context(), `SELECT current_setting('client_connection_check_interval')`).Scan(&looks); err != nil || looks != "5s" {
+				t.Errorf("the server looks for us every %q, %v", looks, err)
+			}
 			until(t, "the server's end of it", func() bool {
 				err := d.QueryRow(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(3600)%' AND pid <> pg_backend_pid()`).Scan(&n)
 				return err == nil && n == 0

@@ -3,12 +3,15 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "modernc.org/sqlite" // registers the "sqlite" driver
 
@@ -34,6 +37,16 @@ func openPostgres(ctx context.Context, c Config, conns int) (*DB, error) {
 		if pc.ConnConfig.RuntimeParams[name] == "" {
 			pc.ConnConfig.RuntimeParams[name] = value
 		}
+	}
+	// A request to cancel that comes before its statement is lost, and the server would work on for nobody: it looks every few seconds whether we are there. Servers
+	// that cannot look refuse the setting, and do without.
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, `SELECT set_config('client_connection_check_interval', '5000', false)`)
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) {
+			return nil
+		}
+		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
