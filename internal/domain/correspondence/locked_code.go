@@ -170,9 +170,16 @@ func (c CodeState) Waits() bool { return c.ToldAt.IsZero() && c.Message.Withdraw
 // leftLocked is what a letter that left as a locked file is.
 var leftLocked = `m.state = 'sent' AND m.road = ` + strconv.Itoa(int(egress.Locked))
 
-// codeTables joins letters with their codes.
-var codeTables = ` JOIN correspondence_message m ON m.thread = o.id JOIN correspondence_code c ON c.message = m.id LEFT JOIN keyring_key k ON k.owner = o.id
-	WHERE ` + leftLocked + ` AND k.wrapped IS NOT NULL`
+// codesOf reads letters that left as locked files with their codes, of threads that the actor may see. CROSS JOIN holds SQLite to the few that have a code: it
+// would read every thread there is.
+func codesOf(by access.Actor, columns string) *db.Query {
+	q := new(db.Query).Add(`SELECT ` + columns + ` FROM correspondence_code c CROSS JOIN correspondence_message m CROSS JOIN `)
+	return access.Sees(by).From(q, ref.Thread).Add(` LEFT JOIN keyring_key k ON k.owner = c.thread
+		WHERE m.id = c.message AND o.id = c.thread AND ` + leftLocked + ` AND k.wrapped IS NOT NULL`)
+}
+
+// untold are those whose codes are still to be told.
+const untold = ` AND c.told_at IS NULL AND m.withdrawn_at IS NULL`
 
 func (s *Service) scanCode(r *db.Rows) (CodeState, error) {
 	var c CodeState
@@ -195,16 +202,15 @@ func (s *Service) Codes(ctx context.Context, by access.Actor, told bool, threads
 	if err := needCodes(by); err != nil {
 		return nil, err
 	}
-	q := new(db.Query).Add(`SELECT ` + messageColumns + `, c.made_at, c.told_at, c.times FROM `)
-	access.Sees(by).From(q, ref.Thread).Add(codeTables)
+	q := codesOf(by, messageColumns+`, c.made_at, c.told_at, c.times`)
 	if len(threads) > 0 {
-		db.In(q.Add(` AND o.id IN `), threads)
+		db.In(q.Add(` AND c.thread IN `), threads)
 	}
 	order := ` ORDER BY m.sent_at, m.id`
 	if told {
 		order = ` ORDER BY m.sent_at DESC, m.id DESC`
 	} else {
-		q.Add(` AND c.told_at IS NULL AND m.withdrawn_at IS NULL`)
+		q.Add(untold)
 	}
 	list, err := db.List(ctx, s.DB, q.Add(order+` LIMIT ?`, mostCodes), s.scanCode)
 	if err != nil {
@@ -248,9 +254,7 @@ func (s *Service) CountCodes(ctx context.Context, h db.Handle, by access.Actor) 
 	if needCodes(by) != nil {
 		return 0, nil
 	}
-	q := new(db.Query).Add(`SELECT COUNT(*) FROM `)
-	access.Sees(by).From(q, ref.Thread).Add(` JOIN correspondence_code c ON c.thread = o.id JOIN correspondence_message m ON m.id = c.message
-		WHERE c.told_at IS NULL AND ` + leftLocked + ` AND m.withdrawn_at IS NULL`)
+	q := codesOf(by, `COUNT(*)`).Add(untold)
 	return n, h.QueryRow(ctx, q.Text(), q.Args()...).Scan(&n)
 }
 
