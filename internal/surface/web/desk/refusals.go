@@ -1,10 +1,13 @@
 package desk
 
-import "github.com/tocsin-csirt/tocsin/internal/kit/errs"
+import (
+	"github.com/tocsin-csirt/tocsin/internal/kit/errs"
+	"github.com/tocsin-csirt/tocsin/internal/surface/web/page"
+)
 
 // What a page of the desk refuses before a verb is asked: each says what to do, in the reader's language.
 var (
-	errFormNotRead        = &errs.Error{Kind: errs.Invalid, Key: "error.form_not_read", Text: "the form could not be read: go back and send it again"}
+	errFormNotRead        = page.ErrFormNotRead
 	errChooseOrganisation = &errs.Error{Kind: errs.Invalid, Key: "error.choose_organisation", Text: "choose at least one organisation"}
 	errTime               = &errs.Error{Kind: errs.Invalid, Key: "error.time_example", Text: "enter day and time, for example 2026-11-21 09:30"}
 	errChooseHandler      = &errs.Error{Kind: errs.Invalid, Key: "error.choose_handler", Text: "choose a handler from the list"}

@@ -120,7 +120,7 @@ func (a mine) passwordForm(v *page.Visit, problems []page.Problem) error {
 
 func (a mine) setPassword(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	err := a.Accounts.SetPassword(v.Ctx(), v.By, v.R.PostForm.Get("password"), v.Session)
 	switch {
@@ -211,7 +211,7 @@ func spaced(s string) string {
 // confirm puts the drawn secret in force. After a wrong code a new secret is drawn: the first was shown once.
 func (a mine) confirm(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	if asked, err := a.fresh(v, "factor"); asked {
 		return err
@@ -268,7 +268,7 @@ func (a mine) proveForm(v *page.Visit, to, words string, status int) error {
 
 func (a mine) proved(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	to := v.R.PostForm.Get("next")
 	got, err := proofOf(a.Deps, a.door, v, page.Proof{Password: v.R.PostForm.Get("password"), Code: v.R.PostForm.Get("code"), Passkey: v.R.PostForm.Get("passkey")})

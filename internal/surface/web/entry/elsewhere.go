@@ -110,7 +110,7 @@ func (d Deps) returned(v *page.Visit) error {
 // takeReturn does what the browser went to the provider for.
 func (d Deps) takeReturn(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	at := from(v.R, "")
 	at.Doors = d.Doors

@@ -33,7 +33,7 @@ func (d Deps) loginView(v *page.Visit, to string, wrong bool) LoginView {
 // signIn opens the door of the account's roles, if it is served here; else it refuses like a wrong password.
 func (d Deps) signIn(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	in := account.Credentials{Email: v.R.PostForm.Get("email"), Password: v.R.PostForm.Get("password")}
 	to := v.R.PostForm.Get("next")
@@ -101,7 +101,7 @@ func (d Deps) code(v *page.Visit) error {
 
 func (d Deps) giveCode(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	door, secret, ok := d.pending(v.R)
 	if !ok {

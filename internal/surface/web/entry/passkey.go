@@ -21,7 +21,7 @@ func (d Deps) passkeySignIn(v *page.Visit, to string) PasskeyForm {
 // signInByPasskey opens the door of the account's roles; it refuses like any sign-in.
 func (d Deps) signInByPasskey(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	to := v.R.PostForm.Get("next")
 	at := from(v.R, "")
@@ -85,7 +85,7 @@ func (a mine) passkeyForm(v *page.Visit, name string, problems []page.Problem, w
 
 func (a mine) addPasskey(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	if asked, err := a.fresh(v, "passkeys"); asked {
 		return err

@@ -45,7 +45,7 @@ func (a mine) settingsView(v *page.Visit, s account.Settings, problems []page.Pr
 
 func (a mine) saveSettings(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	in := account.Settings{Lang: v.R.PostForm.Get("lang"), Zone: v.R.PostForm.Get("zone"), News: map[account.News]account.Often{}}
 	if v.By.Organisation != 0 {

@@ -46,7 +46,7 @@ func (d Deps) gone(v *page.Visit) error {
 // choose sets the password and burns the link; who it was goes on to sign in.
 func (d Deps) choose(v *page.Visit) error {
 	if err := v.R.ParseForm(); err != nil {
-		return errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return page.Unread(err)
 	}
 	err := d.Accounts.SetByLink(v.Ctx(), v.R.PathValue("secret"), v.R.PostForm.Get("password"))
 	switch {

@@ -103,7 +103,7 @@ func ReadForm(v *Visit, take func(before url.Values, f *FormFile) error) (values
 			return values, cut, err
 		}
 	}
-	return values, false, unread(nil)
+	return values, false, ErrFormNotRead
 }
 
 func tooMuch(err error) bool {
@@ -113,11 +113,23 @@ func tooMuch(err error) bool {
 
 var errFields = &errs.Error{Kind: errs.Limit, Key: "error.form_large", Text: "the answers are larger than 4 MiB"}
 
+// ErrFormNotRead refuses what is no form, or breaks off.
+var ErrFormNotRead = &errs.Error{Kind: errs.Invalid, Key: "error.form_not_read", Text: "the form could not be read: go back and send it again"}
+
+// Unread is what is said of a form that net/http could not read: that it is too large, or ErrFormNotRead.
+func Unread(err error) error {
+	if tooMuch(err) {
+		return err
+	}
+	return ErrFormNotRead
+}
+
+// unread is Unread for a form with files, whose fields have a limit of their own.
 func unread(err error) error {
 	if tooMuch(err) {
 		return errFields
 	}
-	return &errs.Error{Kind: errs.Invalid, Key: "portal.error.form", Text: "the form could not be read: send it again"}
+	return ErrFormNotRead
 }
 
 // Linger sends the answer to a form that was cut, and reads over for a moment what still comes.

@@ -28,7 +28,7 @@ func (s *Surface) proved(v *Visit, route Route) error {
 		return s.guarded(v, route)
 	}
 	if err := v.R.ParseForm(); err != nil {
-		return readable(err)
+		return Unread(err)
 	}
 	proof := Proof{v.R.PostForm.Get(ProofPassword), v.R.PostForm.Get(ProofCode), v.R.PostForm.Get(ProofPasskey)}
 	came := v.R.PostForm.Has(ProofPassword) || v.R.PostForm.Has(ProofPasskey)
@@ -69,12 +69,4 @@ func (s *Surface) askProof(v *Visit, wrong error) error {
 func plainForm(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && media == "application/x-www-form-urlencoded"
-}
-
-func readable(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return err
-	}
-	return errs.Wrap(errs.Invalid, "the form could not be read", err)
 }

@@ -36,7 +36,7 @@ func read(v *page.Visit) (*form, error) {
 		return &form{v: v, files: f.files, sums: f.sums}, nil
 	}
 	if err := v.R.ParseForm(); err != nil {
-		return nil, errs.Wrap(errs.Invalid, v.P.T("portal.error.form"), err)
+		return nil, page.Unread(err)
 	}
 	return &form{v: v}, nil
 }

@@ -36,7 +36,7 @@ func wasPressed(v *page.Visit) error {
 	}
 	defer f.close()
 	if f.get("pressed") == "" {
-		return errs.New(errs.Invalid, v.P.T("portal.error.form"))
+		return page.ErrFormNotRead
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (d Deps) sayStanding(v *page.Visit) error {
 func (d Deps) say(v *page.Visit, f *form, in correspondence.Saying, to string) error {
 	r, ok := correspondence.ParseReach(f.get("reach"))
 	if !ok {
-		return errs.New(errs.Invalid, v.P.T("portal.error.form"))
+		return page.ErrFormNotRead
 	}
 	in.Reach = r
 	if err := d.Coordination.SayReach(v.Ctx(), v.By, in); err != nil {
