@@ -123,6 +123,7 @@ type Provider struct {
 	Page         string          `json:"page,omitempty"`
 	Wants        string          `json:"wants,omitempty"`
 	Matches      []string        `json:"matches"`
+	Retired      bool            `json:"retired,omitempty"`
 }
 
 // NewProvider is what is entered of a provider, or changed.

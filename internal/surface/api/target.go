@@ -349,11 +349,12 @@ type Provider struct {
 	Page         string          `json:"page,omitempty" doc:"Address of its form"`
 	Wants        string          `json:"wants,omitempty" doc:"The evidence that it asks for"`
 	Matches      []string        `json:"matches" doc:"What it is proposed for: networks, endings of names (.example), numbers of registrars (iana:292)"`
+	Retired      bool            `json:"retired,omitempty" doc:"Out of the directory: proposed no more"`
 }
 
 func providerView(p takedown.Provider) Provider {
 	v := Provider{
-		ID: p.UID, Version: p.Version, Organisation: OrganisationRef{ID: p.OrgUID, Name: p.Name}, Email: p.Email, Role: string(p.Role), Form: string(p.Form), Page: p.Page, Wants: p.Wants, Matches: p.Matches,
+		ID: p.UID, Version: p.Version, Organisation: OrganisationRef{ID: p.OrgUID, Name: p.Name}, Email: p.Email, Role: string(p.Role), Form: string(p.Form), Page: p.Page, Wants: p.Wants, Matches: p.Matches, Retired: !p.RetiredAt.IsZero(),
 	}
 	if v.Matches == nil {
 		v.Matches = []string{}
@@ -419,11 +420,11 @@ type RetireProviderInput struct {
 }
 
 func (a *API) retireProvider(ctx context.Context, by access.Actor, in *RetireProviderInput) (reply[Provider], error) {
-	was, err := a.Takedown.Provider(ctx, by, in.ID.ID)
-	if err == nil {
-		err = a.Takedown.RetireProvider(ctx, by, was.UID, in.Body.Value.Version)
+	if err := a.Takedown.RetireProvider(ctx, by, in.ID.ID, in.Body.Value.Version); err != nil {
+		return reply[Provider]{}, err
 	}
-	return reply[Provider]{body: providerView(was)}, err
+	p, err := a.Takedown.Provider(ctx, by, in.ID.ID)
+	return reply[Provider]{body: providerView(p)}, err
 }
 
 func (a *API) keepProvider(ctx context.Context, by access.Actor, uid string, b NewProvider) (reply[Provider], error) {
