@@ -33,11 +33,7 @@ import (
 // most talkative, the metrics, what doctor and /readyz say, temporary files, the arguments and errors of jobs, every table of the database, and the
 // bytes of the database file and its log. So it does with what the house issues: tokens, links, codes, tags, cookies, factors; and with its root key.
 func TestCanariesStayInside(t *testing.T) {
-	temp, err := os.MkdirTemp("", "canary") // short: the key process has its socket there
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(temp) })
+	temp := shortFolder(t)
 	for _, engine := range pgtest.Engines(t) {
 		t.Run(engine, func(t *testing.T) {
 			h := newHouse(t, engine)

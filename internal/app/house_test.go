@@ -58,6 +58,17 @@ const teamAddress = "report@cert.valmora.example"
 // patience is how long a test waits for what should take seconds: the machine may be busy.
 const patience = 60 * time.Second
 
+// shortFolder is a folder for the test whose name leaves room for that of a socket: the key process has its own in it.
+func shortFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // house is a whole program: real database, real key process, real listeners.
 type house struct {
 	*House

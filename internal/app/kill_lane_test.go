@@ -30,9 +30,7 @@ func TestTheLaneLosesNothing(t *testing.T) {
 	}
 	h := newHouse(t, pgtest.Engine(t))
 	h.must(h.Suspicion.SetAddress(t.Context(), sample(), laneAddress))
-	tmp, err := os.MkdirTemp("", "kill") // short: the key process has its socket in it
-	h.must(err)
-	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	tmp := shortFolder(t)
 	dovecot := mailtest.NewDovecot(t)
 	h.Config.LMTP = freePort(t)
 	h.mailbox(dovecot)

@@ -64,9 +64,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	analyst := h.account(access.Analyst, "ana@cert.valmora.example", "")
 	_, token, err := h.Accounts.CreateToken(t.Context(), sample(), account.NewToken{Name: "pour", Role: access.Analyst, Owner: analyst.UID})
 	h.must(err)
-	tmp, err := os.MkdirTemp("", "kill") // short: the key process has its socket in it
-	h.must(err)
-	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	tmp := shortFolder(t)
 
 	dovecot := mailtest.NewDovecot(t)
 	h.Config.LMTP = freePort(t)

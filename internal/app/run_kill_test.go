@@ -23,9 +23,7 @@ func TestAnAnswerToManySurvivesKills(t *testing.T) {
 	const many = 300
 	h := newHouse(t, pgtest.Engine(t))
 	ctx := t.Context()
-	tmp, err := os.MkdirTemp("", "kill") // short: the key process has its socket in it
-	h.must(err)
-	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	tmp := shortFolder(t)
 	var reports []string
 	for i := range many {
 		got, err := h.Intake.Receive(ctx, access.System("intake"), intake.ReceiveInput{

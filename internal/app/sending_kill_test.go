@@ -30,9 +30,7 @@ func TestASendingSurvivesKills(t *testing.T) {
 	const many = 300
 	h := newHouse(t, pgtest.Engine(t))
 	ctx := t.Context()
-	tmp, err := os.MkdirTemp("", "kill") // short: the key process has its socket in it
-	h.must(err)
-	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	tmp := shortFolder(t)
 	in, err := h.Incidents.Open(ctx, sample(), incident.NewIncident{Title: "A botnet", TLP: tlp.Green})
 	h.must(err)
 	var list strings.Builder

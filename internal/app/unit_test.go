@@ -142,9 +142,7 @@ func TestTocsinWorksUnderItsUnit(t *testing.T) {
 	analyst := h.account(access.Analyst, "ana@cert.valmora.example", "")
 	_, token, err := h.Accounts.CreateToken(t.Context(), sample(), account.NewToken{Name: "unit", Role: access.Analyst, Owner: analyst.UID})
 	h.must(err)
-	tmp, err := os.MkdirTemp("", "unit") // short: the key process has its socket in it
-	h.must(err)
-	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	tmp := shortFolder(t)
 	t.Setenv(envCalls, strings.Join(callsOf(t, string(raw)), ","))
 	child := h.startVictim(tmp)
 	p := &pourer{http: "http://" + h.Config.HTTP, smtp: h.Config.SMTP, token: token.Reveal(), state: map[string]bool{}}

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"testing"
 )
 
@@ -42,14 +43,56 @@ func TestOpensWithinLimits(t *testing.T) {
 		"a zip that only says it is": {[]byte("PK\x03\x04"), 0, true},
 	} {
 		files, cut := Open(c.raw, Limits{Files: 5, Bytes: 1000})
-		size := 0
-		for _, f := range files {
-			size += len(f.Content)
-		}
-		if len(files) != c.files || cut != c.cut || size > 1000 {
-			t.Errorf("%s: %d files, %d bytes, cut %v", name, len(files), size, cut)
+		if len(files) != c.files || cut != c.cut || sizeOf(files) > 1000 {
+			t.Errorf("%s: %d files, %d bytes, cut %v", name, len(files), sizeOf(files), cut)
 		}
 	}
+}
+
+// What names and tables of a zip say is data: no name is a path, a link is the text that it holds, and entries that share their bytes count as often as they are there.
+func TestHostileArchives(t *testing.T) {
+	t.Parallel()
+	named := func(names ...string) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, name := range names {
+			h := &zip.FileHeader{Name: name}
+			if name == "link.csv" {
+				h.SetMode(fs.ModeSymlink | 0o777)
+			}
+			w, err := z.CreateHeader(h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = w.Write([]byte("/etc/passwd"))
+		}
+		_ = z.Close()
+		return b.Bytes()
+	}
+	names := []string{"../../etc/cron.d/x", "/etc/passwd", "C:\\con", "aux", "a\x00b", "link.csv"}
+	files, cut := Open(named(names...), Limits{Files: 20, Bytes: 1000})
+	if len(files) != len(names) || cut {
+		t.Fatalf("%d files, cut %v", len(files), cut)
+	}
+	for i, f := range files {
+		if f.Name != names[i] || string(f.Content) != "/etc/passwd" {
+			t.Errorf("%q holds %q", f.Name, f.Content)
+		}
+	}
+	// Two entries of the table point at the same bytes.
+	one := named("one.csv", "two.csv")
+	second := bytes.LastIndex(one, []byte("PK\x01\x02"))
+	binary.LittleEndian.PutUint32(one[second+42:], 0)
+	if files, _ := Open(one, Limits{Files: 20, Bytes: 15}); len(files) == 0 || len(files) > 2 || sizeOf(files) > 15 {
+		t.Errorf("%d files of %d bytes", len(files), sizeOf(files))
+	}
+}
+
+func sizeOf(files []File) (n int) {
+	for _, f := range files {
+		n += len(f.Content)
+	}
+	return n
 }
 
 // Who took over the process that opens archives says what it likes: it gives no more than was asked for.
@@ -78,12 +121,8 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("\x1f\x8b\x08"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		files, _ := open(raw, Limits{Files: 3, Bytes: 1 << 16})
-		size := 0
-		for _, x := range files {
-			size += len(x.Content)
-		}
-		if len(files) > 3 || size > 1<<16 {
-			t.Errorf("%d files, %d bytes", len(files), size)
+		if len(files) > 3 || sizeOf(files) > 1<<16 {
+			t.Errorf("%d files, %d bytes", len(files), sizeOf(files))
 		}
 	})
 }

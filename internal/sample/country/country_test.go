@@ -357,7 +357,7 @@ func TestIncidents(t *testing.T) {
 		parties(t, b, i, moves, requests)
 	}
 	unique(t, "incident", keys)
-	if len(states) != 5 || most != 10 {
+	if len(states) != 5 || most != 9 {
 		t.Errorf("states %v, %d parties at most", states, most)
 	}
 	for _, s := range []coordination.MeasureState{

@@ -2,7 +2,7 @@ package country
 
 import "github.com/tocsin-csirt/tocsin/internal/format/tlp"
 
-// ransomware is the case of the day, with ten parties: a water company is locked through the account of its supplier.
+// ransomware is the case of the day, with nine parties: a water company is locked through the account of its supplier.
 func ransomware() Incident {
 	ask := func(state string, asked, due Ago, text string) Request {
 		return Request{State: state, Asked: asked, Due: due, Text: text}
@@ -86,11 +86,6 @@ func ransomware() Incident {
 				Organisation: "energia-central", Role: "affected", Why: "on the supplier's list of customers", Added: 58 * minute,
 				Requests: []Request{{State: "answered", Asked: 55 * minute, Due: -3 * hour, Text: "Existe a conta svc-hidrotec nos vossos sistemas? Houve acessos com ela nos últimos trinta dias, e de onde?", At: 22 * minute, Answer: "Existe, mas só na rede de testes. Um acesso, há três semanas, de um endereço da própria Hidrotec. Desativada."}},
 				Measures: []Measure{{Recommendation: "rec-search-indicators", State: "done", Given: 55 * minute, Due: -7 * hour, Steps: []Step{{At: 40 * minute, To: "acknowledged"}, {At: 22 * minute, To: "done", Note: "Nenhum indicador encontrado em 90 dias de registos de VPN, DNS e proxy."}}}},
-			},
-			{
-				Organisation: "camara-ribeira", Role: "affected", Why: "on the supplier's list of customers; same locker nine days ago", Added: 57 * minute,
-				Requests: []Request{ask("asked", 54*minute, -3*hour, "A conta svc-hidrotec foi usada na semana antes do ataque de há nove dias? Pedimos os registos de VPN desse período.")},
-				Measures: []Measure{proposed("rec-search-indicators", 54*minute, -7*hour)},
 			},
 			{
 				Organisation: "nordheim-chemie", Role: "affected", Why: "on the supplier's list of customers", Added: 57 * minute,
