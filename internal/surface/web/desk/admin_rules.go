@@ -81,7 +81,7 @@ func (d *Desk) ruleSet(v *page.Visit) error {
 	if s.Shortcut != nil {
 		facts = append(facts, page.Property{Label: p.T("desk.rules.shortcut"), Value: page.Text(say(p, s.Shortcut.Text))})
 	}
-	t := page.TableView{Caption: p.T("desk.rules.stages"), Cards: true, Columns: []page.Column{
+	t := page.TableView{Caption: p.T("desk.rules.stages"), Columns: []page.Column{
 		{Text: p.T("desk.rules.stage")}, {Text: p.T("desk.rules.article")}, {Text: p.T("desk.rules.need")}, {Text: p.T("desk.rules.sure")},
 	}}
 	for _, x := range s.Stages {

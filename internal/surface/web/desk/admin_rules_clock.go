@@ -14,7 +14,7 @@ import (
 // clockTable tells of each clock of a set what starts it, how long it runs in which calendar, what ends and suspends it, who may act against it, and who
 // owes it to whom.
 func clockTable(p *text.Printer, s law.Set) templ.Component {
-	t := page.TableView{Caption: p.T("desk.rules.clocks"), Cards: true, Columns: []page.Column{
+	t := page.TableView{Caption: p.T("desk.rules.clocks"), Columns: []page.Column{
 		{Text: p.T("desk.rules.stage")}, {Text: p.T("desk.rules.runs")}, {Text: p.T("desk.rules.ends")}, {Text: p.T("desk.rules.suspends")}, {Text: p.T("desk.rules.change")}, {Text: p.T("desk.rules.owes")},
 	}}
 	who := func(w law.Who) string { return p.T("desk.rules.who." + string(w)) }

@@ -165,7 +165,7 @@ func (d *Desk) templateName(p *text.Printer, code string) string {
 }
 
 func paceTable(p *text.Printer, title string, all coordination.Paces, list []coordination.Paces, name func(string) string) page.TableView {
-	t := page.TableView{Caption: title, Columns: []page.Column{
+	t := page.TableView{Caption: title, Sideways: true, Columns: []page.Column{
 		{Text: p.T("desk.difference.group")},
 		{Text: p.T("desk.difference.asked"), Number: true},
 		{Text: p.T("desk.difference.delivered")},

@@ -90,7 +90,7 @@ func sectorTable(p *text.Printer, t coordination.Table, sums coordination.Sums, 
 		return answerName(p, q, key)
 	}
 	columns := sumColumns(q, s)
-	view := page.TableView{Caption: words, Columns: []page.Column{{Text: p.T("desk.fact.sector")}, {Text: p.T("desk.sums.parties"), Number: true}}}
+	view := page.TableView{Caption: words, Sideways: true, Columns: []page.Column{{Text: p.T("desk.fact.sector")}, {Text: p.T("desk.sums.parties"), Number: true}}}
 	for _, key := range columns {
 		view.Columns = append(view.Columns, page.Column{Text: name(key), Number: true})
 	}

@@ -78,7 +78,7 @@ func (d *Desk) showMeetings(v *page.Visit, wrong error, status int) error {
 	p := v.P
 	list, bad := refusal(v, wrong, map[string]string{"starts_at": "starts"})
 	body := []templ.Component{page.ErrorSummary(p, list)}
-	t := page.TableView{Caption: p.T("desk.calls.title"), Cards: true, Columns: []page.Column{{Text: p.T("desk.meeting.title")}, {Text: p.T("desk.meeting.starts")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.meeting.invited")}}}
+	t := page.TableView{Caption: p.T("desk.calls.title"), Columns: []page.Column{{Text: p.T("desk.meeting.title")}, {Text: p.T("desk.meeting.starts")}, {Text: p.T("desk.col.state")}, {Text: p.T("desk.meeting.invited")}}}
 	for _, c := range all {
 		var names []string
 		yes := 0
